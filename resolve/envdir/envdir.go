@@ -1,0 +1,156 @@
+// Package envdir spells every path, key and id of a root. Nobody else joins
+// such paths. It never touches the disk.
+package envdir
+
+import (
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Root is the absolute path of the folder that holds .envs/ and, in older
+// installs, environments/ and profiles/.
+type Root string
+
+func (r Root) join(elem ...string) string {
+	return filepath.Join(append([]string{string(r)}, elem...)...)
+}
+
+// Envs is the folder of everything that modelrun writes in a root.
+func (r Root) Envs() string { return r.join(".envs") }
+
+// Profiles is the folder of the app's hardware profiles.
+func (r Root) Profiles() string { return r.join("profiles") }
+
+// Environments is the folder of the app's old envs.
+func (r Root) Environments() string { return r.join("environments") }
+
+// Config is the project file of a root.
+func (r Root) Config() string { return r.join("modelrun.toml") }
+
+// Constraints is the freeze of a published env.
+func (r Root) Constraints(k Key) string { return r.join("constraints", string(k)+".txt") }
+
+// Shared is the env that all models with the same key share.
+func (r Root) Shared(k Key) Dir {
+	return Dir{Kind: Shared, Name: string(k), Path: r.join(".envs", string(k))}
+}
+
+// Next is where a new env of a key waits while the published one is in use or
+// cannot be moved.
+func (r Root) Next(k Key) Dir {
+	return Dir{Kind: Next, Name: string(k), Path: r.join(".envs", ".next", string(k))}
+}
+
+// Old is a per-model env of the app. It is read, never written.
+func (r Root) Old(id ID) Dir {
+	return Dir{Kind: Old, Name: string(id), Path: r.join("environments", string(id))}
+}
+
+// Staging is where an env is built; suffix is 8 random hex digits.
+func (r Root) Staging(k Key, suffix string) Dir {
+	return Dir{Kind: Staged, Name: string(k), Path: r.join(".envs", ".tmp", string(k)+"-"+suffix)}
+}
+
+// Tmp is the folder of all staging and trash.
+func (r Root) Tmp() string { return r.join(".envs", ".tmp") }
+
+// Trash is a folder that is being deleted; suffix is 8 random hex digits.
+func (r Root) Trash(suffix string) string { return r.join(".envs", ".tmp", ".trash-"+suffix) }
+
+// Retired is where a replaced or migrated env is kept until prune.
+func (r Root) Retired(name, suffix string) string { return r.join(".envs", ".old", name+"-"+suffix) }
+
+// Locks is the folder of locks, leases and what is said about them.
+func (r Root) Locks() string { return r.join(".envs", ".locks") }
+
+// Lock is the creation lock of a key: never deleted, kept empty.
+func (r Root) Lock(k Key) string { return r.join(".envs", ".locks", string(k)+".lock") }
+
+// Lease is the file that programs running in an env hold a shared lock on:
+// never deleted, kept empty. Its mtime, touched once a day, says when the env
+// was last used.
+func (r Root) Lease(d Dir) string { return r.join(".envs", ".locks", d.Name+".use") }
+
+// Owner says who holds the creation lock and how far the creation is. Advisory.
+func (r Root) Owner(k Key) string { return r.join(".envs", ".locks", string(k)+".owner.json") }
+
+// Failure is the last failed creation of a key. Advisory.
+func (r Root) Failure(k Key) string { return r.join(".envs", ".locks", string(k)+".fail.json") }
+
+// Journal is written around a publish that takes two renames.
+func (r Root) Journal(k Key) string { return r.join(".envs", ".locks", string(k)+".publish.json") }
+
+// State is the folder of cached verdicts and hardware of one machine. It may be
+// deleted at any time.
+func (r Root) State(machine string) string { return r.join(".envs", ".state", machine) }
+
+// Logs is the folder of the installer's full output.
+func (r Root) Logs() string { return r.join(".envs", ".logs") }
+
+// Log is the file of one creation.
+func (r Root) Log(k Key, at time.Time) string {
+	return r.join(".envs", ".logs", string(k)+"-"+at.UTC().Format("20060102T150405Z")+".log")
+}
+
+// Cache is uv's cache: on the same file system as the envs, so that uv links
+// instead of copying and one syncfs covers both.
+func (r Root) Cache() string { return r.join(".envs", ".cache", "uv") }
+
+// UV is the folder of the uv that modelrun installed.
+func (r Root) UV(version string) string { return r.join(".envs", ".tools", "uv-"+version) }
+
+// Pythons is where uv puts the Pythons that it downloads.
+func (r Root) Pythons() string { return r.join(".envs", ".python") }
+
+// ParseStaging splits the name of a staging folder, <key>-<8 hex>. The key is
+// compared whole: torch-cu121 must not match torch-cu121-transformers-0123abcd.
+func ParseStaging(name string) (k Key, suffix string, ok bool) {
+	cut := len(name) - 9
+	if cut < 1 || name[cut] != '-' || strings.Trim(name[cut+1:], "0123456789abcdef") != "" || badKey(name[:cut]) != "" {
+		return "", "", false
+	}
+	return Key(name[:cut]), name[cut+1:], true
+}
+
+// Kind says what part an env plays.
+type Kind string
+
+// The kinds of env, as JSON and MODELRUN_ACTIVE_STRATEGY's readers see them.
+const (
+	Shared Kind = "shared"
+	Next   Kind = "next"
+	Old    Kind = "old"
+	Staged Kind = "staging"
+)
+
+// Dir is one env's folder: it holds .venv and, when modelrun made it, READY.json.
+type Dir struct {
+	Kind Kind
+	Name string // the key, or the id of an old env
+	Path string
+}
+
+// Venv is the environment itself.
+func (d Dir) Venv() string { return filepath.Join(d.Path, ".venv") }
+
+// Ready is the seal, written last.
+func (d Dir) Ready() string { return filepath.Join(d.Path, "READY.json") }
+
+// Cfg is the file that makes a folder a venv.
+func (d Dir) Cfg() string { return filepath.Join(d.Path, ".venv", "pyvenv.cfg") }
+
+// Python is the env's interpreter.
+func (d Dir) Python() string { return filepath.Join(d.Path, ".venv", scripts, "python"+exe) }
+
+// Pythonw is the env's interpreter without a console; the same as Python
+// where the system makes no difference.
+func (d Dir) Pythonw() string { return filepath.Join(d.Path, ".venv", scripts, pythonw) }
+
+// Scripts is the folder of the env's commands.
+func (d Dir) Scripts() string { return filepath.Join(d.Path, ".venv", scripts) }
+
+// SitePackages is where the env's packages lie, for a Python "3.12".
+func (d Dir) SitePackages(minor string) string {
+	return filepath.Join(d.Path, ".venv", sitePackages(minor))
+}
