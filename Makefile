@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+.PHONY: help build test e2e bench lint vet-all fuzz ci release-check
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 10s
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./modelrun, as it is released
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' -o modelrun$(shell go env GOEXE) ./cmd/modelrun
+
+test: ## run the tests with the race detector
+	go test -race ./...
+
+e2e: ## make a real environment from the real index and run a model in it
+	.ci/run e2e
+
+bench: ## run the benchmarks; the launch path prints its ratio to a bare exec
+	go test -run='^$$' -bench=. -benchmem ./...
+
+lint: ## gofmt, go.mod, golangci-lint for linux, darwin and windows
+	.ci/run format modules lint
+
+vet-all: ## go vet for the six platforms
+	.ci/run vet
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@go list ./... | while read -r pkg; do \
+		go test -list='^Fuzz' "$$pkg" | grep '^Fuzz' | while read -r target; do \
+			echo "$$pkg $$target"; \
+			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$pkg" </dev/null || exit 1; \
+		done || exit 1; \
+	done
+
+ci: ## everything that must hold before a change lands
+	.ci/run
+
+release-check: ## check .goreleaser.yaml, build the six platforms, check the size
+	.ci/run build size release

@@ -1,0 +1,28 @@
+"""Load the model in this folder and print what it makes of a prompt.
+
+    modelrun -C examples/tiny-llm -- python load_model.py
+    modelrun -C examples/tiny-llm -- python load_model.py "So she was"
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before the import: everything that is needed lies here
+
+from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    prompt = sys.argv[1] if len(sys.argv) > 1 else "Alice was"
+    tokenizer = AutoTokenizer.from_pretrained(HERE)
+    model = AutoModelForCausalLM.from_pretrained(HERE)
+    inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+    tokens = model.generate(**inputs, max_new_tokens=40, do_sample=False)
+    print(tokenizer.decode(tokens[0], skip_special_tokens=True))
+
+
+if __name__ == "__main__":
+    main()
