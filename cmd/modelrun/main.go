@@ -1,0 +1,26 @@
+// Command modelrun starts a local model program in the right Python environment.
+package main
+
+import (
+	"os"
+	"runtime"
+
+	"github.com/modelrun/modelrun/shim"
+)
+
+var version = "dev" // set by the linker for a release
+
+// The one use of init: PDEATHSIG and the signal mask belong to a thread, and
+// what is set on the main goroutine must hold for the thread that execs.
+func init() { runtime.LockOSThread() }
+
+func main() {
+	os.Exit(shim.Main(shim.Invocation{
+		Args:    os.Args[1:],
+		Environ: os.Environ(),
+		Stdin:   os.Stdin,
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Version: version,
+	}))
+}

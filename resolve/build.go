@@ -1,0 +1,275 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/uv"
+)
+
+// build is one creation, under the creation lock. Nothing visible changes
+// before the deep probe has passed; publishing is the last act.
+type build struct {
+	*Deps
+	req  *Request
+	lock *store.Lock
+	plan profile.Plan
+	log  *store.Log
+
+	owner store.Owner // what we tell those who wait
+	uv    *uv.UV
+	lockf uv.Lock
+}
+
+// run goes through the steps of DESIGN 7 in their order.
+func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err error) {
+	key := b.req.Key
+	b.Log.Info("Creating new shared environment: " + string(key))
+	if b.log, err = b.Store.NewLog(key); err != nil {
+		return dir, v, err
+	}
+	defer b.log.Close()
+	ctx, stop := b.watch(ctx)
+	defer stop()
+
+	if err := b.resolve(ctx); err != nil {
+		return dir, v, err
+	}
+	if err := b.preflight(); err != nil {
+		return dir, v, err
+	}
+	stage, err := b.Store.Stage(b.lock)
+	if err != nil {
+		return dir, v, err
+	}
+	defer func() {
+		if e := stage.Discard(); e != nil { // does nothing after publish
+			b.Log.Debug("removing staging: " + e.Error())
+		}
+	}()
+	if err := b.install(ctx, stage.Dir); err != nil {
+		return dir, v, err
+	}
+	v, err = b.verify(ctx, stage.Dir)
+	if err != nil {
+		return dir, v, err
+	}
+	dir, err = b.publish(ctx, stage, v)
+	if err != nil {
+		return dir, v, err
+	}
+	return dir, v, b.after(ctx, dir, v)
+}
+
+// resolve settles every version before a byte of it is downloaded.
+func (b *build) resolve(ctx context.Context) error {
+	b.phase("looking for uv")
+	tool, err := b.UV(ctx, b.log)
+	if err != nil {
+		return err
+	}
+	b.uv = tool
+	b.phase("resolving versions")
+	b.lockf, err = tool.Resolve(ctx, b.plan)
+	if err != nil {
+		return err
+	}
+	for _, r := range b.lockf.Relaxed {
+		b.Log.Warn(r.String())
+	}
+	for _, note := range b.lockf.Notes {
+		b.Log.Warn(note)
+	}
+	return nil
+}
+
+// unpacked is how much larger a stack is on disk than its wheels, cache and
+// env together (measured: 2.9 GB of wheels, 5.2 GB on disk; the env is links).
+const unpacked = 2
+
+// preflight says what is about to happen, and refuses what cannot succeed.
+func (b *build) preflight() error {
+	free, err := store.FreeBytes(b.req.Root.Envs())
+	if err != nil {
+		return err
+	}
+	size, need := "unknown size", int64(0)
+	if b.lockf.Download >= 0 {
+		need = b.lockf.Download * unpacked
+		size = fmt.Sprintf("%s to download, about %s on disk", Bytes(b.lockf.Download), Bytes(need))
+	}
+	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, size, Bytes(int64(free)))) //nolint:gosec // no disk has 8 EiB
+	if uint64(need) > free { //nolint:gosec // need is not negative
+		return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), Bytes(int64(free))). //nolint:gosec // as above
+			Fix("free some space there, or use another disk: modelrun --root DIR …")
+	}
+	return nil
+}
+
+func (b *build) install(ctx context.Context, d envdir.Dir) error {
+	b.phase("creating the venv")
+	b.Log.Info("Creating environment in temp location: " + d.Path)
+	if err := b.uv.Venv(ctx, b.lockf, d); err != nil {
+		return err
+	}
+	b.Log.Info("Virtual environment created, installing dependencies...")
+	if b.plan.HasTorch() {
+		b.Log.Info("Installing PyTorch stack...")
+	}
+	b.phase("installing")
+	b.owner.Total = max(b.lockf.Download, 0)
+	return b.uv.Sync(ctx, b.lockf, d, b.progress)
+}
+
+// verify audits every file and runs the deep probe, both in staging.
+func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error) {
+	b.phase("verifying files")
+	if err := health.Audit(d); err != nil {
+		return health.Verdict{}, fault.New(fault.Verify, "the new environment is incomplete: %w", err).Fix(b.readLog())
+	}
+	b.phase("probing imports")
+	v, err := b.Check.Probe(ctx, b.subject(d))
+	switch {
+	case err != nil:
+		return v, err
+	case v.State == health.Broken:
+		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix(b.readLog())
+	case v.State == health.Unknown:
+		// Complete, but a busy GPU kept the probe from its end: published and
+		// sealed, and checked again by the first launch that can.
+		b.Log.Warn("the new environment could not be probed to the end: " + v.Reason)
+	}
+	return v, nil
+}
+
+func (b *build) subject(d envdir.Dir) health.Subject {
+	return health.Subject{Dir: d, Imports: b.plan.Imports, CUDA: b.req.CUDA, Accel: b.plan.Accel}
+}
+
+func (b *build) publish(ctx context.Context, stage *store.Stage, v health.Verdict) (envdir.Dir, error) {
+	b.phase("publishing")
+	durable, err := stage.Durable()
+	if err != nil {
+		return envdir.Dir{}, err
+	}
+	seal, err := health.NewSeal(stage.Dir, b.sealed(durable))
+	if err != nil {
+		return envdir.Dir{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return envdir.Dir{}, context.Cause(ctx) // last moment at which Ctrl-C leaves everything as it was
+	}
+	if err := stage.Seal(seal.JSON()); err != nil {
+		return envdir.Dir{}, err
+	}
+	p, err := stage.Publish()
+	if err != nil {
+		return envdir.Dir{}, err
+	}
+	if p.Retired != "" {
+		b.Log.Info(retired(b.req.Key, p.Retired))
+	}
+	if p.Postponed != "" {
+		b.Log.Info(fmt.Sprintf("%s; the new environment is used from %s until then", p.Postponed, p.Dir.Path))
+	}
+	return p.Dir, nil
+}
+
+// sealed is what READY.json says besides what is read from the env itself.
+func (b *build) sealed(durable bool) health.Seal {
+	s := health.Seal{
+		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
+		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
+		UV: b.uv.Version, Modelrun: b.Version, BootID: store.BootID(), Durable: durable,
+		Imports: b.plan.Imports,
+	}
+	for _, r := range b.lockf.Relaxed {
+		s.Relaxed = append(s.Relaxed, r.String())
+	}
+	return s
+}
+
+// after is what may fail without harm: the env is published already.
+func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) error {
+	soft := func(what string, err error) {
+		if err != nil {
+			b.Log.Debug(what + ": " + err.Error())
+		}
+	}
+	soft("keeping the verdict", b.Check.Record(b.subject(dir), v))
+	freeze, err := b.uv.Freeze(ctx, dir)
+	soft("freezing", err)
+	if err == nil {
+		soft("writing constraints", store.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
+	}
+	b.Store.ClearFailure(b.req.Key)
+	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))
+	return nil
+}
+
+// phase says where we are, to the log, to the user's display and to those who wait.
+func (b *build) phase(name string) {
+	b.owner.Phase = name
+	b.owner.Done, b.owner.Total = 0, 0
+	fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name)
+	b.beat()
+}
+
+func (b *build) progress(p uv.Progress) {
+	b.owner.Done, b.owner.Total = p.DoneBytes, max(p.TotalBytes, 0)
+	b.beat()
+}
+
+func (b *build) beat() {
+	b.owner.Beat++
+	if err := b.lock.Report(b.owner); err != nil {
+		b.Log.Debug("telling others how far we are: " + err.Error())
+	}
+	b.Progress(b.owner)
+}
+
+func (b *build) readLog() string { return "read " + b.log.Name() + " for the installer's full output" }
+
+// failed turns err into what the user sees and remembers it, so that the same
+// inputs are not tried again at once.
+func (b *build) failed(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && fault.CodeOf(cause) == fault.Interrupted {
+		return cause
+	}
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		f = fault.New(fault.Internal, "%w", err)
+	}
+	told := *f
+	if b.log != nil {
+		if name := b.log.Name(); !strings.Contains(told.Text+told.Remedy, name) {
+			told.Text += " (log: " + name + ")"
+		}
+		fmt.Fprintf(b.log, "== failed: %s\n", told.Text)
+	}
+	if told.Code != fault.Interrupted {
+		b.Store.RecordFailure(b.req.Key, b.plan.Hash(), &told, b.log)
+	}
+	return &told
+}
+
+// Bytes writes a size for people: decimal units, as disks are sold.
+func Bytes(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}

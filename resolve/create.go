@@ -1,0 +1,140 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/store"
+)
+
+// create makes the shared env: lock, look again, build, verify, publish.
+type create struct {
+	*Deps
+	shared shared
+}
+
+func (create) Name() string { return nameCreate }
+
+func (c create) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
+	if err := c.mayCreate(w); err != nil {
+		return nil, err
+	}
+	if w.Req.Policy.Dry {
+		return nil, c.would(ctx, w)
+	}
+	ctx, stop := c.Interruptible(ctx)
+	defer stop()
+	for {
+		lock, err := c.Store.TryLock(w.Req.Key)
+		if errors.Is(err, store.ErrBusy) {
+			// Another waiter was quicker: wait again, like everybody.
+			if res, err := (wait{c.Deps, c.shared}).await(ctx, w); res != nil || err != nil {
+				return res, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, c.give(w, err)
+		}
+		return c.locked(ctx, w, lock)
+	}
+}
+
+// mayCreate says why nothing is to be created, if so.
+func (c create) mayCreate(w *Walk) error {
+	req := w.Req
+	switch {
+	case w.failed != nil:
+		return skipFor(w.failed)
+	case w.timedOut != nil:
+		return skipFor(w.timedOut)
+	case req.Policy.NoCreate:
+		return skip("--no-create forbids it")
+	case !req.Named:
+		return skipFor(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
+			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
+	case unknown(w.sharedSeen, w.shared) && !req.Policy.Rebuild:
+		return skip("nothing is rebuilt because a check could not be finished: %s", w.shared.Reason)
+	case unknown(w.oldSeen, w.old):
+		return skip("nothing is created because the check of the old environment could not be finished: %s", w.old.Reason)
+	}
+	return nil
+}
+
+// would is create's turn when the request only looks.
+func (c create) would(ctx context.Context, w *Walk) error {
+	plan, err := w.Req.Plan(ctx)
+	if err != nil {
+		return skipFor(err)
+	}
+	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
+		return skipFor(paused(f, left))
+	}
+	return skip("a launch would create %s from profile %s", w.Req.Key, plan.Profile)
+}
+
+// locked is everything that is done under the creation lock.
+func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolution, error) {
+	defer func() {
+		if err := lock.Unlock(); err != nil {
+			c.Log.Debug("freeing the creation lock: " + err.Error())
+		}
+		c.Store.EmptyTrash() // outside the lock: nobody has to wait for it
+	}()
+	if err := c.Store.Recover(lock); err != nil {
+		return nil, c.give(w, err)
+	}
+	if !w.Req.Policy.Rebuild {
+		// Somebody may have published while we came here.
+		res, err := c.shared.Resolve(ctx, w)
+		var not *Skip
+		if !errors.As(err, &not) {
+			return res, err
+		}
+	}
+	plan, err := w.Req.Plan(ctx)
+	if err != nil {
+		return nil, c.give(w, err)
+	}
+	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
+		return nil, c.give(w, paused(f, left))
+	}
+	b := &build{Deps: c.Deps, req: w.Req, lock: lock, plan: plan}
+	dir, v, err := b.run(ctx)
+	if err != nil {
+		return nil, c.give(w, b.failed(ctx, err))
+	}
+	lease, err := c.Store.Lease(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: "created " + dir.Path}, nil
+}
+
+// give keeps the error of a failed creation and lets the chain go on, except
+// when the user ended it.
+func (c create) give(w *Walk, err error) error {
+	if fault.CodeOf(err) == fault.Interrupted {
+		return err
+	}
+	w.failed = err
+	return skipFor(err)
+}
+
+// notCreated is the reason why create gave nothing, for the last resort's line.
+func (w *Walk) notCreated() string {
+	for _, t := range w.Trace {
+		if t.Strategy == nameCreate {
+			return t.Reason
+		}
+	}
+	return "no environment can be created here"
+}
+
+// retired says where a replaced env lies.
+func retired(k envdir.Key, path string) string {
+	return fmt.Sprintf("the environment that %s replaces is kept in %s until: modelrun prune", k, path)
+}

@@ -1,0 +1,74 @@
+package resolve
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
+)
+
+// lastResort uses what is there although it is not known to work, and says so:
+// an env whose check could not be finished, or an old env whose python starts.
+type lastResort struct{ *Deps }
+
+func (lastResort) Name() string { return nameLastResort }
+
+func (l lastResort) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
+	req := w.Req
+	if req.Policy.NoDegraded {
+		return nil, skip("--no-degraded forbids it")
+	}
+	if w.sharedSeen && w.shared.State == health.Unknown && !w.shared.Absent {
+		res, err := l.try(ctx, w, req.Root.Shared(req.Key), w.shared)
+		if res != nil || err != nil {
+			return res, err
+		}
+	}
+	if req.Old == "" {
+		return nil, skip("no model is named, so there is no old environment to fall back to")
+	}
+	dir := req.Root.Old(req.Old)
+	if w.old.Absent || !w.oldSeen {
+		return nil, skip("there is no old environment to fall back to: %s does not exist", dir.Path)
+	}
+	res, err := l.try(ctx, w, dir, w.old)
+	if res == nil && err == nil {
+		return nil, skip("the python of the old environment %s does not start: %s", dir.Path, w.old.Reason)
+	}
+	return res, err
+}
+
+func (l lastResort) try(ctx context.Context, w *Walk, dir envdir.Dir, v health.Verdict) (*Resolution, error) {
+	lease, err := l.lease(ctx, w, dir)
+	if err != nil {
+		return nil, err
+	}
+	if !w.Req.Policy.Dry {
+		if err := health.Starts(ctx, dir); err != nil {
+			lease.Release()
+			return nil, context.Cause(ctx) // nil unless we were interrupted: then the next one
+		}
+		l.say(w, dir, v)
+	}
+	return &Resolution{
+		Dir: dir, Verdict: v, Lease: lease, Degraded: true, Code: fault.Degraded,
+		Reason: "degraded: " + describe(dir, v),
+	}, nil
+}
+
+// say names the true cause: a failed creation, one that was not tried, or a
+// check that could not be finished.
+func (l lastResort) say(w *Walk, dir envdir.Dir, v health.Verdict) {
+	switch {
+	case w.failed != nil:
+		l.Log.Warn("⚠ New env creation failed, attempting to use old environment as last resort")
+		l.Log.Warn("creation failed: " + w.failed.Error())
+	case w.timedOut != nil:
+		l.Log.Warn("⚠ " + w.timedOut.Text + "; using the old environment as last resort")
+	default:
+		l.Log.Warn(fmt.Sprintf("⚠ Using environment %s as last resort; nothing was created: %s", dir.Name, w.notCreated()))
+	}
+	l.Log.Warn(fmt.Sprintf("degraded: %s; python: %s", describe(dir, v), dir.Python()))
+}

@@ -1,0 +1,55 @@
+package resolve
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
+)
+
+// old uses the model's env from before shared envs, when it is healthy by the
+// lenient needs that the app had for it. It reads it and never writes it.
+type old struct{ *Deps }
+
+func (old) Name() string { return nameOld }
+
+func (o old) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
+	req := w.Req
+	if req.Old == "" {
+		return nil, skip("no model is named, so there is no old environment to look for")
+	}
+	dir := req.Root.Old(req.Old)
+	o.Log.Debug("Checking old per-model environment: " + dir.Python())
+	if !exists(dir.Path) {
+		w.old, w.oldSeen = health.Verdict{State: health.Broken, Absent: true, Code: health.CodeAbsent}, true
+		return nil, skip("%s does not exist", dir.Path)
+	}
+	lease, err := o.lease(ctx, w, dir)
+	if err != nil {
+		return nil, err
+	}
+	v, err := o.check(ctx, w, dir, req.Accel, req.OldImports)
+	if err != nil {
+		lease.Release()
+		return nil, err
+	}
+	w.old, w.oldSeen = v, true
+	if v.State != health.Healthy && !(req.Policy.Dry && v.Code == health.CodeUnverified) {
+		lease.Release()
+		return nil, &Skip{Code: fault.NoEnv, Reason: describe(dir, v)}
+	}
+	if !req.Policy.Dry {
+		o.say(w)
+	}
+	return &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: "old environment " + describe(dir, v)}, nil
+}
+
+// say tells what the user knows from the app, and why the shared env was not it.
+func (o old) say(w *Walk) {
+	if s := w.shared; w.sharedSeen && !s.Absent && s.State == health.Broken {
+		o.Log.Warn(fmt.Sprintf("shared environment %s is broken: %s", w.Req.Key, s.Reason))
+	}
+	o.Log.Info("✓ Using healthy old per-model environment (migration fallback)")
+	o.Log.Info(fmt.Sprintf("To migrate to new shared envs, run: modelrun migrate %s; or delete: %s", w.Req.ModelName, w.Req.Root.Old(w.Req.Old).Path))
+}

@@ -1,0 +1,74 @@
+package resolve
+
+import (
+	"context"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/uv"
+)
+
+// The strategies' names are part of every JSON.
+const (
+	nameShared     = "shared"
+	nameOld        = "old"
+	nameWait       = "wait"
+	nameCreate     = "create"
+	nameLastResort = "last-resort"
+)
+
+// Checker says whether an env works; [health.Checker] is the real one.
+type Checker interface {
+	// Check may run the env's python.
+	Check(ctx context.Context, s health.Subject) (health.Verdict, error)
+	// Look never runs anything and writes nothing.
+	Look(s health.Subject) (health.Verdict, error)
+	// Probe runs the deep probe and remembers nothing.
+	Probe(ctx context.Context, s health.Subject) (health.Verdict, error)
+	// Record keeps a verdict that Probe gave, for an env that was published since.
+	Record(s health.Subject, v health.Verdict) error
+}
+
+// Deps are what the strategies work with.
+type Deps struct {
+	Store *store.Store
+	Check Checker
+	Log   hclog.Logger
+	// UV finds or installs uv; out gets uv's full output.
+	UV func(ctx context.Context, log *store.Log) (*uv.UV, error)
+	// Interruptible is asked once something that may take long begins: the
+	// context ends with Ctrl-C or SIGTERM until stop is called. The launch path
+	// never asks, so that the program gets its signals as we got them.
+	Interruptible func(context.Context) (ctx context.Context, stop func())
+	// Progress is told how far a creation is, ours or the one we wait for.
+	Progress func(store.Owner)
+	// Version is ours, for the seal.
+	Version string
+	// RootFrom says why this root, for the line before the first download.
+	RootFrom string
+}
+
+// Default is the chain of a launch: this list is the one place to add a strategy.
+func Default(d *Deps) Chain {
+	s := shared{d}
+	return Chain{s, old{d}, wait{d, s}, create{d, s}, lastResort{d}}
+}
+
+// Ensure is the chain of `modelrun ensure`: a shared env or an error.
+func Ensure(d *Deps) Chain {
+	s := shared{d}
+	return Chain{s, wait{d, s}, create{d, s}}
+}
+
+// check asks about one env, in the way that the request allows.
+func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
+	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel}
+	if !w.Req.Policy.Dry {
+		return d.Check.Check(ctx, s)
+	}
+	return d.Check.Look(s)
+}

@@ -1,0 +1,184 @@
+package shim
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// flags are the options of every sub-command. Each one that is a setting has
+// the setting's name; empty means not given.
+type flags struct {
+	Model   string `short:"m" placeholder:"MODEL" help:"Model: a folder, a file, or org/name."`
+	Env     string `short:"e" placeholder:"KEY" help:"Env key, for example torch-cu121-transformers-bnb."`
+	Family  string `placeholder:"NAME" help:"Family: transformers, llamacpp, onnx or vllm."`
+	Profile string `placeholder:"NAME" help:"Hardware profile."`
+	Root    string `placeholder:"DIR" help:"Folder that holds .envs/."`
+	Cwd     string `short:"C" placeholder:"DIR" help:"Change to DIR first, as git does."`
+
+	Wait          string `placeholder:"TIME" help:"How long another creator may make no progress (30m)."`
+	CreateTimeout string `placeholder:"TIME" help:"How long our installer may make no progress (10m)."`
+	NoCreate      bool   `help:"Never create an environment."`
+	NoDegraded    bool   `help:"Never use an environment that is not known to work."`
+	RequireGPU    bool   `name:"require-gpu" help:"Fail when no GPU can be used."`
+	Offline       bool   `help:"Never use the network."`
+	Isolated      bool   `help:"Remove PYTHONPATH from the program's environment."`
+	EnvFile       string `placeholder:"FILE" help:"Variables for the program, KEY=VALUE a line."`
+	StatusFile    string `placeholder:"FILE" help:"Write what happened as JSON."`
+
+	LogLevel  string `placeholder:"LEVEL" help:"error, warn, info, debug or trace (info)."`
+	LogFormat string `placeholder:"FORMAT" help:"text or json (text)."`
+	LogFile   string `placeholder:"FILE" help:"Append the log to FILE as well."`
+	Quiet     bool   `short:"q" help:"Only warnings and errors."`
+	Verbose   bool   `short:"v" help:"Say how the decision was made (debug)."`
+}
+
+type runFlags struct {
+	Command []string `arg:"" optional:"" passthrough:"partial" help:"What to start: -- python script.py …"`
+}
+
+type jsonFlag struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type ensureFlags struct {
+	Update  bool `help:"Rebuild when the profile has changed, or when another key serves now."`
+	Rebuild bool `help:"Rebuild in any case; the old one is kept in .envs/.old."`
+}
+
+// cli is kong's model of the command line. It holds no logic.
+type cli struct {
+	flags
+	ShowVersion bool `name:"version" short:"V" help:"Print the version."`
+
+	Run     runFlags    `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
+	Which   jsonFlag    `cmd:"" help:"Print the python that would be used; never creates."`
+	Explain jsonFlag    `cmd:"" help:"Show the chain: what was looked at, and why."`
+	Ensure  ensureFlags `cmd:"" help:"Create the environment now."`
+	List    jsonFlag    `cmd:"" help:"List the environments of the root."`
+	Config  jsonFlag    `cmd:"" help:"Show each setting and where it came from."`
+	Version struct{}    `cmd:"" help:"Print the version."`
+}
+
+const description = `Start a local model program in the right Python environment.
+
+  modelrun -- python load_model.py
+  modelrun -m models/llama -- python serve.py --port 8000
+
+Everything after -- is the program's own, byte for byte.`
+
+// errHelp is returned when help was asked for and printed.
+var errHelp = errors.New("help was printed")
+
+// parse takes the command line apart with kong. The program's arguments are
+// never given to it but for those that stand before the first "--".
+func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
+	ours, tail, dashed := args, []string(nil), false
+	if i := slices.Index(args, "--"); i >= 0 {
+		ours, tail, dashed = args[:i], args[i+1:], true
+	}
+	var c cli
+	helped := false
+	k, err := kong.New(&c, kong.Name("modelrun"), kong.Description(description),
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}), kong.UsageOnError())
+	if err != nil {
+		return c, words{}, fault.New(fault.Internal, "%w", err)
+	}
+	ctx, err := k.Parse(ours)
+	if helped {
+		return c, words{}, errHelp
+	}
+	if err != nil {
+		return c, words{}, usage(err, ours)
+	}
+	w := words{sub: strings.Fields(ctx.Command())[0], options: ours}
+	if w.sub != "run" {
+		if dashed {
+			return c, w, fault.New(fault.BadUsage, "modelrun %s starts no program, but \"--\" is given", w.sub).
+				Fix("modelrun -- %s   (to start a program of that name)", strings.Join(append([]string{w.sub}, tail...), " "))
+		}
+		return c, w, nil
+	}
+	// What kong left over begins the program; its words are counted, and taken
+	// from args, because kong does not keep every byte.
+	switch n := len(c.Run.Command); {
+	case n == 0 && dashed:
+		w.program = tail
+	case n > 0:
+		w.program = args[len(ours)-n:]
+		if !isProgram(w.program[0]) {
+			return c, w, notAProgram(w.program, ours[:len(ours)-n])
+		}
+	}
+	return c, w, nil
+}
+
+// notAProgram is said for a first word that is neither an option, a
+// sub-command, a python nor a script.
+func notAProgram(program, before []string) error {
+	word := program[0]
+	again := strings.Join(append(append([]string{"modelrun"}, before...), append([]string{"--"}, program...)...), " ")
+	if slices.Contains(planned[:], word) {
+		return fault.New(fault.BadUsage, "modelrun %s is not part of this version", word).
+			Fix("%s   (to start a program of that name)", again)
+	}
+	if near := nearest(word, subcommands[:]); near != "" {
+		return fault.New(fault.BadUsage, "unknown command %q, did you mean %q?", word, near).
+			Fix("modelrun %s   or, to start a program of that name: %s", near, again)
+	}
+	return fault.New(fault.BadUsage, "unknown command %q", word).
+		Fix("to start a program, put -- before it: %s", again)
+}
+
+func usage(err error, args []string) error {
+	text := err.Error()
+	if strings.Contains(text, "unknown flag") && !strings.Contains(text, "did you mean") {
+		for _, a := range args {
+			name, _, _ := strings.Cut(a, "=")
+			if near := nearest(name, flagNames()); near != "" && strings.Contains(text, name) {
+				text += `, did you mean "` + near + `"?`
+				break
+			}
+		}
+	}
+	return fault.New(fault.BadUsage, "%s", text).Fix("modelrun --help")
+}
+
+// nearest is the name that a typing error most likely meant: at most a third
+// of the letters are wrong. "" when none is near.
+func nearest(word string, names []string) string {
+	best, distance := "", len(word)/3+1
+	for _, n := range names {
+		if d := edits(word, n); d <= distance && d < max(len(word), len(n)) {
+			best, distance = n, d-1
+		}
+	}
+	return best
+}
+
+// edits is the Levenshtein distance.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

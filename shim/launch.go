@@ -1,0 +1,202 @@
+package shim
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// program says what this process becomes: the command found in the env, its
+// arguments untouched, and the environment that DESIGN 9 fixes.
+func (s *session) program(req *resolve.Request, res *resolve.Resolution, nest string) (execx.Program, error) {
+	dir := s.set.base
+	if from := s.set.one[sCwd]; from.value != "" {
+		dir = from.value
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return execx.Program{}, fault.New(fault.BadConfig, "%s: cwd %s is not a folder", s.set.one[sCwd].from, dir).Fix("name a folder that exists")
+	}
+	env := s.activate(req, res, dir, nest)
+	path, argv, err := s.command(res.Dir, dir, env)
+	if err != nil {
+		return execx.Program{}, err
+	}
+	p := execx.Program{Path: path, Argv: argv, Env: env, Dir: dir}
+	if fd, ok := res.Lease.FD(); ok {
+		p.Keep = append(p.Keep, fd)
+	}
+	return p, nil
+}
+
+// command finds what the first word means in this env.
+func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path string, argv []string, err error) {
+	words := s.words.program
+	switch word := words[0]; {
+	case isPython(word):
+		path = d.Python()
+		if strings.HasPrefix(strings.ToLower(word), "pythonw") {
+			path = d.Pythonw()
+		}
+		return path, append([]string{path}, words[1:]...), nil
+	case isProgram(word):
+		return d.Python(), append([]string{d.Python()}, words...), nil
+	default:
+		dirs := append([]string{d.Scripts()}, filepath.SplitList(env.Get("PATH"))...)
+		if strings.ContainsRune(word, filepath.Separator) {
+			word = absolute(word, cwd)
+		}
+		if path, err = execx.LookPath(word, dirs, env); err != nil {
+			return "", nil, lookFault(words[0], d, err)
+		}
+		return path, append([]string{words[0]}, words[1:]...), nil
+	}
+}
+
+func lookFault(word string, d envdir.Dir, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fault.New(fault.CannotStart, "%s cannot be started: %w", word, err).Fix("chmod +x it, or start it with python")
+	}
+	return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).
+		Fix("modelrun -- python -m %s   (if it is a module), or modelrun -- pip install %s", word, word)
+}
+
+// startFault turns a failed exec into exit 126 or 127.
+func startFault(err error) error {
+	var e *execx.StartError
+	if errors.As(err, &e) {
+		return fault.New(fault.CannotStart, "%s cannot be started: %s", e.Path, e.Reason).Fix("check that file: ls -l %s", e.Path)
+	}
+	return fault.New(fault.CannotStart, "%w", err).Fix("modelrun explain")
+}
+
+// activate is the environment of the program.
+func (s *session) activate(req *resolve.Request, res *resolve.Resolution, dir, nest string) execx.Environ {
+	degraded := "0"
+	if res.Degraded {
+		degraded = "1"
+	}
+	drop := []string{"PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"}
+	if s.set.yes(sIsolated) {
+		drop = append(drop, "PYTHONPATH")
+	}
+	return s.programEnv.Edit([]execx.Var{
+		{Key: "VIRTUAL_ENV", Value: res.Dir.Venv()},
+		{Key: "PATH", Value: searchPath(s.programEnv, res.Dir)},
+		{Key: "PYTHONNOUSERSITE", Value: "1"},
+		{Key: "MODELRUN_ACTIVE_KEY", Value: string(req.Key)},
+		{Key: "MODELRUN_ACTIVE_ENV", Value: res.Dir.Venv()},
+		{Key: "MODELRUN_ACTIVE_STRATEGY", Value: res.Strategy},
+		{Key: "MODELRUN_ACTIVE_DEGRADED", Value: degraded},
+		{Key: "MODELRUN_ACTIVE_ROOT", Value: string(s.root)},
+		{Key: "MODELRUN_ACTIVE_MODEL", Value: orElse(s.target_.model.Path, s.target_.model.Name)},
+		{Key: "MODELRUN_ACTIVE_CWD", Value: dir},
+		{Key: nestVariable, Value: nest},
+	}, drop...)
+}
+
+// searchPath puts the env first, once, and leaves out the scripts folder of an
+// env that modelrun put there before.
+func searchPath(env execx.Environ, d envdir.Dir) string {
+	drop := map[string]bool{d.Scripts(): true}
+	if before := env.Get("MODELRUN_ACTIVE_ENV"); before != "" {
+		drop[filepath.Join(before, filepath.Base(d.Scripts()))] = true
+	}
+	list := string(filepath.ListSeparator)
+	out := d.Scripts()
+	for _, dir := range strings.Split(env.Get("PATH"), list) {
+		if dir != "" && !drop[filepath.Clean(dir)] {
+			out += list + dir
+		}
+	}
+	return out
+}
+
+// nestVariable counts how deep modelrun was started by programs that it started.
+const nestVariable = "MODELRUN_ACTIVE_NEST"
+
+// More than maxNest nested starts within nestWindow are a loop. A service that
+// restarts is started from outside and does not count.
+const (
+	maxNest    = 8
+	nestWindow = 10 * time.Second
+)
+
+// nesting is the value for the program: how many modelruns are above it and
+// when the first of them started.
+func nesting(env execx.Environ) (string, error) {
+	now := time.Now().Unix()
+	count, since := 0, now
+	if n, at, ok := strings.Cut(env.Get(nestVariable), "@"); ok {
+		c, err1 := strconv.Atoi(n)
+		t, err2 := strconv.ParseInt(at, 10, 64)
+		if age := now - t; err1 == nil && err2 == nil && age >= 0 && age <= int64(nestWindow/time.Second) {
+			count, since = c, t
+		}
+	}
+	if count++; count > maxNest {
+		return "", fault.New(fault.Recursion, "modelrun was started by itself %d times within %s", count, nestWindow).
+			Fix("look for a script or shell function named python that starts modelrun again")
+	}
+	return fmt.Sprintf("%d@%d", count, since), nil
+}
+
+// programEnv is the caller's environment with --env-file and [env] applied.
+func (s *settings) programEnv(env execx.Environ) (execx.Environ, error) {
+	var set []execx.Var
+	for name, v := range s.env {
+		set = append(set, execx.Var{Key: name, Value: v.value})
+	}
+	if file := s.get(sEnvFile); file != "" {
+		vars, err := readEnvFile(file)
+		if err != nil {
+			return nil, err
+		}
+		set = append(set, vars...)
+	}
+	if set == nil {
+		return env, nil
+	}
+	return env.Edit(set), nil
+}
+
+// readEnvFile reads KEY=VALUE a line: # begins a comment line, "export " in
+// front and one pair of quotes around a value are taken off, nothing is expanded.
+func readEnvFile(path string) ([]execx.Var, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.New(fault.BadConfig, "env file %s cannot be read: %w", path, err).Fix("name a file that exists: --env-file FILE")
+	}
+	defer f.Close()
+	var vars []execx.Var
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, value, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		if !ok || key == "" || strings.ContainsAny(key, " \t\x00") {
+			return nil, fault.New(fault.BadConfig, "%s:%d: not KEY=VALUE", path, n).Fix("correct that line")
+		}
+		if len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+			value = value[1 : len(value)-1]
+		}
+		vars = append(vars, execx.Var{Key: key, Value: value})
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fault.New(fault.BadConfig, "env file %s cannot be read: %w", path, err).Fix("correct that file")
+	}
+	return vars, nil
+}

@@ -1,0 +1,109 @@
+package shim
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// newLog is where every line of ours goes: stderr for people, one JSON object
+// a line for programs, and a file besides. stdout belongs to the program.
+func newLog(s *settings, stderr io.Writer, env execx.Environ) (hclog.InterceptLogger, error) {
+	level := hclog.LevelFromString(s.get(sLogLevel))
+	log := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "modelrun", Level: hclog.Trace, Output: io.Discard})
+	if s.get(sLogFormat) == "json" {
+		log.RegisterSink(hclog.NewSinkAdapter(&hclog.LoggerOptions{Name: "modelrun", Level: level, Output: mask{stderr}, JSONFormat: true}))
+	} else {
+		log.RegisterSink(&people{out: mask{stderr}, level: level, utf8: isUTF8(env)})
+	}
+	if path := s.get(sLogFile); path != "" {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if err != nil {
+			return nil, fault.New(fault.BadConfig, "log file %s (%s) cannot be written: %w", path, s.one[sLogFile].from, err).
+				Fix("name another file: modelrun --log-file FILE …")
+		}
+		log.RegisterSink(hclog.NewSinkAdapter(&hclog.LoggerOptions{
+			Name: "modelrun", Level: level, Output: mask{f}, JSONFormat: s.get(sLogFormat) == "json",
+		}))
+	}
+	return log, nil
+}
+
+// people prints `modelrun: text`, without time and level.
+type people struct {
+	mu    sync.Mutex
+	out   io.Writer
+	level hclog.Level
+	utf8  bool
+	clear func() // takes a progress display off the line; nil: none
+}
+
+// Accept is hclog's side of a sink.
+func (p *people) Accept(_ string, level hclog.Level, msg string, args ...any) {
+	if level < p.level {
+		return
+	}
+	if !p.utf8 {
+		msg = strings.NewReplacer("✓", "OK:", "⚠", "WARNING:").Replace(msg)
+	}
+	for i := 0; i+1 < len(args); i += 2 {
+		msg += fmt.Sprintf(" %v=%v", args[i], args[i+1])
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.clear != nil {
+		p.clear()
+	}
+	_, _ = fmt.Fprintf(p.out, "modelrun: %s\n", msg) // there is nowhere to say that stderr is gone
+}
+
+// isUTF8 follows the locale variables in the order of POSIX; none means "C",
+// but a terminal without any of them shows UTF-8 nowadays only on macOS.
+func isUTF8(env execx.Environ) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(env.Get(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
+
+// mask hides user:password@ in everything that is written.
+type mask struct{ io.Writer }
+
+func (m mask) Write(b []byte) (int, error) {
+	if !strings.Contains(string(b), "@") {
+		return m.Writer.Write(b)
+	}
+	if _, err := io.WriteString(m.Writer, maskSecrets(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// maskSecrets replaces what stands between :// and @ in URLs.
+func maskSecrets(s string) string {
+	if !strings.Contains(s, "@") {
+		return s
+	}
+	return regexp.MustCompile(`(://)[^/@\s"']+@`).ReplaceAllString(s, "${1}***@")
+}
+
+// printJSON writes one JSON document for programs.
+func printJSON(out io.Writer, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, maskSecrets(string(data)))
+	return err
+}

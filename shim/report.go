@@ -1,0 +1,42 @@
+package shim
+
+import (
+	"errors"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// Rules for what a user reads: one line of what happened ("error: …"), then
+// what to do as a command that can be pasted ("hint: …"); lower case, no full
+// stop; it names the file, the variable, the value; all of it on stderr.
+
+// report says what went wrong and returns the exit code.
+func (s *session) report(err error) int {
+	log := hclog.Logger(s.log)
+	if s.log == nil { // the settings themselves were wrong
+		l, e := newLog(defaults(""), s.inv.Stderr, s.env)
+		if e != nil {
+			return exitOurs
+		}
+		log = l
+	}
+	code := fault.CodeOf(err)
+	log.Error("error: " + err.Error())
+	var none *resolve.NoEnv
+	if errors.As(err, &none) {
+		code = none.Code()
+		for _, t := range none.Trace {
+			log.Error("  " + t.Strategy + ": " + t.Reason)
+			if t.Remedy != "" {
+				log.Error("    hint: " + t.Remedy)
+			}
+		}
+	} else if remedy := fault.RemedyOf(err); remedy != "" {
+		log.Error("hint: " + remedy)
+	}
+	s.status.failed(code, err)
+	return exitFor(code)
+}

@@ -1,0 +1,327 @@
+package shim
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/hardware"
+	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/profile"
+)
+
+// target is what an environment is wanted for.
+type target struct {
+	model  need.Model // zero without one
+	key    envdir.Key
+	named  bool // a model, family or key was named or found
+	exact  bool // the key was named
+	family profile.Family
+	accel  string
+	bnb    bool
+	own    *profile.Own // the key is one of [envs]
+}
+
+// request turns the settings into what the chain decides on.
+func (s *session) request(ctx context.Context) (*resolve.Request, error) {
+	t, err := s.target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.target_ = t
+	req := &resolve.Request{
+		Root: s.root, Key: t.key, Exact: t.exact, Named: t.named, Accel: t.accel,
+		Old: t.model.OldID(), ModelName: s.modelName(t),
+		Policy: resolve.Policy{
+			NoCreate: s.set.yes(sNoCreate), NoDegraded: s.set.yes(sNoDegraded),
+			Wait: s.set.time(sWait), CreateTimeout: s.set.time(sCreateTimeout),
+		},
+		Plan: func(ctx context.Context) (profile.Plan, error) { return s.plan(ctx, t) },
+	}
+	switch {
+	case t.own != nil:
+		req.Imports = t.own.Needs()
+	case t.family.Name != "" && strings.HasPrefix(string(t.key), string(t.family.Key(t.accel, false))):
+		req.Imports = t.family.Needs(t.bnb)
+		req.Compatible = func(have []envdir.Key) []resolve.Alternative { return s.compatible(ctx, t, have) }
+	default:
+		req.Imports = t.family.Old // a key of another shape: as lenient as with the app's own envs
+	}
+	req.OldImports = t.family.Old
+	if t.family.GPU && t.accel != "cpu" && t.accel != "" {
+		m, err := s.machine(ctx)
+		if err != nil {
+			return nil, err
+		}
+		req.CUDA = m.HasGPU()
+	}
+	s.log.Debug("Resolved env_key: " + string(t.key))
+	return req, nil
+}
+
+// target decides on model, family and key. Explicit wins.
+func (s *session) target(ctx context.Context) (t target, err error) {
+	if t.model, err = s.model(); err != nil {
+		return t, err
+	}
+	name := s.set.get(sFamily)
+	if name == "" {
+		name = t.model.Family
+	}
+	t.bnb = t.model.Bnb
+	t.named = name != "" || s.set.isSet(sEnv) || s.set.isSet(sProfile)
+	if s.set.isSet(sEnv) {
+		return s.namedKey(t, name)
+	}
+	if name == "" {
+		name = profile.DefaultFamily
+	}
+	if t.family, err = familyNamed(name, s.set.one[sFamily].from); err != nil {
+		return t, err
+	}
+	if t.accel, err = s.accel(ctx, t.family); err != nil {
+		return t, err
+	}
+	t.key = t.family.Key(t.accel, t.bnb)
+	return t, nil
+}
+
+// namedKey is --env: it sets only the key; the model stays for the old envs.
+func (s *session) namedKey(t target, family string) (target, error) {
+	key, err := envdir.ParseKey(s.set.get(sEnv))
+	if err != nil {
+		return t, err
+	}
+	t.key, t.exact = key, true
+	if own, ok := s.set.envs[string(key)]; ok {
+		t.own = &profile.Own{Packages: own.Packages, Index: own.Index, Python: own.Python, Imports: own.Imports, From: own.from}
+		return t, nil
+	}
+	if parts, ok := profile.ParseKey(key); ok {
+		t.family, t.accel, t.bnb = parts.Family, parts.Accel, parts.Bnb
+		return t, s.requireGPU(t.accel)
+	}
+	if family != "" {
+		t.family, err = familyNamed(family, s.set.one[sFamily].from)
+	}
+	return t, err
+}
+
+func familyNamed(name, from string) (profile.Family, error) {
+	f, ok := profile.FamilyNamed(name)
+	if ok {
+		return f, nil
+	}
+	var names []string
+	for _, f := range profile.Families() {
+		names = append(names, f.Name)
+	}
+	e := fault.New(fault.BadConfig, "%s: family %q is not known", from, name)
+	if near := nearest(name, names); near != "" {
+		return f, e.Fix("did you mean %q? families are %s", near, strings.Join(names, ", "))
+	}
+	return f, e.Fix("families are %s", strings.Join(names, ", "))
+}
+
+// model is the model that was named, else the one in the script's folder, else
+// the one in the working directory.
+func (s *session) model() (need.Model, error) {
+	places := need.Places{
+		Cwd: s.set.base, HubDir: hubDir(s.env), Family: s.set.get(sFamily),
+		Covered: func(quant string) bool {
+			f, ok := profile.FamilyNamed(s.set.get(sFamily))
+			return ok && f.Covers(quant)
+		},
+	}
+	name := s.set.get(sModel)
+	if name != "" {
+		if from := s.set.one[sModel]; filepath.IsAbs(from.from) {
+			places.Cwd = filepath.Dir(from.from) // a file names models relative to itself
+		}
+	} else {
+		dirs := []string{s.set.base}
+		if s.scriptFile != "" {
+			dirs = []string{filepath.Dir(absolute(s.scriptFile, s.set.base)), s.set.base}
+		}
+		i := slices.IndexFunc(dirs, need.Holds)
+		if i < 0 {
+			return need.Model{}, nil
+		}
+		name = dirs[i]
+	}
+	m, err := need.Of(name, places)
+	if err != nil && s.set.isSet(sEnv) && m.Path != "" {
+		return m, nil // the key is named: what the files say does not matter
+	}
+	for _, note := range m.Notes {
+		s.log.Info(note)
+	}
+	return m, err
+}
+
+// hubDir is the local cache of the Hugging Face hub.
+func hubDir(env interface{ Get(string) string }) string {
+	if dir := env.Get("HF_HUB_CACHE"); dir != "" {
+		return dir
+	}
+	if dir := env.Get("HF_HOME"); dir != "" {
+		return filepath.Join(dir, "hub")
+	}
+	if dir := env.Get("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "huggingface", "hub")
+	}
+	return under(orElse(env.Get("HOME"), env.Get("USERPROFILE")), ".cache", "huggingface", "hub")
+}
+
+// accel is the accelerator that this machine gets: what --profile says, else
+// what the first profile that serves its GPUs says, else cpu. Never in silence
+// when a GPU is there.
+func (s *session) accel(ctx context.Context, f profile.Family) (string, error) {
+	m, err := s.machine(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !s.set.isSet(sProfile) && !m.HasGPU() && m.Problem == "" {
+		return m.PlainAccel(), s.requireGPU(m.PlainAccel()) // no profile has to be read for it
+	}
+	c, err := s.choose(ctx, profile.Want{Name: s.set.get(sProfile), Family: f})
+	if err != nil {
+		return "", err
+	}
+	if c.Warning != "" {
+		s.log.Warn(c.Warning)
+	}
+	return c.Profile.Accel, s.requireGPU(c.Profile.Accel)
+}
+
+func (s *session) requireGPU(accel string) error {
+	if !s.set.yes(sRequireGPU) {
+		return nil
+	}
+	m, err := s.machine(context.Background())
+	if err != nil {
+		return err
+	}
+	if m.HasGPU() && accel != "cpu" {
+		return nil
+	}
+	return fault.New(fault.NoGPU, "--require-gpu: this machine offers %s, and %s would run", m, orElse(accel, "no CUDA build")).
+		Fix("check the driver with nvidia-smi; modelrun explain shows which profiles were passed over")
+}
+
+// choose picks the profile.
+func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, error) {
+	m, err := s.machine(ctx)
+	if err != nil {
+		return profile.Choice{}, err
+	}
+	inRoot, bad := profile.InRoot(s.root)
+	c, err := profile.Select(m, inRoot, w)
+	if w.Name != "" {
+		for file, why := range bad { // the one that was asked for may be the one that cannot be read
+			if strings.TrimSuffix(filepath.Base(file), ".json") == w.Name {
+				return c, why
+			}
+		}
+	}
+	for file, why := range bad {
+		s.log.Debug(fmt.Sprintf("profile %s is passed over: %s", file, why))
+	}
+	for _, p := range c.Passed {
+		s.log.Debug(fmt.Sprintf("profile %s is passed over: %s", p.Name, p.Reason))
+	}
+	return c, err
+}
+
+// plan is what creating the key would install.
+func (s *session) plan(ctx context.Context, t target) (profile.Plan, error) {
+	if t.own != nil {
+		return profile.OwnPlan(t.key, *t.own), nil
+	}
+	if parts, ok := profile.ParseKey(t.key); !ok || parts.Family.Name == "" {
+		return profile.Plan{}, fault.New(fault.BadKey, "env key %s says nothing about what to install", t.key).
+			Fix("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.key)
+	}
+	c, err := s.choose(ctx, profile.Want{Name: s.set.get(sProfile), Family: t.family, Accel: t.accel})
+	if err != nil {
+		return profile.Plan{}, err
+	}
+	return c.Profile.Plan(t.key, t.family, t.bnb), nil
+}
+
+// compatible are the keys that may serve instead of the exact one.
+func (s *session) compatible(ctx context.Context, t target, have []envdir.Key) []resolve.Alternative {
+	m, err := s.machine(ctx)
+	if err != nil {
+		return nil
+	}
+	var out []resolve.Alternative
+	for _, k := range profile.Compatible(t.key, have, m) {
+		if parts, ok := profile.ParseKey(k); ok {
+			out = append(out, resolve.Alternative{Key: k, Accel: parts.Accel, Imports: parts.Family.Needs(t.bnb)})
+		}
+	}
+	return out
+}
+
+// hardwareFile caches what nvidia-smi said, in the folder of one machine.
+const hardwareFile = "hardware.json"
+
+// machine is the full hardware: from the cache while driver and GPUs are the
+// same, else detected, which may take seconds, and cached.
+func (s *session) machine(ctx context.Context) (hardware.Machine, error) {
+	if s.hardware != nil {
+		return *s.hardware, nil
+	}
+	m := hardware.Machine{Identity: s.identity}
+	if s.identity.Vendor != "" {
+		data, err := s.state.Read(hardwareFile)
+		if err != nil || json.Unmarshal(data, &m) != nil || m.ID() != s.identity.ID() {
+			if m, err = hardware.Detect(ctx, s.identity, s.programEnv); err != nil {
+				return m, err
+			}
+			if !s.dry && m.Problem == "" { // a problem may be gone at the next look
+				data, err = json.Marshal(m)
+				if err == nil {
+					err = s.state.Write(hardwareFile, data)
+				}
+				if err != nil {
+					s.log.Debug("keeping the hardware: " + err.Error())
+				}
+			}
+		}
+	}
+	s.hardware = &m
+	return m, nil
+}
+
+func (s *session) modelName(t target) string {
+	if t.model.Name == "" {
+		return ""
+	}
+	return shellQuote(t.model.Name)
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// shellQuote makes a word that can be pasted into a POSIX shell.
+func shellQuote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r == '/' || r == '.' || r == '_' || r == '-' || r == ':' || r == '=' || r == ',' || r == '+' || r == '@' || r == '~' ||
+			'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,212 @@
+package shim
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/hardware"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/uv"
+)
+
+// parse reads options and sub-commands with kong.
+func (s *session) parse() (err error) {
+	if len(s.inv.Args) == 0 {
+		return noCommand()
+	}
+	s.cli, s.words, err = parse(s.inv.Args, s.inv.Stdout, s.inv.Stderr)
+	if err != nil {
+		return err
+	}
+	if s.cli.ShowVersion {
+		s.words.sub = "version"
+	}
+	if s.words.sub == "version" {
+		_, err = fmt.Fprintf(s.inv.Stdout, "modelrun %s\n", s.inv.Version)
+	}
+	return err
+}
+
+func noCommand() error {
+	return fault.New(fault.BadUsage, "no command is given").
+		Fix("modelrun -- python script.py   (or: modelrun --help)")
+}
+
+// settle reads the settings from everywhere and finds the root.
+func (s *session) settle() error {
+	base, err := s.changeDir()
+	if err != nil {
+		return err
+	}
+	s.scriptFile = scriptOf(s.words.program)
+	s.set = defaults(base)
+	if err := s.set.load(s.env, s.scriptFile); err != nil {
+		return err
+	}
+	unknown, err := s.set.variables(s.env)
+	if err != nil {
+		return err
+	}
+	if err := s.set.flags(s.cli.flags); err != nil {
+		return err
+	}
+	if s.log, err = newLog(s.set, s.inv.Stderr, s.env); err != nil {
+		return err
+	}
+	for _, name := range unknown {
+		s.log.Warn("variable " + name + " is not one of modelrun's" + didYouMean(name))
+	}
+	s.status = &status{path: s.set.get(sStatusFile), log: s.log}
+	if s.root, s.rootFrom, err = findRoot(s.set, s.env, s.scriptFile); err != nil {
+		return err
+	}
+	s.set.outside(string(s.root))
+	for _, line := range s.set.ignored {
+		s.log.Warn(line)
+	}
+	if s.programEnv, err = s.set.programEnv(s.env); err != nil {
+		return err
+	}
+	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list"
+	s.identity = hardware.Identify(s.programEnv)
+	s.state = store.OpenState(s.root, s.identity.ID(), stateHome(s.env))
+	return nil
+}
+
+func didYouMean(variable string) string {
+	var names []string
+	for i := range specs {
+		names = append(names, specs[i].variable)
+	}
+	if near := nearest(variable, names); near != "" {
+		return ", did you mean " + near + "?"
+	}
+	return ""
+}
+
+// changeDir is -C: it acts first, as in git, so that every relative path on the
+// command line and every search upward starts there.
+func (s *session) changeDir() (string, error) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return "", fault.New(fault.BadUsage, "the working directory is gone: %w", err).Fix("cd to a folder that exists")
+	}
+	dir, from := s.cli.Cwd, "-C"
+	if dir == "" {
+		dir, from = s.env.Get("MODELRUN_CWD"), "variable MODELRUN_CWD"
+	}
+	if dir == "" {
+		return cwd, nil
+	}
+	dir = absolute(dir, cwd)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", fault.New(fault.BadUsage, "%s: %s is not a folder", from, dir).Fix("name a folder that exists")
+	}
+	return dir, nil
+}
+
+// resolve asks the chain of a launch.
+func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.Resolution, error) {
+	res, trace, err := resolve.Default(s.deps()).Resolve(ctx, req)
+	s.status.trace = trace
+	s.traced(trace)
+	return res, err
+}
+
+// traced says each turn of the chain at debug.
+func (s *session) traced(trace []resolve.Turn) {
+	if !s.log.IsDebug() && s.set.get(sLogLevel) != "debug" && s.set.get(sLogLevel) != "trace" {
+		return
+	}
+	for _, t := range trace {
+		s.log.Debug(fmt.Sprintf("strategy %s: %s: %s (%s)", t.Strategy, t.Outcome, t.Reason, t.Took.Round(10e3)))
+	}
+}
+
+// deps wires the packages together.
+func (s *session) deps() *resolve.Deps {
+	show := newDisplay(s)
+	return &resolve.Deps{
+		Store: &store.Store{Root: s.root},
+		Check: &health.Checker{
+			State: s.state, Machine: s.machine, Identity: s.identity, Env: s.programEnv,
+			Notify: func(line string) { s.log.Info(line) },
+		},
+		Log:           s.log,
+		UV:            s.uv,
+		Interruptible: interruptible,
+		Progress:      show.progress,
+		Version:       s.inv.Version,
+		RootFrom:      s.rootFrom,
+	}
+}
+
+// uv finds or installs uv.
+func (s *session) uv(ctx context.Context, log *store.Log) (*uv.UV, error) {
+	self, err := os.Executable()
+	if err != nil {
+		self = ""
+	}
+	return uv.Find(ctx, uv.Config{
+		Root: s.root, Env: s.env, Override: s.set.get(sUV), BesideDir: filepath.Dir(self),
+		Offline: s.set.yes(sOffline), IndexDefault: s.set.get(sIndexDefault), IndexTorch: s.set.get(sIndexTorch),
+		FindLinks: s.set.list(sFindLinks), Log: log,
+	})
+}
+
+// interruptible ends the context with Ctrl-C or SIGTERM until stop is called.
+// A signal that we inherited as ignored stays ignored.
+func interruptible(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	got := make(chan os.Signal, 1)
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		if !signal.Ignored(sig) {
+			signal.Notify(got, sig)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		select {
+		case sig := <-got:
+			code, name := fault.Interrupted, "Ctrl-C"
+			if sig == syscall.SIGTERM {
+				code, name = fault.Terminated, "SIGTERM"
+			}
+			cancel(fault.New(code, "interrupted by %s; nothing was changed", name).Fix("run the same command again to go on"))
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(got)
+		close(done)
+		cancel(nil)
+	}
+}
+
+// remember notes that a model uses an env, once, so that `list` can say so. A
+// root that cannot be written forgets it.
+func (s *session) remember(req *resolve.Request, res *resolve.Resolution) {
+	if req.Old == "" || res.Degraded {
+		return
+	}
+	if err := (&store.Store{Root: s.root}).NoteModel(res.Dir, req.Old, s.target_.model.Name); err != nil {
+		s.log.Debug("noting the model: " + err.Error())
+	}
+}
+
+// notStarted says why the program could not be started.
+func (s *session) notStarted(err error) error {
+	if err == nil {
+		return nil
+	}
+	return startFault(err)
+}
+

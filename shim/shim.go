@@ -1,0 +1,121 @@
+// Package shim is the command: argv in, python out. It is the only place that
+// talks to the user and the only one that knows kong.
+package shim
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/hardware"
+	"github.com/modelrun/modelrun/resolve/store"
+)
+
+// Invocation is everything that the outside world gives us.
+type Invocation struct {
+	Args           []string // without argv[0]
+	Environ        []string
+	Stdin          *os.File
+	Stdout, Stderr *os.File
+	Version        string
+}
+
+// Main runs the command and returns its exit code. When all goes well on POSIX
+// it does not return: this process becomes the program.
+func Main(inv Invocation) int {
+	s := &session{inv: inv, env: execx.NewEnviron(inv.Environ)}
+	err := s.main(context.Background())
+	if err == nil || errors.Is(err, errHelp) {
+		return s.exit
+	}
+	return s.report(err)
+}
+
+// session is one run of the command, filled from left to right.
+type session struct {
+	inv  Invocation
+	env  execx.Environ // the caller's
+	exit int           // of a sub-command, or of the program where the system has no exec
+
+	words  words
+	cli    cli
+	set    *settings
+	log    hclog.InterceptLogger
+	status *status
+
+	scriptFile string // the script that is started, as it was written
+	programEnv execx.Environ
+	root       envdir.Root
+	rootFrom   string
+	identity   hardware.Identity
+	state      store.State
+	hardware   *hardware.Machine
+	target_    target
+	dry        bool // look only: run nothing from a root, change nothing
+}
+
+// main is the straight line from argv to exec.
+func (s *session) main(ctx context.Context) error {
+	plain, ok := splitPlain(s.inv.Args)
+	if ok {
+		s.words = plain
+	} else if err := s.parse(); err != nil || s.words.sub == "version" {
+		return err
+	}
+	if err := s.settle(); err != nil {
+		return err
+	}
+	if s.words.sub == "config" {
+		return s.config()
+	}
+	if s.words.sub == "list" {
+		return s.list()
+	}
+	if s.words.sub == "run" {
+		return s.run(ctx)
+	}
+	req, err := s.request(ctx)
+	if err != nil {
+		return err
+	}
+	switch s.words.sub {
+	case "which":
+		return s.which(ctx, req)
+	case "explain":
+		return s.explain(ctx, req)
+	default:
+		return s.ensure(ctx, req)
+	}
+}
+
+// run resolves and becomes the program.
+func (s *session) run(ctx context.Context) error {
+	if len(s.words.program) == 0 {
+		return noCommand()
+	}
+	nest, err := nesting(s.env)
+	if err != nil {
+		return err
+	}
+	req, err := s.request(ctx)
+	if err != nil {
+		return err
+	}
+	res, err := s.resolve(ctx, req)
+	if err != nil {
+		return err
+	}
+	p, err := s.program(req, res, nest)
+	if err != nil {
+		res.Lease.Release()
+		return err
+	}
+	s.remember(req, res)
+	s.status.starting(res)
+	s.exit, err = execx.Become(p)
+	return s.notStarted(err)
+}

@@ -1,0 +1,87 @@
+package shim
+
+import (
+	"encoding/json"
+	"os"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/store"
+)
+
+// schema is the version of every JSON that we write: within one number fields
+// are only added.
+const schema = 1
+
+// codeOK is the reason code where there is nothing to complain about.
+const codeOK fault.Code = "ok"
+
+// statusDoc is the status file. It is replaced atomically, last before the
+// exec, so that a caller can tell our failures from the program's.
+type statusDoc struct {
+	Schema       int        `json:"schema"`
+	Phase        string     `json:"phase"` // waiting, creating, starting, failed
+	Key          string     `json:"key"`
+	Strategy     string     `json:"strategy"`
+	ReasonCode   fault.Code `json:"reason_code"`
+	Reason       string     `json:"reason"`
+	Env          string     `json:"env"`
+	Python       string     `json:"python"`
+	Degraded     bool       `json:"degraded"`
+	PID          int        `json:"pid"`
+	Retryable    bool       `json:"retryable"`
+	ChildStarted bool       `json:"child_started"`
+}
+
+// status writes the status file, if one was asked for. A nil status or one
+// without a path does nothing.
+type status struct {
+	path  string
+	log   hclog.Logger
+	trace []resolve.Turn
+	last  statusDoc
+}
+
+func (s *status) write(d statusDoc) {
+	if s == nil || s.path == "" || d == s.last {
+		return
+	}
+	s.last = d
+	d.Schema, d.PID, d.Reason = schema, os.Getpid(), maskSecrets(d.Reason)
+	data, err := json.MarshalIndent(d, "", "  ")
+	if err == nil {
+		err = store.WriteFile(s.path, append(data, '\n'))
+	}
+	if err != nil {
+		s.log.Warn("status file " + s.path + " cannot be written: " + err.Error())
+	}
+}
+
+// phase says that something is going on that may take long.
+func (s *status) phase(name, key string) {
+	s.write(statusDoc{Phase: name, Key: key, ReasonCode: codeOK})
+}
+
+// starting is written last: from here on the exit code is the program's.
+func (s *status) starting(res *resolve.Resolution) {
+	s.write(statusDoc{
+		Phase: "starting", Key: string(res.Key), Strategy: res.Strategy, ReasonCode: resultCode(res), Reason: res.Reason,
+		Env: res.Dir.Venv(), Python: res.Dir.Python(), Degraded: res.Degraded, ChildStarted: true,
+	})
+}
+
+func (s *status) failed(code fault.Code, err error) {
+	if s == nil {
+		return
+	}
+	s.write(statusDoc{Phase: "failed", Key: s.last.Key, ReasonCode: code, Reason: err.Error(), Retryable: retryable(code)})
+}
+
+func resultCode(res *resolve.Resolution) fault.Code {
+	if res.Code != "" {
+		return res.Code
+	}
+	return codeOK
+}
