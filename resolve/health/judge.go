@@ -1,0 +1,188 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+// judge makes a verdict of what the probe said and how it ended.
+func (c *Checker) judge(ctx context.Context, s Subject, st *site, a answer, res execx.Result) (Verdict, error) {
+	v := Verdict{Python: a.python.Version, Torch: a.torch.Version}
+	set := func(w Verdict) Verdict {
+		v.State, v.Code, v.Reason = w.State, w.Code, w.Reason
+		return v
+	}
+	switch {
+	case a.fail.Code == CodeOOM || a.fail.Code == CodeBusy:
+		return set(Verdict{Code: a.fail.Code, Reason: a.fail.Text}), nil
+	case a.fail.Code != "":
+		return set(broken(a.fail.Code, "%s", a.fail.Text)), nil
+	case !a.done:
+		return set(c.unanswered(a, res)), nil
+	}
+	if w := rightPlace(s, st, a); w.Code != "" {
+		return set(w), nil
+	}
+	if w := c.torchAnswer(ctx, s, a.torch); w.Code != "" {
+		if ctx.Err() != nil {
+			return Verdict{}, context.Cause(ctx)
+		}
+		return set(w), nil
+	}
+	v.State, v.Code, v.Warnings = Healthy, CodeHealthy, a.notes
+	return v, nil
+}
+
+// unanswered is for a probe that never came to its end.
+func (c *Checker) unanswered(a answer, res execx.Result) Verdict {
+	during := a.step
+	if during == "" {
+		during = "the start of python"
+	}
+	switch {
+	case res.TimedOut:
+		return Verdict{Code: CodeTimeout, Reason: fmt.Sprintf("%s did not end within %s", during, c.limit())}
+	case a.crash != "":
+		return broken(CodeProbe, "python crashed during %s: %s", during, a.crash)
+	case res.ExitCode < 0:
+		// No crash that python noticed: somebody killed it, as a system out of memory does.
+		return Verdict{Code: CodeOOM, Reason: fmt.Sprintf("python was killed during %s, as a system out of memory does", during)}
+	}
+	text := fmt.Sprintf("python ended with %s during %s", exitText(res.ExitCode), during)
+	if last := lastLine(res.Tail); last != "" {
+		text += ": " + last
+	}
+	return broken(CodeProbe, "%s", text)
+}
+
+// rightPlace catches a python that runs, but as another one: without a usable
+// pyvenv.cfg it silently is its base interpreter.
+func rightPlace(s Subject, st *site, a answer) Verdict {
+	if m := minorOf(a.python.Version); m != st.cfg.minor {
+		return broken(CodeMovedBase, "base interpreter moved: pyvenv.cfg says Python %s, but python is %s", st.cfg.minor, a.python.Version)
+	}
+	want, err1 := os.Stat(s.Dir.Venv())
+	got, err2 := os.Stat(a.python.Prefix)
+	if err1 == nil && err2 == nil && os.SameFile(want, got) {
+		return Verdict{}
+	}
+	return broken(CodeMovedBase, "python does not run as this environment, but as %s", a.python.Prefix)
+}
+
+// torchAnswer holds what torch sees against what is wanted.
+func (c *Checker) torchAnswer(ctx context.Context, s Subject, t torchFacts) Verdict {
+	if !s.CUDA || !needs(s, "torch") {
+		return Verdict{}
+	}
+	if w := cpuBuild(s, torchVersion{version: t.Version, cuda: t.CUDA, hip: t.HIP}); w.Code != "" {
+		return w
+	}
+	if !t.Available {
+		return c.noGPU(ctx, t)
+	}
+	for _, d := range t.Devices {
+		if len(t.Archs) == 0 || covers(t.Archs, d) {
+			continue
+		}
+		cc := d.CC
+		if t.HIP != "" {
+			cc = d.GCN
+		}
+		return broken(CodeArch, "torch %s has no code for %s (%s): built for %s", t.Version, d.Name, cc, readable(t.Archs))
+	}
+	return Verdict{}
+}
+
+// noGPU says why, in the words of the driver's side where that knows better.
+func (c *Checker) noGPU(ctx context.Context, t torchFacts) Verdict {
+	why := t.Why
+	if c.Machine != nil {
+		if m, err := c.Machine(ctx); err == nil && m.Problem != "" {
+			why = m.Problem
+		}
+	}
+	text := fmt.Sprintf("torch %s sees no GPU", t.Version)
+	if why != "" {
+		text += ": " + why
+	}
+	if t.WhyKind == CodeBusy || t.WhyKind == CodeOOM {
+		return Verdict{Code: t.WhyKind, Reason: text}
+	}
+	return broken(CodeNoCUDA, "%s", text)
+}
+
+// covers reports whether one of torch's targets runs on a device: code for the
+// same major and no later minor (8.6 runs 8.0), PTX for no later one, and
+// targets with a letter (sm_90a) on exactly their own.
+// https://docs.nvidia.com/cuda/cuda-compiler-driver-nvcc/#gpu-feature-list
+func covers(archs []string, d device) bool {
+	major, minor, known := version(d.CC)
+	for _, arch := range archs {
+		kind, number, ok := strings.Cut(arch, "_")
+		if !ok {
+			if d.GCN == "" || arch == d.GCN || strings.Contains(arch, "-generic") {
+				return true
+			}
+			continue
+		}
+		aMajor, aMinor, exact, ok := target(number)
+		switch {
+		case !ok || !known:
+			return true // a spelling from later than this program: the computation told
+		case exact:
+			if aMajor == major && aMinor == minor {
+				return true
+			}
+		case kind == "compute":
+			if aMajor < major || aMajor == major && aMinor <= minor {
+				return true
+			}
+		case aMajor == major && aMinor <= minor:
+			return true
+		}
+	}
+	return false
+}
+
+func version(cc string) (major, minor int, ok bool) {
+	a, b, ok := strings.Cut(cc, ".")
+	major, err1 := strconv.Atoi(a)
+	minor, err2 := strconv.Atoi(b)
+	return major, minor, ok && err1 == nil && err2 == nil
+}
+
+// target splits "120" into 12 and 0; exact is "90a", and "100f" counts as its
+// family, which is the same major.
+func target(s string) (major, minor int, exact, ok bool) {
+	exact = strings.HasSuffix(s, "a")
+	n, err := strconv.Atoi(strings.TrimRight(s, "af"))
+	return n / 10, n % 10, exact, err == nil && n >= 10
+}
+
+// readable is "8.0 8.6 9.0 +PTX" for what torch calls sm_80 sm_86 sm_90 compute_90.
+func readable(archs []string) string {
+	var out []string
+	ptx := false
+	for _, arch := range archs {
+		kind, number, ok := strings.Cut(arch, "_")
+		major, minor, _, good := target(number)
+		switch {
+		case !ok || !good:
+			out = append(out, arch)
+		case kind == "compute":
+			ptx = true
+		default:
+			letters := strings.TrimLeft(number, "0123456789")
+			out = append(out, fmt.Sprintf("%d.%d%s", major, minor, letters))
+		}
+	}
+	if ptx {
+		out = append(out, "+PTX")
+	}
+	return strings.Join(out, " ")
+}

@@ -1,0 +1,203 @@
+package health
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	_ "embed" // the probe's source
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+//go:embed probe.py
+var probeSource string
+
+// request is what probe.py gets as its argument.
+type request struct {
+	Nonce   string   `json:"nonce"`
+	Imports []string `json:"imports"`
+	GPU     bool     `json:"gpu"`
+	Accel   string   `json:"accel"`
+}
+
+// answer is what probe.py said before it ended, however it ended.
+type answer struct {
+	step   string // what it was doing last
+	python struct{ Version, Prefix string }
+	torch  torchFacts
+	fail   struct {
+		Code Code
+		Text string
+	}
+	notes []string
+	crash string // "Segmentation fault", from faulthandler
+	done  bool
+}
+
+type torchFacts struct {
+	Version, CUDA, HIP string
+	Available          bool
+	Why                string
+	WhyKind            Code `json:"why_kind"`
+	Archs              []string
+	Devices            []device
+}
+
+type device struct{ Name, CC, GCN string }
+
+// deep is L3: the env's own python imports what the model needs. With -I it
+// ignores PYTHONPATH and the user's site, with -B it writes no byte code.
+func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error) {
+	req := request{Nonce: nonce(), Imports: []string{}, GPU: s.CUDA, Accel: s.Accel}
+	for _, i := range s.Imports {
+		req.Imports = append(req.Imports, i.Module)
+	}
+	arg, err := json.Marshal(req)
+	if err != nil {
+		return Verdict{}, err
+	}
+	res, err := c.python(ctx, s.Dir, c.limit(), "-X", "utf8", "-c", probeSource, string(arg))
+	if ctx.Err() != nil {
+		return Verdict{}, context.Cause(ctx)
+	}
+	if err != nil {
+		return notStarted(err), nil
+	}
+	v, err := c.judge(ctx, s, st, parseAnswer(res.Stdout, req.Nonce), res)
+	v.Cached = false
+	return v, err
+}
+
+// python runs the env's interpreter in an empty folder with the program's
+// environment, without what would point it elsewhere and without a network.
+func (c *Checker) python(ctx context.Context, d envdir.Dir, limit time.Duration, args ...string) (execx.Result, error) {
+	dir, err := os.MkdirTemp("", "modelrun-check-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+	} else {
+		dir = d.Venv() // nowhere to write: -I keeps the working directory off sys.path in any case
+	}
+	return execx.Run(ctx, execx.Cmd{
+		Path: d.Python(), Args: append([]string{"-I", "-B"}, args...),
+		Env: c.probeEnv(), Dir: dir, Timeout: limit,
+	})
+}
+
+func (c *Checker) probeEnv() execx.Environ {
+	var drop []string
+	for _, entry := range c.Env {
+		key, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(strings.ToUpper(key), "PYTHON") || key == "__PYVENV_LAUNCHER__" {
+			drop = append(drop, key)
+		}
+	}
+	return c.Env.Without(drop...).
+		With("HF_HUB_OFFLINE", "1").
+		With("TRANSFORMERS_OFFLINE", "1").
+		With("HF_HUB_DISABLE_TELEMETRY", "1").
+		// is_available() asks the driver's library and makes no context:
+		// https://docs.pytorch.org/docs/stable/cuda_environment_variables.html
+		With("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+}
+
+// Starts is nil when the env's python runs at all, healthy or not: what the
+// last resort wants to know. At most 20 s.
+func (c *Checker) Starts(ctx context.Context, d envdir.Dir) error {
+	res, err := c.python(ctx, d, 20*time.Second, "-c", "")
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("python cannot be started: %w", err)
+	case res.TimedOut:
+		return fmt.Errorf("python did not end within 20 s: %s", d.Python())
+	case res.ExitCode != 0:
+		return fmt.Errorf("python ends with %s: %s", exitText(res.ExitCode), lastLine(res.Tail))
+	}
+	return nil
+}
+
+func notStarted(err error) Verdict {
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return Verdict{Code: CodeBusy, Reason: fmt.Sprintf("python cannot be started now: %s", err)}
+	}
+	return broken(CodeProbe, "python cannot be started: %s", err)
+}
+
+// nonce marks our lines: nothing that a library prints can look like one.
+func nonce() string {
+	b := make([]byte, 12)
+	_, _ = rand.Read(b) // never fails, see crypto/rand
+	return "modelrun-" + hex.EncodeToString(b)
+}
+
+// parseAnswer picks our lines out of whatever was printed. It never fails: a
+// line that is cut off is one that was not said.
+func parseAnswer(out []byte, nonce string) answer {
+	var a answer
+	for line := range bytes.Lines(out) {
+		text := string(bytes.TrimSpace(line))
+		if crash, ok := strings.CutPrefix(text, "Fatal Python error: "); ok {
+			a.crash = crash
+		}
+		if crash, ok := strings.CutPrefix(text, "Windows fatal exception: "); ok {
+			a.crash = crash
+		}
+		rest, ok := strings.CutPrefix(text, nonce+" ")
+		if !ok {
+			continue
+		}
+		word, value, _ := strings.Cut(rest, " ")
+		a.take(word, []byte(value))
+	}
+	return a
+}
+
+func (a *answer) take(word string, value []byte) {
+	var target any
+	switch word {
+	case "step":
+		target = &a.step
+	case "python":
+		target = &a.python
+	case "torch":
+		target = &a.torch
+	case "fail":
+		target = &a.fail
+	case "done":
+		target = &a.notes
+	default:
+		return
+	}
+	if json.Unmarshal(value, target) == nil && word == "done" {
+		a.done = true
+	}
+}
+
+func exitText(code int) string {
+	if code < 0 {
+		return "a signal"
+	}
+	if code > 255 {
+		return fmt.Sprintf("exit code %#x", uint32(code)) //nolint:gosec // an NTSTATUS has 32 bits
+	}
+	return fmt.Sprintf("exit code %d", code)
+}
+
+func lastLine(tail string) string {
+	lines := strings.Split(strings.TrimSpace(tail), "\n")
+	last := strings.TrimSpace(lines[len(lines)-1])
+	if len(last) > 300 {
+		last = strings.ToValidUTF8(last[:300], "") + "…"
+	}
+	return last
+}

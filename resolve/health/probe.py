@@ -1,0 +1,176 @@
+# Run by modelrun as: python -I -B -X utf8 -c <this file> <request as JSON>
+# It imports what a model needs and says what it found in one line of JSON on
+# the stream that it was given as stdout. Kept to the syntax of Python 3.6: old
+# environments are checked with it too.
+import json
+import os
+import sys
+
+REQUEST = json.loads(sys.argv[1])
+NONCE = REQUEST["nonce"]
+ME = os.getpid()
+
+# Libraries print banners, and some close or replace streams. Our lines go to a
+# private copy of stdout; what others print there goes to stderr.
+OUT = os.dup(1)
+os.dup2(2, 1)
+
+OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "paging file", "not enough memory", "memoryerror", "alloc_failed")
+BUSY = ("resource temporarily unavailable", "too many open files", "stale file handle", "connection timed out")
+BUSY_GPU = (
+    "busy or unavailable", "devices are busy", "device is busy", "device busy", "exclusive", "in use by another",
+    "system not yet initialized", "driver/library version mismatch", "unknown error",
+)
+
+
+def say(word, value):
+    if os.getpid() == ME:  # a module that forks must not answer twice
+        data = ("\n%s %s %s\n" % (NONCE, word, json.dumps(value))).encode("utf-8")
+        while data:
+            data = data[os.write(OUT, data):]
+
+
+def text_of(err):
+    lines = [line.strip() for line in str(err).splitlines() if line.strip()]
+    text = " ".join(lines[:3])
+    return (type(err).__name__ + (": " + text if text else ""))[:500]
+
+
+def kind_of(err, otherwise):
+    """oom and busy may be different a moment later; everything else is the env's."""
+    text = text_of(err).lower()
+    if "static tls" in text:  # "cannot allocate memory in static TLS block" is about load order, for ever
+        return otherwise
+    if isinstance(err, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY):
+        return "oom"
+    if any(sign in text for sign in BUSY):
+        return "busy"
+    if otherwise in ("no-cuda", "arch") and any(sign in text for sign in BUSY_GPU):
+        return "busy"
+    return otherwise
+
+
+def fail(code, text):
+    say("fail", {"code": code, "text": text})
+    os._exit(0)
+
+
+def attempt(what, call, code, words):
+    say("step", what)
+    try:
+        return call()
+    except BaseException as err:  # SystemExit and KeyboardInterrupt are no way out of a check
+        if os.getpid() != ME:
+            os._exit(1)
+        fail(kind_of(err, code), words + ": " + text_of(err))
+
+
+def load(name):
+    import importlib
+    return importlib.import_module(name)
+
+
+def import_all(names):
+    for name in names:
+        attempt("import of " + name, lambda: load(name), "import", "cannot import " + name)
+        if name == "transformers" and "torch" in names:
+            # import transformers is lazy: it succeeds without torch and with a torch it refuses.
+            attempt("import of transformers.modeling_utils", lambda: load("transformers.modeling_utils"),
+                    "import", "cannot import transformers.modeling_utils")
+            sees = attempt("transformers.utils", lambda: load("transformers.utils").is_torch_available(),
+                           "import", "cannot use transformers.utils")
+            if not sees:
+                fail("import", "transformers does not accept the installed torch %s" % sys.modules["torch"].__version__)
+
+
+def torch_facts(torch):
+    version = getattr(torch, "version", None)
+    return {
+        "version": str(getattr(torch, "__version__", "")),
+        "cuda": getattr(version, "cuda", None) or "",
+        "hip": getattr(version, "hip", None) or "",
+    }
+
+
+def cuda_facts(torch, facts):
+    facts["available"] = bool(attempt("torch.cuda.is_available", torch.cuda.is_available, "no-cuda", "torch sees no GPU"))
+    if not facts["available"]:
+        try:
+            torch.cuda.init()  # raises with the driver's own words
+        except BaseException as err:
+            facts["why"], facts["why_kind"] = text_of(err), kind_of(err, "no-cuda")
+        return
+    facts["archs"] = list(attempt("torch.cuda.get_arch_list", torch.cuda.get_arch_list, "no-cuda", "torch cannot list its targets"))
+    facts["devices"] = attempt("the GPUs' properties", lambda: devices(torch), "no-cuda", "torch cannot read the GPUs")
+
+
+def devices(torch):
+    out = []
+    for i in range(torch.cuda.device_count()):
+        p = torch.cuda.get_device_properties(i)
+        out.append({"name": p.name, "cc": "%d.%d" % (p.major, p.minor), "gcn": getattr(p, "gcnArchName", "").split(":")[0]})
+    return out
+
+
+def compute(torch, device):
+    def kernel():
+        got = (torch.ones(8, device=device) * 2).sum().item()
+        if got != 16:
+            raise ArithmeticError("8 times 2 gave %r" % got)
+    say("step", "a computation on the GPU")
+    try:
+        kernel()
+    except BaseException as err:
+        text = text_of(err)
+        code = "arch" if "no kernel image" in text.lower() or "invalid device function" in text.lower() else "no-cuda"
+        fail(kind_of(err, code), "torch cannot compute on the GPU: " + text)
+
+
+def gpu(torch, facts):
+    accel = REQUEST["accel"]
+    if accel == "mps":
+        facts["available"] = bool(torch.backends.mps.is_available())
+    elif accel == "xpu":
+        facts["available"] = bool(hasattr(torch, "xpu") and torch.xpu.is_available())
+    else:
+        cuda_facts(torch, facts)
+    say("torch", facts)
+    if facts["available"]:
+        compute(torch, accel if accel in ("mps", "xpu") else "cuda")
+
+
+def other_runtimes():
+    """What runs on the CPU although a GPU is wanted: no error, but to be said."""
+    notes = []
+    ort = sys.modules.get("onnxruntime")
+    if ort is not None and set(ort.get_available_providers()) <= {"CPUExecutionProvider", "AzureExecutionProvider"}:
+        notes.append("onnxruntime is built without a GPU: models run on the CPU")
+    llama = sys.modules.get("llama_cpp")
+    if llama is not None and not llama.llama_supports_gpu_offload():
+        notes.append("llama_cpp is built without a GPU: models run on the CPU")
+    return notes
+
+
+def main():
+    try:
+        import faulthandler
+        faulthandler.enable(OUT)
+    except Exception:
+        pass
+    say("python", {"version": "%d.%d.%d" % sys.version_info[:3], "prefix": sys.prefix})
+    import_all(REQUEST["imports"])
+    notes = []
+    torch = sys.modules.get("torch") if "torch" in REQUEST["imports"] else None
+    if torch is not None:
+        facts = torch_facts(torch)
+        say("torch", facts)
+        if REQUEST["gpu"]:
+            attempt("torch and the GPU", lambda: gpu(torch, facts), "no-cuda", "torch cannot use the GPU")
+    if REQUEST["gpu"]:
+        notes = attempt("the GPU in other runtimes", other_runtimes, "import", "cannot ask for GPU support")
+    say("done", notes)
+
+
+main()
+# No atexit handlers, no threads to wait for: the answer is given.
+os._exit(0)

@@ -1,0 +1,83 @@
+package health
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// pathWarnings are one line for each thing that PYTHONPATH puts before the
+// env: the variable is the user's own and stays, but a torch found there is
+// not the one that was checked. The probe itself ignores PYTHONPATH.
+func (c *Checker) pathWarnings(s Subject) []string {
+	list := c.Env.Get("PYTHONPATH")
+	if list == "" {
+		return nil
+	}
+	var out []string
+	for _, entry := range filepath.SplitList(list) {
+		dir := entry
+		if dir == "" {
+			continue // python takes the working directory, as it does for a script anyway
+		}
+		if !filepath.IsAbs(dir) {
+			if c.Cwd == "" {
+				continue
+			}
+			dir = filepath.Join(c.Cwd, dir)
+		}
+		out = append(out, entryWarnings(s, filepath.Clean(dir))...)
+	}
+	return out
+}
+
+func entryWarnings(s Subject, dir string) []string {
+	if inside(dir, s.Dir.Venv()) {
+		return nil
+	}
+	if packagesFolder(dir) {
+		return []string{"PYTHONPATH holds another Python's packages: " + dir}
+	}
+	var out []string
+	for _, i := range s.Imports {
+		top := topLevel(i.Module)
+		for _, name := range []string{top, top + ".py"} {
+			path := filepath.Join(dir, name)
+			if _, err := os.Stat(path); err == nil {
+				out = append(out, "PYTHONPATH hides the environment's "+top+": "+path)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func packagesFolder(dir string) bool {
+	for _, part := range strings.Split(filepath.ToSlash(dir), "/") {
+		if part == "site-packages" || part == "dist-packages" {
+			return true
+		}
+	}
+	return false
+}
+
+// inside reports whether path is dir or below it, as they are spelled.
+func inside(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// warned adds what PYTHONPATH does. Verdicts are kept without these lines:
+// they are about the caller's environment, not about the env.
+func (c *Checker) warned(v Verdict, s Subject) Verdict {
+	if v.Absent {
+		return v
+	}
+	for _, w := range c.pathWarnings(s) {
+		if !slices.Contains(v.Warnings, w) {
+			v.Warnings = append(v.Warnings, w)
+		}
+	}
+	return v
+}

@@ -1,0 +1,173 @@
+package health
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// site is the cheap part of an env, read once per check: about 16 system calls.
+type site struct {
+	python   os.FileInfo // what bin/python leads to
+	link     string      // where bin/python points, "" for a file of its own
+	base     os.FileInfo // the interpreter in home, only where python is no link
+	cfg      venvCfg
+	cfgRaw   []byte
+	packages string // site-packages
+	changed  time.Time
+	names    []string // in site-packages, sorted
+}
+
+// readSite reads an env, or says with a Broken verdict why there is nothing to
+// read. A zero verdict means that the site is whole so far.
+func readSite(d envdir.Dir) (*site, Verdict, error) {
+	s := &site{}
+	if v, err := s.readPython(d); err != nil || v.Code != "" {
+		return nil, v, err
+	}
+	if v, err := s.readCfg(d); err != nil || v.Code != "" {
+		return nil, v, err
+	}
+	if s.link == "" {
+		s.base = statAny(s.cfg.home, baseNames(s.cfg.minor))
+	}
+	if s.cfg.minor == "" {
+		s.cfg.minor = minorOnDisk(d)
+	}
+	s.packages = d.SitePackages(s.cfg.minor)
+	if v, err := s.readPackages(); err != nil || v.Code != "" {
+		return nil, v, err
+	}
+	return s, Verdict{}, nil
+}
+
+func (s *site) readPython(d envdir.Dir) (Verdict, error) {
+	path := d.Python()
+	var err error
+	s.link, _ = os.Readlink(path) // fails on what is no link; the stat tells the rest
+	s.python, err = os.Stat(path)
+	switch {
+	case err == nil && !s.python.Mode().IsRegular():
+		return broken(CodeNoPython, "python is no file: %s", path), nil
+	case err == nil && !executable(s.python):
+		return broken(CodeNoPython, "python is not executable: %s", path), nil
+	case err == nil:
+		return Verdict{}, nil
+	case !gone(err) && !errors.Is(err, syscall.ELOOP):
+		return Verdict{}, unreadable(path, err)
+	case s.link != "":
+		return broken(CodeDangling, "python is a dangling link: %s -> %s", path, s.link), nil
+	}
+	if _, err := os.Stat(d.Venv()); err != nil {
+		if !gone(err) {
+			return Verdict{}, unreadable(d.Venv(), err)
+		}
+		v := broken(CodeAbsent, "there is no environment: %s", d.Venv())
+		v.Absent = true
+		return v, nil
+	}
+	return broken(CodeNoPython, "python is missing: %s", path), nil
+}
+
+func (s *site) readCfg(d envdir.Dir) (Verdict, error) {
+	var err error
+	s.cfgRaw, err = readLimited(d.Cfg(), maxCfg+1)
+	if gone(err) {
+		return broken(CodeNoCfg, "pyvenv.cfg is missing: %s", d.Cfg()), nil
+	}
+	if err != nil {
+		return Verdict{}, unreadable(d.Cfg(), err)
+	}
+	s.cfg, err = parseCfg(s.cfgRaw)
+	if err != nil {
+		return broken(CodeNoCfg, "pyvenv.cfg cannot be used: %s: %s", d.Cfg(), err), nil
+	}
+	return Verdict{}, nil
+}
+
+func (s *site) readPackages() (Verdict, error) {
+	f, err := os.Open(s.packages)
+	if gone(err) {
+		return broken(CodeTorn, "site-packages is missing: %s", s.packages), nil
+	}
+	if err != nil {
+		return Verdict{}, unreadable(s.packages, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Verdict{}, unreadable(s.packages, err)
+	}
+	s.changed = info.ModTime()
+	s.names, err = f.Readdirnames(-1)
+	if err != nil {
+		return Verdict{}, unreadable(s.packages, err)
+	}
+	slices.Sort(s.names)
+	return Verdict{}, nil
+}
+
+// minorOnDisk is the Python of an env whose pyvenv.cfg does not say it.
+func minorOnDisk(d envdir.Dir) string {
+	names, _ := filepath.Glob(d.SitePackages("*"))
+	for _, name := range names {
+		if m := minorOf(strings.TrimPrefix(filepath.Base(filepath.Dir(name)), "python")); m != "" {
+			return m
+		}
+	}
+	return "unknown"
+}
+
+// statAny is the first of several names that exists in a folder.
+func statAny(dir string, names []string) os.FileInfo {
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+			return info
+		}
+	}
+	return nil
+}
+
+// gone reports that a path, or a folder on the way to it, is not there.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// readLimited reads at most limit bytes: a file of an env is nobody's promise.
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	buf := make([]byte, min(limit, 4096))
+	n, err := io.ReadFull(f, buf)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return buf[:n], nil
+	}
+	if err != nil || int64(n) == limit {
+		return buf[:n], err
+	}
+	rest, err := io.ReadAll(io.LimitReader(f, limit-int64(n)))
+	return append(buf[:n], rest...), err
+}
+
+// unreadable is an error of the disk: it must never look like "not there".
+func unreadable(path string, err error) error {
+	return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).
+		Fix("see who may read it: ls -ld '%s'", path)
+}
+
+func broken(code Code, format string, args ...any) Verdict {
+	return Verdict{State: Broken, Code: code, Reason: fmt.Sprintf(format, args...), Cached: true}
+}
