@@ -77,7 +77,8 @@ func digest(names []string) string {
 
 // keyFiles are files, relative to site-packages, whose loss is common (virus
 // scanners, full disks, power cuts) and cheap to see: each need's first file
-// and torch's main libraries. Not every one exists in every build.
+// and torch's main libraries. Not every one exists in every build;
+// accel "" names those of all.
 func keyFiles(imports []profile.Import, accel string) []string {
 	files := make([]string, 0, len(imports)+5)
 	for _, i := range imports {
@@ -94,10 +95,10 @@ func keyFiles(imports []profile.Import, accel string) []string {
 			ext = ".dylib"
 		}
 		files = append(files, "torch/version.py", prefix+"c10"+ext, prefix+"torch_cpu"+ext)
-		switch {
-		case strings.HasPrefix(accel, "cu"):
+		if accel == "" || strings.HasPrefix(accel, "cu") {
 			files = append(files, prefix+"torch_cuda"+ext)
-		case strings.HasPrefix(accel, "rocm"):
+		}
+		if accel == "" || strings.HasPrefix(accel, "rocm") {
 			files = append(files, prefix+"torch_hip"+ext)
 		}
 	}

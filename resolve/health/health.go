@@ -49,8 +49,17 @@ type Verdict struct {
 	Python   string   // the interpreter's version, "3.11.7"; "" when no probe told it
 	Torch    string   // torch's own __version__, "2.5.1+cu121"; "" when no probe told it
 	Sealed   bool     // READY.json is ours and intact
+	Seal     Seal     // what it says; of a cached verdict only Key, BuildID, Plan, Own and Profile…
 	Absent   bool     // there is no env at all (State is Broken)
 	Cached   bool     // no process was started for it
+}
+
+// seal notes the seal that was read; nil is none.
+func (v *Verdict) seal(s *Seal) {
+	v.Sealed, v.Seal = s != nil, Seal{}
+	if s != nil {
+		v.Seal = *s
+	}
 }
 
 // Subject is an env and what is asked of it.
@@ -115,7 +124,8 @@ func (c *Checker) Look(s Subject) (Verdict, error) {
 	if err != nil || v.Code != "" {
 		return c.warned(v, s), err
 	}
-	v = Verdict{Code: CodeUnverified, Reason: "not checked on this machine yet", Sealed: sealed != nil, Cached: true}
+	v = Verdict{Code: CodeUnverified, Reason: "not checked on this machine yet", Cached: true}
+	v.seal(sealed)
 	return c.warned(v, s), nil
 }
 
@@ -132,7 +142,7 @@ func (c *Checker) Probe(ctx context.Context, s Subject) (Verdict, error) {
 	}
 	defer c.announce(s)()
 	v, err = c.deep(ctx, s, snap)
-	v.Sealed = sealed != nil
+	v.seal(sealed)
 	return v, err
 }
 
@@ -154,8 +164,12 @@ func (c *Checker) Record(s Subject, v Verdict) error {
 	if err != nil {
 		return err
 	}
-	v.Sealed = ok && seal.Key == s.Dir.Name
-	return c.keep(s, c.fingerprint(s, snap), v, c.bootFor(&seal))
+	sealed := &seal
+	if !ok || seal.Key != s.Dir.Name {
+		sealed = nil
+	}
+	v.seal(sealed)
+	return c.keep(s, c.fingerprint(s, snap), v, c.bootFor(sealed))
 }
 
 // quick is L0: the cached verdict of an unchanged env, or one that needs no
@@ -177,10 +191,9 @@ func (c *Checker) single(ctx context.Context, s Subject, snap *site, seal *Seal)
 	defer c.announce(s)()
 	unlock, busy, err := c.lock(ctx, s)
 	if err != nil || busy {
-		return Verdict{
-			Code: CodeBusy, Sealed: seal != nil, Cached: true,
-			Reason: "another check of this environment does not end",
-		}, err
+		v := Verdict{Code: CodeBusy, Cached: true, Reason: "another check of this environment does not end"}
+		v.seal(seal)
+		return v, err
 	}
 	defer unlock()
 	// The env may have changed while we waited; the verdict must be about what
@@ -200,7 +213,7 @@ func (c *Checker) single(ctx context.Context, s Subject, snap *site, seal *Seal)
 	if err != nil {
 		return v, err
 	}
-	v.Sealed = seal != nil
+	v.seal(seal)
 	if c.State != nil {
 		if err := c.keep(s, print, v, c.bootFor(seal)); err != nil {
 			v.Warnings = append(v.Warnings, "the result of the check cannot be kept, the next start checks again: "+err.Error())
@@ -243,7 +256,7 @@ func (c *Checker) audited(s Subject, seal *Seal) (Verdict, error) {
 			return Verdict{}, err
 		}
 		v := broken(CodeTorn, "%s", err)
-		v.Sealed = true
+		v.seal(seal)
 		return v, nil
 	}
 	return Verdict{}, nil
@@ -251,7 +264,7 @@ func (c *Checker) audited(s Subject, seal *Seal) (Verdict, error) {
 
 // bootFor is the boot that a verdict is bound to, "" when it outlives it.
 func (c *Checker) bootFor(seal *Seal) string {
-	if seal == nil || seal.Durable || seal.BuildID == "" {
+	if seal == nil || seal.Durable {
 		return ""
 	}
 	return c.BootID

@@ -29,9 +29,20 @@ type kept struct {
 	Warnings    []string  `json:"warnings,omitempty"`
 	Python      string    `json:"python,omitempty"`
 	Torch       string    `json:"torch,omitempty"`
-	Sealed      bool      `json:"sealed,omitempty"`
+	Seal        *keptSeal `json:"seal,omitempty"`
 	BootID      string    `json:"boot_id,omitempty"` // counts only until a restart
 	Checked     time.Time `json:"checked"`
+}
+
+// keptSeal is the part of a seal that a launch may ask for.
+type keptSeal struct {
+	Key         string `json:"key"`
+	BuildID     string `json:"build_id"`
+	Plan        string `json:"plan_hash,omitempty"`
+	Own         string `json:"own,omitempty"`
+	Profile     string `json:"profile,omitempty"`
+	ProfilePath string `json:"profile_path,omitempty"`
+	ProfileHash string `json:"profile_hash,omitempty"`
 }
 
 // cacheName is one for the published env of a key and the one that waits in
@@ -71,7 +82,13 @@ func (c *Checker) read(d envdir.Dir) keptFile {
 func (k kept) verdict(now time.Time) (Verdict, bool) {
 	v := Verdict{
 		Code: k.Code, Reason: k.Reason, Warnings: k.Warnings,
-		Python: k.Python, Torch: k.Torch, Sealed: k.Sealed, Cached: true,
+		Python: k.Python, Torch: k.Torch, Cached: true,
+	}
+	if s := k.Seal; s != nil {
+		v.seal(&Seal{
+			Schema: 1, Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own,
+			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash,
+		})
 	}
 	switch {
 	case k.Code == "":
@@ -93,8 +110,14 @@ func (k kept) verdict(now time.Time) (Verdict, bool) {
 func (c *Checker) keep(s Subject, print string, v Verdict, bootID string) error {
 	f := keptFile{Schema: 1, Verdicts: []kept{{
 		Fingerprint: print, State: v.State.String(), Code: v.Code, Reason: v.Reason, Warnings: v.Warnings,
-		Python: v.Python, Torch: v.Torch, Sealed: v.Sealed, BootID: bootID, Checked: time.Now().UTC(),
+		Python: v.Python, Torch: v.Torch, BootID: bootID, Checked: time.Now().UTC(),
 	}}}
+	if s := v.Seal; v.Sealed {
+		f.Verdicts[0].Seal = &keptSeal{
+			Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own,
+			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash,
+		}
+	}
 	for _, k := range c.read(s.Dir).Verdicts {
 		if k.Fingerprint != print && len(f.Verdicts) < keptMost {
 			f.Verdicts = append(f.Verdicts, k)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/profile"
 )
 
 // Seal is READY.json: written last, inside the env's folder, so an env that
@@ -20,8 +21,10 @@ type Seal struct {
 	Schema      int               `json:"schema"`   // 1
 	BuildID     string            `json:"build_id"` // random, 32 hex digits
 	Key         string            `json:"key"`
-	PlanHash    string            `json:"plan_hash,omitempty"` // of everything that went into it
-	Profile     string            `json:"profile,omitempty"`
+	Plan        string            `json:"plan_hash,omitempty"`    // of everything that went into it
+	Own         string            `json:"own,omitempty"`          // the file whose [envs] defines the key
+	Profile     string            `json:"profile,omitempty"`      // its name
+	ProfilePath string            `json:"profile_path,omitempty"` // "" for one in the binary
 	ProfileHash string            `json:"profile_hash,omitempty"`
 	Python      SealedPython      `json:"python"`
 	Dists       map[string]string `json:"dists"` // version of each needed distribution
@@ -35,6 +38,9 @@ type Seal struct {
 	BootID      string            `json:"boot_id,omitempty"`
 	Durable     bool              `json:"durable"` // every file was flushed before this one was written
 	Created     time.Time         `json:"created"`
+
+	// Imports are the needs that Dists and Files are about; not written.
+	Imports []profile.Import `json:"-"`
 }
 
 // SealedPython is the interpreter that an env was built with.
@@ -53,11 +59,11 @@ type SealedTorch struct {
 	HIP     string `json:"hip,omitempty"`
 }
 
-// NewSeal reads a finished staging folder. The caller fills in what the folder
-// does not tell: PlanHash, Profile, ProfileHash, Relaxed, UV, Modelrun, BootID,
-// Durable.
-func NewSeal(s Subject) (Seal, error) {
-	st, v, err := readSite(s.Dir)
+// NewSeal completes a seal with what a finished staging folder tells: base has
+// what it does not (Plan, Own, Profile…, Relaxed, UV, Modelrun, BootID, Durable)
+// and the Imports. Every call makes another BuildID.
+func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
+	st, v, err := readSite(d)
 	if err != nil {
 		return Seal{}, err
 	}
@@ -68,45 +74,55 @@ func NewSeal(s Subject) (Seal, error) {
 	if _, err := rand.Read(id); err != nil {
 		return Seal{}, err
 	}
-	seal := Seal{
-		Schema: 1, BuildID: hex.EncodeToString(id), Key: s.Dir.Name, Digest: digest(st.names),
-		Dists: map[string]string{}, Files: map[string]int64{}, Created: time.Now().UTC().Truncate(time.Second),
-		Python: SealedPython{Version: st.cfg.minor, Size: st.python.Size(), Modified: st.python.ModTime().UTC()},
-	}
-	if seal.Python.Path, err = filepath.Rel(s.Dir.Path, s.Dir.Python()); err != nil {
+	seal := base
+	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, hex.EncodeToString(id), d.Name, digest(st.names)
+	seal.Dists, seal.Files = map[string]string{}, map[string]int64{}
+	seal.Created = time.Now().UTC().Truncate(time.Second)
+	if seal.Python, err = sealPython(d, st); err != nil {
 		return Seal{}, err
-	}
-	seal.Python.Path = filepath.ToSlash(seal.Python.Path)
-	if seal.Python.Realpath, err = filepath.EvalSymlinks(s.Dir.Python()); err != nil {
-		return Seal{}, unreadable(s.Dir.Python(), err)
 	}
 	dists := distsOf(st.names)
 	seal.Packages = len(dists)
-	for _, i := range s.Imports {
+	for _, i := range base.Imports {
 		if d, ok := dists[normal(i.Dist)]; ok {
 			seal.Dists[i.Dist] = d.version
 		}
 	}
-	for _, rel := range keyFiles(s.Imports, s.Accel) {
+	for _, rel := range keyFiles(base.Imports, "") {
 		if info, err := os.Stat(filepath.Join(st.packages, filepath.FromSlash(rel))); err == nil {
 			seal.Files[rel] = info.Size()
 		}
 	}
-	if needs(s, "torch") {
-		data, err := readLimited(filepath.Join(st.packages, "torch", "version.py"), 64<<10)
-		if err != nil && !gone(err) {
-			return Seal{}, unreadable(st.packages, err)
-		}
-		t := parseTorchVersion(data)
-		seal.Torch = SealedTorch{Version: t.version, CUDA: t.cuda, HIP: t.hip}
+	t, err := readTorchVersion(st)
+	if err != nil && !gone(err) {
+		return Seal{}, unreadable(st.packages, err)
 	}
+	seal.Torch = SealedTorch{Version: t.version, CUDA: t.cuda, HIP: t.hip}
 	return seal, nil
 }
 
-// Encode is the content of READY.json. Writing it durably is the store's work.
-func (s Seal) Encode() ([]byte, error) {
+func sealPython(d envdir.Dir, st *site) (SealedPython, error) {
+	rel, err := filepath.Rel(d.Path, d.Python())
+	if err != nil {
+		return SealedPython{}, err
+	}
+	real, err := filepath.EvalSymlinks(d.Python())
+	if err != nil {
+		return SealedPython{}, unreadable(d.Python(), err)
+	}
+	return SealedPython{
+		Path: filepath.ToSlash(rel), Realpath: real, Version: st.cfg.minor,
+		Size: st.python.Size(), Modified: st.python.ModTime().UTC(),
+	}, nil
+}
+
+// JSON is the content of READY.json. Writing it durably is the store's work.
+func (s Seal) JSON() []byte {
 	data, err := json.MarshalIndent(s, "", "  ")
-	return append(data, '\n'), err
+	if err != nil {
+		panic(err) // strings, numbers and times: nothing in it can fail
+	}
+	return append(data, '\n')
 }
 
 // ReadSeal reads the seal of an env. Without one, or with one that is cut off

@@ -27,12 +27,13 @@ func (c *Checker) static(s Subject, st *site) (*Seal, Verdict, error) {
 			return nil, v, nil
 		}
 	}
-	if v, err := packages(s, st); err != nil || v.Code != "" {
-		v.Sealed = v.Code != "" && seal != nil
-		return seal, v, err
+	v, err = packages(s, st)
+	if err == nil && v.Code == "" {
+		v, err = torchBuild(s, st)
 	}
-	v, err = torchBuild(s, st)
-	v.Sealed = v.Code != "" && seal != nil
+	if v.Code != "" {
+		v.seal(seal)
+	}
 	return seal, v, err
 }
 
@@ -160,11 +161,10 @@ func normal(name string) string {
 // torchBuild reads torch/version.py: the dist-info of PyPI's torch does not
 // say which CUDA it is built for.
 func torchBuild(s Subject, st *site) (Verdict, error) {
-	path := filepath.Join(st.packages, "torch", "version.py")
 	if !needs(s, "torch") {
 		return Verdict{}, nil
 	}
-	data, err := readLimited(path, 64<<10)
+	t, err := readTorchVersion(st)
 	if gone(err) {
 		if st.cfg.system {
 			return Verdict{}, nil
@@ -172,12 +172,19 @@ func torchBuild(s Subject, st *site) (Verdict, error) {
 		return broken(CodeTorn, "torch/version.py is missing: %s", st.packages), nil
 	}
 	if err != nil {
-		return Verdict{}, unreadable(path, err)
+		return Verdict{}, unreadable(filepath.Join(st.packages, "torch"), err)
 	}
-	if len(data) == 0 {
+	if t.bytes == 0 {
 		return broken(CodeTorn, "torch/version.py is empty: %s", st.packages), nil
 	}
-	return cpuBuild(s, parseTorchVersion(data)), nil
+	return cpuBuild(s, t), nil
+}
+
+func readTorchVersion(st *site) (torchVersion, error) {
+	data, err := readLimited(filepath.Join(st.packages, "torch", "version.py"), 64<<10)
+	t := parseTorchVersion(data)
+	t.bytes = len(data)
+	return t, err
 }
 
 // cpuBuild holds torch's build against the key. An env without CUDA is no
@@ -203,7 +210,10 @@ func needs(s Subject, module string) bool {
 }
 
 // torchVersion is what torch/version.py says; "" is None.
-type torchVersion struct{ version, cuda, hip string }
+type torchVersion struct {
+	version, cuda, hip string
+	bytes              int // of the file
+}
 
 // parseTorchVersion reads assignments of one literal each, with or without an
 // annotation: __version__ = '2.5.1+cu121', cuda: Optional[str] = '12.1'.
