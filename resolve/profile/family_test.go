@@ -1,0 +1,107 @@
+package profile
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+func TestFamilies(t *testing.T) {
+	t.Parallel()
+	all := Families()
+	require.Equal(t, "transformers", all[0].Name, "the first is the default")
+	for _, f := range all {
+		require.Contains(t, f.Packages, "pip", f.Name)
+		for _, accel := range []string{"cpu", "cu128"} {
+			x := f.For(accel, len(f.Bnb) > 0)
+			require.NotEmpty(t, x.Shared, f.Name)
+			require.NotEmpty(t, x.Old, f.Name)
+			require.Contains(t, []bool{installs(x.Packages, f.Main[0]), installs(x.Packages, f.Main[len(f.Main)-1])}, true)
+		}
+	}
+	_, ok := FamilyNamed("tensorflow")
+	require.False(t, ok)
+	require.True(t, Covers("awq"))
+	require.True(t, Covers("bitsandbytes"))
+	require.False(t, Covers("aqlm"))
+}
+
+func TestNeedsOfTransformers(t *testing.T) {
+	t.Parallel()
+	f := family(t, "transformers")
+	require.Equal(t, imports([]string{"transformers", "torch", "fastapi", "uvicorn", "pydantic"}), f.For("cu121", false).Shared)
+	require.Equal(t, imports([]string{"torch", "transformers", "accelerate"}), f.For("cu121", false).Old)
+	require.Contains(t, f.For("cu121", true).Shared, Import{"bitsandbytes", "bitsandbytes"})
+	require.Contains(t, f.For("cu121", true).Packages, "bitsandbytes")
+	require.NotContains(t, f.For("cu121", false).Packages, "bitsandbytes")
+	require.NotContains(t, f.Packages, "bitsandbytes", "For changes a copy")
+}
+
+func TestONNXIsAnotherPackageOnCUDA(t *testing.T) {
+	t.Parallel()
+	f := family(t, "onnx")
+	require.Contains(t, f.For("cu128", false).Shared, Import{"onnxruntime", "onnxruntime-gpu"})
+	require.Contains(t, f.For("cpu", false).Shared, Import{"onnxruntime", "onnxruntime"})
+	require.False(t, installs(f.For("cpu", false).Packages, "onnxruntime-gpu"))
+	require.False(t, installs(f.For("cu128", false).Packages, "onnxruntime"))
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	cases := map[envdir.Key]struct {
+		family, accel string
+		bnb           bool
+	}{
+		"torch-cu121-transformers":       {"transformers", "cu121", false},
+		"torch-cu121-transformers-bnb":   {"transformers", "cu121", true},
+		"torch-rocm6.4-transformers-bnb": {"transformers", "rocm6.4", true},
+		"torch-cpu-transformers":         {"transformers", "cpu", false},
+		"llamacpp-mps":                   {"llamacpp", "mps", false},
+		"onnx-xpu":                       {"onnx", "xpu", false},
+		"vllm-cu128":                     {"vllm", "cu128", false},
+	}
+	for k, c := range cases {
+		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, k, family(t, c.family).Key(c.accel, c.bnb))
+			p, ok := ParseKey(k)
+			require.True(t, ok)
+			require.Equal(t, c.family, p.Family.Name)
+			require.Equal(t, c.accel, p.Accel)
+			require.Equal(t, c.bnb, p.Bnb)
+		})
+	}
+	for _, k := range []envdir.Key{"", "tf-cu121-t45-bnb-stable", "x--dedicated--y", "torch-cu121", "torch--transformers",
+		"torch-cu12-transformers", "torch-cu1211-transformers", "torch-cuda-transformers", "torch-cu121-transformers-bnb-bnb",
+		"llamacpp-cpu-bnb", "onnx-", "torch-rocm-transformers", "torch-rocm6-transformers", "torch-cu121-transformersx"} {
+		_, ok := ParseKey(k)
+		require.False(t, ok, k)
+	}
+	require.Empty(t, family(t, "onnx").Key("cpu", true), "no -bnb")
+	require.Empty(t, family(t, "onnx").Key("../x", false))
+}
+
+func FuzzParseKey(f *testing.F) {
+	f.Add("torch-cu121-transformers-bnb")
+	f.Add("llamacpp-rocm6.4")
+	f.Fuzz(func(t *testing.T, s string) {
+		p, ok := ParseKey(envdir.Key(s))
+		if ok {
+			require.Equal(t, s, string(p.Family.Key(p.Accel, p.Bnb)))
+		}
+	})
+}
+
+func BenchmarkFamilies(b *testing.B) {
+	for b.Loop() {
+		var f struct {
+			Families []familyFile `json:"families"`
+		}
+		if err := json.Unmarshal(familiesJSON, &f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package profile
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// pins keeps the order of a JSON object, which a map would lose: earlier pins
+// are kept when later ones contradict them.
+type pins []Pin
+
+// UnmarshalJSON reads {"name": "version", …}. A version may be written "==1.0".
+// The later of two equal names is refused: JSON readers disagree on it.
+func (p *pins) UnmarshalJSON(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	open, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	if open == nil {
+		return nil
+	}
+	if open != json.Delim('{') {
+		return fmt.Errorf("packages is not an object")
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		value, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string)
+		version, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("package %q: its version is not a string", name)
+		}
+		pin := Pin{Name: name, Version: strings.TrimSpace(strings.TrimPrefix(version, "=="))}
+		if err := pin.check(); err != nil {
+			return err
+		}
+		if seen[Normal(name)] {
+			return fmt.Errorf("package %q stands there twice", name)
+		}
+		seen[Normal(name)] = true
+		*p = append(*p, pin)
+	}
+	return nil
+}
+
+func (p Pin) check() error {
+	if !isName(p.Name) {
+		return fmt.Errorf("package %q: not a package name", p.Name)
+	}
+	if p.Version == "" || strings.Trim(p.Version, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+!*_-") != "" {
+		return fmt.Errorf("package %q: %q is not one version", p.Name, p.Version)
+	}
+	return nil
+}
+
+// isName follows the rule for names of distributions:
+// https://packaging.python.org/specifications/name-normalization/
+func isName(s string) bool {
+	if s == "" || len(s) > 100 || !alnum(s[0]) || !alnum(s[len(s)-1]) {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if !alnum(s[i]) && s[i] != '.' && s[i] != '_' && s[i] != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func alnum(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// Normal is a distribution's name as indexes compare it: lower case, and every
+// run of "-", "_" and "." is one "-". Extras and versions are cut off first, so
+// it also takes a requirement.
+func Normal(name string) string {
+	if i := strings.IndexAny(name, "[<>=!~; @("); i >= 0 {
+		name = name[:i]
+	}
+	var b strings.Builder
+	dash := false
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if c == '-' || c == '_' || c == '.' {
+			dash = true
+			continue
+		}
+		if dash && b.Len() > 0 {
+			b.WriteByte('-')
+		}
+		dash = false
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// check looks at everything else that ends up in a requirement or a command.
+func (f *file) check() error {
+	for _, v := range [...]string{f.Python.Min, f.Python.Max, f.Python.Recommended} {
+		if v != "" && !isPython(v) {
+			return fmt.Errorf("python_version %q is not like 3.12", v)
+		}
+	}
+	if err := checkIndex(f.TorchIndex, f.IndexPackages); err != nil {
+		return err
+	}
+	for name, o := range f.Families {
+		if err := checkIndex(o.TorchIndex, o.IndexPackages); err != nil {
+			return fmt.Errorf("families.%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func checkIndex(index string, names []string) error {
+	for _, n := range names {
+		if !isName(n) {
+			return fmt.Errorf("index_packages %q: not a package name", n)
+		}
+	}
+	if index == "" {
+		return nil
+	}
+	u, err := url.Parse(index)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "file" || strings.ContainsAny(index, "\"'\\ ") {
+		return fmt.Errorf("torch_index %q is not an https://, http:// or file:// URL", index)
+	}
+	return nil
+}
+
+// isPython takes 3.12 and 3.12.4.
+func isPython(s string) bool {
+	parts := strings.Split(s, ".")
+	if len(parts) < 2 || len(parts) > 3 {
+		return false
+	}
+	for _, p := range parts {
+		if !digits(p) || len(p) > 3 {
+			return false
+		}
+	}
+	return true
+}
+
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
