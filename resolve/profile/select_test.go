@@ -1,0 +1,170 @@
+package profile
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/hardware"
+)
+
+var real5 = []string{"ada_cu124", "ampere_cu121", "blackwell_cu124", "hopper_cu124", "turing_cu118"}
+
+func rootOf(t *testing.T, list []string) []Profile {
+	t.Helper()
+	var out []Profile
+	for _, n := range list {
+		out = append(out, load(t, n))
+	}
+	return out
+}
+
+func nvidia(driver string, ccs ...string) hardware.Machine {
+	m := hardware.Machine{Identity: hardware.Identity{OS: "linux", Arch: "amd64", Vendor: "nvidia", Driver: driver}}
+	for _, cc := range ccs {
+		m.GPUs = append(m.GPUs, hardware.GPU{Name: "RTX " + cc, CC: cc})
+	}
+	return m
+}
+
+// rule stands in for the machine's own tables, so that these cases say which
+// builds it serves; what Serves itself says is hardware's to test.
+func rule(builds ...string) func(accel, torch string) error {
+	return func(accel, _ string) error {
+		for _, b := range builds {
+			if accel == b {
+				return nil
+			}
+		}
+		return errors.New("the " + accel + " build has no code for it")
+	}
+}
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	all := []string{"cu118", "cu121", "cu124", "cu126", "cu128", "cu130"}
+	cases := map[string]struct {
+		m      hardware.Machine
+		serves []string
+		root   []string
+		family string
+		accel  string
+		want   string
+		warn   string
+	}{
+		"the root before embedded":       {m: nvidia("580.1", "8.6"), serves: all, root: real5, want: "ampere_cu121"},
+		"exact capability beats range":   {m: nvidia("580.1", "8.9"), serves: all, root: real5, want: "ada_cu124"},
+		"turing":                         {m: nvidia("580.1", "7.5"), serves: all, root: real5, want: "turing_cu118"},
+		"Blackwell falls to embedded":    {m: nvidia("580.1", "12.0"), serves: []string{"cu128", "cu130"}, root: real5, want: "cuda_cu130"},
+		"an older driver takes cu128":    {m: nvidia("570.1", "12.0"), serves: []string{"cu128"}, root: real5, want: "cuda_cu128"},
+		"what the driver runs natively":  {m: nvidia("550.1", "8.6"), serves: all[:5], want: "cuda_cu124"},
+		"Pascal":                         {m: nvidia("560.1", "6.1"), serves: all[:4], want: "cuda_cu126"},
+		"two GPUs, the worst counts":     {m: nvidia("580.1", "8.6", "8.9"), serves: all, root: real5, want: "ampere_cu121"},
+		"no GPU is cpu, root or not":     {m: hardware.Machine{}, serves: all, root: real5, want: "cpu"},
+		"a GPU that nothing serves":      {m: nvidia("470.1", "3.5"), root: real5, want: "cpu", warn: "RTX 3.5 is not used, the CPU build is: the cu130 build has no code for it"},
+		"a GPU that cannot be used":      {m: hardware.Machine{Problem: "driver/library version mismatch"}, want: "cpu", warn: "the GPU is not used, the CPU build is: driver/library version mismatch"},
+		"an image built without a GPU":   {m: hardware.Machine{}, accel: "cu121", root: real5, want: "ampere_cu121"},
+		"an image, no profile in a root": {m: hardware.Machine{}, accel: "cu128", want: "cuda_cu128"},
+		"cpu was asked for":              {m: nvidia("580.1", "8.6"), serves: all, accel: "cpu", want: "cpu"},
+		"llama.cpp comes from embedded":  {m: nvidia("550.1", "8.6"), serves: all[:5], root: real5, family: "llamacpp", want: "cuda_cu124"},
+		"no build of the family":         {m: nvidia("470.1", "8.6"), serves: []string{"cu118"}, family: "llamacpp", want: "cpu", warn: "has no code for it"},
+		"Apple": {m: hardware.Machine{Identity: hardware.Identity{Vendor: "apple"}, GPUs: []hardware.GPU{{Name: "M2"}}},
+			serves: []string{"mps"}, root: real5, want: "mps"},
+		"AMD": {m: hardware.Machine{Identity: hardware.Identity{Vendor: "amd"}, GPUs: []hardware.GPU{{CC: "gfx1100"}}},
+			serves: []string{"rocm6.4"}, root: real5, want: "rocm6.4"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.family == "" {
+				c.family = "transformers"
+			}
+			w := Want{Family: family(t, c.family), Accel: c.accel}
+			got, err := chooser{m: c.m, serves: rule(c.serves...), want: w}.choose(rootOf(t, c.root), Embedded())
+			require.NoError(t, err)
+			require.Equal(t, c.want, got.Profile.Name)
+			if c.warn == "" {
+				require.Empty(t, got.Warning)
+			} else {
+				require.Contains(t, got.Warning, c.warn)
+			}
+			for _, p := range got.Passed {
+				require.NotEmpty(t, p.Reason, p.Name)
+			}
+		})
+	}
+}
+
+func TestSelectNamed(t *testing.T) {
+	t.Parallel()
+	root := rootOf(t, real5)
+	blackwell := nvidia("580.1", "12.0")
+	choose := func(w Want) (Choice, error) {
+		w.Family = family(t, "transformers")
+		return chooser{m: blackwell, serves: rule("cu128", "cu130"), want: w}.choose(root, Embedded())
+	}
+	got, err := choose(Want{Name: "cuda_cu128"})
+	require.NoError(t, err)
+	require.Equal(t, "cuda_cu128", got.Profile.Name)
+
+	_, err = choose(Want{Name: "blackwell_cu124"})
+	require.Equal(t, fault.BadProfile, fault.CodeOf(err))
+	require.ErrorContains(t, err, "profile blackwell_cu124 cannot be used here: the cu124 build has no code for it")
+	require.NotEmpty(t, fault.RemedyOf(err))
+
+	_, err = choose(Want{Name: "blackwel_cu124"})
+	require.ErrorContains(t, err, `no profile is called "blackwel_cu124"; there are ada_cu124, `)
+	require.Equal(t, "did you mean --profile blackwell_cu124?", fault.RemedyOf(err))
+
+	broken := errors.New("line 3")
+	_, err = choose(Want{Name: "mine", Bad: map[string]error{"mine": broken}})
+	require.ErrorIs(t, err, broken)
+
+	_, err = choose(Want{Accel: "rocm9.9"})
+	require.Equal(t, fault.BadProfile, fault.CodeOf(err))
+	require.ErrorContains(t, err, "no profile serves rocm9.9 for transformers")
+
+	cpu, err := chooser{m: blackwell, serves: rule(), want: Want{Name: "cpu"}}.choose(root, Embedded())
+	require.NoError(t, err)
+	require.Empty(t, cpu.Warning, "it was asked for")
+}
+
+func TestTestedComesFirst(t *testing.T) {
+	t.Parallel()
+	a, b := load(t, "ampere_cu121"), load(t, "ampere_cu121")
+	a.Name, a.Tested = "untested", false
+	got, err := chooser{m: nvidia("580.1", "8.6"), serves: rule("cu121"), want: Want{}}.choose([]Profile{a, b}, nil)
+	require.NoError(t, err)
+	require.Equal(t, "ampere_cu121", got.Profile.Name)
+}
+
+func TestCompatible(t *testing.T) {
+	t.Parallel()
+	const want = "torch-cu121-transformers"
+	serves := func(accel string) error { return rule("cu118", "cu121", "cu124", "cu126")(accel, "") }
+	cases := map[string]struct {
+		want       envdir.Key
+		have, keys []envdir.Key
+	}{
+		"-bnb first, then builds the driver runs natively, newest first": {want,
+			[]envdir.Key{"torch-cu118-transformers", "torch-cu126-transformers", "torch-cu124-transformers-bnb", "torch-cu124-transformers", want, want + "-bnb"},
+			[]envdir.Key{want + "-bnb", "torch-cu124-transformers", "torch-cu118-transformers", "torch-cu126-transformers", "torch-cu124-transformers-bnb"}},
+		"at least the bitsandbytes": {want + "-bnb",
+			[]envdir.Key{want, "torch-cu124-transformers", "torch-cu124-transformers-bnb"}, []envdir.Key{"torch-cu124-transformers-bnb"}},
+		"never cpu for a GPU":           {want, []envdir.Key{"torch-cpu-transformers", "torch-mps-transformers", "torch-rocm6.4-transformers"}, []envdir.Key{}},
+		"never a GPU's for cpu":         {"torch-cpu-transformers", []envdir.Key{want, "torch-cpu-transformers-bnb"}, []envdir.Key{"torch-cpu-transformers-bnb"}},
+		"never a build without code":    {want, []envdir.Key{"torch-cu130-transformers"}, []envdir.Key{}},
+		"never another family":          {want, []envdir.Key{"llamacpp-cu121", "vllm-cu121"}, []envdir.Key{}},
+		"never a key of another shape":  {want, []envdir.Key{"tf-cu121-t45-bnb-stable"}, []envdir.Key{}},
+		"nothing for one of that shape": {"tf-cu121-t45-bnb-stable", []envdir.Key{want}, nil},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.keys, compatible(c.want, c.have, "550.54.14", serves))
+		})
+	}
+}
