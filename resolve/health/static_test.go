@@ -1,0 +1,231 @@
+package health_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/health"
+)
+
+// Every way in which envs rot, and the exact line that the user reads.
+// {venv}, {sp}, {home} stand for the env's folders.
+func TestRot(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the rot is made with links and modes")
+	}
+	rm := func(rel string) func(*testing.T, *env) {
+		return func(t *testing.T, e *env) { require.NoError(t, os.RemoveAll(e.path(rel))) }
+	}
+	cfg := func(edit func(string) string) func(*testing.T, *env) {
+		return func(t *testing.T, e *env) {
+			data, err := os.ReadFile(e.Dir.Cfg())
+			require.NoError(t, err)
+			write(t, e.Dir.Cfg(), edit(string(data)))
+		}
+	}
+	python := func(make func(t *testing.T, e *env, path string)) func(*testing.T, *env) {
+		return func(t *testing.T, e *env) {
+			require.NoError(t, os.Remove(e.Dir.Python()))
+			make(t, e, e.Dir.Python())
+		}
+	}
+	for name, tt := range map[string]struct {
+		rot    func(*testing.T, *env)
+		code   health.Code
+		reason string
+		absent bool
+		gpu    bool
+	}{
+		"no env": {
+			rot:  func(t *testing.T, e *env) { require.NoError(t, os.RemoveAll(e.Dir.Path)) },
+			code: health.CodeAbsent, reason: "there is no environment: {venv}", absent: true,
+		},
+		"python deleted": {
+			rot:  python(func(*testing.T, *env, string) {}),
+			code: health.CodeNoPython, reason: "python is missing: {venv}/bin/python",
+		},
+		"python dangles": {
+			rot:  python(func(t *testing.T, e *env, p string) { require.NoError(t, os.Symlink("/opt/gone/python3", p)) }),
+			code: health.CodeDangling, reason: "python is a dangling link: {venv}/bin/python -> /opt/gone/python3",
+		},
+		"python links to itself": {
+			rot:  python(func(t *testing.T, e *env, p string) { require.NoError(t, os.Symlink("python", p)) }),
+			code: health.CodeDangling, reason: "python is a dangling link: {venv}/bin/python -> python",
+		},
+		"python is a folder": {
+			rot:  python(func(t *testing.T, e *env, p string) { require.NoError(t, os.Mkdir(p, 0o755)) }),
+			code: health.CodeNoPython, reason: "python is no file: {venv}/bin/python",
+		},
+		"python is not executable": {
+			rot:  python(func(t *testing.T, e *env, p string) { write(t, p, "x") }),
+			code: health.CodeNoPython, reason: "python is not executable: {venv}/bin/python",
+		},
+		"python is a shim script": {
+			rot: python(func(t *testing.T, e *env, p string) {
+				write(t, p, "#!/bin/sh\nexec python3 \"$@\"\n")
+				require.NoError(t, os.Chmod(p, 0o755))
+			}),
+			code: health.CodeNoPython, reason: "python is a script, not an interpreter: {venv}/bin/python",
+		},
+		"python is empty": {
+			rot: python(func(t *testing.T, e *env, p string) {
+				write(t, p, "")
+				require.NoError(t, os.Chmod(p, 0o755))
+			}),
+			code: health.CodeNoPython, reason: "python is not a program: {venv}/bin/python",
+		},
+		"pyvenv.cfg deleted": {
+			rot:  func(t *testing.T, e *env) { require.NoError(t, os.Remove(e.Dir.Cfg())) },
+			code: health.CodeNoCfg, reason: "pyvenv.cfg is missing: {venv}/pyvenv.cfg",
+		},
+		"pyvenv.cfg emptied": {
+			rot:  cfg(func(string) string { return "" }),
+			code: health.CodeNoCfg, reason: "pyvenv.cfg cannot be used: {venv}/pyvenv.cfg: it has no home",
+		},
+		"base interpreter removed": {
+			rot:  cfg(func(s string) string { return "home = /opt/gone/bin\n" + s }),
+			code: health.CodeMovedBase, reason: "base interpreter moved: pyvenv.cfg says home = /opt/gone/bin, but there is no python",
+		},
+		"site-packages of another Python": {
+			rot:  cfg(func(s string) string { return s + "version = 3.4.1\n" }),
+			code: health.CodeTorn, reason: "site-packages is missing: {venv}/lib/python3.4/site-packages",
+		},
+		"dist-info deleted": {
+			rot: rm("transformers-4.57.3.dist-info"), code: health.CodeMissing,
+			reason: "package transformers is not installed: {sp}",
+		},
+		"killed installer": {
+			rot: rm("transformers-4.57.3.dist-info/INSTALLER"), code: health.CodeTorn,
+			reason: "package transformers has no INSTALLER: the install was interrupted",
+		},
+		"torch quarantined": {
+			rot: rm("torch/version.py"), code: health.CodeTorn, reason: "torch/version.py is missing: {sp}",
+		},
+		"torch emptied by a power cut": {
+			rot:  func(t *testing.T, e *env) { write(t, e.path("torch/version.py"), "") },
+			code: health.CodeTorn, reason: "torch/version.py is empty: {sp}",
+		},
+		"a CPU build under a CUDA key": {
+			rot: func(t *testing.T, e *env) {
+				write(t, e.path("torch/version.py"), "__version__ = '2.5.1+cpu'\ncuda: Optional[str] = None\n")
+			},
+			code: health.CodeCPUBuild, reason: "torch 2.5.1+cpu has no CUDA, the key says cu121", gpu: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t, envdir.Old)
+			e.CUDA = tt.gpu
+			tt.rot(t, &e)
+			c, probes := checker(t)
+			reason := strings.NewReplacer("{venv}", e.Dir.Venv(), "{sp}", e.packages).Replace(tt.reason)
+			look, err := c.Look(e.Subject)
+			require.NoError(t, err)
+			check, err := c.Check(t.Context(), e.Subject)
+			require.NoError(t, err)
+			for _, v := range []health.Verdict{look, check} {
+				require.Equal(t, health.Broken, v.State, v.Reason)
+				require.Equal(t, tt.code, v.Code)
+				require.Equal(t, reason, v.Reason)
+				require.Equal(t, tt.absent, v.Absent)
+				require.True(t, v.Cached)
+			}
+			require.Zero(t, probes(), "files alone told it")
+		})
+	}
+}
+
+func TestSealed(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		rot    func(*testing.T, *env)
+		code   health.Code
+		reason string
+	}{
+		"intact": {rot: func(*testing.T, *env) {}, code: health.CodeUnverified, reason: "not checked on this machine yet"},
+		"library emptied": {
+			rot:  func(t *testing.T, e *env) { write(t, e.path("torch/lib/libtorch_cuda.so"), "") },
+			code: health.CodeTorn, reason: "torch/lib/libtorch_cuda.so has 0 bytes, not 4: {sp}",
+		},
+		"library cut off": {
+			rot:  func(t *testing.T, e *env) { write(t, e.path("torch/lib/libtorch_cpu.so"), "c") },
+			code: health.CodeTorn, reason: "torch/lib/libtorch_cpu.so has 1 bytes, not 3: {sp}",
+		},
+		"library quarantined": {
+			rot:  func(t *testing.T, e *env) { require.NoError(t, os.Remove(e.path("torch/lib/libc10.so"))) },
+			code: health.CodeTorn, reason: "torch/lib/libc10.so is missing: {sp}",
+		},
+		"the user upgraded torch": {
+			rot: func(t *testing.T, e *env) {
+				require.NoError(t, os.RemoveAll(e.path("torch-2.5.1+cu121.dist-info")))
+				e.install(t, "torch", "2.6.0", map[string]string{"torch/lib/libtorch_cpu.so": "newer"})
+			},
+			code: health.CodeUnverified, reason: "not checked on this machine yet",
+		},
+		"copied to another key": {
+			rot: func(t *testing.T, e *env) {
+				to := e.root.Shared("torch-cu124-transformers")
+				require.NoError(t, os.Rename(e.Dir.Path, to.Path))
+				e.Dir = to
+			},
+			code: health.CodeMismatch, reason: "READY.json is for torch-cu121-transformers, not torch-cu124-transformers: the folder was renamed or copied",
+		},
+		"seal cut off": {
+			rot:  func(t *testing.T, e *env) { write(t, e.Dir.Ready(), `{"schema": 1, "build`) },
+			code: health.CodeUnverified, reason: "not checked on this machine yet",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if runtime.GOOS != "linux" {
+				t.Skip("the names of torch's libraries are Linux's")
+			}
+			e := newEnv(t, envdir.Shared).seal(t)
+			tt.rot(t, &e)
+			c, _ := checker(t)
+			v, err := c.Look(e.Subject)
+			require.NoError(t, err)
+			require.Equal(t, tt.code, v.Code, v.Reason)
+			require.Equal(t, strings.ReplaceAll(tt.reason, "{sp}", e.packages), v.Reason)
+			require.Equal(t, name == "intact" || name == "the user upgraded torch", v.Sealed)
+		})
+	}
+}
+
+func TestNewSeal(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envdir.Shared).seal(t)
+	s, ok, err := health.ReadSeal(e.Dir)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, key, s.Key)
+	require.Equal(t, map[string]string{"torch": "2.5.1+cu121", "transformers": "4.57.3"}, s.Dists)
+	require.Equal(t, health.SealedTorch{Version: "2.5.1+cu121", CUDA: "12.1"}, s.Torch)
+	require.Equal(t, 2, s.Packages)
+	require.Len(t, s.BuildID, 32)
+	require.EqualValues(t, len("c10"), s.Files["torch/lib/libc10.so"])
+	require.Equal(t, "abc", s.Plan)
+	real, err := filepath.EvalSymlinks(e.Dir.Python())
+	require.NoError(t, err)
+	require.Equal(t, real, s.Python.Realpath)
+}
+
+func TestErrorsOfTheDiskAreNotVerdicts(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() <= 0 {
+		t.Skip("root reads everything, and Windows has no modes")
+	}
+	e := newEnv(t, envdir.Shared)
+	require.NoError(t, os.Chmod(e.Dir.Path, 0))
+	t.Cleanup(func() { _ = os.Chmod(e.Dir.Path, 0o755) }) //nolint:errcheck // the folder may be gone
+	c, _ := checker(t)
+	_, err := c.Look(e.Subject)
+	require.ErrorIs(t, err, os.ErrPermission)
+}
