@@ -1,20 +1,86 @@
 package execx
 
+import (
+	"slices"
+	"strings"
+)
+
 // Environ is a process environment: KEY=VALUE, each key once. Keys are exact on
 // POSIX and folded on Windows. Its methods copy; an Environ is never changed.
+//
+// Each key once matters: execve hands over every entry, and python takes the
+// first of two, os/exec would take the last.
 type Environ []string
 
-// NewEnviron takes os.Environ() and keeps the first of repeated keys, which is the one that getenv gives.
-func NewEnviron(list []string) Environ { return Environ(list) }
+// Var is one variable.
+type Var struct{ Key, Value string }
+
+// NewEnviron takes os.Environ() and keeps the first of repeated keys, which is
+// the one that getenv gives. Entries without a key ("=C:=C:\", "junk") stay.
+func NewEnviron(list []string) Environ {
+	seen := make(map[string]bool, len(list))
+	out := make(Environ, 0, len(list))
+	for _, entry := range list {
+		key, _, ok := cutEntry(entry)
+		if ok {
+			if key = fold(key); seen[key] {
+				continue
+			}
+			seen[key] = true
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+// cutEntry splits KEY=VALUE; ok is false for entries without a key.
+func cutEntry(entry string) (key, value string, ok bool) {
+	i := strings.IndexByte(entry, '=')
+	if i <= 0 {
+		return "", "", false
+	}
+	return entry[:i], entry[i+1:], true
+}
 
 // Get is the value of key, "" when it is not set.
-func (e Environ) Get(key string) string { return "" }
+func (e Environ) Get(key string) string {
+	v, _ := e.Lookup(key)
+	return v
+}
 
 // Lookup tells an empty value from a missing one.
-func (e Environ) Lookup(key string) (string, bool) { return "", false }
+func (e Environ) Lookup(key string) (string, bool) {
+	for _, entry := range e {
+		if k, v, ok := cutEntry(entry); ok && sameKey(k, key) {
+			return v, true
+		}
+	}
+	return "", false
+}
 
 // With sets key, replacing it.
-func (e Environ) With(key, value string) Environ { return e }
+func (e Environ) With(key, value string) Environ { return e.Edit([]Var{{key, value}}) }
 
 // Without removes keys.
-func (e Environ) Without(keys ...string) Environ { return e }
+func (e Environ) Without(keys ...string) Environ { return e.Edit(nil, keys...) }
+
+// Edit removes keys and sets variables in one copy; of two settings of one key
+// the last counts.
+func (e Environ) Edit(set []Var, remove ...string) Environ {
+	out := make(Environ, 0, len(e)+len(set))
+	for _, entry := range e {
+		k, _, ok := cutEntry(entry)
+		if ok && (slices.ContainsFunc(remove, func(r string) bool { return sameKey(k, r) }) ||
+			slices.ContainsFunc(set, func(v Var) bool { return sameKey(k, v.Key) })) {
+			continue
+		}
+		out = append(out, entry)
+	}
+	for i, v := range set {
+		later := slices.ContainsFunc(set[i+1:], func(w Var) bool { return sameKey(w.Key, v.Key) })
+		if !later {
+			out = append(out, v.Key+"="+v.Value)
+		}
+	}
+	return out
+}

@@ -4,8 +4,7 @@
 package execx
 
 import (
-	"context"
-	"errors"
+	"bytes"
 	"io"
 	"time"
 )
@@ -30,11 +29,6 @@ type Result struct {
 	TimedOut bool // Timeout was over; the whole process group is gone
 }
 
-// Run starts the tool in a process group of its own that dies with us, and
-// waits for it and its group. An exit code that is not 0 is no error. A
-// cancelled ctx kills the group and returns context.Cause(ctx).
-func Run(ctx context.Context, c Cmd) (Result, error) { return Result{}, errors.ErrUnsupported }
-
 // Program is what this process is to become.
 type Program struct {
 	Path string   // absolute
@@ -44,7 +38,55 @@ type Program struct {
 	Keep []uintptr // descriptors (on Windows handles) that the program inherits: leases
 }
 
-// Become replaces this process by the program. On POSIX it is execve and
-// returns only with an error; on Windows it waits for the child and returns
-// its exit code.
-func Become(p Program) (exitCode int, err error) { return 0, errors.ErrUnsupported }
+// StartError is a program that is there and could not be started, or a working
+// directory that could not be entered.
+type StartError struct {
+	Path   string
+	Reason string // in words
+	Err    error
+}
+
+func (e *StartError) Error() string { return e.Path + ": " + e.Reason }
+
+func (e *StartError) Unwrap() error { return e.Err }
+
+const (
+	maxStdout = 8 << 20
+	maxTail   = 8 << 10
+	// drain bounds how long a grandchild that keeps our pipes open can hold us.
+	drain = 2 * time.Second
+)
+
+// head keeps the first bytes and drops the rest without an error: a tool that
+// prints too much is not to fail for it.
+type head struct{ bytes.Buffer }
+
+func (h *head) Write(p []byte) (int, error) {
+	if room := maxStdout - h.Len(); room > 0 {
+		h.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// tail keeps the last bytes.
+type tail struct{ buf []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.buf = append(t.buf, p...)
+	if len(t.buf) > 2*maxTail {
+		t.buf = append(t.buf[:0], t.buf[len(t.buf)-maxTail:]...)
+	}
+	return len(p), nil
+}
+
+// String is whole lines where there are any.
+func (t *tail) String() string {
+	b := t.buf
+	if len(b) > maxTail {
+		b = b[len(b)-maxTail:]
+		if i := bytes.IndexByte(b, '\n'); i >= 0 {
+			b = b[i+1:]
+		}
+	}
+	return string(bytes.TrimRight(b, "\n"))
+}

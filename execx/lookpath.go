@@ -1,10 +1,40 @@
 package execx
 
-import "errors"
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
 
-// LookPath finds a command in the folders of dirs, in order: absolute folders
-// only, never the current directory; on Windows with PATHEXT. Nothing found is
-// an error that is fs.ErrNotExist; found but not executable is fs.ErrPermission.
+// LookPath finds a command in dirs, in order: absolute folders only, never the
+// current directory; on Windows with PATHEXT. A name with a separator must be
+// absolute and is not searched for.
+//
+// Nothing found is an error that is fs.ErrNotExist (exit 127 in a shell); found
+// but not executable is fs.ErrPermission (126).
 func LookPath(name string, dirs []string, env Environ) (string, error) {
-	return "", errors.ErrUnsupported
+	if strings.ContainsAny(name, separators) {
+		if !filepath.IsAbs(name) {
+			return "", fmt.Errorf("%s is no absolute path: %w", name, fs.ErrNotExist)
+		}
+		return executable(name, env)
+	}
+	denied := error(nil)
+	for _, dir := range dirs {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		path, err := executable(filepath.Join(dir, name), env)
+		if err == nil {
+			return path, nil
+		}
+		if denied == nil && isDenied(err) {
+			denied = err
+		}
+	}
+	if denied != nil {
+		return "", denied
+	}
+	return "", fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 }

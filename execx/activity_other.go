@@ -1,0 +1,7 @@
+//go:build !linux
+
+package execx
+
+// Activity is a number that grows while a process works. ok is false where the
+// system does not tell, as here.
+func Activity(int) (n uint64, ok bool) { return 0, false }

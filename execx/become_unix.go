@@ -1,0 +1,53 @@
+//go:build !windows
+
+package execx
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Become replaces this process by the program with execve: same pid, streams,
+// descriptors, umask and limits (Go restores RLIMIT_NOFILE). It returns only
+// with a [*StartError].
+//
+// Not guaranteed: Go's runtime keeps an inherited "ignored" for HUP, INT, TSTP,
+// TTIN, TTOU and CONT, and loses it for QUIT, USR1, USR2, PIPE and TERM
+// (measured).
+func Become(p Program) (exitCode int, err error) {
+	if p.Dir != "" {
+		if err := os.Chdir(p.Dir); err != nil {
+			return 0, &StartError{p.Dir, "the working directory cannot be entered: " + words(err), err}
+		}
+	}
+	for _, fd := range p.Keep {
+		if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+			return 0, &StartError{p.Path, "its lease cannot be handed over: " + words(err), err}
+		}
+	}
+	err = syscall.Exec(p.Path, p.Argv, p.Env)
+	reason := words(err)
+	if _, e := os.Stat(p.Path); errors.Is(err, syscall.ENOENT) && e == nil {
+		reason = "the interpreter that it names (#! line or ELF loader) does not exist"
+	}
+	return 0, &StartError{p.Path, reason, err}
+}
+
+func words(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOEXEC):
+		return "it is neither a program nor a script with a #! line"
+	case errors.Is(err, syscall.E2BIG):
+		return "the arguments and the environment are too long for this system"
+	case errors.Is(err, syscall.EACCES):
+		return "permission denied"
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
+}

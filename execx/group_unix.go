@@ -1,0 +1,29 @@
+//go:build !windows
+
+package execx
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// group is the process group of a captured child.
+type group struct{ pid int }
+
+func newGroup(cmd *exec.Cmd) (*group, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithUs(cmd.SysProcAttr)
+	return &group{}, nil
+}
+
+func (g *group) started(pid int) error { g.pid = pid; return nil }
+
+// kill ends whatever is left of the group. SIGKILL at once: an installer's
+// staging folder is thrown away in any case.
+func (g *group) kill() {
+	if g.pid > 0 {
+		_ = syscall.Kill(-g.pid, syscall.SIGKILL) // gone already is what we want
+	}
+}
+
+func (g *group) close() {}

@@ -1,0 +1,30 @@
+//go:build !windows
+
+package execx
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const separators = "/"
+
+// executable is the file itself when we may execute it.
+func executable(path string, _ Environ) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return "", fmt.Errorf("%s is a folder: %w", path, fs.ErrPermission)
+	case unix.Access(path, unix.X_OK) != nil || info.Mode()&0o111 == 0: // root may "execute" anything
+		return "", fmt.Errorf("%s is not executable: %w", path, fs.ErrPermission)
+	}
+	return path, nil
+}
+
+func isDenied(err error) bool { return errors.Is(err, fs.ErrPermission) }
