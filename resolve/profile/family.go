@@ -13,6 +13,9 @@ import (
 //go:embed families.json
 var familiesJSON []byte
 
+// DefaultFamily is the family of a model that nothing says more about.
+const DefaultFamily = "transformers"
+
 // families is decoded at most once, when it is first asked for: never at
 // start-up, and 30 µs later.
 var families = sync.OnceValue(func() []Family {
@@ -97,8 +100,8 @@ func imports(list []string) []Import {
 	return out
 }
 
-// Families are all families, in the order of the file; the first is the
-// default. The slices inside are shared: read them, do not write them.
+// Families are all families, in the order of the file; the first is
+// [DefaultFamily]. The slices inside are shared: read them, do not write them.
 func Families() []Family { return slices.Clone(families()) }
 
 // FamilyNamed finds one.
@@ -120,9 +123,9 @@ func Covers(quant string) bool {
 // Covers reports whether this family serves a quantisation.
 func (f Family) Covers(quant string) bool { return slices.Contains(f.Quants, quant) }
 
-// For is the family as it is for one accelerator, with or without
-// bitsandbytes: what is installed and what must be importable.
-func (f Family) For(accel string, bnb bool) Family {
+// For is the family as it is for one accelerator: what is installed and what
+// must be importable. Once more For changes nothing.
+func (f Family) For(accel string) Family {
 	x := f.other
 	if IsCUDA(accel) {
 		x = f.cuda
@@ -130,12 +133,17 @@ func (f Family) For(accel string, bnb bool) Family {
 	f.Packages = slices.Concat(x.packages, f.Packages)
 	f.Shared = slices.Concat(x.shared, f.Shared)
 	f.Old = slices.Concat(x.old, f.Old)
-	if bnb {
-		f.Packages = slices.Concat(f.Packages, f.Bnb)
-		f.Shared = slices.Concat(f.Shared, imports(f.Bnb))
-	}
 	f.cuda, f.other = extra{}, extra{}
 	return f
+}
+
+// Needs is what a shared env must import, with or without bitsandbytes. The
+// family is one of [Family.For] or [ParseKey].
+func (f Family) Needs(bnb bool) []Import {
+	if !bnb {
+		return f.Shared
+	}
+	return slices.Concat(f.Shared, imports(f.Bnb))
 }
 
 func (f Family) isMain(name string) bool { return slices.Contains(f.Main, Normal(name)) }
@@ -161,7 +169,7 @@ func (f Family) Key(accel string, bnb bool) envdir.Key {
 
 // Parts is a key taken apart.
 type Parts struct {
-	Family Family
+	Family Family // as it is for Accel
 	Accel  string
 	Bnb    bool
 }
@@ -180,7 +188,7 @@ func ParseKey(k envdir.Key) (Parts, bool) {
 			rest, bnb = strings.CutSuffix(rest, "-bnb")
 		}
 		if accel, ok := strings.CutSuffix(rest, after); ok && ValidAccel(accel) {
-			return Parts{Family: f, Accel: accel, Bnb: bnb}, true
+			return Parts{Family: f.For(accel), Accel: accel, Bnb: bnb}, true
 		}
 	}
 	return Parts{}, false

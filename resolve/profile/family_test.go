@@ -12,12 +12,13 @@ import (
 func TestFamilies(t *testing.T) {
 	t.Parallel()
 	all := Families()
-	require.Equal(t, "transformers", all[0].Name, "the first is the default")
+	require.Equal(t, DefaultFamily, all[0].Name, "the first is the default")
 	for _, f := range all {
 		require.Contains(t, f.Packages, "pip", f.Name)
 		for _, accel := range []string{"cpu", "cu128"} {
-			x := f.For(accel, len(f.Bnb) > 0)
-			require.NotEmpty(t, x.Shared, f.Name)
+			x := f.For(accel)
+			require.NotEmpty(t, x.Needs(len(f.Bnb) > 0), f.Name)
+			require.Equal(t, x, x.For(accel))
 			require.NotEmpty(t, x.Old, f.Name)
 			require.Contains(t, []bool{installs(x.Packages, f.Main[0]), installs(x.Packages, f.Main[len(f.Main)-1])}, true)
 		}
@@ -32,21 +33,21 @@ func TestFamilies(t *testing.T) {
 func TestNeedsOfTransformers(t *testing.T) {
 	t.Parallel()
 	f := family(t, "transformers")
-	require.Equal(t, imports([]string{"transformers", "torch", "fastapi", "uvicorn", "pydantic"}), f.For("cu121", false).Shared)
-	require.Equal(t, imports([]string{"torch", "transformers", "accelerate"}), f.For("cu121", false).Old)
-	require.Contains(t, f.For("cu121", true).Shared, Import{"bitsandbytes", "bitsandbytes"})
-	require.Contains(t, f.For("cu121", true).Packages, "bitsandbytes")
-	require.NotContains(t, f.For("cu121", false).Packages, "bitsandbytes")
-	require.NotContains(t, f.Packages, "bitsandbytes", "For changes a copy")
+	require.Equal(t, imports([]string{"transformers", "torch", "fastapi", "uvicorn", "pydantic"}), f.For("cu121").Needs(false))
+	require.Equal(t, imports([]string{"torch", "transformers", "accelerate"}), f.For("cu121").Old)
+	require.Contains(t, f.For("cu121").Needs(true), Import{"bitsandbytes", "bitsandbytes"})
 }
 
 func TestONNXIsAnotherPackageOnCUDA(t *testing.T) {
 	t.Parallel()
 	f := family(t, "onnx")
-	require.Contains(t, f.For("cu128", false).Shared, Import{"onnxruntime", "onnxruntime-gpu"})
-	require.Contains(t, f.For("cpu", false).Shared, Import{"onnxruntime", "onnxruntime"})
-	require.False(t, installs(f.For("cpu", false).Packages, "onnxruntime-gpu"))
-	require.False(t, installs(f.For("cu128", false).Packages, "onnxruntime"))
+	k, ok := ParseKey("onnx-cu128")
+	require.True(t, ok)
+	require.Contains(t, k.Family.Needs(false), Import{"onnxruntime", "onnxruntime-gpu"})
+	require.Contains(t, f.For("cu128").Shared, Import{"onnxruntime", "onnxruntime-gpu"})
+	require.Contains(t, f.For("cpu").Shared, Import{"onnxruntime", "onnxruntime"})
+	require.False(t, installs(f.For("cpu").Packages, "onnxruntime-gpu"))
+	require.False(t, installs(f.For("cu128").Packages, "onnxruntime"))
 }
 
 func TestKeys(t *testing.T) {

@@ -32,12 +32,16 @@ type Plan struct {
 // installed, whatever else the profile pins (PySide6, streamlit).
 func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 	o := p.For(f)
-	f = f.For(p.Accel, bnb)
+	f = f.For(p.Accel)
+	packages := f.Packages
+	if bnb {
+		packages = add(packages, f.Bnb)
+	}
 	plan := Plan{
 		Key: k, Accel: p.Accel, Profile: p.Name, ProfileHash: p.Hash,
-		Packages:  f.Packages,
+		Packages:  packages,
 		PythonMin: p.PythonMin, PythonMax: p.PythonMax, PythonBest: p.PythonBest,
-		Shared: f.Shared,
+		Shared: f.Needs(bnb),
 	}
 	if o.TorchIndex != "" {
 		if f.hasTorch() || len(p.Families[f.Name].IndexPackages) > 0 {
@@ -121,6 +125,7 @@ type Own struct {
 	Index    string   // URL; one that ends in an accelerator (…/whl/cu121) serves only torch's names
 	Python   string   // "3.12"; "" free
 	Imports  []string // "module" or "module=distribution", for the probe
+	From     string   // the file that says so, for messages
 }
 
 // OwnPlan is the plan of an own env. pip is added: the app and its users expect
