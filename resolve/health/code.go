@@ -18,9 +18,9 @@ const (
 	CodeImport     Code = "import"        // Broken: a needed module cannot be imported
 	CodeCPUBuild   Code = "cpu-build"     // Broken: the key says a GPU, torch is built without one
 	CodeArch       Code = "arch"          // Broken: torch has no code for a GPU here
-	CodeNoCUDA     Code = "no-cuda"       // Broken: torch sees no GPU
+	CodeNoCUDA     Code = "no-cuda"       // Broken, for 60 s: torch sees no GPU or cannot use it
 	CodeMismatch   Code = "seal-mismatch" // Broken: READY.json belongs to another env
-	CodeProbe      Code = "probe-failed"  // Broken: python cannot be started, or died during the check
+	CodeProbe      Code = "probe-failed"  // Broken: python died during the check; or it cannot be started, which is not kept
 	CodeTimeout    Code = "timeout"       // Unknown, for 60 s
 	CodeBusy       Code = "busy"          // Unknown, for 60 s: a GPU in use, a system short of processes
 	CodeOOM        Code = "oom"           // Unknown, for 60 s: memory of the machine or the GPU

@@ -58,13 +58,13 @@ func newEnv(t testing.TB, kind envdir.Kind) env {
 	e := env{
 		Subject: health.Subject{
 			Dir: d, Accel: "cu121",
-			Imports: []profile.Import{{Module: "torch", Dist: "torch"}, {Module: "transformers", Dist: "transformers"}},
+			Imports: imports(),
 		},
 		packages: d.SitePackages(minor), root: root,
 	}
 	e.install(t, "torch", "2.5.1+cu121", map[string]string{
-		"torch/__init__.py": fakeTorch,
-		"torch/version.py":  "from typing import Optional\n__version__ = '2.5.1+cu121'\ncuda: Optional[str] = '12.1'\nhip: Optional[str] = None\n",
+		"torch/__init__.py":         fakeTorch,
+		"torch/version.py":          "from typing import Optional\n__version__ = '2.5.1+cu121'\ncuda: Optional[str] = '12.1'\nhip: Optional[str] = None\n",
 		"torch/lib/libtorch_cpu.so": "cpu", "torch/lib/libtorch_cuda.so": "cuda", "torch/lib/libc10.so": "c10",
 	})
 	e.install(t, "transformers", "4.57.3", map[string]string{
@@ -73,6 +73,10 @@ func newEnv(t testing.TB, kind envdir.Kind) env {
 		"transformers/utils.py":          "def is_torch_available():\n    import os\n    return not os.environ.get('FAKE_REFUSED')\n",
 	})
 	return e
+}
+
+func imports() []profile.Import {
+	return []profile.Import{{Module: "torch", Dist: "torch"}, {Module: "transformers", Dist: "transformers"}}
 }
 
 // install writes what an installer leaves: the files, then the dist-info.

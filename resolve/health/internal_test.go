@@ -224,7 +224,10 @@ func TestKeptUnknown(t *testing.T) {
 			require.Equal(t, tt.want, ok)
 		})
 	}
-	_, ok := kept{State: "healthy-ish", Code: CodeHealthy, Checked: now.Add(-time.Second)}.verdict(now)
+	gpu := kept{State: "broken", Code: CodeNoCUDA, Checked: now.Add(-time.Hour)}
+	_, ok := gpu.verdict(now)
+	require.False(t, ok, "a GPU may be there now")
+	_, ok = kept{State: "healthy-ish", Code: CodeHealthy, Checked: now.Add(-time.Second)}.verdict(now)
 	require.False(t, ok, "not known is not healthy")
 }
 

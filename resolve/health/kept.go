@@ -90,19 +90,22 @@ func (k kept) verdict(now time.Time) (Verdict, bool) {
 			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash,
 		})
 	}
+	// A clock that was set back makes it old, not young for ever.
+	age := now.Sub(k.Checked)
+	fresh := age >= 0 && age < unknownFor
 	switch {
 	case k.Code == "":
 		return Verdict{}, false
 	case k.State == Healthy.String():
 		v.State = Healthy
+		return v, true
 	case k.State == Broken.String():
 		v.State = Broken
-	default:
-		// A clock that was set back makes it old, not young for ever.
-		age := now.Sub(k.Checked)
-		return v, k.State == Unknown.String() && age >= 0 && age < unknownFor
+		// Device files get their rights and modules are loaded without a trace
+		// in the fingerprint.
+		return v, k.Code != CodeNoCUDA || fresh
 	}
-	return v, true
+	return v, k.State == Unknown.String() && fresh
 }
 
 // keep puts a verdict in front of the others. The caller holds the lock, or

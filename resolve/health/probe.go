@@ -65,12 +65,14 @@ func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error
 	if err != nil {
 		return Verdict{}, err
 	}
-	res, err := c.python(ctx, s.Dir, c.limit(), "-X", "utf8", "-c", probeSource, string(arg))
+	res, err := c.python(ctx, s.Dir, c.limit(), "-u", "-X", "utf8", "-c", probeSource, string(arg))
 	if ctx.Err() != nil {
 		return Verdict{}, context.Cause(ctx)
 	}
 	if err != nil {
-		return notStarted(err), nil
+		v := notStarted(err)
+		v.Cached = false
+		return v, nil
 	}
 	v, err := c.judge(ctx, s, st, parseAnswer(res.Stdout, req.Nonce), res)
 	v.Cached = false
@@ -137,11 +139,13 @@ func notStarted(err error) Verdict {
 	return broken(CodeProbe, "python cannot be started: %s", err)
 }
 
+const noncePrefix = "modelrun-"
+
 // nonce marks our lines: nothing that a library prints can look like one.
 func nonce() string {
 	b := make([]byte, 12)
 	_, _ = rand.Read(b) // never fails, see crypto/rand
-	return "modelrun-" + hex.EncodeToString(b)
+	return noncePrefix + hex.EncodeToString(b)
 }
 
 // parseAnswer picks our lines out of whatever was printed. It never fails: a
@@ -197,9 +201,15 @@ func exitText(code int) string {
 	return fmt.Sprintf("exit code %d", code)
 }
 
+// lastLine is the last thing that a library said: where it said nothing on
+// stderr, the tail is that of stdout and holds our own lines.
 func lastLine(tail string) string {
-	lines := strings.Split(strings.TrimSpace(tail), "\n")
-	last := strings.TrimSpace(lines[len(lines)-1])
+	last := ""
+	for line := range strings.Lines(tail) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, noncePrefix) {
+			last = line
+		}
+	}
 	if len(last) > 300 {
 		last = strings.ToValidUTF8(last[:300], "") + "…"
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -277,6 +278,24 @@ func TestImportErrorStays(t *testing.T) {
 		require.Equal(t, "cannot import torch: ImportError: libcudart.so.12", v.Reason)
 	}
 	require.Equal(t, 1, probes())
+}
+
+// What kept python from starting may be gone without a trace in the env.
+func TestPythonThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envdir.Old)
+	c, _ := checker(t)
+	require.NoError(t, os.Remove(e.Dir.Python()))
+	write(t, e.Dir.Python(), "\x7fELF\x02\x01"+strings.Repeat("\x00", 12)+map[string]string{"amd64": "\x3e", "arm64": "\xb7"}[runtime.GOARCH]+strings.Repeat("\x00", 60))
+	require.NoError(t, os.Chmod(e.Dir.Python(), 0o755))
+	v, err := c.Check(t.Context(), e.Subject)
+	require.NoError(t, err)
+	if runtime.GOOS == "linux" {
+		require.Equal(t, health.CodeProbe, v.Code, v.Reason)
+		require.Contains(t, v.Reason, "python cannot be started: ")
+	}
+	require.Equal(t, health.Broken, v.State)
+	require.Zero(t, c.State.(*memory).writes)
 }
 
 func TestRecordAfterPublish(t *testing.T) {

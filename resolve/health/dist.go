@@ -1,0 +1,41 @@
+package health
+
+import "strings"
+
+// dist is an installed distribution as its folder's name tells it.
+type dist struct {
+	folder, name, version string
+	egg                   bool
+}
+
+// distsOf finds the distributions among the names in site-packages, by
+// normalised name. "~orch-2.5.1.dist-info" is what pip on Windows leaves of a
+// package it could not delete.
+func distsOf(names []string) map[string]dist {
+	out := make(map[string]dist)
+	for _, folder := range names {
+		stem, ok := strings.CutSuffix(folder, ".dist-info")
+		egg := false
+		if !ok {
+			stem, egg = strings.CutSuffix(folder, ".egg-info")
+		}
+		if !ok && !egg || strings.HasPrefix(folder, "~") {
+			continue
+		}
+		name, version, _ := strings.Cut(stem, "-")
+		if old, ok := out[normal(name)]; ok && egg && !old.egg {
+			continue
+		}
+		if egg {
+			version, _, _ = strings.Cut(version, "-py")
+		}
+		out[normal(name)] = dist{folder: folder, name: name, version: version, egg: egg}
+	}
+	return out
+}
+
+// normal is a distribution's name as PEP 503 compares it, with "_".
+func normal(name string) string {
+	fields := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+	return strings.Join(fields, "_")
+}

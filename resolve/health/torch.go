@@ -1,0 +1,90 @@
+package health
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// torchBuild reads torch/version.py: the dist-info of PyPI's torch does not
+// say which CUDA it is built for.
+func torchBuild(s Subject, st *site) (Verdict, error) {
+	if !needs(s, "torch") {
+		return Verdict{}, nil
+	}
+	t, err := readTorchVersion(st)
+	if gone(err) {
+		if st.cfg.system {
+			return Verdict{}, nil
+		}
+		return broken(CodeTorn, "torch/version.py is missing: %s", st.packages), nil
+	}
+	if err != nil {
+		return Verdict{}, unreadable(filepath.Join(st.packages, "torch"), err)
+	}
+	if t.bytes == 0 {
+		return broken(CodeTorn, "torch/version.py is empty: %s", st.packages), nil
+	}
+	return cpuBuild(s, t), nil
+}
+
+func readTorchVersion(st *site) (torchVersion, error) {
+	data, err := readLimited(filepath.Join(st.packages, "torch", "version.py"), 64<<10)
+	t := parseTorchVersion(data)
+	t.bytes = len(data)
+	return t, err
+}
+
+// cpuBuild holds torch's build against the key. An env without CUDA is no
+// fault where nobody wants a GPU.
+func cpuBuild(s Subject, t torchVersion) Verdict {
+	switch {
+	case !s.CUDA || t.version == "":
+	case strings.HasPrefix(s.Accel, "cu") && t.cuda == "":
+		return broken(CodeCPUBuild, "torch %s has no CUDA, the key says %s", t.version, s.Accel)
+	case strings.HasPrefix(s.Accel, "rocm") && t.hip == "":
+		return broken(CodeCPUBuild, "torch %s has no ROCm, the key says %s", t.version, s.Accel)
+	}
+	return Verdict{}
+}
+
+func needs(s Subject, module string) bool {
+	for _, i := range s.Imports {
+		if topLevel(i.Module) == module {
+			return true
+		}
+	}
+	return false
+}
+
+// torchVersion is what torch/version.py says; "" is None.
+type torchVersion struct {
+	version, cuda, hip string
+	bytes              int // of the file
+}
+
+// parseTorchVersion reads assignments of one literal each, with or without an
+// annotation: __version__ = '2.5.1+cu121', cuda: Optional[str] = '12.1'.
+func parseTorchVersion(data []byte) torchVersion {
+	var t torchVersion
+	for line := range strings.Lines(string(data)) {
+		left, right, ok := strings.Cut(line, "=")
+		if !ok {
+			continue
+		}
+		name, _, _ := strings.Cut(left, ":")
+		value := strings.TrimSpace(right)
+		if len(value) < 2 || value[0] != '\'' && value[0] != '"' || value[len(value)-1] != value[0] {
+			continue
+		}
+		value = value[1 : len(value)-1]
+		switch strings.TrimSpace(name) {
+		case "__version__":
+			t.version = value
+		case "cuda":
+			t.cuda = value
+		case "hip":
+			t.hip = value
+		}
+	}
+	return t
+}
