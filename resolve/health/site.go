@@ -113,6 +113,8 @@ func (s *site) readPackages() (Verdict, error) {
 	if err != nil {
 		return Verdict{}, unreadable(s.packages, err)
 	}
+	// Python makes this one itself, at the first import of a module of one file.
+	s.names = slices.DeleteFunc(s.names, func(name string) bool { return name == "__pycache__" })
 	slices.Sort(s.names)
 	return Verdict{}, nil
 }

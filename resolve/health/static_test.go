@@ -162,6 +162,13 @@ func TestSealed(t *testing.T) {
 			rot:  func(t *testing.T, e *env) { require.NoError(t, os.Remove(e.path("torch/lib/libc10.so"))) },
 			code: health.CodeTorn, reason: "torch/lib/libc10.so is missing: {sp}",
 		},
+		"library quarantined after python wrote byte code": {
+			rot: func(t *testing.T, e *env) {
+				require.NoError(t, os.Mkdir(e.path("__pycache__"), 0o755))
+				require.NoError(t, os.Remove(e.path("torch/lib/libc10.so")))
+			},
+			code: health.CodeTorn, reason: "torch/lib/libc10.so is missing: {sp}",
+		},
 		"the user upgraded torch": {
 			rot: func(t *testing.T, e *env) {
 				require.NoError(t, os.RemoveAll(e.path("torch-2.5.1+cu121.dist-info")))
