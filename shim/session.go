@@ -209,4 +209,3 @@ func (s *session) notStarted(err error) error {
 	}
 	return startFault(err)
 }
-

@@ -85,6 +85,12 @@ func (r Root) Journal(k Key) string { return r.join(".envs", ".locks", string(k)
 // deleted at any time.
 func (r Root) State(machine string) string { return r.join(".envs", ".state", machine) }
 
+// Model is a small file that says: this model was started in this env. It is
+// state, too: it may be deleted at any time.
+func (r Root) Model(d Dir, id ID) string {
+	return r.join(".envs", ".state", "models", d.Name, string(id))
+}
+
 // Logs is the folder of the installer's full output.
 func (r Root) Logs() string { return r.join(".envs", ".logs") }
 

@@ -21,28 +21,30 @@ const (
 
 // No environment could be had.
 const (
-	NoEnv        Code = "no-env"         // every strategy gave a reason; exit 125
-	WaitTimeout  Code = "wait-timeout"   // --wait is over; exit 124
-	CreateTimout Code = "create-timeout" // the installer made no progress; falls to strategy 5, else 124
-	NoGPU        Code = "no-gpu"         // --require-gpu
-	NoUV         Code = "no-uv"          // no uv and no way to get it
-	NoPython     Code = "no-python"      // no interpreter of the wanted version
-	NoSolution   Code = "no-solution"    // the hard pins contradict each other
-	NoIndex      Code = "no-index"       // the index does not answer
-	Offline      Code = "offline"        // --offline, and something is missing
-	NoSpace      Code = "no-space"       // the disk is full or too small
-	NotWritable  Code = "not-writable"   // the root cannot be written
-	Install      Code = "install"        // the installer failed otherwise
-	BadWheel     Code = "bad-wheel"      // a wheel or the cache is damaged
-	Verify       Code = "verify"         // the new env is incomplete or its probe failed
-	Paused       Code = "paused"         // the same inputs failed a moment ago
-	OtherContent Code = "other-content"  // the same key with other content in one root
+	NoEnv         Code = "no-env"         // every strategy gave a reason; exit 125
+	WaitTimeout   Code = "wait-timeout"   // --wait is over; exit 124
+	CreateTimeout Code = "create-timeout" // the installer made no progress; falls to strategy 5, else 124
+	NoGPU         Code = "no-gpu"         // --require-gpu
+	NoUV          Code = "no-uv"          // no uv and no way to get it
+	NoPython      Code = "no-python"      // no interpreter of the wanted version
+	NoSolution    Code = "no-solution"    // the hard pins contradict each other
+	NoIndex       Code = "no-index"       // the index does not answer
+	Offline       Code = "offline"        // --offline, and something is missing
+	NoSpace       Code = "no-space"       // the disk is full or too small
+	NotWritable   Code = "not-writable"   // the root cannot be written
+	Install       Code = "install"        // the installer failed otherwise
+	BadWheel      Code = "bad-wheel"      // a wheel or the cache is damaged
+	Verify        Code = "verify"         // the new env is incomplete or its probe failed
+	Paused        Code = "paused"         // the same inputs failed a moment ago
+	Degraded      Code = "degraded"       // not a failure: an env is used that is not known to work
+	OtherContent  Code = "other-content"  // the same key with other content in one root
 )
 
 // The program could not be started, or was not waited for.
 const (
 	CannotStart Code = "cannot-start" // exit 126
 	NotFound    Code = "not-found"    // exit 127
-	Interrupted Code = "interrupted"  // exit 130 or 143
+	Interrupted Code = "interrupted"  // Ctrl-C; exit 130
+	Terminated  Code = "terminated"   // SIGTERM; exit 143
 	Internal    Code = "internal"     // exit 125: a defect or an error of the system that nothing named
 )

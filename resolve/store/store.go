@@ -1,57 +1,180 @@
 // Package store makes envs appear whole or not at all: locks, leases, staging,
 // publish, sweep.
+//
+// The rename that publishes gives correctness; the creation lock only saves
+// work. What must survive a power cut is flushed before that rename: the
+// staging folder by [Stage.Durable], READY.json by [Stage.Seal], the folders by
+// [Stage.Publish]. Everything else in here is advice that may be lost.
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
 // Store is the .envs folder of one root.
-type Store struct{ Root envdir.Root }
+type Store struct {
+	Root envdir.Root
 
-// ErrBusy is returned when another process holds a creation lock.
-var ErrBusy = errors.New("another process holds the lock")
-
-// Owner is who creates an env and how far; advisory, for messages only.
-type Owner struct {
-	Schema  int       `json:"schema"`
-	PID     int       `json:"pid"`
-	Host    string    `json:"host"`
-	User    string    `json:"user"`
-	BootID  string    `json:"boot_id,omitempty"`
-	Started time.Time `json:"started"`
-	Phase   string    `json:"phase"`
-	Done    int64     `json:"done"`  // bytes
-	Total   int64     `json:"total"` // bytes, 0 unknown
-	Beat    int64     `json:"beat"`  // grows with every sign of progress
+	step func(name string) // told before each step of publishing; for tests of crashes
 }
 
-// Lock is a held creation lock.
-type Lock struct{}
+func (s *Store) at(name string) {
+	if s.step != nil {
+		s.step(name)
+	}
+}
 
-// TryLock takes the creation lock of a key or returns ErrBusy at once.
-func (s *Store) TryLock(k envdir.Key) (*Lock, error) { return nil, errors.ErrUnsupported }
+// Keys are the published shared envs, sorted. A root without any has none.
+func (s *Store) Keys() ([]envdir.Key, error) {
+	entries, err := os.ReadDir(s.Root.Envs())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var keys []envdir.Key
+	for _, e := range entries {
+		if k, err := envdir.ParseKey(e.Name()); err == nil && e.IsDir() {
+			keys = append(keys, k)
+		}
+	}
+	return keys, nil
+}
 
-// Report replaces what others read about us.
-func (l *Lock) Report(o Owner) error { return nil }
+// Envs are all envs of the root: shared ones, those that wait in .next, old ones.
+func (s *Store) Envs() ([]envdir.Dir, error) {
+	keys, err := s.Keys()
+	if err != nil {
+		return nil, err
+	}
+	var out []envdir.Dir
+	for _, k := range keys {
+		out = append(out, s.Root.Shared(k))
+		if next := s.Root.Next(k); isDir(next.Path) {
+			out = append(out, next)
+		}
+	}
+	entries, err := os.ReadDir(s.Root.Environments())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if d := s.Root.Old(envdir.ID(e.Name())); isDir(d.Venv()) {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
 
-// Unlock frees the lock.
-func (l *Lock) Unlock() error { return nil }
+// NoteModel remembers that a model uses an env: one small file, written once.
+func (s *Store) NoteModel(d envdir.Dir, id envdir.ID, model string) error {
+	path := s.Root.Model(d, id)
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	return WriteFile(path, []byte(model+"\n"))
+}
 
-// Owner reads who holds the lock; a file that cannot be read is a zero Owner.
-func (s *Store) Owner(k envdir.Key) Owner { return Owner{} }
+// Models are the models that were started in an env, sorted.
+func (s *Store) Models(d envdir.Dir) []string {
+	dir := filepath.Dir(s.Root.Model(d, "x"))
+	entries, _ := os.ReadDir(dir) // none: nobody
+	models := []string{}
+	for _, e := range entries {
+		if data, err := ReadFile(filepath.Join(dir, e.Name()), maxState); err == nil && !strings.HasPrefix(e.Name(), ".") {
+			models = append(models, strings.TrimSuffix(string(data), "\n"))
+		}
+	}
+	sort.Strings(models)
+	return models
+}
 
-// Lease is a shared lock held while a program runs in an env.
-type Lease struct{}
+// LastUsed is when an env was last started, to a day; zero when it never was.
+func (s *Store) LastUsed(d envdir.Dir) time.Time {
+	info, err := os.Stat(s.Root.Lease(d))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
 
-// Lease takes the lease of an env. It survives execve: see FD.
-func (s *Store) Lease(d envdir.Dir) (*Lease, error) { return nil, errors.ErrUnsupported }
+// Size is the bytes of all files below path, each counted once however many
+// links it has there.
+func Size(path string) (total int64) {
+	seen := map[fileID]bool{}
+	_ = filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return nil //nolint:nilerr // what cannot be read is not counted
+		}
+		info, err := e.Info()
+		if err != nil {
+			return nil //nolint:nilerr // gone meanwhile
+		}
+		if id, several := identify(info); !several || !seen[id] {
+			if several {
+				seen[id] = true
+			}
+			total += info.Size()
+		}
+		return nil
+	})
+	return total
+}
 
-// FD is the descriptor that the program inherits. A nil Lease has none.
-func (l *Lease) FD() (uintptr, bool) { return 0, false }
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
 
-// Release gives the lease back.
-func (l *Lease) Release() {}
+// State is where one machine keeps what may be lost at any time: verdicts and
+// hardware. It is in the root, or, where that cannot be written, in the user's
+// own state folder.
+type State struct{ root, user string }
+
+// OpenState names the two folders; it touches neither. userState may be "".
+func OpenState(r envdir.Root, machine, userState string) State {
+	st := State{root: r.State(machine)}
+	if userState != "" {
+		sum := sha256.Sum256([]byte(r))
+		st.user = filepath.Join(userState, hex.EncodeToString(sum[:6]), machine)
+	}
+	return st
+}
+
+// Read reads from the root, else from the user's folder.
+func (st State) Read(name string) ([]byte, error) {
+	data, err := ReadFile(filepath.Join(st.root, name), maxState)
+	if err == nil || st.user == "" {
+		return data, err
+	}
+	return ReadFile(filepath.Join(st.user, name), maxState)
+}
+
+// Write writes to the root, else to the user's folder. What is there for the
+// same name in the user's folder is removed when the root took it, so that an
+// old answer never comes back.
+func (st State) Write(name string, data []byte) error {
+	err := WriteFile(filepath.Join(st.root, name), data)
+	if st.user == "" {
+		return err
+	}
+	file := filepath.Join(st.user, name)
+	if err == nil {
+		if e := os.Remove(file); e != nil && !errors.Is(e, fs.ErrNotExist) {
+			return e
+		}
+		return nil
+	}
+	return WriteFile(file, data)
+}

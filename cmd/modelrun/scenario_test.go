@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScenario runs the stories of testdata/script: each drives the real
+// binary with the real uv, real venvs and small wheels from a file:// index.
+func TestScenario(t *testing.T) {
+	t.Parallel()
+	lab := newLab(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               lab.setup,
+		Condition:           condition,
+		RequireExplicitExec: true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"venv":      lab.venv,
+			"oldid":     oldID,
+			"gpu":       gpu,
+			"snapshot":  snapshot,
+			"unchanged": unchanged,
+			"clean":     clean,
+			"await":     await,
+		},
+	})
+}
+
+func condition(cond string) (bool, error) {
+	switch cond {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "strace":
+		_, err := exec.LookPath("strace")
+		return err == nil, nil
+	}
+	return false, errors.New("unknown condition " + cond)
+}
+
+// exits N command…: the command must end with exit code N.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N command [args…]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// snapshot NAME DIR…: remember every file below DIR, with size, mode and time.
+func snapshot(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(".snapshot-"+args[0]), []byte(tree(ts, args[1:])), 0o600))
+}
+
+// unchanged NAME DIR…: nothing was created, changed or removed since.
+func unchanged(ts *testscript.TestScript, neg bool, args []string) {
+	before := ts.ReadFile(".snapshot-" + args[0])
+	if after := tree(ts, args[1:]); after != before {
+		ts.Fatalf("changed:\n--- before\n%s\n--- after\n%s", before, after)
+	}
+}
+
+func tree(ts *testscript.TestScript, dirs []string) string {
+	var out strings.Builder
+	for _, dir := range dirs {
+		err := filepath.WalkDir(ts.MkAbs(dir), func(path string, e os.DirEntry, err error) error {
+			if errors.Is(err, os.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			info, err := e.Info()
+			if err != nil || strings.HasPrefix(e.Name(), ".snapshot-") {
+				return err
+			}
+			stamp := ""
+			if !e.IsDir() || !strings.HasSuffix(path, "__pycache__") {
+				stamp = info.ModTime().String()
+			}
+			out.WriteString(path + " " + info.Mode().String() + " " + strconv.FormatInt(info.Size(), 10) + " " + stamp + "\n")
+			return nil
+		})
+		ts.Check(err)
+	}
+	return out.String()
+}
+
+// clean FILE: what differs from run to run becomes a word, so that cmp works.
+func clean(ts *testscript.TestScript, neg bool, args []string) {
+	text := ts.ReadFile(args[0])
+	text = strings.ReplaceAll(text, ts.Getenv("WORK"), "$WORK")
+	for _, r := range volatile() {
+		text = r.pattern.ReplaceAllString(text, r.word)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// await FILE [TEXT]: until FILE is there and holds TEXT. A story that waits for
+// something that never comes is ended by the test's own time limit.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	for {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && (len(args) < 2 || strings.Contains(string(data), args[1])) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond) // a poll, not a guess at how long it takes
+	}
+}
+
+// gpu NAME [DRIVER]: the machine has this GPU from now on.
+func gpu(ts *testscript.TestScript, neg bool, args []string) {
+	hw := ts.MkAbs("hardware")
+	ts.Check(os.RemoveAll(hw))
+	ts.Check(os.MkdirAll(hw, 0o755))
+	if args[0] == "none" {
+		return
+	}
+	name, cc, driver := args[0], args[1], args[2]
+	for path, text := range map[string]string{
+		"sys/module/nvidia/version":  driver + "\n",
+		"proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
+		"proc/driver/nvidia/gpus/0000:01:00.0/information": "Model: \t\t " + name + "\nIRQ:   \t\t 100\nBus Location: \t 0000:01:00.0\n",
+		"usr/bin/nvidia-smi": "#!/bin/sh\necho '0, GPU-11111111-2222-3333-4444-555555555555, " + name + ", " + driver + ", " + cc + ", 24576'\n",
+	} {
+		file := filepath.Join(hw, path)
+		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+		ts.Check(os.WriteFile(file, []byte(text), 0o755))
+	}
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxState is far above any JSON of ours; a file above it is not one.
+const maxState = 1 << 20
+
+// WriteFile replaces path as a whole: readers see the old content or the new,
+// never a part. Mode and group follow the folder, so that a team's files stay
+// the team's. It does not flush to the disk: see [Store] for what must.
+func WriteFile(path string, data []byte) error { return writeFile(path, data, false) }
+
+func writeFile(path string, data []byte, flush bool) (err error) {
+	dir := filepath.Dir(path)
+	if err := mkdirLike(dir); err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, "."+filepath.Base(path)+"-"+suffix())
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp) // the first error is the one to report
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil && flush {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	shareLike(tmp, dir)
+	return rename(tmp, path)
+}
+
+// ReadFile reads a file of at most limit bytes; a larger one is an error, so
+// that a state file of 50 MB costs nothing.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return data, err
+}
+
+// suffix is 8 random hex digits.
+func suffix() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails: https://pkg.go.dev/crypto/rand#Read
+	return hex.EncodeToString(b[:])
+}
+
+// mkdirLike makes a folder and its parents, each with the mode and group of
+// the nearest one that was there: a team shares .envs by its group.
+func mkdirLike(dir string) error {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if parent == dir {
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: fs.ErrNotExist}
+	}
+	if err := mkdirLike(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	shareLike(dir, parent)
+	return nil
+}
+
+// removeAll removes a tree, also one with read-only folders. It does not
+// follow symbolic links.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if err == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			_ = os.Chmod(p, 0o700) //nolint:gosec // a folder needs x to be emptied
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}

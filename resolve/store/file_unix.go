@@ -1,0 +1,35 @@
+//go:build !windows
+
+package store
+
+import (
+	"os"
+	"syscall"
+)
+
+func rename(from, to string) error { return os.Rename(from, to) }
+
+// shareLike gives path the group of dir, and the group's write permission
+// where dir has it. What is not allowed is left: it only matters to teams.
+func shareLike(path, dir string) {
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode()&0o020 == 0 {
+		return
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		_ = os.Lchown(path, -1, int(st.Gid))
+	}
+	if mine, err := os.Lstat(path); err == nil {
+		_ = os.Chmod(path, mine.Mode().Perm()|0o060|mine.Mode().Perm()&0o100>>3|info.Mode()&os.ModeSetgid)
+	}
+}
+
+// syncDir makes renames in dir durable.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// ErrBusy is returned when another process holds a creation lock.
+var ErrBusy = errors.New("another process holds the lock")
+
+// Owner is who creates an env and how far; advisory, for messages only.
+type Owner struct {
+	Schema  int       `json:"schema"`
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	User    string    `json:"user"`
+	BootID  string    `json:"boot_id,omitempty"`
+	Started time.Time `json:"started"`
+	Phase   string    `json:"phase"`
+	Done    int64     `json:"done"`  // bytes
+	Total   int64     `json:"total"` // bytes, 0 unknown
+	Beat    int64     `json:"beat"`  // grows with every sign of progress
+}
+
+// Lock is a held creation lock.
+type Lock struct {
+	store    *Store
+	key      envdir.Key
+	file     *flock.Flock
+	owner    Owner
+	lockless bool
+}
+
+// TryLock takes the creation lock of a key or returns ErrBusy at once. The
+// file is never deleted: that would let two processes hold "the" lock.
+//
+// Where locks do not work at all (NFS without a lock daemon) the Lock is
+// Lockless: two creators are slow then, not wrong, because publishing is one
+// rename that only one of them wins.
+func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
+	if err := s.writable(s.Root.Locks()); err != nil {
+		return nil, err
+	}
+	file, got, err := s.tryFile(k)
+	l := &Lock{store: s, key: k, file: file}
+	switch {
+	case noLocks(err):
+		l.lockless = true
+	case errors.Is(err, fs.ErrPermission):
+		return nil, notWritable(s.Root.Lock(k), err)
+	case err != nil:
+		return nil, fmt.Errorf("creation lock %s: %w", s.Root.Lock(k), err)
+	case !got:
+		return nil, ErrBusy
+	}
+	host, _ := os.Hostname() // "" is said as it is
+	l.owner = Owner{Schema: 1, PID: os.Getpid(), Host: host, User: userName(), BootID: BootID(), Started: time.Now().UTC()}
+	return l, nil
+}
+
+func (s *Store) tryFile(k envdir.Key) (*flock.Flock, bool, error) {
+	// O_RDWR: NFSv4 emulates flock with fcntl, which wants it for an exclusive lock.
+	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
+	got, err := f.TryLock()
+	if got {
+		shareLike(s.Root.Lock(k), s.Root.Locks())
+	}
+	return f, got, err
+}
+
+// Busy reports whether another process holds the creation lock. It changes
+// nothing on the disk, so it serves those who only look.
+func (s *Store) Busy(k envdir.Key) (bool, error) {
+	if _, err := os.Lstat(s.Root.Lock(k)); err != nil {
+		return false, nil //nolint:nilerr // no lock file: nobody ever created
+	}
+	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_RDONLY))
+	got, err := f.TryRLock()
+	if err != nil {
+		return false, nil //nolint:nilerr // without working locks nobody can be waited for
+	}
+	if got {
+		return false, f.Close()
+	}
+	return true, nil
+}
+
+// Lockless reports that this is no lock: the file system has none.
+func (l *Lock) Lockless() bool { return l.lockless }
+
+// Report replaces what others read about us: phase, bytes, beat.
+func (l *Lock) Report(o Owner) error {
+	l.owner.Phase, l.owner.Done, l.owner.Total, l.owner.Beat = o.Phase, o.Done, o.Total, o.Beat
+	data, err := json.Marshal(l.owner)
+	if err != nil {
+		return err
+	}
+	return WriteFile(l.store.Root.Owner(l.key), data)
+}
+
+// Unlock frees the lock. What was said about us goes first, so that nobody
+// reads of an owner who is none.
+func (l *Lock) Unlock() error {
+	if err := os.Remove(l.store.Root.Owner(l.key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, l.file.Close())
+	}
+	return l.file.Close()
+}
+
+// Owner reads who holds the lock; what cannot be read is a zero Owner.
+func (s *Store) Owner(k envdir.Key) Owner {
+	var o Owner
+	data, err := ReadFile(s.Root.Owner(k), maxState)
+	if err != nil || json.Unmarshal(data, &o) != nil {
+		return Owner{}
+	}
+	return o
+}
+
+// writable makes a folder of ours, or says that the root cannot be written.
+func (s *Store) writable(dir string) error {
+	err := mkdirLike(dir)
+	if err == nil {
+		err = canWrite(dir)
+	}
+	if err == nil {
+		return nil
+	}
+	if noSpace(err) {
+		return fault.New(fault.NoSpace, "%s: %w", dir, err).Fix("free some space there, or use another disk: modelrun --root DIR …")
+	}
+	return notWritable(dir, err)
+}
+
+func notWritable(path string, err error) error {
+	return fault.New(fault.NotWritable, "%s cannot be written: %w", path, err).
+		Fix("use a root that you can write: modelrun --root DIR …, or have its owner run: modelrun ensure")
+}
+
+// canWrite creates and removes a file: permissions alone do not tell of a
+// read-only file system.
+func canWrite(dir string) error {
+	name := filepath.Join(dir, ".write-"+suffix())
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(name))
+}

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+// keptLogs is how many creations' logs stay.
+const keptLogs = 10
+
+// Log is the full output of one creation. It may be written by several
+// goroutines.
+type Log struct {
+	mu   sync.Mutex
+	file *os.File
+}
+
+// NewLog opens the log of a creation that begins now, and removes the oldest
+// beyond the last 10.
+func (s *Store) NewLog(k envdir.Key) (*Log, error) {
+	if err := s.writable(s.Root.Logs()); err != nil {
+		return nil, err
+	}
+	path := s.Root.Log(k, time.Now())
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	shareLike(path, s.Root.Logs())
+	s.pruneLogs()
+	return &Log{file: f}, nil
+}
+
+func (s *Store) pruneLogs() {
+	entries, _ := os.ReadDir(s.Root.Logs()) // none: nothing to prune
+	stamp := func(name string) string { return name[strings.LastIndexByte(name, '-')+1:] }
+	sort.Slice(entries, func(i, j int) bool { return stamp(entries[i].Name()) > stamp(entries[j].Name()) })
+	for _, e := range entries[min(keptLogs, len(entries)):] {
+		_ = os.Remove(filepath.Join(s.Root.Logs(), e.Name())) // the next one tries again
+	}
+}
+
+// Name is the log's path.
+func (l *Log) Name() string { return l.file.Name() }
+
+// Write appends.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file.Write(p)
+}
+
+// Close closes the file.
+func (l *Log) Close() error { return l.file.Close() }

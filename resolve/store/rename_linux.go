@@ -1,0 +1,49 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// renameNew renames a folder where nothing is yet; fs.ErrExist when something is.
+func renameNew(from, to string) error { return renameAt(from, to, unix.RENAME_NOREPLACE) }
+
+// exchange swaps two folders in one step; errors.ErrUnsupported where the file
+// system cannot.
+func exchange(a, b string) error { return renameAt(a, b, unix.RENAME_EXCHANGE) }
+
+func renameAt(from, to string, flags uint) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, flags)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
+		if flags == unix.RENAME_EXCHANGE {
+			return errors.ErrUnsupported
+		}
+		return renameChecked(from, to)
+	}
+	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+}
+
+// renameChecked is for file systems without NOREPLACE: a folder that is not
+// empty cannot be replaced by a rename, so the check is only for the error.
+func renameChecked(from, to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return fs.ErrExist
+	}
+	return rename(from, to)
+}
+
+// syncTree flushes the file system below path, uv's cache with it.
+func syncTree(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	return true, unix.Syncfs(int(f.Fd())) //nolint:gosec // a descriptor
+}

@@ -1,0 +1,30 @@
+package store
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Lock waits until no other process of this machine holds the name: one deep
+// probe at a time. Where neither folder can be written or has locks, there is
+// nothing to wait for: two probes are slow, not wrong.
+func (st State) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	for _, dir := range []string{st.root, st.user} {
+		if dir == "" || mkdirLike(dir) != nil {
+			continue
+		}
+		f := flock.New(filepath.Join(dir, name+".lock"), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
+		got, err := f.TryLockContext(ctx, 20*time.Millisecond)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err == nil && got {
+			return func() { _ = f.Close() }, nil
+		}
+	}
+	return func() {}, nil
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+// staleAfter is how old a leftover must be before somebody without a working
+// lock may take it for one.
+const staleAfter = 24 * time.Hour
+
+// Recover brings a key back into a state that a creation can begin from: it
+// finishes or undoes a publish in two steps, promotes what waits in .next and
+// removes what dead creators left. That is safe because the caller holds the
+// lock of the key: nobody alive works on it.
+func (s *Store) Recover(l *Lock) error {
+	if err := s.finish(l.key); err != nil {
+		return err
+	}
+	if _, err := s.Promote(l); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(s.Root.Tmp())
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	for _, e := range entries {
+		k, _, ok := envdir.ParseStaging(e.Name())
+		if !ok || k != l.key || l.lockless && !stale(e) {
+			continue
+		}
+		if err := s.trash(filepath.Join(s.Root.Tmp(), e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func stale(e fs.DirEntry) bool {
+	info, err := e.Info()
+	return err == nil && time.Since(info.ModTime()) > staleAfter
+}
+
+// finish ends a publish in two steps that was cut off: forward when the new
+// env is whole, back otherwise.
+func (s *Store) finish(k envdir.Key) error {
+	data, err := ReadFile(s.Root.Journal(k), maxState)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var j journal
+	if err == nil && json.Unmarshal(data, &j) == nil && localName(j.New) && localName(j.Old) {
+		target := s.Root.Shared(k).Path
+		path, old := filepath.Join(s.Root.Envs(), filepath.FromSlash(j.New)), filepath.Join(s.Root.Envs(), filepath.FromSlash(j.Old))
+		_, gone := os.Lstat(target)
+		switch {
+		case gone == nil: // before the first rename, or after the second
+		case isDir(path):
+			if err := rename(path, target); err != nil {
+				return err
+			}
+		case isDir(old):
+			if err := rename(old, target); err != nil {
+				return err
+			}
+		}
+	}
+	return os.Remove(s.Root.Journal(k))
+}
+
+// localName refuses a journal that somebody else wrote to reach outside .envs.
+func localName(p string) bool { return filepath.IsLocal(filepath.FromSlash(p)) }
+
+// trash moves a folder out of everybody's way; EmptyTrash deletes it.
+func (s *Store) trash(path string) error {
+	to := s.Root.Trash(suffix())
+	if err := mkdirLike(filepath.Dir(to)); err != nil {
+		return err
+	}
+	if err := rename(path, to); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return removeAll(path)
+	}
+	return nil
+}
+
+// EmptyTrash deletes what was thrown away. Nobody has to wait for it, and what
+// cannot be deleted now is deleted by the next one.
+func (s *Store) EmptyTrash() {
+	entries, _ := os.ReadDir(s.Root.Tmp()) // none: nothing to do
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), filepath.Base(s.Root.Trash(""))) {
+			_ = removeAll(filepath.Join(s.Root.Tmp(), e.Name())) // see above
+		}
+	}
+}

@@ -1,0 +1,88 @@
+//go:build !windows
+
+package store
+
+import (
+	"io/fs"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// FreeBytes is what we may still write on the file system of path, or of its
+// nearest parent that exists.
+func FreeBytes(path string) (uint64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return 0, &fs.PathError{Op: "statfs", Path: path, Err: err}
+	}
+	return uint64(st.Bavail) * uint64(st.Bsize), nil //nolint:gosec,unconvert // not negative; the types differ by system
+}
+
+// BootID is the same until the machine starts again; "" where there is none.
+func BootID() string {
+	data, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // not on Linux: none
+	return strings.TrimSpace(string(data))
+}
+
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return strconv.Itoa(os.Getuid())
+	}
+	return u.Username
+}
+
+// Trusted says whether what lies at path can be used: it belongs to us, to root
+// or to one of owners (names or numbers), and others cannot write it.
+func Trusted(path string, owners []string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	if info.Mode()&0o002 != 0 && info.Mode()&os.ModeSticky == 0 {
+		return fault.New(fault.Untrusted, "%s can be written by everybody on this machine", path).Fix("chmod o-w %s", path)
+	}
+	uid := int(st.Uid)
+	if uid == 0 || uid == os.Geteuid() {
+		return nil
+	}
+	name := strconv.Itoa(uid)
+	for _, o := range owners {
+		if o == name {
+			return nil
+		}
+		if u, err := user.Lookup(o); err == nil && u.Uid == name {
+			return nil
+		}
+	}
+	return fault.New(fault.Untrusted, "%s belongs to user %s", path, ownerName(name)).
+		Fix("if you trust that user, say so in your own config file: trusted_owners = [%q]", ownerName(name))
+}
+
+func ownerName(uid string) string {
+	if u, err := user.LookupId(uid); err == nil {
+		return u.Username
+	}
+	return uid
+}
+
+type fileID struct{ dev, ino uint64 }
+
+func identify(info fs.FileInfo) (fileID, bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fileID{}, false
+	}
+	return fileID{uint64(st.Dev), uint64(st.Ino)}, st.Nlink > 1 //nolint:gosec,unconvert // the types differ by system
+}
