@@ -1,0 +1,103 @@
+package need
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// isHubID reports org/name, each of A-Z a-z 0-9 . _ -, at most 96 characters
+// in all, as huggingface_hub's validate_repo_id has it.
+func isHubID(name string) bool {
+	org, repo, ok := strings.Cut(name, "/")
+	return ok && len(name) <= 96 && isHubName(org) && isHubName(repo)
+}
+
+func isHubName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '.' && r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) && !strings.ContainsAny(s[:1]+s[len(s)-1:], ".-") && !strings.Contains(s, "..") && !strings.Contains(s, "--")
+}
+
+func orgOf(name string) string {
+	org, _, _ := strings.Cut(name, "/")
+	return org
+}
+
+// cachedName reports a hub model of the first days, without an organisation
+// ("gpt2"): only the cache can tell it from a mistyped folder.
+func cachedName(name string, p Places) bool {
+	return isHubName(name) && p.HubDir != "" && isDir(repoDir(name, p), "")
+}
+
+func repoDir(id string, p Places) string {
+	return filepath.Join(within(p.Cwd, p.HubDir), "models--"+strings.ReplaceAll(id, "/", "--"))
+}
+
+// hub fills in what the cached files of m.Hub say, or what its name leaves open.
+func (m *Model) hub(p Places) error {
+	dir, err := snapshot(m.Hub, p)
+	if err != nil {
+		return err
+	}
+	if dir != "" {
+		m.Path = dir
+		return m.folder(dir, p)
+	}
+	if m.Family = p.Family; m.Family != "" {
+		return nil
+	}
+	lower := strings.ToLower(m.Hub)
+	for _, kind := range [][2]string{{"gguf", llamacpp}, {"onnx", onnx}, {"gptq", "vllm"}, {"awq", "vllm"}} {
+		if strings.Contains(lower, kind[0]) {
+			return fault.New(fault.BadModel, "model %s is not in the local Hugging Face cache, and its name says %s", m.Hub, kind[0]).
+				Fix("say what runs it: --family %s", kind[1])
+		}
+	}
+	m.Family = transformers
+	m.note("model " + m.Hub + " is not in the local Hugging Face cache: it counts as transformers")
+	return nil
+}
+
+// snapshot is the resolved folder of the cached files of a hub id: the one
+// that refs/main names, else the first that says what the model is; "" when
+// none does. The cache's layout is that of huggingface_hub:
+// models--org--name/{refs/main,snapshots/<revision>/…}, files linked into blobs.
+func snapshot(id string, p Places) (string, error) {
+	if p.HubDir == "" {
+		return "", nil
+	}
+	repo := repoDir(id, p)
+	snapshots := filepath.Join(repo, "snapshots")
+	entries, err := os.ReadDir(snapshots)
+	if isAbsent(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", unreadable(snapshots, err)
+	}
+	main := ""
+	if ref, err := readSmall(filepath.Join(repo, "refs", "main")); err == nil {
+		main = strings.TrimSpace(string(ref))
+	}
+	found := ""
+	for _, e := range entries {
+		dir := filepath.Join(snapshots, e.Name())
+		if !e.IsDir() || found != "" && e.Name() != main {
+			continue
+		}
+		l, err := list(dir)
+		if err != nil {
+			return "", unreadable(dir, err)
+		}
+		if l != (listing{}) {
+			found = resolved(dir)
+			if e.Name() == main {
+				break
+			}
+		}
+	}
+	return found, nil
+}
