@@ -99,7 +99,7 @@ func TestParseStaging(t *testing.T) {
 		"torch-cu121-transformers-0123abcd":   "torch-cu121-transformers",
 		"x--dedicated--y-ffffffff":            "x--dedicated--y",
 		"a-01234567-89abcdef":                 "a-01234567",
-		strings.Repeat("k", 64) + "-00000000": strings.Repeat("k", 64),
+		strings.Repeat("k", 64) + "-00000000": Key(strings.Repeat("k", 64)),
 		strings.Repeat("k", 65) + "-00000000": "",
 		"torch-cu121":                         "",
 		"torch-cu121-0123ABCD":                "",
