@@ -32,7 +32,7 @@ func TestParseKey(t *testing.T) {
 		"torch-ä":               "a character",
 		"-a":                    "does not start",
 		".a":                    "does not start",
-		"..":                    "dot",
+		"..":                    "does not start",
 		"../a":                  "does not start",
 		"a/../b":                "a character",
 		"a/b":                   "a character",
