@@ -1,0 +1,170 @@
+package uv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// The versions of a uv on PATH that we use: pylock.toml and --relocatable as
+// they are used here are known to work from the first one on. One that the
+// user names is used whatever its version.
+const (
+	minMinor = 9  // 0.9
+	maxMinor = 13 // 0.13
+)
+
+// Find looks for uv: MODELRUN_UV, beside modelrun, in .envs/.tools, on PATH,
+// and installs it into .envs/.tools otherwise.
+func Find(ctx context.Context, c Config) (*UV, error) {
+	env := environ(c)
+	try := func(path, source string) (*UV, error) {
+		version, err := versionOf(ctx, path, env)
+		if err != nil {
+			return nil, err
+		}
+		return &UV{Path: path, Version: version, Source: source, cfg: c, env: env}, nil
+	}
+	if c.Override != "" {
+		u, err := try(c.Override, "MODELRUN_UV")
+		if err != nil {
+			return nil, fault.New(fault.NoUV, "the uv that is named, %s, cannot be used: %w", c.Override, err).
+				Fix("set MODELRUN_UV to a uv that starts, or unset it")
+		}
+		return u, nil
+	}
+	for _, place := range []struct{ path, source string }{
+		{filepath.Join(c.BesideDir, binary), "beside modelrun"},
+		{installed(c), "in the root"},
+	} {
+		if filepath.IsAbs(place.path) && exists(place.path) {
+			if u, err := try(place.path, place.source); err == nil {
+				return u, nil
+			}
+		}
+	}
+	passed := ""
+	if path, err := execx.LookPath(binary, filepath.SplitList(c.Env.Get("PATH")), c.Env); err == nil {
+		u, err := try(path, "on PATH")
+		switch {
+		case err != nil:
+			passed = fmt.Sprintf("%s cannot be used: %v", path, err)
+		case tested(u.Version):
+			return u, nil
+		default:
+			passed = fmt.Sprintf("%s is version %s, 0.%d to 0.%d are known to work", path, u.Version, minMinor, maxMinor)
+		}
+	}
+	path, err := bootstrap(ctx, c)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if passed != "" {
+			passed = "; " + passed
+		}
+		return nil, fault.New(fault.NoUV, "uv is not to be found%s; installing it failed: %w", passed, err).
+			Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
+	}
+	return try(path, "installed into the root")
+}
+
+func installed(c Config) string { return filepath.Join(c.Root.UV(pinned), "bin", binary) }
+
+var errNotUV = errors.New("it does not say a version as uv does")
+
+func versionOf(ctx context.Context, path string, env execx.Environ) (string, error) {
+	res, err := execx.Run(ctx, execx.Cmd{Path: path, Args: []string{"--version"}, Env: env, Timeout: 20 * time.Second})
+	if err != nil {
+		return "", err
+	}
+	fields := strings.Fields(string(res.Stdout))
+	if res.ExitCode != 0 || len(fields) < 2 || fields[0] != "uv" {
+		return "", errNotUV
+	}
+	return fields[1], nil
+}
+
+func tested(version string) bool {
+	parts := strings.Split(version, ".")
+	if len(parts) < 2 || parts[0] != "0" {
+		return false
+	}
+	minor, err := strconv.Atoi(parts[1])
+	return err == nil && minMinor <= minor && minor <= maxMinor
+}
+
+// bootstrap installs the pinned uv with any Python's pip, which verifies its
+// hash. Two that do so at once do not disturb each other: the first rename wins.
+func bootstrap(ctx context.Context, c Config) (string, error) {
+	if c.Offline {
+		return "", errors.New("--offline is set")
+	}
+	tools := filepath.Dir(c.Root.UV(pinned))
+	if err := os.MkdirAll(tools, 0o755); err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp(tools, ".new-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	if err := os.WriteFile(filepath.Join(tmp, "requirements.txt"), []byte(requirement()), 0o644); err != nil {
+		return "", err
+	}
+	why := errors.New("no Python with pip is on PATH")
+	for _, name := range pythons {
+		python, err := execx.LookPath(name, filepath.SplitList(c.Env.Get("PATH")), c.Env)
+		if err != nil {
+			continue
+		}
+		if err := pipInstall(ctx, c, python, tmp); err != nil {
+			why = fmt.Errorf("%s -m pip: %w", python, err)
+			continue
+		}
+		if err := os.Rename(filepath.Join(tmp, "uv"), c.Root.UV(pinned)); err != nil && !errors.Is(err, fs.ErrExist) && !exists(installed(c)) {
+			return "", err
+		}
+		return installed(c), nil
+	}
+	return "", why
+}
+
+func pipInstall(ctx context.Context, c Config, python, tmp string) error {
+	set := []execx.Var{{Key: "PIP_DISABLE_PIP_VERSION_CHECK", Value: "1"}, {Key: "PIP_NO_INPUT", Value: "1"}}
+	if c.IndexDefault != "" && c.Env.Get("PIP_INDEX_URL") == "" {
+		set = append(set, execx.Var{Key: "PIP_INDEX_URL", Value: c.IndexDefault})
+	}
+	env := c.Env.Edit(set, "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
+	res, err := execx.Run(ctx, execx.Cmd{
+		Path: python, Env: env, Dir: tmp, Output: masked{c.Log}, Timeout: 10 * time.Minute,
+		Args: []string{
+			"-m", "pip", "install", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes",
+			"--target", filepath.Join(tmp, "uv"), "-r", filepath.Join(tmp, "requirements.txt"),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if res.ExitCode != 0 {
+		return errors.New(lastWords(res.Tail))
+	}
+	if !exists(filepath.Join(tmp, "uv", "bin", binary)) {
+		return errors.New("the wheel holds no uv")
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

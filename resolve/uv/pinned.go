@@ -1,0 +1,12 @@
+package uv
+
+import _ "embed"
+
+// pinned is the version in requirements.txt.
+const pinned = "0.13.9"
+
+//go:embed requirements.txt
+var requirements string
+
+// requirement is what pip installs: one version, by hash.
+func requirement() string { return requirements }

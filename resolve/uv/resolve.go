@@ -1,0 +1,205 @@
+package uv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/profile"
+)
+
+// Resolve settles every version of a plan before a byte of it is downloaded.
+//
+// Hard pins never give way. Soft pins are taken in order while they still
+// resolve; what had to give way stands in Lock.Relaxed. A torch index that
+// cannot be reached is replaced for the accelerator "cpu" only: the default
+// index has CUDA builds, which run without a GPU.
+func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
+	p = p.WithTorchIndex(u.cfg.IndexTorch)
+	python, err := u.python(ctx, p)
+	if err != nil {
+		return Lock{}, err
+	}
+	work, err := os.MkdirTemp("", "modelrun-")
+	if err != nil {
+		return Lock{}, err
+	}
+	defer os.RemoveAll(work)
+	r := &resolution{uv: u, plan: p, python: python, dir: work}
+	l, err := r.settle(ctx)
+	if err != nil {
+		return Lock{}, err
+	}
+	l.Python = python
+	l.Notes = append(r.notes, l.Notes...)
+	l.Pip = r.pip
+	return l, nil
+}
+
+// python is the base interpreter: the recommended version, else any of the
+// range, else the recommended one, downloaded by uv.
+func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
+	wants := []string{p.PythonBest, pythonRange(p)}
+	if p.PythonBest == "" && pythonRange(p) == "" {
+		wants = []string{orAny("")}
+	}
+	find := func(want string) (string, error) {
+		res, err := u.run(ctx, "", nil, u.common("python", "find", "--no-project", "--system", "--no-python-downloads", want)...)
+		if err != nil || res.ExitCode != 0 {
+			return "", err
+		}
+		return filepath.Clean(strings.TrimSpace(string(res.Stdout))), nil
+	}
+	for _, want := range wants {
+		if want == "" {
+			continue
+		}
+		if path, err := find(want); err != nil || path != "" {
+			return path, err
+		}
+	}
+	best := p.PythonBest
+	if best == "" {
+		best = wants[len(wants)-1]
+	}
+	none := func(why string) error {
+		return fault.New(fault.NoPython, "no Python %s is on this machine, and uv cannot get one: %s", orElse(pythonRange(p), best), why).
+			Fix("install Python %s, or let uv do it: uv python install %s", best, best)
+	}
+	if u.cfg.Offline {
+		return "", none("--offline is set")
+	}
+	res, err := u.run(ctx, "", nil, u.common("python", "install", "--no-bin", best)...)
+	if err != nil {
+		return "", err
+	}
+	if res.ExitCode != 0 {
+		return "", none(lastWords(res.Tail))
+	}
+	path, err := find(best)
+	if err == nil && path == "" {
+		err = none("it was installed and is not found")
+	}
+	return path, err
+}
+
+// resolution is one plan being resolved.
+type resolution struct {
+	uv     *UV
+	plan   profile.Plan
+	python string
+	dir    string
+	notes  []string
+	pip    string
+}
+
+// unsolvable is uv's word that versions contradict each other.
+type unsolvable struct{ words string }
+
+func (e *unsolvable) Error() string { return e.words }
+
+// settle tries the plan as it is, and mends what can be mended, each once.
+func (r *resolution) settle(ctx context.Context) (Lock, error) {
+	for mended := 0; ; mended++ {
+		l, err := r.relaxed(ctx)
+		if err == nil {
+			if cost := l.size("torch"); r.fallenBack() && cost > 0 {
+				r.notes = append(r.notes, fmt.Sprintf("the default index gives a CUDA build of torch, which also runs on the CPU: %.1f GB in all", float64(max(l.Download, cost))/1e9))
+			}
+			return l, nil
+		}
+		if mended > 2 || !r.mend(ctx, err) {
+			return Lock{}, r.tell(err)
+		}
+	}
+}
+
+// mend changes the plan so that another try makes sense.
+func (r *resolution) mend(ctx context.Context, err error) bool {
+	var f *fault.Error
+	var un *unsolvable
+	switch {
+	case errors.As(err, &f) && f.Code == fault.NoIndex && r.plan.Accel == "cpu" && r.plan.TorchIndex != "" && strings.Contains(f.Text, host(r.plan.TorchIndex)):
+		r.notes = append(r.notes, fmt.Sprintf("torch index %s cannot be reached; using the default index", maskURL(r.plan.TorchIndex)))
+		r.plan.TorchIndex, r.plan.FromTorch = "", nil
+		r.plan.Hard = withoutLocal(r.plan.Hard)
+		r.plan.Soft = withoutLocal(r.plan.Soft)
+		return true
+	case errors.As(err, &un) && strings.Contains(un.words, "pip was not found") && slices.Contains(r.plan.Packages, "pip"):
+		// The app and its users expect pip: ensurepip carries one.
+		r.pip = r.uv.bundledPip(ctx, r.python)
+		if r.pip == "" {
+			r.notes = append(r.notes, "the index has no pip and "+r.python+" carries none: the environment is made without it")
+		}
+		r.plan.Packages = slices.DeleteFunc(slices.Clone(r.plan.Packages), func(p string) bool { return p == "pip" })
+		return true
+	}
+	return false
+}
+
+func (r *resolution) fallenBack() bool {
+	return r.plan.Accel == "cpu" && r.plan.TorchIndex == "" && len(r.notes) > 0
+}
+
+// withoutLocal takes the +cpu off every version.
+func withoutLocal(pins []profile.Pin) []profile.Pin {
+	out := slices.Clone(pins)
+	for i := range out {
+		out[i].Version, _, _ = strings.Cut(out[i].Version, "+")
+	}
+	return out
+}
+
+// tell turns what is left into what the user sees.
+func (r *resolution) tell(err error) error {
+	var un *unsolvable
+	if !errors.As(err, &un) {
+		return err
+	}
+	by := "profile " + r.plan.Profile
+	if r.plan.Profile == "" {
+		by = "[envs]"
+	}
+	return fault.New(fault.NoSolution, "the versions that %s fixes do not resolve: %s", by, un.words).
+		Fix("choose another profile (modelrun --profile NAME …) or correct those versions")
+}
+
+// compile asks uv for a lock with these soft pins as constraints.
+func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, error) {
+	project, constraints, out := filepath.Join(r.dir, "pyproject.toml"), filepath.Join(r.dir, "constraints.txt"), filepath.Join(r.dir, "pylock.toml")
+	var lines strings.Builder
+	for _, pin := range soft {
+		fmt.Fprintf(&lines, "%s==%s\n", pin.Name, pin.Version)
+	}
+	if err := errors.Join(os.WriteFile(project, pyproject(r.plan), 0o644), os.WriteFile(constraints, []byte(lines.String()), 0o644)); err != nil {
+		return Lock{}, err
+	}
+	args := r.uv.common("pip", "compile", project, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
+	res, err := r.uv.run(ctx, r.dir, nil, append(args, r.uv.cfg.index(r.plan.Index)...)...)
+	if err != nil {
+		return Lock{}, err
+	}
+	if res.ExitCode != 0 {
+		if words := contradiction(res.Tail); words != "" {
+			return Lock{}, &unsolvable{words}
+		}
+		return Lock{}, r.uv.failed("resolving versions", res)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		return Lock{}, err
+	}
+	return parseLock(data)
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

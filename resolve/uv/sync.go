@@ -1,0 +1,80 @@
+package uv
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// Progress is how far a Sync is.
+type Progress struct {
+	DoneBytes, TotalBytes int64  // of wheels; TotalBytes -1 unknown
+	Line                  string // what uv said last
+}
+
+// Sync fills the venv of d with exactly what the lock says, compiled to byte
+// code: an env that cannot be written later never gets any. The lock stays
+// beside the venv as pylock.toml, a record of what is in it.
+//
+// A damaged cache is tried once more without the cache: a power cut leaves
+// empty wheels in it, and hard links spread them (uv#16841).
+func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, tell func(Progress)) error {
+	file := filepath.Join(d.Path, "pylock.toml")
+	if err := os.WriteFile(file, l.Pylock, 0o644); err != nil {
+		return err
+	}
+	err := u.sync(ctx, l, d, file, tell)
+	if fault.CodeOf(err) == fault.BadWheel && err != nil {
+		err = u.sync(ctx, l, d, file, tell, "--no-cache", "--reinstall")
+	}
+	if err != nil || l.Pip == "" {
+		return err
+	}
+	res, err := u.run(ctx, d.Path, nil, u.common("pip", "install", "--no-index", "--no-deps", "--python", d.Python(), l.Pip)...)
+	if err == nil && res.ExitCode != 0 {
+		err = u.failed("installing pip", res)
+	}
+	return err
+}
+
+func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell func(Progress), more ...string) error {
+	p := Progress{TotalBytes: l.Download}
+	lines := func(line string) {
+		p.Line = line
+		if name, ok := strings.CutPrefix(line, "Downloaded "); ok {
+			p.DoneBytes += l.size(name)
+		}
+		if strings.HasPrefix(line, "Prepared ") {
+			p.DoneBytes = max(l.Download, p.DoneBytes)
+		}
+		tell(p)
+	}
+	args := u.common("pip", "sync", "--strict", "--compile-bytecode", "--python", d.Python(), file)
+	res, err := u.run(ctx, d.Path, lines, append(append(args, u.cfg.index("")...), more...)...)
+	if err != nil {
+		return err
+	}
+	if res.ExitCode != 0 {
+		return u.failed("installing", res)
+	}
+	return nil
+}
+
+// bundledPip is the pip wheel that a Python carries for ensurepip, "" without.
+func (u *UV) bundledPip(ctx context.Context, python string) string {
+	res, err := execx.Run(ctx, execx.Cmd{
+		Path: python, Env: u.env, Timeout: time.Minute,
+		Args: []string{"-I", "-c", "import ensurepip, glob, os; print(*glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled', 'pip-*.whl')))"},
+	})
+	wheel := strings.TrimSpace(string(res.Stdout))
+	if err != nil || res.ExitCode != 0 || !exists(wheel) {
+		return ""
+	}
+	return wheel
+}

@@ -1,0 +1,185 @@
+// Package uv finds, installs and drives uv, as a program: it settles versions,
+// makes venvs and fills them. What uv does is never done again here.
+//
+// Facts about uv's behaviour were measured with uv 0.13.9.
+package uv
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+// Config is what driving uv needs to know.
+type Config struct {
+	Root         envdir.Root
+	Env          execx.Environ // the caller's: proxies, certificates, index settings
+	Override     string        // MODELRUN_UV; "" none
+	BesideDir    string        // the folder of the modelrun binary
+	Offline      bool
+	IndexDefault string   // instead of PyPI; "" the UV_* and PIP_* settings, else PyPI
+	IndexTorch   string   // instead of the profile's; may hold {accel}
+	FindLinks    []string // folders or URLs of wheels
+	Log          io.Writer
+	Beat         func() // called with every sign of life of a running uv; nil: nobody
+}
+
+// UV is a uv that was found and starts.
+type UV struct {
+	Path    string
+	Version string
+	Source  string // where it was found, for messages
+
+	cfg Config
+	env execx.Environ
+}
+
+// alive is how often a running uv is asked whether it works.
+const alive = time.Second
+
+// run runs uv, captured, with its full output in the log.
+func (u *UV) run(ctx context.Context, dir string, lines func(string), args ...string) (execx.Result, error) {
+	out := masked{u.cfg.Log}
+	_, _ = fmt.Fprintf(out, "$ uv %s\n", strings.Join(args, " ")) // a log that cannot be written is said by its owner
+	w := &lineWriter{next: out, line: lines}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	return execx.Run(ctx, execx.Cmd{
+		Path: u.Path, Args: args, Env: u.env, Dir: dir, Output: w,
+		Started: func(pid int) { go u.watch(ctx, pid) },
+	})
+}
+
+// watch tells whoever waits that uv works: it reads or writes. Where the system
+// does not tell, a running uv counts as one that works.
+func (u *UV) watch(ctx context.Context, pid int) {
+	if u.cfg.Beat == nil {
+		return
+	}
+	tick := time.NewTicker(alive)
+	defer tick.Stop()
+	last := uint64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if n, ok := execx.Activity(pid); !ok || n != last {
+				last = n
+				u.cfg.Beat()
+			}
+		}
+	}
+}
+
+// common is the flags of every call.
+func (u *UV) common(args ...string) []string {
+	args = append(args, "--no-config", "--cache-dir", u.cfg.Root.Cache(), "--no-progress")
+	if u.cfg.Offline {
+		args = append(args, "--offline")
+	}
+	return args
+}
+
+// Venv makes the venv of a staging folder. It is relocatable, so that one
+// rename publishes it.
+func (u *UV) Venv(ctx context.Context, l Lock, d envdir.Dir) error {
+	res, err := u.run(ctx, d.Path, nil, u.common("venv", "--no-project", "--relocatable", "--python", l.Python, d.Venv())...)
+	if err != nil {
+		return err
+	}
+	if res.ExitCode != 0 {
+		return u.failed("creating the venv", res)
+	}
+	return nil
+}
+
+// Freeze is the installed versions, a requirement a line.
+func (u *UV) Freeze(ctx context.Context, d envdir.Dir) ([]byte, error) {
+	res, err := u.run(ctx, d.Path, nil, "pip", "freeze", "--no-config", "--python", d.Python())
+	if err == nil && res.ExitCode != 0 {
+		err = u.failed("listing the installed packages", res)
+	}
+	return res.Stdout, err
+}
+
+// environ is what uv gets to see: index settings, mirrors, proxies and
+// certificates stay; what would point it elsewhere goes.
+func environ(c Config) execx.Environ {
+	keepUV := []string{
+		"UV_INSECURE_HOST", "UV_PYTHON_INSTALL_MIRROR", "UV_PYPY_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS", "UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT",
+		"UV_HTTP_RETRIES", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_KEYRING_PROVIDER", "UV_CONCURRENT_DOWNLOADS", "UV_CONCURRENT_INSTALLS",
+		"UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXCLUDE_NEWER", "UV_LINK_MODE", "UV_NO_BINARY", "UV_NO_BUILD",
+	}
+	var drop []string
+	for _, entry := range c.Env {
+		key, _, _ := strings.Cut(entry, "=")
+		switch {
+		case strings.HasPrefix(key, "UV_INDEX_"): // UV_INDEX_<NAME>_USERNAME and _PASSWORD
+			if key == "UV_INDEX_URL" || key == "UV_INDEX_STRATEGY" {
+				drop = append(drop, key)
+			}
+		case hasPrefix(key, "UV_") && !contains(keepUV, key), hasPrefix(key, "PIP_", "PYTHON", "CONDA_", "MODELRUN_ACTIVE_"),
+			key == "VIRTUAL_ENV", key == "__PYVENV_LAUNCHER__":
+			drop = append(drop, key)
+		}
+	}
+	set := []execx.Var{{Key: "UV_PYTHON_INSTALL_DIR", Value: c.Root.Pythons()}, {Key: "NO_COLOR", Value: "1"}}
+	if c.Env.Get("UV_SYSTEM_CERTS") == "" && c.Env.Get("UV_NATIVE_TLS") == "" {
+		// Both spellings: an unknown variable is ignored, an unknown flag is not.
+		set = append(set, execx.Var{Key: "UV_SYSTEM_CERTS", Value: "1"}, execx.Var{Key: "UV_NATIVE_TLS", Value: "1"})
+	}
+	if extra := c.Env.Get("PIP_EXTRA_INDEX_URL"); extra != "" && c.Env.Get("UV_EXTRA_INDEX_URL") == "" {
+		set = append(set, execx.Var{Key: "UV_EXTRA_INDEX_URL", Value: extra})
+	}
+	return c.Env.Edit(set, drop...)
+}
+
+// index is the flags that say where packages come from; own is the default
+// index of an own env.
+func (c Config) index(own string) []string {
+	var args []string
+	url := own
+	for _, candidate := range []string{c.IndexDefault, c.Env.Get("UV_DEFAULT_INDEX"), c.Env.Get("UV_INDEX_URL"), c.Env.Get("PIP_INDEX_URL")} {
+		if url == "" {
+			url = candidate
+		}
+	}
+	if url != "" {
+		args = append(args, "--default-index", url)
+	}
+	links := c.FindLinks
+	for _, v := range []string{"UV_FIND_LINKS", "PIP_FIND_LINKS"} {
+		links = append(links, strings.FieldsFunc(c.Env.Get(v), func(r rune) bool { return r == ' ' || r == ',' })...)
+	}
+	for _, l := range links {
+		// uv fails for a folder that is not there, pip did not.
+		if strings.Contains(l, "://") || exists(l) {
+			args = append(args, "--find-links", l)
+		}
+	}
+	return args
+}
+
+func hasPrefix(s string, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

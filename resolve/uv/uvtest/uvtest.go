@@ -1,0 +1,168 @@
+// Package uvtest is for tests: a real uv, and small real wheels for it.
+package uvtest
+
+import (
+	"archive/zip"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strings"
+	"testing"
+)
+
+// version is the uv that the tests run.
+const version = "0.13.9"
+
+// Path is a real uv: $MODELRUN_UV, or one that pip installs once into the
+// user's cache folder.
+func Path(t testing.TB) string {
+	t.Helper()
+	if p := os.Getenv("MODELRUN_UV"); p != "" { //nolint:forbidigo // a test's own setting
+		return p
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	dir := filepath.Join(cache, "modelrun-test", "uv-"+version)
+	uv := filepath.Join(dir, "bin", "uv")
+	if runtime.GOOS == "windows" {
+		uv += ".exe"
+	}
+	if _, err := os.Stat(uv); err == nil {
+		return uv
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	cmd := exec.Command("python3", "-m", "pip", "install", "-q", "--no-deps", "--target", tmp, "uv=="+version) //nolint:gosec // constants
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("installing uv for the tests: %v\n%s", err, out)
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		if _, e := os.Stat(uv); e != nil { // another test binary was quicker otherwise
+			t.Fatal(err)
+		}
+	}
+	return uv
+}
+
+// Wheel is a small wheel.
+type Wheel struct {
+	Name, Version string
+	Requires      []string
+	Files         map[string]string // by path in site-packages
+	Scripts       map[string]string // console scripts: name to module:function
+}
+
+// Index is a folder of wheels that is also a PEP 503 index.
+type Index struct {
+	t   testing.TB
+	dir string
+}
+
+// NewIndex makes an index below dir.
+func NewIndex(t testing.TB, dir string) *Index {
+	t.Helper()
+	ix := &Index{t, dir}
+	for _, d := range []string{ix.Dir(), filepath.Join(dir, "simple")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ix
+}
+
+// Dir is the folder of the wheels, for --find-links.
+func (ix *Index) Dir() string { return filepath.Join(ix.dir, "wheels") }
+
+// URL is the index.
+func (ix *Index) URL() string { return "file://" + filepath.ToSlash(filepath.Join(ix.dir, "simple")) }
+
+// Add writes a wheel and puts it into the index.
+func (ix *Index) Add(w Wheel) {
+	ix.t.Helper()
+	name := strings.ReplaceAll(w.Name, "-", "_")
+	file := fmt.Sprintf("%s-%s-py3-none-any.whl", name, w.Version)
+	if err := writeWheel(filepath.Join(ix.Dir(), file), name, w); err != nil {
+		ix.t.Fatal(err)
+	}
+	page := filepath.Join(ix.dir, "simple", strings.ToLower(strings.ReplaceAll(w.Name, "_", "-")))
+	if err := os.MkdirAll(page, 0o755); err != nil {
+		ix.t.Fatal(err)
+	}
+	f, err := os.OpenFile(filepath.Join(page, "index.html"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		ix.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := fmt.Fprintf(f, "<a href=\"../../wheels/%s\">%s</a><br>\n", url.PathEscape(file), file); err != nil {
+		ix.t.Fatal(err)
+	}
+}
+
+func writeWheel(path, name string, w Wheel) error {
+	info := fmt.Sprintf("%s-%s.dist-info/", name, w.Version)
+	files := map[string]string{
+		info + "WHEEL":    "Wheel-Version: 1.0\nGenerator: modelrun-test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+		info + "METADATA": metadata(w),
+	}
+	if len(w.Scripts) > 0 {
+		text := "[console_scripts]\n"
+		for script, target := range w.Scripts {
+			text += script + " = " + target + "\n"
+		}
+		files[info+"entry_points.txt"] = text
+	}
+	for p, content := range w.Files {
+		files[p] = content
+	}
+	var names []string
+	for p := range files {
+		names = append(names, p)
+	}
+	sort.Strings(names)
+	record := ""
+	for _, p := range names {
+		sum := sha256.Sum256([]byte(files[p]))
+		record += fmt.Sprintf("%s,sha256=%s,%d\n", p, base64.RawURLEncoding.EncodeToString(sum[:]), len(files[p]))
+	}
+	files[info+"RECORD"] = record + info + "RECORD,,\n"
+
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	for _, p := range append(names, info+"RECORD") {
+		part, err := z.Create(p)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(part, files[p]); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+func metadata(w Wheel) string {
+	text := fmt.Sprintf("Metadata-Version: 2.1\nName: %s\nVersion: %s\n", w.Name, w.Version)
+	for _, r := range w.Requires {
+		text += "Requires-Dist: " + r + "\n"
+	}
+	return text
+}

@@ -1,0 +1,134 @@
+package uv
+
+import (
+	"bytes"
+	"io"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// failed says what uv's failure means, with uv's own last words. uv's exit code
+// tells little: 1 no solution, 2 nearly everything else (measured).
+func (u *UV) failed(doing string, res execx.Result) error {
+	words := lastWords(res.Tail)
+	lower := strings.ToLower(res.Tail)
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(lower, p) {
+				return true
+			}
+		}
+		return false
+	}
+	say := func(code fault.Code, remedy string) error {
+		return fault.New(code, "%s failed: %s", doing, words).Fix("%s", remedy)
+	}
+	switch {
+	case has("os error 28", "no space left", "disk quota", "os error 122"):
+		return say(fault.NoSpace, "free some space in "+string(u.cfg.Root)+", or use another disk: modelrun --root DIR …")
+	case has("os error 30", "read-only file system", "permission denied (os error 13)"):
+		return say(fault.NotWritable, "make "+string(u.cfg.Root)+" writable, or use another root: modelrun --root DIR …")
+	case u.cfg.Offline && has("offline", "network connectivity is disabled", "network was disabled"):
+		return say(fault.Offline, "run once without --offline, or give the wheels: [index] find_links")
+	case has("invalid wheel", "failed to read from the distribution cache", "invalid zip", "failed to deserialize cache", "hash mismatch", "does not have a `record`", "failed to read metadata"):
+		return say(fault.BadWheel, "remove uv's cache and try again: rm -r "+u.cfg.Root.Cache())
+	case has("error sending request", "failed to fetch", "dns error", "could not connect", "connection refused", "timed out",
+		"unknownissuer", "invalid peer certificate", "http status", "failed to read `--find-links`", "no such file or directory"):
+		return say(fault.NoIndex, "check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), or name another index: MODELRUN_INDEX_DEFAULT=URL")
+	}
+	return say(fault.Install, "try again; if it fails the same way, the installer's log says why")
+}
+
+// contradiction is uv's explanation that there is no solution, "" when that is
+// not what went wrong.
+func contradiction(tail string) string {
+	if !strings.Contains(tail, "No solution found") {
+		return ""
+	}
+	_, words, _ := strings.Cut(tail, "No solution found when resolving dependencies")
+	words = strings.TrimLeft(words, ":")
+	words, _, _ = strings.Cut(words, "hint:")
+	return maskURL(squeeze(strings.NewReplacer("╰─▶", " ", "cause:", " ", "×", " ").Replace(words)))
+}
+
+// lastWords is the last lines of a tool's output as one: from its "error:" on,
+// at most 600 characters.
+func lastWords(tail string) string {
+	if i := strings.LastIndex(tail, "error:"); i >= 0 {
+		tail = tail[i+len("error:"):]
+	} else if i := strings.LastIndex(tail, "ERROR:"); i >= 0 {
+		tail = tail[i+len("ERROR:"):]
+	}
+	lines := strings.Split(strings.TrimSpace(tail), "\n")
+	words := maskURL(squeeze(strings.NewReplacer("╰─▶", "", "├─▶", "", "│", "", "×", "", "cause:", ":").Replace(strings.Join(lines[max(0, len(lines)-8):], " "))))
+	words = strings.ReplaceAll(words, " : ", ": ")
+	if r := []rune(words); len(r) > 600 {
+		words = string(r[:600]) + "…"
+	}
+	if words == "" {
+		return "it said nothing"
+	}
+	return words
+}
+
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// maskURL hides user:password@ in URLs.
+func maskURL(s string) string {
+	if !strings.Contains(s, "@") {
+		return s
+	}
+	return regexp.MustCompile(`(://)[^/@\s"']+@`).ReplaceAllString(s, "${1}***@")
+}
+
+// host is what an index is recognised by in an error: its host, or the path of
+// a file:// one.
+func host(index string) string {
+	u, err := url.Parse(index)
+	if err != nil {
+		return index
+	}
+	if u.Host == "" {
+		return strings.TrimRight(u.Path, "/")
+	}
+	return u.Host
+}
+
+// masked hides secrets in what is written to the log.
+type masked struct{ w io.Writer }
+
+func (m masked) Write(p []byte) (int, error) {
+	if m.w == nil {
+		return len(p), nil
+	}
+	if _, err := io.WriteString(m.w, maskURL(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// lineWriter passes everything on and calls line for each whole line.
+type lineWriter struct {
+	next io.Writer
+	line func(string)
+	rest []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	if w.line != nil {
+		w.rest = append(w.rest, p...)
+		for {
+			i := bytes.IndexByte(w.rest, '\n')
+			if i < 0 {
+				break
+			}
+			w.line(strings.TrimSpace(string(w.rest[:i])))
+			w.rest = w.rest[i+1:]
+		}
+	}
+	return w.next.Write(p)
+}
