@@ -9,6 +9,9 @@ import (
 // Become starts the program, waits for it and returns its exit code. Windows
 // has no exec.
 //
+// Keep is not passed on: the lease is ours, and we live as long as the program
+// does, unless somebody ends us alone.
+//
 // Not guaranteed yet: what an invisible parent needs (job at birth, console
 // events, inherited handles, show-window) is not done here; see docs/windows.md.
 func Become(p Program) (exitCode int, err error) {

@@ -41,4 +41,7 @@ func (g *group) started(pid int) error {
 
 func (g *group) kill() { _ = windows.TerminateJobObject(g.job, 1) }
 
+// forget has nothing to do: a job is a handle, not a number that is used again.
+func (g *group) forget() {}
+
 func (g *group) close() { _ = windows.CloseHandle(g.job) }

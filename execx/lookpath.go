@@ -1,6 +1,7 @@
 package execx
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -9,7 +10,8 @@ import (
 
 // LookPath finds a command in dirs, in order: absolute folders only, never the
 // current directory; on Windows with PATHEXT. A name with a separator must be
-// absolute and is not searched for.
+// absolute and is not searched for: a relative one is the caller's to join with
+// the program's working directory, which is not ours.
 //
 // Nothing found is an error that is fs.ErrNotExist (exit 127 in a shell); found
 // but not executable is fs.ErrPermission (126).
@@ -20,6 +22,9 @@ func LookPath(name string, dirs []string, env Environ) (string, error) {
 		}
 		return executable(name, env)
 	}
+	if name == "" {
+		return "", fmt.Errorf("a command without a name: %w", fs.ErrNotExist)
+	}
 	denied := error(nil)
 	for _, dir := range dirs {
 		if !filepath.IsAbs(dir) {
@@ -29,7 +34,7 @@ func LookPath(name string, dirs []string, env Environ) (string, error) {
 		if err == nil {
 			return path, nil
 		}
-		if denied == nil && isDenied(err) {
+		if denied == nil && errors.Is(err, fs.ErrPermission) {
 			denied = err
 		}
 	}

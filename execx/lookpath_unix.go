@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,8 @@ const separators = "/"
 func executable(path string, _ Environ) (string, error) {
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, syscall.ENOTDIR): // not fs.ErrNotExist to Go
+		return "", fmt.Errorf("%w: %w", err, fs.ErrNotExist)
 	case err != nil:
 		return "", err
 	case info.IsDir():
@@ -26,5 +29,3 @@ func executable(path string, _ Environ) (string, error) {
 	}
 	return path, nil
 }
-
-func isDenied(err error) bool { return errors.Is(err, fs.ErrPermission) }

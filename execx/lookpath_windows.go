@@ -1,7 +1,6 @@
 package execx
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,5 +31,3 @@ func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.IsDir()
 }
-
-func isDenied(err error) bool { return errors.Is(err, fs.ErrPermission) }

@@ -1,0 +1,89 @@
+package execx_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+// The test binary is also every tool and every parent that the tests need:
+// EXECX_ROLE says which.
+func TestMain(m *testing.M) {
+	role, arg, _ := strings.Cut(os.Getenv("EXECX_ROLE"), ":")
+	switch role {
+	case "":
+		os.Exit(m.Run())
+	case "exit":
+		code, _ := strconv.Atoi(arg)
+		os.Exit(code)
+	case "print": // to stdout, then a line to stderr
+		n, _ := strconv.Atoi(arg)
+		os.Stdout.Write(bytes.Repeat([]byte("x"), n))
+		fmt.Fprintln(os.Stderr, "printed")
+	case "lines": // to stderr
+		n, _ := strconv.Atoi(arg)
+		for i := range n {
+			fmt.Fprintf(os.Stderr, "line %d\n", i)
+		}
+	case "stdin":
+		data, err := io.ReadAll(os.Stdin)
+		fmt.Print(len(data), err)
+	case "env":
+		fmt.Print(strings.Join(os.Environ(), "\n"))
+	case "sleep":
+		fmt.Println("asleep")
+		time.Sleep(time.Hour)
+	case "become":
+		become(arg)
+	default:
+		special(role, arg)
+	}
+}
+
+// become is a parent that hands over. Its own exit codes: 126, 127.
+func become(arg string) {
+	var p execx.Program
+	raw, err := base64.StdEncoding.DecodeString(arg)
+	if err == nil {
+		err = gob.NewDecoder(bytes.NewReader(raw)).Decode(&p)
+	}
+	if err != nil {
+		panic(err)
+	}
+	code, err := execx.Become(p)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		if code = 126; errors.Is(err, fs.ErrNotExist) {
+			code = 127
+		}
+	}
+	os.Exit(code)
+}
+
+func encode(t *testing.T, p execx.Program) string {
+	t.Helper()
+	var buf bytes.Buffer
+	require.NoError(t, gob.NewEncoder(&buf).Encode(p))
+	return "become:" + base64.StdEncoding.EncodeToString(buf.Bytes())
+}
+
+// self is the test binary in a role.
+func self(t *testing.T, role string) execx.Cmd {
+	t.Helper()
+	path, err := os.Executable()
+	require.NoError(t, err)
+	return execx.Cmd{Path: path, Env: execx.NewEnviron(os.Environ()).With("EXECX_ROLE", role), Timeout: time.Minute}
+}

@@ -1,0 +1,102 @@
+package execx_test
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+func TestRunDiesWithUs(t *testing.T) {
+	t.Parallel()
+	path, err := os.Executable()
+	require.NoError(t, err)
+	parent := exec.Command(path)
+	parent.Env = append(os.Environ(), "EXECX_ROLE=parent:"+path)
+	out, err := parent.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, parent.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.NoError(t, parent.Process.Kill())
+	_ = parent.Wait()
+	gone(t, pidIn(t, []byte(line)))
+}
+
+// The thread that started the child must live as long as the child: goroutines
+// that end while locked take their threads with them.
+func TestRunOutlivesOtherThreads(t *testing.T) {
+	t.Parallel()
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			res, err := execx.Run(t.Context(), sh("sleep 0.2; echo alive"))
+			if err != nil || string(res.Stdout) != "alive\n" {
+				t.Errorf("%v %+v", err, res)
+			}
+		})
+		done := make(chan struct{})
+		go func() { defer close(done); runtime.LockOSThread() }()
+		<-done
+	}
+	group.Wait()
+}
+
+func TestActivity(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]string{
+		"writes":               "read a <go; echo x >f",
+		"computes":             "read a <go; i=0; while test $i -lt 200000; do i=$((i+1)); done",
+		"a child of it writes": "(read a <go; echo x >f; echo done >done; sleep 600)",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			require.NoError(t, exec.Command("mkfifo", dir+"/go", dir+"/done").Run())
+			ctx, cancel := context.WithCancel(t.Context())
+			pids, ended := make(chan int, 1), make(chan struct{})
+			c := sh(script + "; echo done >done; sleep 600")
+			c.Dir, c.Started = dir, func(pid int) { pids <- pid }
+			go func() { defer close(ended); _, _ = execx.Run(ctx, c) }()
+			defer func() { cancel(); <-ended }()
+			pid := <-pids
+			start, err := os.OpenFile(dir+"/go", os.O_WRONLY, 0) // opens when the script reads
+			require.NoError(t, err)
+			before, ok := execx.Activity(pid)
+			require.True(t, ok)
+			_, err = start.WriteString("go\n")
+			require.NoError(t, err)
+			require.NoError(t, start.Close())
+			_, err = os.ReadFile(dir + "/done")
+			require.NoError(t, err)
+			after, ok := execx.Activity(pid)
+			require.True(t, ok)
+			require.Greater(t, after, before)
+		})
+	}
+}
+
+func TestWritten(t *testing.T) {
+	t.Parallel()
+	before, ok := execx.Written(os.Getpid())
+	require.True(t, ok)
+	require.NoError(t, os.WriteFile(t.TempDir()+"/f", make([]byte, 1<<16), 0o600))
+	after, ok := execx.Written(os.Getpid())
+	require.True(t, ok)
+	require.GreaterOrEqual(t, after, before+1<<16)
+}
+
+func TestActivityOfNobody(t *testing.T) {
+	t.Parallel()
+	_, ok := execx.Activity(1 << 30)
+	require.False(t, ok)
+	_, ok = execx.Written(1 << 30)
+	require.False(t, ok)
+}

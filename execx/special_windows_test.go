@@ -1,0 +1,3 @@
+package execx_test
+
+func special(role, _ string) { panic(role) }
