@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -24,9 +25,10 @@ type build struct {
 	plan profile.Plan
 	log  *store.Log
 
-	owner store.Owner // what we tell those who wait
-	uv    *uv.UV
-	lockf uv.Lock
+	mu     sync.Mutex  // beats come from uv's watcher, too
+	owner  store.Owner // what we tell those who wait
+	uv     *uv.UV
+	locked uv.Lock
 }
 
 // run goes through the steps of DESIGN 7 in their order.
@@ -66,26 +68,27 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 	if err != nil {
 		return dir, v, err
 	}
-	return dir, v, b.after(ctx, dir, v)
+	b.after(ctx, dir, v)
+	return dir, v, nil
 }
 
 // resolve settles every version before a byte of it is downloaded.
 func (b *build) resolve(ctx context.Context) error {
 	b.phase("looking for uv")
-	tool, err := b.UV(ctx, b.log)
+	tool, err := b.UV(ctx, b.log, b.beat)
 	if err != nil {
 		return err
 	}
 	b.uv = tool
 	b.phase("resolving versions")
-	b.lockf, err = tool.Resolve(ctx, b.plan)
+	b.locked, err = tool.Resolve(ctx, b.plan)
 	if err != nil {
 		return err
 	}
-	for _, r := range b.lockf.Relaxed {
+	for _, r := range b.locked.Relaxed {
 		b.Log.Warn(r.String())
 	}
-	for _, note := range b.lockf.Notes {
+	for _, note := range b.locked.Notes {
 		b.Log.Warn(note)
 	}
 	return nil
@@ -102,14 +105,14 @@ func (b *build) preflight() error {
 		return err
 	}
 	size, need := "unknown size", int64(0)
-	if b.lockf.Download >= 0 {
-		need = b.lockf.Download * unpacked
-		size = fmt.Sprintf("%s to download, about %s on disk", Bytes(b.lockf.Download), Bytes(need))
+	if b.locked.Download >= 0 {
+		need = b.locked.Download * unpacked
+		size = fmt.Sprintf("%s to download, about %s on disk", Bytes(b.locked.Download), Bytes(need))
 	}
 	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, size, Bytes(int64(free)))) //nolint:gosec // no disk has 8 EiB
-	if uint64(need) > free { //nolint:gosec // need is not negative
+	if uint64(need) > free {                                                                                                  //nolint:gosec // need is not negative
 		return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), Bytes(int64(free))). //nolint:gosec // as above
-			Fix("free some space there, or use another disk: modelrun --root DIR …")
+																			Fix("free some space there, or use another disk: modelrun --root DIR …")
 	}
 	return nil
 }
@@ -117,7 +120,7 @@ func (b *build) preflight() error {
 func (b *build) install(ctx context.Context, d envdir.Dir) error {
 	b.phase("creating the venv")
 	b.Log.Info("Creating environment in temp location: " + d.Path)
-	if err := b.uv.Venv(ctx, b.lockf, d); err != nil {
+	if err := b.uv.Venv(ctx, b.locked, d); err != nil {
 		return err
 	}
 	b.Log.Info("Virtual environment created, installing dependencies...")
@@ -125,15 +128,14 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 		b.Log.Info("Installing PyTorch stack...")
 	}
 	b.phase("installing")
-	b.owner.Total = max(b.lockf.Download, 0)
-	return b.uv.Sync(ctx, b.lockf, d, b.progress)
+	return b.uv.Sync(ctx, b.locked, d, b.progress)
 }
 
 // verify audits every file and runs the deep probe, both in staging.
 func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error) {
 	b.phase("verifying files")
 	if err := health.Audit(d); err != nil {
-		return health.Verdict{}, fault.New(fault.Verify, "the new environment is incomplete: %w", err).Fix(b.readLog())
+		return health.Verdict{}, fault.New(fault.Verify, "the new environment is incomplete: %w", err).Fix("%s", b.readLog())
 	}
 	b.phase("probing imports")
 	v, err := b.Check.Probe(ctx, b.subject(d))
@@ -141,7 +143,7 @@ func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error
 	case err != nil:
 		return v, err
 	case v.State == health.Broken:
-		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix(b.readLog())
+		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix("%s", b.readLog())
 	case v.State == health.Unknown:
 		// Complete, but a busy GPU kept the probe from its end: published and
 		// sealed, and checked again by the first launch that can.
@@ -151,7 +153,7 @@ func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error
 }
 
 func (b *build) subject(d envdir.Dir) health.Subject {
-	return health.Subject{Dir: d, Imports: b.plan.Imports, CUDA: b.req.CUDA, Accel: b.plan.Accel}
+	return health.Subject{Dir: d, Imports: b.plan.Shared, CUDA: b.req.CUDA, Accel: b.plan.Accel}
 }
 
 func (b *build) publish(ctx context.Context, stage *store.Stage, v health.Verdict) (envdir.Dir, error) {
@@ -189,16 +191,16 @@ func (b *build) sealed(durable bool) health.Seal {
 		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
 		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
 		UV: b.uv.Version, Modelrun: b.Version, BootID: store.BootID(), Durable: durable,
-		Imports: b.plan.Imports,
+		Imports: b.plan.Shared,
 	}
-	for _, r := range b.lockf.Relaxed {
+	for _, r := range b.locked.Relaxed {
 		s.Relaxed = append(s.Relaxed, r.String())
 	}
 	return s
 }
 
 // after is what may fail without harm: the env is published already.
-func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) error {
+func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 	soft := func(what string, err error) {
 		if err != nil {
 			b.Log.Debug(what + ": " + err.Error())
@@ -212,23 +214,28 @@ func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) err
 	}
 	b.Store.ClearFailure(b.req.Key)
 	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))
-	return nil
 }
 
 // phase says where we are, to the log, to the user's display and to those who wait.
 func (b *build) phase(name string) {
-	b.owner.Phase = name
-	b.owner.Done, b.owner.Total = 0, 0
-	fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name)
+	b.mu.Lock()
+	b.owner.Phase, b.owner.Done, b.owner.Total = name, 0, 0
+	b.mu.Unlock()
+	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk shows elsewhere
 	b.beat()
 }
 
 func (b *build) progress(p uv.Progress) {
+	b.mu.Lock()
 	b.owner.Done, b.owner.Total = p.DoneBytes, max(p.TotalBytes, 0)
+	b.mu.Unlock()
 	b.beat()
 }
 
+// beat is a sign of life.
 func (b *build) beat() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.owner.Beat++
 	if err := b.lock.Report(b.owner); err != nil {
 		b.Log.Debug("telling others how far we are: " + err.Error())
@@ -236,12 +243,46 @@ func (b *build) beat() {
 	b.Progress(b.owner)
 }
 
+// watch ends the creation when nothing has beaten for --create-timeout.
+func (b *build) watch(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		tick := time.NewTicker(max(min(b.req.Policy.CreateTimeout/10, time.Second), time.Millisecond))
+		defer tick.Stop()
+		last, since := int64(-1), time.Now()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			b.mu.Lock()
+			now, phase := b.owner.Beat, b.owner.Phase
+			b.mu.Unlock()
+			if now != last {
+				last, since = now, time.Now()
+			} else if time.Since(since) > b.req.Policy.CreateTimeout {
+				cancel(fault.New(fault.CreateTimeout, "creating %s: no progress for %s while %s", b.req.Key, b.req.Policy.CreateTimeout, phase).
+					Fix("try again, or allow more: modelrun --create-timeout 1h …"))
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+func (b *build) logName() string {
+	if b.log == nil {
+		return ""
+	}
+	return b.log.Name()
+}
+
 func (b *build) readLog() string { return "read " + b.log.Name() + " for the installer's full output" }
 
 // failed turns err into what the user sees and remembers it, so that the same
 // inputs are not tried again at once.
 func (b *build) failed(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && fault.CodeOf(cause) == fault.Interrupted {
+	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
 		return cause
 	}
 	var f *fault.Error
@@ -250,13 +291,13 @@ func (b *build) failed(ctx context.Context, err error) error {
 	}
 	told := *f
 	if b.log != nil {
-		if name := b.log.Name(); !strings.Contains(told.Text+told.Remedy, name) {
+		if name := b.logName(); !strings.Contains(told.Text+told.Remedy, name) {
 			told.Text += " (log: " + name + ")"
 		}
-		fmt.Fprintf(b.log, "== failed: %s\n", told.Text)
+		_, _ = fmt.Fprintf(b.log, "== failed: %s\n", told.Text) // as above
 	}
-	if told.Code != fault.Interrupted {
-		b.Store.RecordFailure(b.req.Key, b.plan.Hash(), &told, b.log)
+	if err := b.Store.RecordFailure(b.req.Key, b.plan.Hash(), &told, b.logName()); err != nil {
+		b.Log.Debug("keeping the failure: " + err.Error())
 	}
 	return &told
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
@@ -56,7 +58,7 @@ func (c create) mayCreate(w *Walk) error {
 	case !req.Named:
 		return skipFor(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
 			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
-	case unknown(w.sharedSeen, w.shared) && !req.Policy.Rebuild:
+	case unknown(w.sharedSeen, w.shared) && !w.shared.Sealed && !req.Policy.Rebuild:
 		return skip("nothing is rebuilt because a check could not be finished: %s", w.shared.Reason)
 	case unknown(w.oldSeen, w.old):
 		return skip("nothing is created because the check of the old environment could not be finished: %s", w.old.Reason)
@@ -117,11 +119,29 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 // give keeps the error of a failed creation and lets the chain go on, except
 // when the user ended it.
 func (c create) give(w *Walk, err error) error {
-	if fault.CodeOf(err) == fault.Interrupted {
+	if interrupted(err) {
 		return err
 	}
 	w.failed = err
 	return skipFor(err)
+}
+
+func interrupted(err error) bool {
+	c := fault.CodeOf(err)
+	return c == fault.Interrupted || c == fault.Terminated
+}
+
+// unknown reports whether a check of something that is there could not be finished.
+func unknown(seen bool, v health.Verdict) bool {
+	return seen && !v.Absent && v.State == health.Unknown
+}
+
+// paused is said for inputs that failed a moment ago: the earlier error and its
+// log, and when they are tried again.
+func paused(f store.Failure, left time.Duration) error {
+	p := fault.New(fault.Paused, "creating it failed %s ago and is tried again in %s: %s",
+		time.Since(f.Finished).Round(time.Second), left.Round(time.Second), f.Text)
+	return p.Fix("%s; to try again now: modelrun ensure …", f.Remedy)
 }
 
 // notCreated is the reason why create gave nothing, for the last resort's line.

@@ -46,7 +46,7 @@ func (l lastResort) try(ctx context.Context, w *Walk, dir envdir.Dir, v health.V
 		return nil, err
 	}
 	if !w.Req.Policy.Dry {
-		if err := health.Starts(ctx, dir); err != nil {
+		if err := l.Check.Starts(ctx, dir); err != nil {
 			lease.Release()
 			return nil, context.Cause(ctx) // nil unless we were interrupted: then the next one
 		}

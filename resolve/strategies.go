@@ -31,6 +31,8 @@ type Checker interface {
 	Probe(ctx context.Context, s health.Subject) (health.Verdict, error)
 	// Record keeps a verdict that Probe gave, for an env that was published since.
 	Record(s health.Subject, v health.Verdict) error
+	// Starts reports whether the env's python starts at all.
+	Starts(ctx context.Context, d envdir.Dir) error
 }
 
 // Deps are what the strategies work with.
@@ -39,7 +41,7 @@ type Deps struct {
 	Check Checker
 	Log   hclog.Logger
 	// UV finds or installs uv; out gets uv's full output.
-	UV func(ctx context.Context, log *store.Log) (*uv.UV, error)
+	UV func(ctx context.Context, log *store.Log, beat func()) (*uv.UV, error)
 	// Interruptible is asked once something that may take long begins: the
 	// context ends with Ctrl-C or SIGTERM until stop is called. The launch path
 	// never asks, so that the program gets its signals as we got them.

@@ -86,7 +86,7 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 	helped := false
 	k, err := kong.New(&c, kong.Name("modelrun"), kong.Description(description),
 		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}), kong.UsageOnError())
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
 	if err != nil {
 		return c, words{}, fault.New(fault.Internal, "%w", err)
 	}
@@ -95,7 +95,7 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 		return c, words{}, errHelp
 	}
 	if err != nil {
-		return c, words{}, usage(err, ours)
+		return c, words{}, usage(err)
 	}
 	w := words{sub: strings.Fields(ctx.Command())[0], options: ours}
 	if w.sub != "run" {
@@ -136,18 +136,9 @@ func notAProgram(program, before []string) error {
 		Fix("to start a program, put -- before it: %s", again)
 }
 
-func usage(err error, args []string) error {
-	text := err.Error()
-	if strings.Contains(text, "unknown flag") && !strings.Contains(text, "did you mean") {
-		for _, a := range args {
-			name, _, _ := strings.Cut(a, "=")
-			if near := nearest(name, flagNames()); near != "" && strings.Contains(text, name) {
-				text += `, did you mean "` + near + `"?`
-				break
-			}
-		}
-	}
-	return fault.New(fault.BadUsage, "%s", text).Fix("modelrun --help")
+// usage is what kong found wrong; it suggests the nearest flag itself.
+func usage(err error) error {
+	return fault.New(fault.BadUsage, "%s", err).Fix("modelrun --help")
 }
 
 // nearest is the name that a typing error most likely meant: at most a third

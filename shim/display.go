@@ -79,7 +79,7 @@ func (d *display) draw(o store.Owner) {
 			progressbar.OptionShowBytes(total > 0), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetPredictTime(total > 0), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionUseANSICodes(false))
-		d.s.clearLine(func() { d.close() })
+		d.s.people.clear = d.close // text may come at any time
 	}
 	if o.Total > 0 && d.bar.GetMax64() != o.Total {
 		d.bar.ChangeMax64(o.Total)

@@ -17,25 +17,27 @@ import (
 
 // newLog is where every line of ours goes: stderr for people, one JSON object
 // a line for programs, and a file besides. stdout belongs to the program.
-func newLog(s *settings, stderr io.Writer, env execx.Environ) (hclog.InterceptLogger, error) {
+func newLog(s *settings, stderr io.Writer, env execx.Environ) (hclog.InterceptLogger, *people, error) {
 	level := hclog.LevelFromString(s.get(sLogLevel))
 	log := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "modelrun", Level: hclog.Trace, Output: io.Discard})
+	var p *people
 	if s.get(sLogFormat) == "json" {
 		log.RegisterSink(hclog.NewSinkAdapter(&hclog.LoggerOptions{Name: "modelrun", Level: level, Output: mask{stderr}, JSONFormat: true}))
 	} else {
-		log.RegisterSink(&people{out: mask{stderr}, level: level, utf8: isUTF8(env)})
+		p = &people{out: mask{stderr}, level: level, utf8: isUTF8(env)}
+		log.RegisterSink(p)
 	}
 	if path := s.get(sLogFile); path != "" {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 		if err != nil {
-			return nil, fault.New(fault.BadConfig, "log file %s (%s) cannot be written: %w", path, s.one[sLogFile].from, err).
+			return nil, nil, fault.New(fault.BadConfig, "log file %s (%s) cannot be written: %w", path, s.one[sLogFile].from, err).
 				Fix("name another file: modelrun --log-file FILE …")
 		}
 		log.RegisterSink(hclog.NewSinkAdapter(&hclog.LoggerOptions{
 			Name: "modelrun", Level: level, Output: mask{f}, JSONFormat: s.get(sLogFormat) == "json",
 		}))
 	}
-	return log, nil
+	return log, p, nil
 }
 
 // people prints `modelrun: text`, without time and level.

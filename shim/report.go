@@ -17,7 +17,7 @@ import (
 func (s *session) report(err error) int {
 	log := hclog.Logger(s.log)
 	if s.log == nil { // the settings themselves were wrong
-		l, e := newLog(defaults(""), s.inv.Stderr, s.env)
+		l, _, e := newLog(defaults(""), s.inv.Stderr, s.env)
 		if e != nil {
 			return exitOurs
 		}

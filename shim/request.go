@@ -18,14 +18,15 @@ import (
 
 // target is what an environment is wanted for.
 type target struct {
-	model  need.Model // zero without one
-	key    envdir.Key
-	named  bool // a model, family or key was named or found
-	exact  bool // the key was named
-	family profile.Family
-	accel  string
-	bnb    bool
-	own    *profile.Own // the key is one of [envs]
+	model     need.Model // zero without one
+	key       envdir.Key
+	named     bool // a model, family or key was named or found
+	exact     bool // the key was named
+	family    profile.Family
+	accel     string
+	bnb       bool
+	own       *profile.Own // the key is one of [envs]
+	canonical bool         // the key says its family and accelerator
 }
 
 // request turns the settings into what the chain decides on.
@@ -46,8 +47,8 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 	}
 	switch {
 	case t.own != nil:
-		req.Imports = t.own.Needs()
-	case t.family.Name != "" && strings.HasPrefix(string(t.key), string(t.family.Key(t.accel, false))):
+		req.Imports = profile.OwnPlan(t.key, *t.own).Shared
+	case t.canonical:
 		req.Imports = t.family.Needs(t.bnb)
 		req.Compatible = func(have []envdir.Key) []resolve.Alternative { return s.compatible(ctx, t, have) }
 	default:
@@ -88,7 +89,8 @@ func (s *session) target(ctx context.Context) (t target, err error) {
 	if t.accel, err = s.accel(ctx, t.family); err != nil {
 		return t, err
 	}
-	t.key = t.family.Key(t.accel, t.bnb)
+	t.family = t.family.For(t.accel)
+	t.key, t.canonical = t.family.Key(t.accel, t.bnb), true
 	return t, nil
 }
 
@@ -104,7 +106,7 @@ func (s *session) namedKey(t target, family string) (target, error) {
 		return t, nil
 	}
 	if parts, ok := profile.ParseKey(key); ok {
-		t.family, t.accel, t.bnb = parts.Family, parts.Accel, parts.Bnb
+		t.family, t.accel, t.bnb, t.canonical = parts.Family, parts.Accel, parts.Bnb, true
 		return t, s.requireGPU(t.accel)
 	}
 	if family != "" {
@@ -156,7 +158,7 @@ func (s *session) model() (need.Model, error) {
 		name = dirs[i]
 	}
 	m, err := need.Of(name, places)
-	if err != nil && s.set.isSet(sEnv) && m.Path != "" {
+	if err != nil && s.set.isSet(sEnv) && (m.Path != "" || m.Hub != "") {
 		return m, nil // the key is named: what the files say does not matter
 	}
 	for _, note := range m.Notes {
@@ -222,14 +224,8 @@ func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, e
 		return profile.Choice{}, err
 	}
 	inRoot, bad := profile.InRoot(s.root)
+	w.Bad = bad
 	c, err := profile.Select(m, inRoot, w)
-	if w.Name != "" {
-		for file, why := range bad { // the one that was asked for may be the one that cannot be read
-			if strings.TrimSuffix(filepath.Base(file), ".json") == w.Name {
-				return c, why
-			}
-		}
-	}
 	for file, why := range bad {
 		s.log.Debug(fmt.Sprintf("profile %s is passed over: %s", file, why))
 	}
@@ -244,7 +240,7 @@ func (s *session) plan(ctx context.Context, t target) (profile.Plan, error) {
 	if t.own != nil {
 		return profile.OwnPlan(t.key, *t.own), nil
 	}
-	if parts, ok := profile.ParseKey(t.key); !ok || parts.Family.Name == "" {
+	if !t.canonical {
 		return profile.Plan{}, fault.New(fault.BadKey, "env key %s says nothing about what to install", t.key).
 			Fix("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.key)
 	}
@@ -282,7 +278,7 @@ func (s *session) machine(ctx context.Context) (hardware.Machine, error) {
 	m := hardware.Machine{Identity: s.identity}
 	if s.identity.Vendor != "" {
 		data, err := s.state.Read(hardwareFile)
-		if err != nil || json.Unmarshal(data, &m) != nil || m.ID() != s.identity.ID() {
+		if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != s.identity.ID() {
 			if m, err = hardware.Detect(ctx, s.identity, s.programEnv); err != nil {
 				return m, err
 			}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/hardware"
@@ -58,7 +57,7 @@ func (s *session) settle() error {
 	if err := s.set.flags(s.cli.flags); err != nil {
 		return err
 	}
-	if s.log, err = newLog(s.set, s.inv.Stderr, s.env); err != nil {
+	if s.log, s.people, err = newLog(s.set, s.inv.Stderr, s.env); err != nil {
 		return err
 	}
 	for _, name := range unknown {
@@ -138,7 +137,7 @@ func (s *session) deps() *resolve.Deps {
 		Store: &store.Store{Root: s.root},
 		Check: &health.Checker{
 			State: s.state, Machine: s.machine, Identity: s.identity, Env: s.programEnv,
-			Notify: func(line string) { s.log.Info(line) },
+			Cwd: s.set.base, BootID: store.BootID(), Notify: func(line string) { s.log.Info(line) },
 		},
 		Log:           s.log,
 		UV:            s.uv,
@@ -150,7 +149,7 @@ func (s *session) deps() *resolve.Deps {
 }
 
 // uv finds or installs uv.
-func (s *session) uv(ctx context.Context, log *store.Log) (*uv.UV, error) {
+func (s *session) uv(ctx context.Context, log *store.Log, beat func()) (*uv.UV, error) {
 	self, err := os.Executable()
 	if err != nil {
 		self = ""
@@ -158,7 +157,7 @@ func (s *session) uv(ctx context.Context, log *store.Log) (*uv.UV, error) {
 	return uv.Find(ctx, uv.Config{
 		Root: s.root, Env: s.env, Override: s.set.get(sUV), BesideDir: filepath.Dir(self),
 		Offline: s.set.yes(sOffline), IndexDefault: s.set.get(sIndexDefault), IndexTorch: s.set.get(sIndexTorch),
-		FindLinks: s.set.list(sFindLinks), Log: log,
+		FindLinks: s.set.list(sFindLinks), Log: log, Beat: beat,
 	})
 }
 

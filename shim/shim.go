@@ -45,6 +45,7 @@ type session struct {
 	cli    cli
 	set    *settings
 	log    hclog.InterceptLogger
+	people *people // the sink on stderr, for a display that shares its line; nil for JSON
 	status *status
 
 	scriptFile string // the script that is started, as it was written

@@ -15,6 +15,8 @@ type Plan struct {
 	Key         envdir.Key
 	Accel       string // "" unknown: an own env
 	Profile     string // name, for messages and the seal; "" for an own env
+	ProfilePath string // its file; "" for one in the binary
+	Own         string // the file whose [envs] defines the key; "" for a profile's
 	ProfileHash string
 	Index       string   // default index of an own env; "" the user's setting or PyPI
 	TorchIndex  string   // "" when nothing comes from it; may be file://
@@ -38,7 +40,7 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 		packages = add(packages, f.Bnb)
 	}
 	plan := Plan{
-		Key: k, Accel: p.Accel, Profile: p.Name, ProfileHash: p.Hash,
+		Key: k, Accel: p.Accel, Profile: p.Name, ProfileHash: p.Hash, ProfilePath: p.Path,
 		Packages:  packages,
 		PythonMin: p.PythonMin, PythonMax: p.PythonMax, PythonBest: p.PythonBest,
 		Shared: f.Needs(bnb),
@@ -62,6 +64,9 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 	}
 	return plan
 }
+
+// HasTorch reports whether torch is among the packages.
+func (p Plan) HasTorch() bool { return installs(p.Packages, "torch") }
 
 // torchStack reports whether a name belongs to the three that are built
 // together and must match each other to the digit.
@@ -132,7 +137,7 @@ type Own struct {
 // it. Nothing is checked here; the installer refuses what is no requirement.
 func OwnPlan(k envdir.Key, o Own) Plan {
 	p := Plan{
-		Key: k, Accel: indexAccel(o.Index), Packages: add(o.Packages, []string{"pip"}),
+		Key: k, Own: o.From, Accel: indexAccel(o.Index), Packages: add(o.Packages, []string{"pip"}),
 		PythonMin: o.Python, PythonMax: o.Python, PythonBest: o.Python, Shared: imports(o.Imports),
 	}
 	if p.Accel == "" {
