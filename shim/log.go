@@ -68,6 +68,13 @@ func (p *people) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	_, _ = fmt.Fprintf(p.out, "modelrun: %s\n", msg) // there is nowhere to say that stderr is gone
 }
 
+// quiet runs f while no text is written.
+func (p *people) quiet(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
 // isUTF8 follows the locale variables in the order of POSIX; none means "C",
 // but a terminal without any of them shows UTF-8 nowadays only on macOS.
 func isUTF8(env execx.Environ) bool {

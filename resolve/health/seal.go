@@ -1,11 +1,10 @@
 package health
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,12 +69,8 @@ func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 	if v.Code != "" {
 		return Seal{}, fmt.Errorf("the new environment is not one: %s", v.Reason)
 	}
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
-		return Seal{}, err
-	}
 	seal := base
-	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, hex.EncodeToString(id), d.Name, digest(st.names)
+	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()), d.Name, digest(st.names)
 	seal.Dists, seal.Files = map[string]string{}, map[string]int64{}
 	seal.Created = time.Now().UTC().Truncate(time.Second)
 	if seal.Python, err = sealPython(d, st); err != nil {

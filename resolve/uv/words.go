@@ -3,7 +3,6 @@ package uv
 import (
 	"bytes"
 	"io"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -88,14 +87,12 @@ func maskURL(s string) string {
 // host is what an index is recognised by in an error: its host, or the path of
 // a file:// one.
 func host(index string) string {
-	u, err := url.Parse(index)
-	if err != nil {
-		return index
+	_, rest, _ := strings.Cut(index, "://")
+	h, _, _ := strings.Cut(rest, "/")
+	if h == "" {
+		return strings.TrimRight(rest, "/")
 	}
-	if u.Host == "" {
-		return strings.TrimRight(u.Path, "/")
-	}
-	return u.Host
+	return h[strings.LastIndexByte(h, '@')+1:]
 }
 
 // masked hides secrets in what is written to the log.
