@@ -86,10 +86,6 @@ func (s *session) activate(req *resolve.Request, res *resolve.Resolution, dir, n
 	if res.Degraded {
 		degraded = "1"
 	}
-	drop := []string{"PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__"}
-	if s.set.yes(sIsolated) {
-		drop = append(drop, "PYTHONPATH")
-	}
 	return s.programEnv.Edit([]execx.Var{
 		{Key: "VIRTUAL_ENV", Value: res.Dir.Venv()},
 		{Key: "PATH", Value: searchPath(s.programEnv, res.Dir)},
@@ -102,7 +98,7 @@ func (s *session) activate(req *resolve.Request, res *resolve.Resolution, dir, n
 		{Key: "MODELRUN_ACTIVE_MODEL", Value: orElse(s.target_.model.Path, s.target_.model.Name)},
 		{Key: "MODELRUN_ACTIVE_CWD", Value: dir},
 		{Key: nestVariable, Value: nest},
-	}, drop...)
+	}, "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 }
 
 // searchPath puts the env first, once, and leaves out the scripts folder of an
@@ -151,7 +147,8 @@ func nesting(env execx.Environ) (string, error) {
 	return fmt.Sprintf("%d@%d", count, since), nil
 }
 
-// programEnv is the caller's environment with --env-file and [env] applied.
+// programEnv is the caller's environment with --isolated, --env-file and [env]
+// applied: what the program gets, but for what the chosen env adds.
 func (s *settings) programEnv(env execx.Environ) (execx.Environ, error) {
 	var set []execx.Var
 	for name, v := range s.env {
@@ -164,10 +161,14 @@ func (s *settings) programEnv(env execx.Environ) (execx.Environ, error) {
 		}
 		set = append(set, vars...)
 	}
-	if set == nil {
+	var drop []string
+	if s.yes(sIsolated) {
+		drop = append(drop, "PYTHONPATH")
+	}
+	if set == nil && drop == nil {
 		return env, nil
 	}
-	return env.Edit(set), nil
+	return env.Edit(set, drop...), nil
 }
 
 // readEnvFile reads KEY=VALUE a line: # begins a comment line, "export " in

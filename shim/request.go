@@ -190,7 +190,7 @@ func (s *session) accel(ctx context.Context, f profile.Family) (string, error) {
 		return "", err
 	}
 	if !s.set.isSet(sProfile) && !m.HasGPU() && m.Problem == "" {
-		return m.PlainAccel(), s.requireGPU(m.PlainAccel()) // no profile has to be read for it
+		return "cpu", s.requireGPU("cpu") // no profile has to be read for it
 	}
 	c, err := s.choose(ctx, profile.Want{Name: s.set.get(sProfile), Family: f})
 	if err != nil {

@@ -117,7 +117,13 @@ func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.R
 	res, trace, err := resolve.Default(s.deps()).Resolve(ctx, req)
 	s.status.trace = trace
 	s.traced(trace)
-	return res, err
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range res.Verdict.Warnings {
+		s.log.Warn(warning)
+	}
+	return res, nil
 }
 
 // traced says each turn of the chain at debug.
@@ -196,7 +202,7 @@ func (s *session) remember(req *resolve.Request, res *resolve.Resolution) {
 	if req.Old == "" || res.Degraded {
 		return
 	}
-	if err := (&store.Store{Root: s.root}).NoteModel(res.Dir, req.Old, s.target_.model.Name); err != nil {
+	if err := (&store.Store{Root: s.root}).NoteModel(res.Dir, req.Old, orElse(s.target_.model.Path, s.target_.model.Name)); err != nil {
 		s.log.Debug("noting the model: " + err.Error())
 	}
 }

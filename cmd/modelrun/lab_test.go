@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
@@ -41,6 +42,7 @@ func TestMain(m *testing.M) {
 // lab is what all scenarios share: uv, and an index of small wheels.
 type lab struct {
 	uv     string
+	origin string // the app's own profiles
 	index_ string // file:// of a PEP 503 index
 	links  string // the folder of the wheels
 }
@@ -52,10 +54,10 @@ func newLab(t *testing.T) *lab {
 	}
 	dir := t.TempDir()
 	ix := uvtest.NewIndex(t, dir)
-	for _, w := range wheels() {
+	for _, w := range wheels(t) {
 		ix.Add(w)
 	}
-	return &lab{uv: uvtest.Path(t), index_: ix.URL(), links: ix.Dir()}
+	return &lab{uv: uvtest.Path(t), origin: originDir(t), index_: ix.URL(), links: ix.Dir()}
 }
 
 // setup gives every script a home, a root, no GPU and no network.
@@ -75,6 +77,7 @@ func (l *lab) setup(env *testscript.Env) error {
 	env.Setenv("MODELRUN_INDEX_TORCH", l.index_)
 	env.Setenv("MODELRUN_HARDWARE_ROOT", filepath.Join(work, "hardware"))
 	env.Setenv("UV_PYTHON_DOWNLOADS", "never")
+	env.Setenv("ORIGIN", l.origin)
 	return nil
 }
 
@@ -108,47 +111,87 @@ class cuda:
 `
 
 // wheels are small stand-ins with the names and versions that the embedded
-// profiles ask for.
-func wheels() []uvtest.Wheel {
-	simple := func(name string, versions ...string) (ws []uvtest.Wheel) {
-		module := strings.ReplaceAll(name, "-", "_")
-		for _, v := range versions {
-			ws = append(ws, uvtest.Wheel{Name: name, Version: v, Files: map[string]string{
-				module + "/__init__.py": fmt.Sprintf("__version__ = %q\n", v),
-			}})
+// profiles and the app's own ask for.
+func wheels(t *testing.T) []uvtest.Wheel {
+	t.Helper()
+	all := profile.Embedded()
+	files, err := filepath.Glob(filepath.Join(originDir(t), "*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 5)
+	for _, file := range files {
+		p, err := profile.Load(file)
+		require.NoError(t, err)
+		all = append(all, p)
+	}
+	versions := map[string]map[string]bool{}
+	add := func(name, version string) {
+		if versions[name] == nil {
+			versions[name] = map[string]bool{}
 		}
-		return ws
+		versions[name][version] = true
 	}
-	var all []uvtest.Wheel
-	for _, v := range torchVersions() {
-		local, cuda := "", "None"
-		if _, tag, ok := strings.Cut(v, "+cu"); ok {
-			local, cuda = "+cu"+tag, fmt.Sprintf("%q", tag[:2]+"."+tag[2:])
+	for _, p := range all {
+		pins := p.Pins
+		for _, o := range p.Families {
+			pins = append(pins, o.Pins...)
 		}
-		_ = local
-		all = append(all, uvtest.Wheel{Name: "torch", Version: v, Files: map[string]string{
-			"torch/__init__.py": fakeTorch,
-			"torch/version.py":  fmt.Sprintf("__version__ = %q\ncuda = %s\n", v, cuda),
-		}})
+		for _, pin := range pins {
+			add(pin.Name, pin.Version)
+		}
 	}
-	transformers := simple("transformers", "4.57.3", "4.57.6", "5.23.0")
-	for i := range transformers {
-		transformers[i].Requires = []string{"huggingface-hub>=0.34", "tokenizers"}
-		transformers[i].Scripts = map[string]string{"tiny-script": "transformers.cli:main"}
-		transformers[i].Files["transformers/cli.py"] = "def main():\n    print('tiny runs')\n"
-		transformers[i].Files["transformers/modeling_utils.py"] = ""
-		transformers[i].Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
+	for _, f := range profile.Families() {
+		for _, accel := range []string{"cpu", "cu121"} {
+			for _, requirement := range f.For(accel).Packages {
+				if n := profile.Normal(requirement); len(versions[n]) == 0 && n != "pip" {
+					add(n, "1.0.0")
+				}
+			}
+		}
 	}
-	all = append(all, transformers...)
-	for name, versions := range map[string][]string{
-		"huggingface-hub": {"0.27.1", "0.36.2", "1.0.0"}, "tokenizers": {"0.22.0", "0.23.3"}, "peft": {"0.13.2", "0.21.2"},
-		"accelerate": {"1.2.1", "1.15.0"}, "safetensors": {"0.7.0", "0.8.0"}, "numpy": {"1.26.4", "2.5.5"}, "fastapi": {"0.165.0"},
-		"uvicorn": {"0.54.0"}, "pydantic": {"2.14.3"}, "bitsandbytes": {"0.44.1", "0.49.0"}, "sentencepiece": {"0.2.0", "0.2.1"},
-		"protobuf": {"6.33.0"}, "onnxruntime": {"1.26.0"}, "pip": {"26.3"}, "psutil": {"7.2.2"}, "extra-thing": {"1.0"},
-	} {
-		all = append(all, simple(name, versions...)...)
+	add("huggingface-hub", "0.36.2")
+	add("bitsandbytes", "0.49.2")
+	add("extra-thing", "1.0")
+	var out []uvtest.Wheel
+	for name, set := range versions {
+		for v := range set {
+			out = append(out, stand(name, v))
+		}
 	}
-	return all
+	return out
+}
+
+// originDir holds the app's own profiles.
+func originDir(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../resolve/profile/testdata")
+	require.NoError(t, err)
+	return dir
+}
+
+// stand is one small wheel.
+func stand(name, version string) uvtest.Wheel {
+	module := strings.ReplaceAll(name, "-", "_")
+	w := uvtest.Wheel{Name: name, Version: version, Files: map[string]string{
+		module + "/__init__.py": fmt.Sprintf("__version__ = %q\n", version),
+	}}
+	switch name {
+	case "torch":
+		cuda := "None"
+		if _, tag, ok := strings.Cut(version, "+cu"); ok {
+			cuda = fmt.Sprintf("%q", tag[:2]+"."+tag[2:])
+		}
+		w.Files["torch/__init__.py"] = fakeTorch
+		w.Files["torch/version.py"] = fmt.Sprintf("__version__ = %q\ncuda = %s\nhip = None\n", version, cuda)
+	case "transformers":
+		w.Requires = []string{"huggingface-hub>=0.34.0,<1.0", "tokenizers"}
+		w.Scripts = map[string]string{"tiny-script": "transformers.cli:main"}
+		w.Files["transformers/cli.py"] = "def main():\n    print('tiny runs')\n"
+		w.Files["transformers/modeling_utils.py"] = ""
+		w.Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
+	case "onnxruntime":
+		w.Files["onnxruntime/__init__.py"] = "def get_available_providers(): return ['CPUExecutionProvider']\n"
+	}
+	return w
 }
 
 // venv DIR PKG…: a real venv with small packages, as the app would have made it.
@@ -191,4 +234,3 @@ func volatile() []volatileWord {
 		{regexp.MustCompile(`local_[0-9a-f]{12}`), `local_ID`},
 	}
 }
-

@@ -70,15 +70,20 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // snapshot NAME DIR…: remember every file below DIR, with size, mode and time.
 func snapshot(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(os.WriteFile(ts.MkAbs(".snapshot-"+args[0]), []byte(tree(ts, args[1:])), 0o600))
+	ts.Check(os.WriteFile(snapshotFile(ts, args[0]), []byte(tree(ts, args[1:])), 0o600))
 }
 
 // unchanged NAME DIR…: nothing was created, changed or removed since.
 func unchanged(ts *testscript.TestScript, neg bool, args []string) {
-	before := ts.ReadFile(".snapshot-" + args[0])
+	before := ts.ReadFile(snapshotFile(ts, args[0]))
 	if after := tree(ts, args[1:]); after != before {
 		ts.Fatalf("changed:\n--- before\n%s\n--- after\n%s", before, after)
 	}
+}
+
+// snapshotFile lies beside the script's folder, so that it changes nothing in it.
+func snapshotFile(ts *testscript.TestScript, name string) string {
+	return ts.Getenv("WORK") + ".snapshot-" + name
 }
 
 func tree(ts *testscript.TestScript, dirs []string) string {
@@ -92,7 +97,7 @@ func tree(ts *testscript.TestScript, dirs []string) string {
 				return err
 			}
 			info, err := e.Info()
-			if err != nil || strings.HasPrefix(e.Name(), ".snapshot-") {
+			if err != nil {
 				return err
 			}
 			stamp := ""
@@ -139,10 +144,10 @@ func gpu(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	name, cc, driver := args[0], args[1], args[2]
 	for path, text := range map[string]string{
-		"sys/module/nvidia/version":  driver + "\n",
-		"proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
+		"sys/module/nvidia/version":                        driver + "\n",
+		"proc/driver/nvidia/version":                       "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
 		"proc/driver/nvidia/gpus/0000:01:00.0/information": "Model: \t\t " + name + "\nIRQ:   \t\t 100\nBus Location: \t 0000:01:00.0\n",
-		"usr/bin/nvidia-smi": "#!/bin/sh\necho '0, GPU-11111111-2222-3333-4444-555555555555, " + name + ", " + driver + ", " + cc + ", 24576'\n",
+		"usr/bin/nvidia-smi":                               "#!/bin/sh\necho '0, GPU-11111111-2222-3333-4444-555555555555, " + name + ", " + driver + ", " + cc + ", 24576'\n",
 	} {
 		file := filepath.Join(hw, path)
 		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))

@@ -1,10 +1,17 @@
 // Package hardware says which GPUs and which driver a machine has, without
 // Python and without cgo, and which CUDA builds they can run.
+//
+// For tests the variable MODELRUN_HARDWARE_ROOT=/dir puts /dir before every
+// path that is looked at on Linux: /sys, /proc, /usr/lib/wsl, and the folders in
+// which nvidia-smi is trusted. An empty folder is a machine without a GPU.
 package hardware
 
 import (
 	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
 
 	"github.com/modelrun/modelrun/execx"
 )
@@ -12,38 +19,115 @@ import (
 // Identity is what the launch path compares: cheap to read, starts no process.
 // It is equal as long as the driver and the set of visible GPUs are.
 type Identity struct {
-	OS, Arch, Libc string
-	Vendor         string   // "nvidia", "amd", "intel"?, "apple", "" for no accelerator
-	Driver         string   // "550.54.14"
-	GPUs           []string // PCI addresses or names, sorted
-	Visible        string   // CUDA_VISIBLE_DEVICES & co as they reach the program
+	OS      string   `json:"os"`
+	Arch    string   `json:"arch"`
+	Libc    string   `json:"libc"`             // "glibc", "musl", "" elsewhere
+	Vendor  string   `json:"vendor,omitempty"` // "nvidia", "amd", "apple"; "" no accelerator
+	Driver  string   `json:"driver,omitempty"` // "550.54.14"; "" not known, for example in WSL
+	GPUs    []string `json:"gpus,omitempty"`   // PCI addresses or targets, sorted
+	Visible string   `json:"visible,omitempty"`
 }
 
 // GPU is one visible device.
 type GPU struct {
-	Name      string
-	CC        string // compute capability "8.6"; for AMD the gfx target "gfx1100"; "" unknown
-	MemoryMiB int
+	Name      string `json:"name"`
+	CC        string `json:"cc,omitempty"` // compute capability "8.6"; for AMD the target "gfx1100"; "" unknown
+	UUID      string `json:"uuid,omitempty"`
+	MemoryMiB int    `json:"memory_mib,omitempty"`
 }
 
 // Machine is the full answer; it is cached under its Identity.
 type Machine struct {
-	Identity Identity
-	GPUs     []GPU
-	Problem  string // why a GPU that is there cannot be used; "" when all is well
+	Identity
+	GPUs    []GPU  `json:"devices,omitempty"`
+	Problem string `json:"problem,omitempty"` // why a GPU that is there cannot be used; "" when all is well
 }
 
-// Identify reads the cheap part: a handful of files, no process, well below 1 ms.
-func Identify(env execx.Environ) Identity { return Identity{} }
+// visibility are the variables that hide GPUs from a program.
+var visibility = [...]string{"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"}
 
-// ID is <machine>: 12 hex digits of a hash over the Identity.
-func (i Identity) ID() string { return "" }
+// Identify reads the cheap part: a handful of files, no process, well below
+// 1 ms. A GPU that is hidden by CUDA_VISIBLE_DEVICES="" or -1 is none.
+func Identify(env execx.Environ) Identity {
+	id := identify(env)
+	for _, name := range visibility {
+		if v, ok := env.Lookup(name); ok {
+			id.Visible += name + "=" + v + ";"
+		}
+	}
+	if hidden(env, id.Vendor) {
+		id.Vendor, id.Driver, id.GPUs = "", "", nil
+	}
+	return id
+}
 
-// Detect completes an Identity; it may run nvidia-smi (trusted path only, 5 s limit).
+// hidden reports whether the program would see no GPU of that vendor.
+func hidden(env execx.Environ, vendor string) bool {
+	names := visibility[1:]
+	if vendor == "nvidia" {
+		names = visibility[:1]
+	}
+	for _, name := range names {
+		if v, ok := env.Lookup(name); ok {
+			if v = strings.TrimSpace(v); v == "" || v == "-1" || strings.HasPrefix(v, "-1,") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ID is <machine>: 12 hex digits over the Identity. The host's name is no part
+// of it: a container's is random.
+func (i Identity) ID() string {
+	sum := sha256.Sum256([]byte(strings.Join(append([]string{i.OS, i.Arch, i.Libc, i.Vendor, i.Driver, i.Visible}, i.GPUs...), "\x00")))
+	return hex.EncodeToString(sum[:6])
+}
+
+// Detect completes an Identity; it may run nvidia-smi, from a trusted folder
+// and for 5 seconds at most. A GPU that cannot be used is no error: see
+// Machine.Problem.
 func Detect(ctx context.Context, id Identity, env execx.Environ) (Machine, error) {
-	return Machine{}, errors.ErrUnsupported
+	m := Machine{Identity: id}
+	switch id.Vendor {
+	case "nvidia":
+		return nvidia(ctx, m, env)
+	case "amd":
+		for _, target := range id.GPUs {
+			m.GPUs = append(m.GPUs, GPU{Name: "AMD " + target, CC: target})
+		}
+	case "apple":
+		m.GPUs = []GPU{{Name: "Apple GPU"}}
+	}
+	return m, nil
 }
 
-// Serves says whether a build for accel with this torch version ("" unknown)
-// can run on every GPU here; nil means yes, else the sentence why not.
-func (m Machine) Serves(accel, torch string) error { return nil }
+// HasGPU reports whether a program would see a GPU that can be used.
+func (m Machine) HasGPU() bool { return len(m.GPUs) > 0 && m.Problem == "" }
+
+// String names the GPUs and the driver: "NVIDIA GeForce RTX 3090 (8.6), driver 550.54.14".
+func (m Machine) String() string {
+	if len(m.GPUs) == 0 {
+		if m.Problem != "" {
+			return "no usable GPU (" + m.Problem + ")"
+		}
+		return "no GPU"
+	}
+	var names []string
+	for _, g := range m.GPUs {
+		names = append(names, g.String())
+	}
+	text := strings.Join(names, ", ")
+	if m.Driver != "" {
+		text += ", driver " + m.Driver
+	}
+	return text
+}
+
+// String is the name with the compute capability.
+func (g GPU) String() string {
+	if g.CC == "" || strings.Contains(g.Name, g.CC) {
+		return g.Name
+	}
+	return fmt.Sprintf("%s (%s)", g.Name, g.CC)
+}

@@ -1,0 +1,20 @@
+package hardware
+
+import (
+	"runtime"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+// identify: Apple silicon has a GPU that every torch for it can use.
+func identify(execx.Environ) Identity {
+	id := Identity{OS: "darwin", Arch: runtime.GOARCH}
+	if runtime.GOARCH == "arm64" {
+		id.Vendor = "apple"
+	}
+	return id
+}
+
+func smiPaths(execx.Environ) []string { return nil }
+
+func modelNames(execx.Environ, []string) []string { return nil }

@@ -1,0 +1,158 @@
+package hardware
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+// smiLimit is how long nvidia-smi may take: it hangs on a lost GPU.
+const smiLimit = 5 * time.Second
+
+// nvidia asks nvidia-smi, and where it gives no answer the kernel module, whose
+// names tell the compute capability.
+func nvidia(ctx context.Context, m Machine, env execx.Environ) (Machine, error) {
+	gpus, driver, problem, err := askSMI(ctx, env)
+	if err != nil {
+		return m, err
+	}
+	m.GPUs, m.Problem = choose(gpus, env), problem
+	if m.Driver == "" {
+		m.Driver = driver
+	}
+	if len(gpus) > 0 {
+		return m, nil
+	}
+	names := modelNames(env, m.Identity.GPUs)
+	if problem == "" || strings.HasPrefix(problem, "nvidia-smi") && m.Driver != "" && len(names) > 0 {
+		// The tool is missing or broken, the driver is there: good enough.
+		m.Problem = ""
+	}
+	for _, name := range names {
+		gpus = append(gpus, GPU{Name: name, CC: ccOf(name)})
+	}
+	m.GPUs = choose(gpus, env)
+	if len(m.GPUs) == 0 && m.Problem == "" {
+		m.Problem = "the NVIDIA driver is loaded and no GPU answers"
+	}
+	return m, nil
+}
+
+// askSMI runs nvidia-smi. Drivers of the 470 series do not know compute_cap:
+// they are asked again without (huggingface/candle#733).
+func askSMI(ctx context.Context, env execx.Environ) (gpus []GPU, driver, problem string, err error) {
+	fields := "index,uuid,name,driver_version,memory.total"
+	for _, query := range []string{fields + ",compute_cap", fields} {
+		res, err := runSMI(ctx, env, query)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, "", "", nil
+		case err != nil:
+			return nil, "", "", err
+		case res.TimedOut:
+			return nil, "", "nvidia-smi gave no answer within 5 s", nil
+		}
+		text := string(res.Stdout) + "\n" + res.Tail
+		if strings.Contains(text, "Driver/library version mismatch") {
+			return nil, "", "the NVIDIA driver was updated while it is loaded (driver/library version mismatch): restart the machine", nil
+		}
+		if strings.Contains(text, "No devices were found") {
+			return nil, "", "the NVIDIA driver finds no device", nil
+		}
+		if res.ExitCode == 0 {
+			gpus, driver = parseSMI(string(res.Stdout))
+			return gpus, driver, "", nil
+		}
+		line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+		problem = "nvidia-smi fails: " + line
+	}
+	return nil, "", problem, nil
+}
+
+func runSMI(ctx context.Context, env execx.Environ, query string) (execx.Result, error) {
+	for _, path := range smiPaths(env) {
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		res, err := execx.Run(ctx, execx.Cmd{
+			Path: path, Args: []string{"--query-gpu=" + query, "--format=csv,noheader,nounits"},
+			Env: env.Without("CUDA_VISIBLE_DEVICES", "LD_PRELOAD"), Dir: os.TempDir(), Timeout: smiLimit,
+		})
+		if errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+		return res, err
+	}
+	return execx.Result{}, fs.ErrNotExist
+}
+
+// parseSMI reads the lines of a query. A line that is not one is passed over.
+func parseSMI(out string) (gpus []GPU, driver string) {
+	r := csv.NewReader(strings.NewReader(out))
+	r.FieldsPerRecord, r.TrimLeadingSpace, r.LazyQuotes = -1, true, true
+	for {
+		row, err := r.Read()
+		if err != nil {
+			return gpus, driver
+		}
+		if len(row) < 5 || !numeric(row[0]) {
+			continue
+		}
+		for i := range row {
+			if row[i] = strings.TrimSpace(row[i]); strings.HasPrefix(row[i], "[") { // [N/A], [Not Supported]
+				row[i] = ""
+			}
+		}
+		g := GPU{UUID: row[1], Name: row[2]}
+		g.MemoryMiB, _ = strconv.Atoi(row[4]) // 0 when it does not say
+		if len(row) > 5 && strings.Contains(row[5], ".") {
+			g.CC = row[5]
+		}
+		if g.CC == "" {
+			g.CC = ccOf(g.Name)
+		}
+		if row[3] != "" {
+			driver = row[3]
+		}
+		gpus = append(gpus, g)
+	}
+}
+
+// choose keeps the GPUs that CUDA_VISIBLE_DEVICES shows: indices or the
+// beginnings of UUIDs; the first that fits none ends the list, as in CUDA. A
+// MIG slice has the capability of its GPU.
+func choose(gpus []GPU, env execx.Environ) []GPU {
+	visible, ok := env.Lookup("CUDA_VISIBLE_DEVICES")
+	if !ok || len(gpus) == 0 {
+		return gpus
+	}
+	var out []GPU
+	for _, want := range strings.Split(visible, ",") {
+		want = strings.TrimSpace(want)
+		if strings.HasPrefix(want, "MIG-") {
+			return gpus[:1]
+		}
+		found := false
+		for i, g := range gpus {
+			if want == strconv.Itoa(i) || strings.HasPrefix(want, "GPU-") && strings.HasPrefix(g.UUID, want) {
+				out, found = append(out, g), true
+				break
+			}
+		}
+		if !found {
+			break
+		}
+	}
+	return out
+}
+
+func numeric(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}

@@ -1,0 +1,144 @@
+package hardware
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Serves says whether a build for accel with this torch version ("" unknown)
+// can run on every visible GPU; nil means yes, else the sentence why not. The
+// CPU serves everywhere. A GPU of unknown capability refuses nothing: the deep
+// probe has the last word.
+func (m Machine) Serves(accel, torch string) error {
+	switch {
+	case accel == "cpu" || accel == "":
+		return nil
+	case strings.HasPrefix(accel, "rocm"):
+		return m.wants("amd", accel)
+	case accel == "mps":
+		return m.wants("apple", accel)
+	case accel == "xpu":
+		return m.wants("intel", accel)
+	case strings.HasPrefix(accel, "cu"):
+		return m.servesCUDA(accel, torch)
+	}
+	return fmt.Errorf("accelerator %s is not known", accel)
+}
+
+func (m Machine) wants(vendor, accel string) error {
+	if m.Vendor != vendor || len(m.GPUs) == 0 {
+		return fmt.Errorf("%s needs a GPU of %s; this machine has %s", accel, strings.ToUpper(vendor[:1])+vendor[1:], m)
+	}
+	return nil
+}
+
+func (m Machine) servesCUDA(accel, torch string) error {
+	if err := m.wants("nvidia", accel); err != nil {
+		return err
+	}
+	cuda, err := strconv.Atoi(strings.TrimPrefix(accel, "cu"))
+	if err != nil {
+		return fmt.Errorf("accelerator %s is not known", accel)
+	}
+	if least := minDriver(cuda/10, m.OS); m.Driver != "" && versionLess(m.Driver, least) {
+		return fmt.Errorf("CUDA build %s needs driver %s or newer; this machine has %s", accel, least, m.Driver)
+	}
+	for _, g := range m.GPUs {
+		if g.CC == "" {
+			continue
+		}
+		if err := g.servedBy(accel, cuda, torch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// minDriver is the oldest driver that runs a CUDA major version, by NVIDIA's
+// minor-version compatibility: https://docs.nvidia.com/deploy/cuda-compatibility
+func minDriver(major int, system string) string {
+	windows := system == "windows"
+	switch {
+	case major >= 13:
+		return "580"
+	case major == 12 && windows:
+		return "528.33"
+	case major == 12:
+		return "525.60.13"
+	case windows:
+		return "452.39"
+	}
+	return "450.80.02"
+}
+
+// archs are the architectures that the wheels of a CUDA build have code for, as
+// one list per range of torch versions; the first whose bound is above the
+// version counts. Sources: PyTorch's RELEASE.md, pytorch/pytorch#172352 and
+// #175253; the design's creation-and-health.md has the table.
+func archs(cuda int, torch string) string {
+	older := func(v string) bool { return torch != "" && versionLess(torch, v) }
+	switch {
+	case cuda <= 124:
+		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0"
+	case cuda == 126:
+		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0"
+	case cuda < 130 && older("2.8"):
+		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0 10.0 12.0"
+	case cuda < 130 && older("2.11"), cuda < 130 && torch == "":
+		return "7.0 7.5 8.0 8.6 9.0 10.0 12.0"
+	case cuda < 130:
+		return "7.5 8.0 8.6 9.0 10.0 12.0"
+	}
+	return "7.5 8.0 8.6 9.0 10.0 12.0"
+}
+
+// servedBy: code of the same major version and at most this minor one runs
+// (8.6 on 8.9, 12.0 on 12.1).
+func (g GPU) servedBy(accel string, cuda int, torch string) error {
+	list := strings.Fields(archs(cuda, torch))
+	for _, have := range list {
+		if sameMajor(have, g.CC) && !versionLess(g.CC, have) {
+			if !strings.HasPrefix(g.CC, "12.") && !strings.HasPrefix(g.CC, "10.") || torch == "" || !versionLess(torch, "2.7") {
+				return nil
+			}
+		}
+	}
+	with := accel
+	if torch != "" {
+		with += " with torch " + torch
+	}
+	if strings.HasPrefix(g.CC, "12.") || strings.HasPrefix(g.CC, "10.") {
+		return fmt.Errorf("GPU %s (compute capability %s) needs CUDA build cu128 or newer and torch 2.7 or newer; this is %s", g.Name, g.CC, with)
+	}
+	if versionLess(g.CC, list[0]) {
+		return fmt.Errorf("GPU %s (compute capability %s) is too old for %s; cu126 or older has code for it", g.Name, g.CC, with)
+	}
+	return fmt.Errorf("%s has no code for GPU %s (compute capability %s)", with, g.Name, g.CC)
+}
+
+func sameMajor(a, b string) bool {
+	x, _, _ := strings.Cut(a, ".")
+	y, _, _ := strings.Cut(b, ".")
+	return x == y
+}
+
+// versionLess compares dotted numbers; a local tag (+cu121) does not count.
+func versionLess(a, b string) bool {
+	a, _, _ = strings.Cut(a, "+")
+	b, _, _ = strings.Cut(b, "+")
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range max(len(x), len(y)) {
+		var m, n int
+		if i < len(x) {
+			m, _ = strconv.Atoi(x[i])
+		}
+		if i < len(y) {
+			n, _ = strconv.Atoi(y[i])
+		}
+		if m != n {
+			return m < n
+		}
+	}
+	return false
+}
