@@ -27,6 +27,7 @@ func (s *session) ensure(ctx context.Context, req *resolve.Request) error {
 		return err
 	}
 	res.Lease.Release()
+	s.keepHardware()
 	s.log.Info("environment " + res.Dir.Name + " is ready: " + res.Dir.Python())
 	return nil
 }

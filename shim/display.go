@@ -41,7 +41,7 @@ func newDisplay(s *session) *display {
 	d := &display{s: s}
 	if s.people != nil {
 		f := s.inv.Stderr
-		s.people.clear = d.erase // text may come at any time
+		s.people.clear = d.erase                                                             // text may come at any time
 		d.terminal = f != nil && s.env.Get("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor
 	}
 	return d

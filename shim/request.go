@@ -282,19 +282,26 @@ func (s *session) machine(ctx context.Context) (hardware.Machine, error) {
 			if m, err = hardware.Detect(ctx, s.identity, s.programEnv); err != nil {
 				return m, err
 			}
-			if !s.dry && m.Problem == "" { // a problem may be gone at the next look
-				data, err = json.Marshal(m)
-				if err == nil {
-					err = s.state.Write(hardwareFile, data)
-				}
-				if err != nil {
-					s.log.Debug("keeping the hardware: " + err.Error())
-				}
-			}
+			s.detected = m.Problem == "" // a problem may be gone at the next look
 		}
 	}
 	s.hardware = &m
 	return m, nil
+}
+
+// keepHardware caches what was detected, once everything else went well: bad
+// input leaves nothing behind.
+func (s *session) keepHardware() {
+	if !s.detected {
+		return
+	}
+	data, err := json.Marshal(s.hardware)
+	if err == nil {
+		err = s.state.Write(hardwareFile, data)
+	}
+	if err != nil {
+		s.log.Debug("keeping the hardware: " + err.Error())
+	}
 }
 
 func (s *session) modelName(t target) string {

@@ -199,6 +199,7 @@ func interruptible(ctx context.Context) (context.Context, func()) {
 // remember notes that a model uses an env, once, so that `list` can say so. A
 // root that cannot be written forgets it.
 func (s *session) remember(req *resolve.Request, res *resolve.Resolution) {
+	s.keepHardware()
 	if req.Old == "" || res.Degraded {
 		return
 	}

@@ -55,6 +55,7 @@ type session struct {
 	identity   hardware.Identity
 	state      store.State
 	hardware   *hardware.Machine
+	detected   bool // hardware is new: worth keeping
 	target_    target
 	dry        bool // look only: run nothing from a root, change nothing
 }

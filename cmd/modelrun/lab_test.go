@@ -91,20 +91,26 @@ class _Tensor:
     def __mul__(self, other): return self
     def sum(self): return self
     def item(self): return 16
-def ones(*a, **k): return _Tensor()
+def ones(*a, **k):
+    if os.environ.get("FAKE_GPU_BUSY") and k.get("device") != "cpu": raise RuntimeError("CUDA error: out of memory")
+    return _Tensor()
+class _Properties:
+    name = "NVIDIA GeForce RTX 5090" if os.environ.get("FAKE_CC") else "Fake GPU"
+    major, minor = map(int, (os.environ.get("FAKE_CC") or "8.6").split("."))
+    total_memory = 24 << 30
+    gcnArchName = ""
 class cuda:
     @staticmethod
-    def is_available():
+    def is_available(): return bool(_cuda)
+    @staticmethod
+    def init():
         if os.environ.get("FAKE_GPU_BUSY"): raise RuntimeError("CUDA error: out of memory")
-        return bool(_cuda)
     @staticmethod
     def device_count(): return 1 if _cuda else 0
     @staticmethod
     def get_arch_list(): return ["sm_80", "sm_86", "sm_90"]
     @staticmethod
-    def get_device_capability(i=0): return tuple(map(int, os.environ.get("FAKE_CC", "8.6").split(".")))
-    @staticmethod
-    def get_device_name(i=0): return "Fake GPU"
+    def get_device_properties(i=0): return _Properties
     @staticmethod
     def synchronize(): pass
     class OutOfMemoryError(RuntimeError): pass

@@ -147,6 +147,7 @@ func gpu(ts *testscript.TestScript, neg bool, args []string) {
 		"sys/module/nvidia/version":                        driver + "\n",
 		"proc/driver/nvidia/version":                       "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
 		"proc/driver/nvidia/gpus/0000:01:00.0/information": "Model: \t\t " + name + "\nIRQ:   \t\t 100\nBus Location: \t 0000:01:00.0\n",
+		"sys/bus/pci/devices/0000:01:00.0/device":          "0x2204 " + cc + "\n",
 		"usr/bin/nvidia-smi":                               "#!/bin/sh\necho '0, GPU-11111111-2222-3333-4444-555555555555, " + name + ", " + driver + ", " + cc + ", 24576'\n",
 	} {
 		file := filepath.Join(hw, path)

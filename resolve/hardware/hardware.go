@@ -24,7 +24,7 @@ type Identity struct {
 	Libc    string   `json:"libc"`             // "glibc", "musl", "" elsewhere
 	Vendor  string   `json:"vendor,omitempty"` // "nvidia", "amd", "apple"; "" no accelerator
 	Driver  string   `json:"driver,omitempty"` // "550.54.14"; "" not known, for example in WSL
-	GPUs    []string `json:"gpus,omitempty"`   // PCI addresses or targets, sorted
+	GPUs    []string `json:"gpus,omitempty"`   // PCI addresses with device numbers, or targets; sorted
 	Visible string   `json:"visible,omitempty"`
 }
 

@@ -23,7 +23,8 @@ func identify(env execx.Environ) Identity {
 		id.Vendor, id.Driver = "nvidia", v
 		entries, _ := os.ReadDir(under(env, "/proc/driver/nvidia/gpus")) // none in some containers
 		for _, e := range entries {
-			id.GPUs = append(id.GPUs, e.Name())
+			// The PCI device number tells a GPU that was swapped in the same slot.
+			id.GPUs = append(id.GPUs, strings.TrimSpace(e.Name()+" "+readLine(under(env, "/sys/bus/pci/devices/"+strings.ToLower(e.Name())+"/device"))))
 		}
 		return id
 	}
@@ -102,6 +103,7 @@ func smiPaths(env execx.Environ) []string {
 func modelNames(env execx.Environ, addresses []string) []string {
 	var out []string
 	for _, a := range addresses {
+		a, _, _ = strings.Cut(a, " ")
 		data, _ := os.ReadFile(under(env, "/proc/driver/nvidia/gpus/"+a+"/information")) // gone: no name
 		for line := range strings.Lines(string(data)) {
 			if name, ok := strings.CutPrefix(line, "Model:"); ok {

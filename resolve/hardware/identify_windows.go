@@ -65,4 +65,3 @@ func smiPaths(env execx.Environ) []string {
 
 // modelNames: the registry's descriptions are the names already.
 func modelNames(_ execx.Environ, names []string) []string { return names }
-
