@@ -140,7 +140,7 @@ func (w *Walk) note(s Strategy, err error, took time.Duration) {
 		t.Outcome, t.Reason, t.Code, t.Remedy = Stopped, err.Error(), fault.CodeOf(err), fault.RemedyOf(err)
 		var skip *Skip
 		if errors.As(err, &skip) {
-			t.Outcome = Next
+			t.Outcome, t.Code = Next, skip.Code
 		}
 	}
 	w.Trace = append(w.Trace, t)

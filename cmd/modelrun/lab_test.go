@@ -70,6 +70,7 @@ func (l *lab) setup(env *testscript.Env) error {
 	}
 	env.Setenv("HOME", filepath.Join(work, "home"))
 	env.Setenv("PATH", filepath.Dir(built)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	env.Setenv("BIN", filepath.Dir(built))
 	env.Setenv("LANG", "C.UTF-8")
 	env.Setenv("MODELRUN_ROOT", filepath.Join(work, "root"))
 	env.Setenv("MODELRUN_UV", l.uv)

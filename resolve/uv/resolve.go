@@ -95,7 +95,9 @@ type resolution struct {
 	python string
 	dir    string
 	notes  []string
-	pip    string
+	pip    string // a wheel, where the index has none
+
+	lostIndex string // the torch index that could not be reached and was replaced
 }
 
 // unsolvable is uv's word that versions contradict each other.
@@ -108,8 +110,8 @@ func (r *resolution) settle(ctx context.Context) (Lock, error) {
 	for mended := 0; ; mended++ {
 		l, err := r.relaxed(ctx)
 		if err == nil {
-			if cost := l.size("torch"); r.fallenBack() && cost > 0 {
-				r.notes = append(r.notes, fmt.Sprintf("the default index gives a CUDA build of torch, which also runs on the CPU: %.1f GB in all", float64(max(l.Download, cost))/1e9))
+			if r.lostIndex != "" {
+				r.notes = append(r.notes, fmt.Sprintf("torch index %s cannot be reached; the default index gives a CUDA build, which also runs on the CPU%s", r.lostIndex, gigabytes(l.Download)))
 			}
 			return l, nil
 		}
@@ -125,7 +127,7 @@ func (r *resolution) mend(ctx context.Context, err error) bool {
 	var un *unsolvable
 	switch {
 	case errors.As(err, &f) && f.Code == fault.NoIndex && r.plan.Accel == "cpu" && r.plan.TorchIndex != "" && strings.Contains(f.Text, host(r.plan.TorchIndex)):
-		r.notes = append(r.notes, fmt.Sprintf("torch index %s cannot be reached; using the default index", maskURL(r.plan.TorchIndex)))
+		r.lostIndex = maskURL(r.plan.TorchIndex)
 		r.plan.TorchIndex, r.plan.FromTorch = "", nil
 		r.plan.Hard = withoutLocal(r.plan.Hard)
 		r.plan.Soft = withoutLocal(r.plan.Soft)
@@ -142,8 +144,12 @@ func (r *resolution) mend(ctx context.Context, err error) bool {
 	return false
 }
 
-func (r *resolution) fallenBack() bool {
-	return r.plan.Accel == "cpu" && r.plan.TorchIndex == "" && len(r.notes) > 0
+// gigabytes is what a fallback costs, "" when the index does not say.
+func gigabytes(n int64) string {
+	if n < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and costs %.1f GB", float64(n)/1e9)
 }
 
 // withoutLocal takes the +cpu off every version.
