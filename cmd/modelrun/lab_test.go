@@ -79,6 +79,7 @@ func (l *lab) setup(env *testscript.Env) error {
 	env.Setenv("MODELRUN_HARDWARE_ROOT", filepath.Join(work, "hardware"))
 	env.Setenv("UV_PYTHON_DOWNLOADS", "never")
 	env.Setenv("ORIGIN", l.origin)
+	env.Setenv("LINKS", l.links)
 	return nil
 }
 

@@ -1,0 +1,86 @@
+package shim
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+func TestSearchPath(t *testing.T) {
+	t.Parallel()
+	d := envdir.Root("/root").Shared("new")
+	list := string(filepath.ListSeparator)
+	path := func(dirs ...string) string { return strings.Join(dirs, list) }
+	for name, tt := range map[string]struct{ path, active, want string }{
+		"first":                             {path("/usr/bin", "/bin"), "", path(d.Scripts(), "/usr/bin", "/bin")},
+		"once":                              {path(d.Scripts(), "/bin", d.Scripts()+"/"), "", path(d.Scripts(), "/bin")},
+		"without the env of an outer start": {path("/old/.venv/bin", "/bin"), "/old/.venv", path(d.Scripts(), "/bin")},
+		"a venv of the user's own stays":    {path("/mine/.venv/bin", "/bin"), "/old/.venv", path(d.Scripts(), "/mine/.venv/bin", "/bin")},
+		"an empty entry is the current dir": {path("", "/bin"), "", path(d.Scripts(), "/bin")},
+		"no PATH at all":                    {"", "", d.Scripts()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := execx.Environ{"PATH=" + tt.path, "MODELRUN_ACTIVE_ENV=" + tt.active}
+			require.Equal(t, tt.want, searchPath(env, d))
+		})
+	}
+}
+
+func TestNesting(t *testing.T) {
+	t.Parallel()
+	now := time.Now().Unix()
+	at := func(n int, ago int64) execx.Environ {
+		return execx.Environ{fmt.Sprintf("%s=%d@%d", nestVariable, n, now-ago)}
+	}
+	got, err := nesting(nil)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(got, "1@"))
+	got, err = nesting(at(3, 2))
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("4@%d", now-2), got)
+	_, err = nesting(at(maxNest, 5))
+	require.Equal(t, fault.Recursion, fault.CodeOf(err))
+	got, err = nesting(at(maxNest, 60))
+	require.NoError(t, err, "an hour of nested work is no loop")
+	require.True(t, strings.HasPrefix(got, "1@"))
+	for _, junk := range []string{"x", "9@", "@1", "9@99999999999999999999"} {
+		_, err = nesting(execx.Environ{nestVariable + "=" + junk})
+		require.NoError(t, err, junk)
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "models/llama-3", shellQuote("models/llama-3"))
+	require.Equal(t, `'a b'`, shellQuote("a b"))
+	require.Equal(t, `'it'\''s'`, shellQuote("it's"))
+	require.Equal(t, `''`, shellQuote(""))
+	require.Equal(t, `'$(rm)'`, shellQuote("$(rm)"))
+}
+
+func TestMaskSecrets(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "see https://***@host/x and a@b", maskSecrets("see https://me:pw@host/x and a@b"))
+	require.Equal(t, "***", secret("HF_TOKEN", "x"))
+	require.Equal(t, "x", secret("HOME", "x"))
+}
+
+// every code has an exit code on purpose: the five that are not 125.
+func TestExitFor(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[fault.Code]int{
+		fault.WaitTimeout: 124, fault.CreateTimeout: 124, fault.CannotStart: 126, fault.NotFound: 127,
+		fault.Interrupted: 130, fault.Terminated: 143, fault.NoEnv: 125, fault.BadUsage: 125, fault.Internal: 125,
+	} {
+		require.Equal(t, want, exitFor(code), code)
+	}
+}

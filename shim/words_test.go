@@ -1,0 +1,122 @@
+package shim
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+func TestSplitPlain(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		args    []string
+		program []string
+		plain   bool
+	}{
+		"a dash and a command":             {[]string{"--", "doctor", "-x"}, []string{"doctor", "-x"}, true},
+		"a second dash is the program's":   {[]string{"--", "python", "--", "a"}, []string{"python", "--", "a"}, true},
+		"python needs no dash":             {[]string{"python3", "-c", "1"}, []string{"python3", "-c", "1"}, true},
+		"Windows' python":                  {[]string{"PythonW.EXE", "a.pyw"}, []string{"PythonW.EXE", "a.pyw"}, true},
+		"a script needs no dash":           {[]string{"dir/load.py", "--"}, []string{"dir/load.py", "--"}, true},
+		"nothing after the dash":           {[]string{"--"}, []string{}, true},
+		"an option needs the parser":       {[]string{"-m", "x", "--", "python"}, nil, false},
+		"a sub-command needs the parser":   {[]string{"list"}, nil, false},
+		"another program is no plain path": {[]string{"pythonic"}, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, ok := splitPlain(tt.args)
+			require.Equal(t, tt.plain, ok)
+			require.Equal(t, tt.program, w.program)
+		})
+	}
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	bad := "\xff\xfe"
+	for name, tt := range map[string]struct {
+		args    []string
+		sub     string
+		program []string
+		wantErr string
+	}{
+		"options before the dash":           {[]string{"-m", "x", "--", "prog", bad}, "run", []string{"prog", bad}, ""},
+		"a python ends the options":         {[]string{"-m", "x", "python", "-m", bad, "--wait"}, "run", []string{"python", "-m", bad, "--wait"}, ""},
+		"and a dash behind it is python's":  {[]string{"-q", "python", "--", "a"}, "run", []string{"python", "--", "a"}, ""},
+		"run may be said":                   {[]string{"run", "-q", "--", "x"}, "run", []string{"x"}, ""},
+		"options behind a sub-command":      {[]string{"which", "--json", "-m", "x"}, "which", nil, ""},
+		"options before a sub-command":      {[]string{"-m", "x", "list"}, "list", nil, ""},
+		"an unknown option":                 {[]string{"--rot", "x", "--", "y"}, "", nil, "unknown flag --rot, did you mean"},
+		"an option without its value":       {[]string{"--root"}, "", nil, "--root"},
+		"a typing error in a command":       {[]string{"ensrue"}, "", nil, `did you mean "ensure"`},
+		"a program without a dash":          {[]string{"nvidia-smi"}, "", nil, `unknown command "nvidia-smi"`},
+		"a command that is not built yet":   {[]string{"migrate", "x"}, "", nil, "not part of this version"},
+		"a sub-command starts no program":   {[]string{"explain", "--", "python"}, "", nil, "starts no program"},
+		"a word that only looks like an op": {[]string{"-x"}, "", nil, "unknown flag -x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			_, w, err := parse(tt.args, &out, &errs)
+			if tt.wantErr != "" {
+				require.ErrorContains(t, err, tt.wantErr)
+				require.Equal(t, fault.BadUsage, fault.CodeOf(err))
+				require.NotEmpty(t, fault.RemedyOf(err))
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, tt.sub, w.sub)
+			require.Equal(t, tt.program, w.program)
+			require.Empty(t, out.String())
+		})
+	}
+}
+
+func TestScriptOf(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		program []string
+		want    string
+	}{
+		"a script":                        {[]string{"a.py", "b.py"}, "a.py"},
+		"python and a script":             {[]string{"python", "a", "b.py"}, "a"},
+		"behind python's options":         {[]string{"python", "-u", "-X", "dev", "-Werror", "-W", "ignore", "a.py"}, "a.py"},
+		"behind a cluster":                {[]string{"python", "-uBX", "dev", "a.py"}, "a.py"},
+		"-c is no script":                 {[]string{"python", "-c", "a.py"}, ""},
+		"-m is no script":                 {[]string{"python", "-um", "a.py"}, ""},
+		"a long option with a word of it": {[]string{"python", "--check-hash-based-pycs", "never", "a.py"}, "a.py"},
+		"a dash ends python's options":    {[]string{"python", "--", "a.py"}, "a.py"},
+		"stdin":                           {[]string{"python", "-", "a.py"}, ""},
+		"python alone":                    {[]string{"python"}, ""},
+		"another program":                 {[]string{"uvicorn", "a.py"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, tt.want, scriptOf(tt.program))
+		})
+	}
+}
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	names := []string{"family", "profile", "root"}
+	require.Equal(t, "family", nearest("famly", names))
+	require.Equal(t, "root", nearest("rot", names))
+	require.Empty(t, nearest("zebra", names))
+	require.Empty(t, nearest("", names))
+}
+
+func FuzzScriptOf(f *testing.F) {
+	f.Add("python", "-u", "a.py")
+	f.Add("a.py", "", "--")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		program := []string{a, b, c}
+		if got := scriptOf(program); got != "" {
+			require.Contains(t, program, got)
+		}
+	})
+}
