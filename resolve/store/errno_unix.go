@@ -20,6 +20,14 @@ func noLocks(err error) bool {
 
 func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// crossesDevices is what rename says between file systems, and on overlayfs
-// for a folder of a lower layer.
-func crossesDevices(err error) bool { return errors.Is(err, syscall.EXDEV) }
+// immovable is what rename says of a folder that stays where it is: between
+// file systems and on overlayfs for a folder of a lower layer, of a mount point,
+// and of a folder that belongs to somebody else.
+func immovable(err error) bool {
+	for _, e := range []error{syscall.EXDEV, syscall.EBUSY, syscall.EACCES, syscall.EPERM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

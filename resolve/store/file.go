@@ -62,6 +62,19 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return data, err
 }
 
+// FreeBytes is what we may still write on the file system of path, or of its
+// nearest parent that exists.
+func FreeBytes(path string) (uint64, error) {
+	for {
+		free, err := freeBytes(path)
+		parent := filepath.Dir(path)
+		if !errors.Is(err, fs.ErrNotExist) || parent == path {
+			return free, err
+		}
+		path = parent
+	}
+}
+
 // suffix is 8 random hex digits.
 func suffix() string {
 	return fmt.Sprintf("%08x", rand.Uint32()) //nolint:gosec // a name, no secret; crypto/rand costs 0.2 MB

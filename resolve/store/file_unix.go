@@ -20,7 +20,11 @@ func shareLike(path, dir string) {
 		_ = os.Lchown(path, -1, int(st.Gid))
 	}
 	if mine, err := os.Lstat(path); err == nil {
-		_ = os.Chmod(path, mine.Mode().Perm()|0o060|mine.Mode().Perm()&0o100>>3|info.Mode()&os.ModeSetgid)
+		mode := mine.Mode().Perm() | 0o060 | mine.Mode().Perm()&0o100>>3
+		if mine.IsDir() {
+			mode |= info.Mode() & os.ModeSetgid
+		}
+		_ = os.Chmod(path, mode)
 	}
 }
 

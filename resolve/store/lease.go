@@ -26,7 +26,7 @@ const leaseWait = 10 * time.Second
 // be written, a file system without locks) it is nil without an error: a
 // program is not kept from starting for it.
 func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
-	f, err := s.leaseFile(d)
+	f, err := s.leaseFile(d, os.O_RDONLY) // so that the healthy path writes nothing
 	if err != nil {
 		return nil, nil //nolint:nilerr,nilnil // see above
 	}
@@ -54,11 +54,13 @@ func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 	}
 }
 
-// leaseFile opens the lease for reading, so that the healthy path writes
-// nothing, and makes it the first time.
-func (s *Store) leaseFile(d envdir.Dir) (*os.File, error) {
+// leaseFile opens the lease, and makes it the first time.
+func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 	path := s.Root.Lease(d)
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, flag, 0)
+	if errors.Is(err, fs.ErrPermission) && flag != os.O_RDONLY {
+		f, err = os.Open(path) // another user's: most file systems lock it all the same
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
@@ -125,7 +127,9 @@ type Process struct {
 // can start in it until Release. A lease can leak to daemons and be lost by
 // closerange, so /proc decides too, where there is one.
 func (s *Store) Exclusive(d envdir.Dir) (*Lease, error) {
-	f, err := s.leaseFile(d)
+	// NFSv4 emulates flock with fcntl, which wants O_RDWR for an exclusive lock:
+	// without it the file system would look like one without locks.
+	f, err := s.leaseFile(d, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

@@ -117,10 +117,13 @@ func (l *Lock) Unlock() error {
 	return l.file.Close()
 }
 
+// maxOwner is far above any owner file.
+const maxOwner = 64 << 10
+
 // Owner reads who holds the lock; what cannot be read is a zero Owner.
 func (s *Store) Owner(k envdir.Key) Owner {
 	var o Owner
-	data, err := ReadFile(s.Root.Owner(k), maxState)
+	data, err := ReadFile(s.Root.Owner(k), maxOwner)
 	if err != nil || json.Unmarshal(data, &o) != nil {
 		return Owner{}
 	}

@@ -23,6 +23,7 @@ func (st State) Lock(ctx context.Context, name string) (unlock func(), err error
 			return nil, context.Cause(ctx)
 		}
 		if err == nil && got {
+			shareLike(f.Path(), dir)
 			return func() { _ = f.Close() }, nil
 		}
 	}

@@ -25,7 +25,8 @@ import (
 type Store struct {
 	Root envdir.Root
 
-	step func(name string) // told before each step of publishing; for tests of crashes
+	step func(name string)       // told before each step of publishing; for tests of crashes
+	swap func(a, b string) error // nil: exchange; for tests of file systems that cannot
 }
 
 func (s *Store) at(name string) {
@@ -152,13 +153,32 @@ func OpenState(r envdir.Root, machine, userState string) State {
 	return st
 }
 
-// Read reads from the root, else from the user's folder.
+// Read reads from the root, else from the user's folder. Where both have it,
+// the one that was written last counts: an old answer in a root that we may
+// only read must not hide ours, or every start would ask again.
 func (st State) Read(name string) ([]byte, error) {
-	data, err := ReadFile(filepath.Join(st.root, name), maxState)
-	if err == nil || st.user == "" {
+	first, second := filepath.Join(st.root, name), ""
+	if st.user != "" {
+		second = filepath.Join(st.user, name)
+		if newer(second, first) {
+			first, second = second, first
+		}
+	}
+	data, err := ReadFile(first, maxState)
+	if err == nil || second == "" {
 		return data, err
 	}
-	return ReadFile(filepath.Join(st.user, name), maxState)
+	return ReadFile(second, maxState)
+}
+
+// newer reports whether a is there and was written after b, if b is there.
+func newer(a, b string) bool {
+	mine, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err != nil || mine.ModTime().After(other.ModTime())
 }
 
 // Write writes to the root, else to the user's folder. What is there for the

@@ -43,7 +43,19 @@ func (s *Store) Recover(l *Lock) error {
 			return err
 		}
 	}
+	s.sweepTemps()
 	return nil
+}
+
+// sweepTemps removes the temporary files beside the locks that writers left
+// who died within a write. By age: one of another key may be in the making.
+func (s *Store) sweepTemps() {
+	entries, _ := os.ReadDir(s.Root.Locks()) // none: nothing to do
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") && e.Type().IsRegular() && stale(e) {
+			_ = os.Remove(filepath.Join(s.Root.Locks(), e.Name())) // the next one tries again
+		}
+	}
 }
 
 func stale(e fs.DirEntry) bool {

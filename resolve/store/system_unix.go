@@ -15,9 +15,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// FreeBytes is what we may still write on the file system of path, or of its
-// nearest parent that exists.
-func FreeBytes(path string) (uint64, error) {
+func freeBytes(path string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
 		return 0, &fs.PathError{Op: "statfs", Path: path, Err: err}

@@ -7,8 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// FreeBytes is what we may still write on the volume of path.
-func FreeBytes(path string) (uint64, error) {
+func freeBytes(path string) (uint64, error) {
 	p, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return 0, err

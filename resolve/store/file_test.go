@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func skipOnWindows(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("not a thing on Windows")
+	}
+}
+
+func TestWriteFileIsNeverSeenInPart(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a", "b.json")
+	words := []string{strings.Repeat("x", 100_000), strings.Repeat("y", 50_000)}
+	require.NoError(t, WriteFile(path, []byte(words[0])))
+	var wg sync.WaitGroup
+	for _, w := range words {
+		wg.Go(func() {
+			for range 50 {
+				if err := WriteFile(path, []byte(w)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 100 {
+		data, err := ReadFile(path, maxState)
+		require.NoError(t, err)
+		require.Contains(t, words, string(data))
+	}
+	wg.Wait()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no temporary file stays")
+}
+
+func TestReadFileRefusesWhatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "big")
+	require.NoError(t, os.WriteFile(path, nil, 0o644))
+	require.NoError(t, os.Truncate(path, 50<<20))
+	_, err := ReadFile(path, maxState)
+	require.Error(t, err)
+	st := State{root: filepath.Dir(path)}
+	_, err = st.Read("big")
+	require.Error(t, err)
+	require.NoError(t, os.Truncate(path, maxState))
+	_, err = ReadFile(path, maxState)
+	require.NoError(t, err)
+}
+
+func TestState(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	user := t.TempDir()
+	st := OpenState(s.Root, "machine", user)
+	_, err := st.Read("v.json")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, st.Write("v.json", []byte("root")))
+	data, err := st.Read("v.json")
+	require.NoError(t, err)
+	require.Equal(t, "root", string(data))
+
+	// The root cannot be written any more: the answer there is the older one.
+	mine := filepath.Join(st.user, "v.json")
+	require.NoError(t, WriteFile(mine, []byte("user")))
+	later := time.Now().Add(time.Minute)
+	require.NoError(t, os.Chtimes(mine, later, later))
+	data, err = st.Read("v.json")
+	require.NoError(t, err)
+	require.Equal(t, "user", string(data))
+
+	require.NoError(t, st.Write("v.json", []byte("root again")))
+	require.NoFileExists(t, mine)
+	data, err = st.Read("v.json")
+	require.NoError(t, err)
+	require.Equal(t, "root again", string(data))
+}
+
+func TestStateLockIsHeldByOne(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	st := OpenState(s.Root, "machine", "")
+	unlock, err := st.Lock(t.Context(), "probe")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = st.Lock(ctx, "probe")
+	require.ErrorIs(t, err, context.Canceled)
+	got := make(chan error)
+	go func() {
+		free, err := st.Lock(t.Context(), "probe")
+		if err == nil {
+			free()
+		}
+		got <- err
+	}()
+	unlock()
+	require.NoError(t, <-got)
+}
+
+func TestTrashFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t) // links need a privilege there
+	s := newStore(t)
+	outside := filepath.Join(t.TempDir(), "precious")
+	require.NoError(t, os.MkdirAll(outside, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(outside, "file"), nil, 0o644))
+	inside := filepath.Join(s.Root.Trash("0123abcd"), "locked")
+	require.NoError(t, os.MkdirAll(inside, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(inside, "file"), nil, 0o444))
+	require.NoError(t, os.Symlink(outside, filepath.Join(inside, "link")))
+	require.NoError(t, os.Symlink(outside, s.Root.Trash("89abcdef")))
+	require.NoError(t, os.Chmod(inside, 0o555))
+	s.EmptyTrash()
+	requireNoLitter(t, s)
+	require.FileExists(t, filepath.Join(outside, "file"))
+}
+
+func TestLogsKeepTheLastTen(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	require.NoError(t, os.MkdirAll(s.Root.Logs(), 0o755))
+	for i := range 15 {
+		at := time.Date(2020, 1, 1+i, 0, 0, 0, 0, time.UTC)
+		require.NoError(t, os.WriteFile(s.Root.Log(key, at), nil, 0o644))
+	}
+	l, err := s.NewLog("a-key-that-sorts-first")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	entries, err := os.ReadDir(s.Root.Logs())
+	require.NoError(t, err)
+	require.Len(t, entries, keptLogs)
+	require.FileExists(t, l.Name(), "the newest stays, whatever its key")
+}
+
+func TestFreeBytesOfWhatIsNotThereYet(t *testing.T) {
+	t.Parallel()
+	n, err := FreeBytes(filepath.Join(t.TempDir(), "not", "yet"))
+	require.NoError(t, err)
+	require.NotZero(t, n)
+}
+
+// What others can write must never make a panic, nor an env.
+func FuzzNotes(f *testing.F) {
+	f.Add([]byte(`{"schema":1,"new":".tmp/x-0123abcd","old":".old/x-0123abcd","id":"1","tries":-9,"pid":1}`))
+	f.Add([]byte(`{"finished":"9999-12-31T23:59:59Z","id":"1","tries":9223372036854775807}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s := newStore(t)
+		for _, path := range []string{s.Root.Owner(key), s.Root.Failure(key), s.Root.Journal(key)} {
+			require.NoError(t, WriteFile(path, data))
+		}
+		s.Owner(key)
+		left, _ := s.PauseLeft(key, s.Failure(key).Inputs)
+		require.LessOrEqual(t, left, lastPause)
+		require.NoError(t, s.finish(key))
+		require.Empty(t, content(t, s.Root.Shared(key)))
+	})
+}

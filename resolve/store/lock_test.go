@@ -1,0 +1,147 @@
+package store
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+func TestLockHasOneWinnerOf32(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	procs := make([]*process, 32)
+	for i := range procs {
+		procs[i] = start(t, s, "lock")
+	}
+	for _, p := range procs {
+		p.goOn(t)
+	}
+	winners := 0
+	for _, p := range procs {
+		line := p.line(t)
+		if line == "locked" {
+			winners++
+			continue
+		}
+		require.Contains(t, line, ErrBusy.Error())
+	}
+	require.Equal(t, 1, winners)
+}
+
+func TestKilledHolderFreesTheLock(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	busy, err := s.Busy(key)
+	require.NoError(t, err)
+	require.False(t, busy)
+
+	p := start(t, s, "lock")
+	p.goOn(t)
+	require.Equal(t, "locked", p.line(t))
+	_, err = s.TryLock(key)
+	require.ErrorIs(t, err, ErrBusy)
+	busy, err = s.Busy(key)
+	require.NoError(t, err)
+	require.True(t, busy)
+	o := s.Owner(key)
+	require.Equal(t, p.Process.Pid, o.PID)
+	require.Equal(t, "installing", o.Phase)
+	require.EqualValues(t, 7, o.Beat)
+
+	p.kill(t)
+	l := lock(t, s)
+	require.NoError(t, l.Report(Owner{Phase: "ours"}))
+	require.Equal(t, "ours", s.Owner(key).Phase)
+	require.NoError(t, l.Unlock())
+	require.Zero(t, s.Owner(key))
+	info, err := os.Stat(s.Root.Lock(key))
+	require.NoError(t, err, "the lock file is never deleted")
+	require.Zero(t, info.Size())
+}
+
+func TestLockExcludesThisProcessToo(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	_, err := s.TryLock(key)
+	require.ErrorIs(t, err, ErrBusy)
+	_, err = s.TryLock("torch-cu121")
+	require.NoError(t, err, "another key is another lock")
+	require.NoError(t, l.Unlock())
+	lock(t, s)
+}
+
+func TestOwnerAndFailureReadAnything(t *testing.T) {
+	t.Parallel()
+	for name, data := range map[string]string{
+		"empty": "", "torn": `{"schema":1,"pid":4`, "another type": `[1,2]`, "large": `{"phase":"` + strings.Repeat("x", maxState) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			lock(t, s)
+			require.NoError(t, os.WriteFile(s.Root.Owner(key), []byte(data), 0o644))
+			require.NoError(t, os.WriteFile(s.Root.Failure(key), []byte(data), 0o644))
+			require.Zero(t, s.Owner(key))
+			require.Zero(t, s.Failure(key))
+			left, _ := s.PauseLeft(key, "")
+			require.Zero(t, left)
+		})
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		tries  int
+		ago    time.Duration
+		inputs string
+		most   time.Duration // 0: none
+	}{
+		"the first":             {tries: 1, most: time.Minute, inputs: "a"},
+		"doubles":               {tries: 3, most: 4 * time.Minute, inputs: "a"},
+		"at most half an hour":  {tries: 99, most: 30 * time.Minute, inputs: "a"},
+		"nonsense tries":        {tries: -5, most: time.Minute, inputs: "a"},
+		"over":                  {tries: 1, ago: time.Minute, inputs: "a"},
+		"other inputs":          {tries: 1, inputs: "b"},
+		"from the future":       {tries: 1, ago: -time.Hour, inputs: "a"},
+		"ten years ago":         {tries: 99, ago: 87600 * time.Hour, inputs: "a"},
+		"ten years from now on": {tries: 99, ago: -87600 * time.Hour, inputs: "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			for range max(tt.tries, 1) {
+				require.NoError(t, s.RecordFailure(key, "a", fault.New(fault.Install, "no").Fix("do it"), "log"))
+			}
+			f := s.Failure(key)
+			require.Equal(t, max(tt.tries, 1), f.Tries)
+			f.Tries, f.Finished = tt.tries, time.Now().Add(-tt.ago)
+			putFailure(t, s, f)
+			left, _ := s.PauseLeft(key, tt.inputs)
+			require.LessOrEqual(t, left, tt.most)
+			require.Equal(t, tt.most > 0, left > 0)
+		})
+	}
+}
+
+func TestEachFailureHasItsOwnID(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	lock(t, s)
+	require.Empty(t, s.Failure(key).ID)
+	require.NoError(t, s.RecordFailure(key, "a", fault.New(fault.NoIndex, "first").Fix("wait"), ""))
+	first := s.Failure(key)
+	require.NoError(t, s.RecordFailure(key, "b", fault.New(fault.NoIndex, "second").Fix("wait"), ""))
+	second := s.Failure(key)
+	require.NotEqual(t, first.ID, second.ID)
+	require.Equal(t, 1, second.Tries, "other inputs begin anew")
+	require.Equal(t, fault.NoIndex, fault.CodeOf(second.Fault()))
+	s.ClearFailure(key)
+	require.Zero(t, s.Failure(key))
+}

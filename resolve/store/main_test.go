@@ -1,0 +1,226 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+const key envdir.Key = "torch-cu121-transformers"
+
+// roles are what the test binary does when it is started as another process.
+// Each says one line when it has come to its point.
+var roles = map[string]func(s *Store, arg string) error{
+	"lock":    roleLock,
+	"lease":   roleLease,
+	"block":   func(*Store, string) error { return sayAndBlock("running") },
+	"publish": rolePublish,
+	"promote": rolePromote,
+	"denied":  roleDenied,
+}
+
+func TestMain(m *testing.M) {
+	name, arg, _ := strings.Cut(os.Getenv("STORE_TEST_ROLE"), ":")
+	role := roles[name]
+	if role == nil {
+		os.Exit(m.Run())
+	}
+	if err := role(&Store{Root: envdir.Root(os.Getenv("STORE_TEST_ROOT"))}, arg); err != nil {
+		fmt.Println("error", fault.CodeOf(err), err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// sayAndBlock says a line, then lives until its standard input ends.
+func sayAndBlock(line string) error {
+	fmt.Println(line)
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+func roleLock(s *Store, _ string) error {
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil { // all start at once
+		return err
+	}
+	l, err := s.TryLock(key)
+	if err != nil {
+		return err
+	}
+	if err := l.Report(Owner{Phase: "installing", Beat: 7}); err != nil {
+		return err
+	}
+	return sayAndBlock("locked")
+}
+
+func rolePublish(s *Store, step string) error {
+	dieAt(s, step)
+	l, err := s.TryLock(key)
+	if err != nil {
+		return err
+	}
+	if _, err := publish(s, l, "new"); err != nil {
+		return err
+	}
+	return l.Unlock()
+}
+
+func rolePromote(s *Store, step string) error {
+	dieAt(s, step)
+	l, err := s.TryLock(key)
+	if err != nil {
+		return err
+	}
+	_, err = s.Promote(l)
+	return err
+}
+
+// dieAt kills this process at a step. "two-" before it: on a file system that
+// cannot exchange.
+func dieAt(s *Store, step string) {
+	step, two := strings.CutPrefix(step, "two-")
+	if !two {
+		step = strings.TrimPrefix(step, "one-")
+	} else {
+		s.swap = unsupported
+	}
+	s.step = func(name string) {
+		if name != step {
+			return
+		}
+		self, _ := os.FindProcess(os.Getpid())
+		_ = self.Kill()
+		select {}
+	}
+}
+
+// process is the test binary in a role.
+type process struct {
+	*exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func start(t *testing.T, s *Store, role string, env ...string) *process {
+	t.Helper()
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	return startExe(t, exec.Command(exe), s, role, env...)
+}
+
+func startExe(t *testing.T, cmd *exec.Cmd, s *Store, role string, env ...string) *process {
+	t.Helper()
+	cmd.Env = append(append(os.Environ(), "STORE_TEST_ROLE="+role, "STORE_TEST_ROOT="+string(s.Root)), env...)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	p := &process{cmd, in, bufio.NewReader(out)}
+	t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
+	return p
+}
+
+func (p *process) line(t *testing.T) string {
+	t.Helper()
+	line, err := p.out.ReadString('\n')
+	if err != io.EOF {
+		require.NoError(t, err)
+	}
+	return strings.TrimSpace(line)
+}
+
+func (p *process) goOn(t *testing.T) {
+	t.Helper()
+	_, err := io.WriteString(p.in, "\n")
+	require.NoError(t, err)
+}
+
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	require.NoError(t, p.Process.Kill())
+	_ = p.Wait()
+}
+
+// newStore is an empty root.
+func newStore(t *testing.T) *Store {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	return &Store{Root: envdir.Root(dir)}
+}
+
+func lock(t *testing.T, s *Store) *Lock {
+	t.Helper()
+	l, err := s.TryLock(key)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Unlock() })
+	return l
+}
+
+// publish builds an env whose content is one word, and publishes it.
+func publish(s *Store, l *Lock, content string) (Published, error) {
+	st, err := s.Stage(l)
+	if err != nil {
+		return Published{}, err
+	}
+	return finishStage(st, content)
+}
+
+func finishStage(st *Stage, content string) (Published, error) {
+	if err := os.MkdirAll(st.Dir.Venv(), 0o755); err != nil {
+		return Published{}, err
+	}
+	if err := os.WriteFile(filepath.Join(st.Dir.Venv(), "content"), []byte(content), 0o644); err != nil {
+		return Published{}, err
+	}
+	if _, err := st.Durable(); err != nil {
+		return Published{}, err
+	}
+	if err := st.Seal([]byte(`{"schema":1}`)); err != nil {
+		return Published{}, err
+	}
+	return st.Publish()
+}
+
+// content is the word of an env that is whole; "" when there is none. A half
+// env fails the test.
+func content(t *testing.T, d envdir.Dir) string {
+	t.Helper()
+	if _, err := os.Lstat(d.Path); err != nil {
+		return ""
+	}
+	require.FileExists(t, d.Ready())
+	data, err := os.ReadFile(filepath.Join(d.Venv(), "content"))
+	require.NoError(t, err)
+	return string(data)
+}
+
+func retired(t *testing.T, s *Store) (words []string) {
+	t.Helper()
+	entries, _ := os.ReadDir(filepath.Dir(s.Root.Retired("x", "y")))
+	for _, e := range entries {
+		words = append(words, content(t, envdir.Dir{Path: filepath.Join(filepath.Dir(s.Root.Retired("x", "y")), e.Name())}))
+	}
+	return words
+}
+
+func roleLease(s *Store, _ string) error {
+	l, err := s.Lease(context.Background(), s.Root.Shared(key))
+	if err != nil {
+		return err
+	}
+	return becomeBlocker(l)
+}

@@ -1,0 +1,287 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+func unsupported(string, string) error { return errors.ErrUnsupported }
+
+func fails(e error) func(string, string) error {
+	return func(a, b string) error { return &os.LinkError{Op: "rename", Old: a, New: b, Err: e} }
+}
+
+func putFailure(t *testing.T, s *Store, f Failure) {
+	t.Helper()
+	data, err := json.Marshal(f)
+	require.NoError(t, err)
+	require.NoError(t, WriteFile(s.Root.Failure(key), data))
+}
+
+func TestPublish(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		old               bool // an env is there
+		how               func(a, b string) error
+		shared, next, dot string // what lies there afterwards
+	}{
+		"fresh":                      {shared: "new"},
+		"exchanged":                  {old: true, shared: "new", dot: "old"},
+		"in two steps":               {old: true, how: unsupported, shared: "new", dot: "old"},
+		"overlayfs":                  {old: true, how: fails(syscall.EXDEV), shared: "old", next: "new"},
+		"a mount point":              {old: true, how: fails(syscall.EBUSY), shared: "old", next: "new"},
+		"another user's env":         {old: true, how: fails(syscall.EACCES), shared: "old", next: "new"},
+		"fresh, without an exchange": {how: unsupported, shared: "new"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "overlayfs" || name == "a mount point" {
+				skipOnWindows(t)
+			}
+			s := newStore(t)
+			l := lock(t, s)
+			if tt.old {
+				_, err := publish(s, l, "old")
+				require.NoError(t, err)
+			}
+			s.swap = tt.how
+			p, err := publish(s, l, "new")
+			require.NoError(t, err)
+			require.Equal(t, "new", content(t, p.Dir))
+			require.Equal(t, tt.shared, content(t, s.Root.Shared(key)))
+			require.Equal(t, tt.next, content(t, s.Root.Next(key)))
+			require.Equal(t, tt.next != "", p.Postponed != "")
+			require.Equal(t, tt.dot != "", p.Retired != "")
+			if tt.dot != "" {
+				require.Equal(t, []string{tt.dot}, retired(t, s))
+			}
+			require.NoFileExists(t, s.Root.Journal(key))
+			requireNoLitter(t, s)
+		})
+	}
+}
+
+func TestPublishWhileInUse(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	_, err := publish(s, l, "old")
+	require.NoError(t, err)
+	user, err := s.Lease(t.Context(), s.Root.Shared(key))
+	require.NoError(t, err)
+	require.NotNil(t, user)
+
+	for _, word := range []string{"second", "third"} {
+		p, err := publish(s, l, word)
+		require.NoError(t, err)
+		require.Equal(t, s.Root.Next(key), p.Dir)
+		require.NotEmpty(t, p.Postponed)
+	}
+	require.Equal(t, "old", content(t, s.Root.Shared(key)))
+	require.Equal(t, "third", content(t, s.Root.Next(key)))
+	require.Equal(t, []string{"second"}, retired(t, s), "programs may run in what waited: it is kept")
+
+	done, err := s.Promote(l)
+	require.NoError(t, err)
+	require.False(t, done, "somebody is in the way")
+	user.Release()
+	done, err = s.Promote(l)
+	require.NoError(t, err)
+	require.True(t, done)
+	require.Equal(t, "third", content(t, s.Root.Shared(key)))
+	require.Empty(t, content(t, s.Root.Next(key)))
+	require.ElementsMatch(t, []string{"second", "old"}, retired(t, s))
+	requireNoLitter(t, s)
+}
+
+// A program that runs in .next keeps its folder, though no env is published.
+func TestPromoteLeavesWhatIsUsed(t *testing.T) {
+	t.Parallel()
+	s, l := postponed(t)
+	require.NoError(t, os.RemoveAll(s.Root.Shared(key).Path))
+	user, err := s.Lease(t.Context(), s.Root.Next(key))
+	require.NoError(t, err)
+	done, err := s.Promote(l)
+	require.NoError(t, err)
+	require.False(t, done)
+	require.Equal(t, "new", content(t, s.Root.Next(key)))
+	user.Release()
+	done, err = s.Promote(l)
+	require.NoError(t, err)
+	require.True(t, done)
+	require.Equal(t, "new", content(t, s.Root.Shared(key)))
+}
+
+// On overlayfs what waits stays where it is, however often it is tried.
+func TestPromoteWhereNothingMoves(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t)
+	s, l := postponed(t)
+	for range 3 {
+		require.NoError(t, s.Recover(l))
+		require.Equal(t, "old", content(t, s.Root.Shared(key)))
+		require.Equal(t, "new", content(t, s.Root.Next(key)))
+	}
+	requireNoLitter(t, s)
+}
+
+// postponed is a root in which a new env waits because the old one cannot be moved.
+func postponed(t *testing.T) (*Store, *Lock) {
+	t.Helper()
+	s := newStore(t)
+	l := lock(t, s)
+	_, err := publish(s, l, "old")
+	require.NoError(t, err)
+	s.swap = fails(syscall.EACCES)
+	_, err = publish(s, l, "new")
+	require.NoError(t, err)
+	require.Equal(t, "new", content(t, s.Root.Next(key)))
+	return s, l
+}
+
+// Without working locks two creators may build the same key.
+func TestPublishSecondOfTwo(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]bool{"nothing was there": false, "both replace a broken one": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			l := lock(t, s)
+			if before {
+				_, err := publish(s, l, "broken")
+				require.NoError(t, err)
+			}
+			slow, err := s.Stage(l)
+			require.NoError(t, err)
+			_, err = publish(s, l, "first")
+			require.NoError(t, err)
+			p, err := finishStage(slow, "second")
+			require.NoError(t, err)
+			require.True(t, p.Existing)
+			require.Equal(t, "first", content(t, p.Dir))
+			require.Equal(t, s.Root.Shared(key), p.Dir)
+			require.NoError(t, slow.Discard(), "does nothing now")
+		})
+	}
+}
+
+func TestDiscard(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	st, err := s.Stage(l)
+	require.NoError(t, err)
+	k, _, ok := envdir.ParseStaging(filepath.Base(st.Dir.Path))
+	require.True(t, ok)
+	require.Equal(t, key, k)
+	require.NoError(t, st.Discard())
+	require.NoDirExists(t, st.Dir.Path)
+	s.EmptyTrash()
+	requireNoLitter(t, s)
+}
+
+// Whoever dies at any step leaves an env that is whole, the old or the new, and
+// a root in which the next creation succeeds. A step without a row fails.
+func TestDeathAtEachStep(t *testing.T) {
+	t.Parallel()
+	for step, want := range map[string]string{ // published after Recover
+		"one-durable": "old", "one-seal": "old", "one-publish": "old", "one-exchanged": "new", "one-published": "new",
+		"two-journal": "old", "two-moved-old": "new", "two-moved-new": "new", "two-published": "new",
+		"fresh-durable": "", "fresh-seal": "", "fresh-publish": "", "fresh-published": "new",
+	} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			role := "publish:" + step
+			if step[:4] == "fres" {
+				role = "publish:one-" + step[len("fresh-"):]
+			} else {
+				l := lock(t, s)
+				_, err := publish(s, l, "old")
+				require.NoError(t, err)
+				require.NoError(t, l.Unlock())
+			}
+			p := start(t, s, role)
+			require.Error(t, p.Wait(), "it dies")
+			content(t, s.Root.Shared(key)) // whole or not at all, at this moment too
+
+			l := lock(t, s)
+			require.NoError(t, s.Recover(l))
+			require.Equal(t, want, content(t, s.Root.Shared(key)))
+			requireNoLitter(t, s)
+			require.NoFileExists(t, s.Root.Journal(key))
+			_, err := publish(s, l, "again")
+			require.NoError(t, err)
+			require.Equal(t, "again", content(t, s.Root.Shared(key)))
+		})
+	}
+}
+
+func TestDeathWhilePromoting(t *testing.T) {
+	t.Parallel()
+	for step, want := range map[string]string{"one-promote": "old", "one-exchanged": "new", "two-journal": "old", "two-moved-old": "new", "two-moved-new": "new"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			s, l := postponed(t)
+			require.NoError(t, l.Unlock())
+			require.Error(t, start(t, s, "promote:"+step).Wait())
+			s.swap = nil
+			require.NoError(t, s.Recover(lock(t, s)))
+			require.Equal(t, want, content(t, s.Root.Shared(key)))
+			require.Empty(t, content(t, s.Root.Next(key)), "the old one must never wait to come back")
+			requireNoLitter(t, s)
+		})
+	}
+}
+
+func TestRecoverSweepsItsOwnKeyOnly(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	mine, other := s.Root.Staging(key, "0123abcd").Path, s.Root.Staging(key+"-bnb", "0123abcd").Path
+	for _, dir := range []string{mine, other} {
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+	}
+	l := lock(t, s)
+	l.lockless = true
+	require.NoError(t, s.Recover(l))
+	require.DirExists(t, mine, "without locks somebody may be working in it")
+	past := time.Now().Add(-25 * time.Hour)
+	require.NoError(t, os.Chtimes(mine, past, past))
+	require.NoError(t, s.Recover(l))
+	require.NoDirExists(t, mine)
+	require.DirExists(t, other)
+}
+
+func TestJournalReachesNothingOutside(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	outside := filepath.Join(string(s.Root), "precious")
+	require.NoError(t, os.Mkdir(outside, 0o755))
+	for _, data := range []string{`{"schema":1,"new":"../precious","old":".old/x"}`, `{"schema":1,"new":"`, `{}`, ``} {
+		l := lock(t, s)
+		require.NoError(t, os.WriteFile(s.Root.Journal(key), []byte(data), 0o644))
+		require.NoError(t, s.Recover(l))
+		require.NoFileExists(t, s.Root.Journal(key))
+		require.DirExists(t, outside)
+		require.Empty(t, content(t, s.Root.Shared(key)))
+		require.NoError(t, l.Unlock())
+	}
+}
+
+// requireNoLitter: after EmptyTrash nothing is left in .tmp.
+func requireNoLitter(t *testing.T, s *Store) {
+	t.Helper()
+	s.EmptyTrash()
+	entries, err := os.ReadDir(s.Root.Tmp())
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
