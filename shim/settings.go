@@ -182,7 +182,7 @@ func (s *settings) variables(env execx.Environ) (unknown []string, err error) {
 		name, value, _ := strings.Cut(entry, "=")
 		i, known := variableNamed(name)
 		if !known {
-			if !contains(otherVariables[:], name) {
+			if value != "" && !contains(otherVariables[:], name) {
 				unknown = append(unknown, name)
 			}
 			continue

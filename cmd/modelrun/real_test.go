@@ -25,7 +25,7 @@ func TestRealStack(t *testing.T) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 		cmd.Dir = "../.."
-		cmd.Env = append(os.Environ(), "MODELRUN_ROOT="+root, "MODELRUN_UV=")
+		cmd.Env = append(os.Environ(), "MODELRUN_ROOT="+root, "MODELRUN_UV=", "MODELRUN_E2E=") // empty: not set
 		var out, errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		err := cmd.Run()
