@@ -3,6 +3,9 @@
 package execx_test
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/gob"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -169,3 +172,12 @@ func TestBecomeRefused(t *testing.T) {
 }
 
 func long() execx.Environ { return execx.Environ{"A=" + strings.Repeat("x", 8<<20)} }
+
+func encode(t *testing.T, p execx.Program) string {
+	t.Helper()
+	var buf bytes.Buffer
+	require.NoError(t, gob.NewEncoder(&buf).Encode(p))
+	return "become:" + base64.StdEncoding.EncodeToString(buf.Bytes())
+}
+
+// self is the test binary in a role.

@@ -15,7 +15,7 @@ import (
 // Not guaranteed yet: what an invisible parent needs (job at birth, console
 // events, inherited handles, show-window) is not done here; see docs/windows.md.
 func Become(p Program) (exitCode int, err error) {
-	cmd := &exec.Cmd{Path: p.Path, Args: p.Argv, Env: p.Env, Dir: p.Dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	cmd := &exec.Cmd{Path: p.Path, Args: p.Argv, Env: p.Env, Dir: p.Dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr} //nolint:forbidigo // the program's own
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

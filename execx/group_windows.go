@@ -35,7 +35,7 @@ func (g *group) started(pid int) error {
 	if err != nil {
 		return err
 	}
-	defer windows.CloseHandle(p)
+	defer func() { _ = windows.CloseHandle(p) }()
 	return windows.AssignProcessToJobObject(g.job, p)
 }
 

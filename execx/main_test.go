@@ -73,14 +73,6 @@ func become(arg string) {
 	os.Exit(code)
 }
 
-func encode(t *testing.T, p execx.Program) string {
-	t.Helper()
-	var buf bytes.Buffer
-	require.NoError(t, gob.NewEncoder(&buf).Encode(p))
-	return "become:" + base64.StdEncoding.EncodeToString(buf.Bytes())
-}
-
-// self is the test binary in a role.
 func self(t *testing.T, role string) execx.Cmd {
 	t.Helper()
 	path, err := os.Executable()

@@ -38,7 +38,7 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 	if b.log, err = b.Store.NewLog(key); err != nil {
 		return dir, v, err
 	}
-	defer b.log.Close()
+	defer func() { _ = b.log.Close() }() // what matters is on the disk by then
 	ctx, stop := b.watch(ctx)
 	defer stop()
 

@@ -33,7 +33,7 @@ func (c create) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 		lock, err := c.Store.TryLock(w.Req.Key)
 		if errors.Is(err, store.ErrBusy) {
 			// Another waiter was quicker: wait again, like everybody.
-			if res, err := (wait{c.Deps, c.shared}).await(ctx, w); res != nil || err != nil {
+			if res, err := wait(c).await(ctx, w); res != nil || err != nil {
 				return res, err
 			}
 			continue

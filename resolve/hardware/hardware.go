@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/modelrun/modelrun/execx"
 )
@@ -88,10 +89,14 @@ func (i Identity) ID() string {
 // and for 5 seconds at most. A GPU that cannot be used is no error: see
 // Machine.Problem.
 func Detect(ctx context.Context, id Identity, env execx.Environ) (Machine, error) {
+	return detect(ctx, id, env, smiLimit)
+}
+
+func detect(ctx context.Context, id Identity, env execx.Environ, limit time.Duration) (Machine, error) {
 	m := Machine{Identity: id}
 	switch id.Vendor {
 	case "nvidia":
-		return nvidia(ctx, m, env)
+		return nvidia(ctx, m, env, limit)
 	case "amd":
 		for _, target := range id.GPUs {
 			m.GPUs = append(m.GPUs, GPU{Name: "AMD " + target, CC: target})

@@ -21,7 +21,7 @@ func identify(execx.Environ) Identity {
 	if err != nil {
 		return id
 	}
-	defer class.Close()
+	defer func() { _ = class.Close() }()
 	names, _ := class.ReadSubKeyNames(-1) // what can be read counts
 	for _, name := range names {
 		key, err := registry.OpenKey(class, name, registry.QUERY_VALUE)
@@ -31,7 +31,7 @@ func identify(execx.Environ) Identity {
 		provider, _, _ := key.GetStringValue("ProviderName")
 		version, _, _ := key.GetStringValue("DriverVersion")
 		desc, _, _ := key.GetStringValue("DriverDesc")
-		key.Close()
+		_ = key.Close()
 		if strings.EqualFold(provider, "NVIDIA") {
 			id.Vendor, id.Driver = "nvidia", nvidiaVersion(version)
 			id.GPUs = append(id.GPUs, desc)

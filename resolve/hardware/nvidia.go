@@ -18,8 +18,8 @@ const smiLimit = 5 * time.Second
 
 // nvidia asks nvidia-smi, and where it gives no answer the kernel module, whose
 // names tell the compute capability.
-func nvidia(ctx context.Context, m Machine, env execx.Environ) (Machine, error) {
-	gpus, driver, problem, err := askSMI(ctx, env)
+func nvidia(ctx context.Context, m Machine, env execx.Environ, limit time.Duration) (Machine, error) {
+	gpus, driver, problem, err := askSMI(ctx, env, limit)
 	if err != nil {
 		return m, err
 	}
@@ -47,17 +47,17 @@ func nvidia(ctx context.Context, m Machine, env execx.Environ) (Machine, error) 
 
 // askSMI runs nvidia-smi. Drivers of the 470 series do not know compute_cap:
 // they are asked again without (huggingface/candle#733).
-func askSMI(ctx context.Context, env execx.Environ) (gpus []GPU, driver, problem string, err error) {
+func askSMI(ctx context.Context, env execx.Environ, limit time.Duration) (gpus []GPU, driver, problem string, err error) {
 	fields := "index,uuid,name,driver_version,memory.total"
 	for _, query := range []string{fields + ",compute_cap", fields} {
-		res, err := runSMI(ctx, env, query)
+		res, err := runSMI(ctx, env, query, limit)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, "", "", nil
 		case err != nil:
 			return nil, "", "", err
 		case res.TimedOut:
-			return nil, "", "nvidia-smi gave no answer within 5 s", nil
+			return nil, "", "nvidia-smi gave no answer within " + limit.String(), nil
 		}
 		text := string(res.Stdout) + "\n" + res.Tail
 		if strings.Contains(text, "Driver/library version mismatch") {
@@ -76,14 +76,14 @@ func askSMI(ctx context.Context, env execx.Environ) (gpus []GPU, driver, problem
 	return nil, "", problem, nil
 }
 
-func runSMI(ctx context.Context, env execx.Environ, query string) (execx.Result, error) {
+func runSMI(ctx context.Context, env execx.Environ, query string, limit time.Duration) (execx.Result, error) {
 	for _, path := range smiPaths(env) {
 		if _, err := os.Stat(path); err != nil {
 			continue
 		}
 		res, err := execx.Run(ctx, execx.Cmd{
 			Path: path, Args: []string{"--query-gpu=" + query, "--format=csv,noheader,nounits"},
-			Env: env.Without("CUDA_VISIBLE_DEVICES", "LD_PRELOAD"), Dir: os.TempDir(), Timeout: smiLimit,
+			Env: env.Without("CUDA_VISIBLE_DEVICES", "LD_PRELOAD"), Dir: os.TempDir(), Timeout: limit,
 		})
 		if errors.Is(err, fs.ErrPermission) {
 			continue

@@ -107,7 +107,7 @@ func (c *Checker) Check(ctx context.Context, s Subject) (Verdict, error) {
 	if err != nil || v.Code != "" {
 		return c.warned(v, s), err
 	}
-	v, err = c.single(ctx, s, snap, sealed)
+	v, err = c.single(ctx, s, sealed)
 	return c.warned(v, s), err
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // single is L3 behind a lock: who had to wait finds the verdict of the other.
-func (c *Checker) single(ctx context.Context, s Subject, snap *site, seal *Seal) (Verdict, error) {
+func (c *Checker) single(ctx context.Context, s Subject, seal *Seal) (Verdict, error) {
 	defer c.announce(s)()
 	unlock, busy, err := c.lock(ctx, s)
 	if err != nil || busy {

@@ -37,7 +37,7 @@ func (f folder) Lock(_ context.Context, name string) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() { _ = file.Close() }, syscall.Flock(int(file.Fd()), syscall.LOCK_EX) //nolint:errcheck // closing frees the lock in any case
+	return func() { _ = file.Close() }, syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
 }
 
 // TestHelperRank is one of the processes of TestRanks.

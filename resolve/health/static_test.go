@@ -231,7 +231,7 @@ func TestErrorsOfTheDiskAreNotVerdicts(t *testing.T) {
 	}
 	e := newEnv(t, envdir.Shared)
 	require.NoError(t, os.Chmod(e.Dir.Path, 0))
-	t.Cleanup(func() { _ = os.Chmod(e.Dir.Path, 0o755) }) //nolint:errcheck // the folder may be gone
+	t.Cleanup(func() { _ = os.Chmod(e.Dir.Path, 0o755) }) // the folder may be gone
 	c, _ := checker(t)
 	_, err := c.Look(e.Subject)
 	require.ErrorIs(t, err, os.ErrPermission)

@@ -165,7 +165,7 @@ func bad(path, format string, args ...any) error {
 
 // notJSON names the line, counted from 1.
 func notJSON(path string, data []byte, err error) error {
-	off := int64(-1)
+	var off int64
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
