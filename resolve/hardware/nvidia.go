@@ -54,8 +54,10 @@ func askSMI(ctx context.Context, env execx.Environ, limit time.Duration) (gpus [
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, "", "", nil
+		case ctx.Err() != nil:
+			return nil, "", "", context.Cause(ctx)
 		case err != nil:
-			return nil, "", "", err
+			return nil, "", "nvidia-smi cannot be started: " + err.Error(), nil
 		case res.TimedOut:
 			return nil, "", "nvidia-smi gave no answer within " + limit.String(), nil
 		}
