@@ -87,7 +87,7 @@ func wait(ctx context.Context, cmd *exec.Cmd, g *group, limit time.Duration) (st
 	}
 	g.kill()
 	select {
-	case <-done:
+	case <-done: //nolint:errcheck // Wait's error says nothing that ProcessState does not
 		state = cmd.ProcessState
 	case <-time.After(2 * drain):
 	}

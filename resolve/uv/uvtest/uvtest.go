@@ -24,7 +24,7 @@ const version = "0.13.9"
 // user's cache folder.
 func Path(t testing.TB) string {
 	t.Helper()
-	if p := os.Getenv("MODELRUN_UV"); p != "" { //nolint:forbidigo // a test's own setting
+	if p := os.Getenv("MODELRUN_UV"); p != "" {
 		return p
 	}
 	cache, err := os.UserCacheDir()
