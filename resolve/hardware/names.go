@@ -8,13 +8,18 @@ import "strings"
 func ccOf(name string) string {
 	name = strings.ToUpper(name)
 	for _, row := range [...]struct{ cc, names string }{
-		{"12.0", "RTX 50,RTX PRO 6000,RTX PRO 5000,RTX PRO 4500,RTX PRO 4000"},
+		// Before the series: "RTX 5000 Ada" and "Quadro RTX 5000" are no RTX 50xx.
+		{"8.9", "ADA"},
+		{"8.6", "RTX A"},
+		{"7.5", "QUADRO RTX"},
+		{"5.2", "GTX TITAN X"},
+		{"12.0", "RTX 50,RTX PRO"},
 		{"10.0", "B100,B200,GB200"},
 		{"9.0", "H100,H200,GH200,H800,H20"},
-		{"8.9", "RTX 40,L40,L4,RTX 6000 ADA,RTX 5000 ADA,RTX 4500 ADA,RTX 4000 ADA,RTX 2000 ADA"},
-		{"8.6", "RTX 30,RTX A,A40,A10,A16,A2"},
+		{"8.9", "RTX 40,L40,L4"},
+		{"8.6", "RTX 30,A40,A10,A16,A2"},
 		{"8.0", "A100,A30,A800"},
-		{"7.5", "RTX 20,GTX 16,TITAN RTX,T4,T1000,T600,T400,QUADRO RTX"},
+		{"7.5", "RTX 20,GTX 16,TITAN RTX,T4,T1000,T600,T400"},
 		{"7.0", "V100,TITAN V,GV100"},
 		{"6.1", "GTX 10,TITAN X,P40,P4,QUADRO P"},
 		{"6.0", "P100,GP100"},

@@ -15,26 +15,26 @@ func (m Machine) Serves(accel, torch string) error {
 	case accel == "cpu" || accel == "":
 		return nil
 	case strings.HasPrefix(accel, "rocm"):
-		return m.wants("amd", accel)
+		return m.wants("amd", "an AMD", accel)
 	case accel == "mps":
-		return m.wants("apple", accel)
+		return m.wants("apple", "an Apple", accel)
 	case accel == "xpu":
-		return m.wants("intel", accel)
+		return m.wants("intel", "an Intel", accel)
 	case strings.HasPrefix(accel, "cu"):
 		return m.servesCUDA(accel, torch)
 	}
 	return fmt.Errorf("accelerator %s is not known", accel)
 }
 
-func (m Machine) wants(vendor, accel string) error {
+func (m Machine) wants(vendor, name, accel string) error {
 	if m.Vendor != vendor || len(m.GPUs) == 0 {
-		return fmt.Errorf("%s needs a GPU of %s; this machine has %s", accel, strings.ToUpper(vendor[:1])+vendor[1:], m)
+		return fmt.Errorf("%s needs %s GPU; this machine has %s", accel, name, m)
 	}
 	return nil
 }
 
 func (m Machine) servesCUDA(accel, torch string) error {
-	if err := m.wants("nvidia", accel); err != nil {
+	if err := m.wants("nvidia", "an NVIDIA", accel); err != nil {
 		return err
 	}
 	cuda, err := strconv.Atoi(strings.TrimPrefix(accel, "cu"))
@@ -110,6 +110,9 @@ func (g GPU) servedBy(accel string, cuda int, torch string) error {
 	}
 	if strings.HasPrefix(g.CC, "12.") || strings.HasPrefix(g.CC, "10.") {
 		return fmt.Errorf("GPU %s (compute capability %s) needs CUDA build cu128 or newer and torch 2.7 or newer; this is %s", g.Name, g.CC, with)
+	}
+	if versionLess(g.CC, "5.0") {
+		return fmt.Errorf("GPU %s (compute capability %s) is too old: no CUDA build of torch has code for it", g.Name, g.CC)
 	}
 	if versionLess(g.CC, list[0]) {
 		return fmt.Errorf("GPU %s (compute capability %s) is too old for %s; cu126 or older has code for it", g.Name, g.CC, with)
