@@ -218,7 +218,7 @@ func TestID(t *testing.T) {
 		"another driver":     base().file("/sys/module/nvidia/version", "550.90.07\n"),
 		"a GPU less":         newBox(t).driver("550.54.14", "x"),
 		"another GPU there":  base().file("/sys/bus/pci/devices/0000:01:00.0/device", "0x2684\n"),
-		"another libc":       base().file("/lib/ld-musl-x86_64.so.1", ""),
+		"another libc":       base().file("/lib/ld-musl-x86_64.so.1", "").file("/lib/ld-musl-aarch64.so.1", ""),
 		"one GPU visible":    base("CUDA_VISIBLE_DEVICES=0"),
 		"the other visible":  base("CUDA_VISIBLE_DEVICES=1"),
 		"none visible":       base("CUDA_VISIBLE_DEVICES="),
