@@ -120,7 +120,7 @@ class cuda:
 
 // wheels are small stand-ins with the names and versions that the embedded
 // profiles and the app's own ask for.
-func wheels(t *testing.T) []uvtest.Wheel {
+func wheels(t testing.TB) []uvtest.Wheel {
 	t.Helper()
 	all := profile.Embedded()
 	files, err := filepath.Glob(filepath.Join(originDir(t), "*.json"))
@@ -169,7 +169,7 @@ func wheels(t *testing.T) []uvtest.Wheel {
 }
 
 // originDir holds the app's own profiles.
-func originDir(t *testing.T) string {
+func originDir(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("../../resolve/profile/testdata")
 	require.NoError(t, err)
