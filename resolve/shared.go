@@ -41,6 +41,7 @@ func (s shared) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 // exact tries the wanted key: first what waits in .next, then what is published.
 func (s shared) exact(ctx context.Context, w *Walk) (*Resolution, health.Verdict, error) {
 	req := w.Req
+	s.tidy(w)
 	for _, dir := range []envdir.Dir{req.Root.Next(req.Key), req.Root.Shared(req.Key)} {
 		if dir.Kind == envdir.Next && !exists(dir.Path) {
 			continue // the usual case costs one stat
@@ -51,6 +52,25 @@ func (s shared) exact(ctx context.Context, w *Walk) (*Resolution, health.Verdict
 		}
 	}
 	panic("unreachable: the published env is always tried last")
+}
+
+// tidy moves what waits in .next to its place when nobody is in the way, and
+// ends a publish that a crash cut in two. Where somebody works on the key, or
+// the root cannot be written, it is left for later. It costs two stats.
+func (s shared) tidy(w *Walk) {
+	root, key := w.Req.Root, w.Req.Key
+	if w.Req.Policy.Dry || !exists(root.Next(key).Path) && (exists(root.Shared(key).Path) || !exists(root.Journal(key))) {
+		return
+	}
+	lock, err := s.Store.TryLock(key)
+	if err != nil {
+		return
+	}
+	err = s.Store.Recover(lock)
+	if e := errors.Join(err, lock.Unlock()); e != nil {
+		s.Log.Debug("tidying up " + string(key) + ": " + e.Error())
+	}
+	s.Store.EmptyTrash()
 }
 
 // try takes the lease first and checks then: a lease taken after the check
@@ -137,10 +157,11 @@ func (s shared) outdated(ctx context.Context, w *Walk, res *Resolution) error {
 // matters differs, or when nothing can be said.
 func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, error) {
 	req := w.Req
-	if !req.Policy.Update && !req.Exact && res.Verdict.Seal.Own == "" && res.Verdict.Seal.ProfilePath == "" {
-		return "", nil // embedded profiles change with modelrun: never worth a look on the launch path
-	}
 	seal := res.Verdict.Seal
+	embedded := seal.Own == "" && seal.ProfilePath == ""
+	if !req.Policy.Update && !req.Exact && embedded && !s.Log.IsDebug() {
+		return "", nil // embedded profiles change with modelrun: worth a line at debug only
+	}
 	if seal.Plan == "" {
 		return "", nil
 	}
@@ -162,7 +183,9 @@ func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, 
 			Fix("give the new definition a key of its own, or replace the env: modelrun ensure --update --env %s", req.Key)
 	}
 	why := fmt.Sprintf("profile %s has changed since %s was built", plan.Profile, req.Key)
-	if !req.Policy.Update {
+	if !req.Policy.Update && embedded {
+		s.Log.Debug(why + "; ensure --update rebuilds it")
+	} else if !req.Policy.Update {
 		s.Log.Info(why + "; keeping it. To rebuild, run: modelrun ensure --update --env " + string(req.Key))
 	}
 	return why, nil

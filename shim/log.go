@@ -19,7 +19,7 @@ import (
 // a line for programs, and a file besides. stdout belongs to the program.
 func newLog(s *settings, stderr io.Writer, env execx.Environ) (hclog.InterceptLogger, *people, error) {
 	level := hclog.LevelFromString(s.get(sLogLevel))
-	log := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "modelrun", Level: hclog.Trace, Output: io.Discard})
+	log := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "modelrun", Level: level, Output: io.Discard})
 	var p *people
 	if s.get(sLogFormat) == "json" {
 		log.RegisterSink(hclog.NewSinkAdapter(&hclog.LoggerOptions{Name: "modelrun", Level: level, Output: mask{stderr}, JSONFormat: true}))

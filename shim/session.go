@@ -128,7 +128,7 @@ func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.R
 
 // traced says each turn of the chain at debug.
 func (s *session) traced(trace []resolve.Turn) {
-	if !s.log.IsDebug() && s.set.get(sLogLevel) != "debug" && s.set.get(sLogLevel) != "trace" {
+	if !s.log.IsDebug() {
 		return
 	}
 	for _, t := range trace {

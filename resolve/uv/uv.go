@@ -40,7 +40,7 @@ type UV struct {
 }
 
 // alive is how often a running uv is asked whether it works.
-const alive = time.Second
+const alive = 250 * time.Millisecond
 
 // run runs uv, captured, with its full output in the log.
 func (u *UV) run(ctx context.Context, dir string, lines func(string), args ...string) (execx.Result, error) {
