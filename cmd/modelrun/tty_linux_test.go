@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// terminal opens a pair: what a person types and sees, and the program's side.
+func terminal(t *testing.T) (person, program *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no terminals here: %v", err)
+	}
+	t.Cleanup(func() { _ = person.Close() })
+	fd := int(person.Fd()) //nolint:gosec // a descriptor
+	require.NoError(t, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	require.NoError(t, err)
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = program.Close() })
+	mode, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS) //nolint:gosec // a descriptor
+	require.NoError(t, err)
+	mode.Lflag &^= unix.ECHO // what is typed would be read back as output
+	require.NoError(t, unix.IoctlSetTermios(int(program.Fd()), unix.TCSETS, mode))
+	return person, program
+}
+
+// atTerminal starts a command as a terminal does: leader of a session of its own.
+func atTerminal(t *testing.T, c *exec.Cmd) (person *os.File) {
+	t.Helper()
+	person, program := terminal(t)
+	c.Stdin, c.Stdout, c.Stderr = program, program, program
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	require.NoError(t, c.Start())
+	t.Cleanup(func() {
+		_ = c.Process.Kill() // it may have ended
+		_ = c.Wait()
+	})
+	return person
+}
+
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	c := r.cmd(t, built, "--", "python", "-c", `import os
+print([os.isatty(i) for i in range(3)], os.getsid(0) == os.getpid(), os.tcgetpgrp(0) == os.getpid(), os.isatty(os.open("/dev/tty", os.O_RDWR)))`)
+	person := atTerminal(t, c)
+	require.Equal(t, "[True, True, True] True True True", readLine(t, person))
+	require.NoError(t, c.Wait())
+}
+
+// One Ctrl-C is one SIGINT: nobody stands between the terminal and the program
+// who would pass on a second.
+func TestCtrlC(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	t.Run("once", func(t *testing.T) {
+		t.Parallel()
+		c := r.cmd(t, built, "--", "python", "-c", `import os, signal, sys
+count = 0
+def got(*_):
+    global count
+    count += 1
+    os.write(1, b"INT\n")
+signal.signal(signal.SIGINT, got)
+print("runs", flush=True)
+sys.stdin.readline()
+print(count, flush=True)`)
+		person := atTerminal(t, c)
+		require.Equal(t, "runs", readLine(t, person))
+		typed(t, person, "\x03")
+		require.Equal(t, "INT", readLine(t, person))
+		typed(t, person, "\n")
+		require.Equal(t, "1", readLine(t, person))
+		require.NoError(t, c.Wait())
+	})
+	t.Run("KeyboardInterrupt", func(t *testing.T) {
+		t.Parallel()
+		c := r.cmd(t, built, "--", "python", "-c", "print('runs', flush=True); input()")
+		person := atTerminal(t, c)
+		require.Equal(t, "runs", readLine(t, person))
+		typed(t, person, "\x03")
+		for !strings.Contains(readLine(t, person), "KeyboardInterrupt") {
+		}
+		_ = c.Wait()
+		require.Equal(t, syscall.SIGINT, waitStatus(t, c).Signal(), "python dies of it, as it does without modelrun")
+	})
+}
+
+func typed(t *testing.T, person *os.File, text string) {
+	t.Helper()
+	_, err := person.WriteString(text)
+	require.NoError(t, err)
+}
+
+// Ctrl-Z stops the program for the shell that started modelrun, and fg goes on.
+func TestCtrlZ(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	c := r.cmd(t, "/bin/sh", "-c", `set -m; "$@"; echo stopped $?; fg >/dev/null; echo ended $?`,
+		"sh", built, "--", "python", "-c", "print('runs', flush=True); print('got', input(), flush=True); raise SystemExit(3)")
+	person := atTerminal(t, c)
+	await := func(line string) {
+		for got := ""; got != line; got = readLine(t, person) {
+			require.NotContains(t, got, "ended", "before %q", line)
+		}
+	}
+	await("runs")
+	typed(t, person, "\x1a")
+	await(fmt.Sprintf("stopped %d", 128+int(syscall.SIGTSTP)))
+	typed(t, person, "more\n")
+	await("got more")
+	await("ended 3")
+	require.NoError(t, c.Wait())
+}
+
+// TestIgnoredSignals compares the signals that a caller had set to "ignored".
+// Go's runtime loses some; execx.Become says which.
+func TestIgnoredSignals(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	script := `trap "" HUP INT QUIT USR1 USR2 PIPE TERM TSTP TTIN TTOU; exec "$@" -c 'grep -E "SigIgn|SigBlk" /proc/self/status'`
+	mask := func(c *exec.Cmd) (ignored, blocked uint64) {
+		t.Helper()
+		_, err := fmt.Sscanf(output(t, c), "SigBlk: %x\nSigIgn: %x\n", &blocked, &ignored)
+		require.NoError(t, err)
+		return ignored, blocked
+	}
+	plain, plainBlocked := mask(r.cmd(t, "/bin/sh", "-c", script, "sh", "/bin/sh"))
+	ours, blocked := mask(r.cmd(t, "/bin/sh", "-c", script, "sh", built, "--", "/bin/sh"))
+	require.Equal(t, plainBlocked, blocked)
+	require.Zero(t, ours&^plain, "none becomes ignored that was not")
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU} {
+		require.NotZero(t, ours&(1<<(sig-1)), sig)
+	}
+	for sig := syscall.Signal(1); sig < 32; sig++ {
+		if plain&^ours&(1<<(sig-1)) != 0 {
+			t.Logf("lost: %s", sig)
+		}
+	}
+}
