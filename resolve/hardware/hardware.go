@@ -41,11 +41,12 @@ type GPU struct {
 type Machine struct {
 	Identity
 	GPUs    []GPU  `json:"devices,omitempty"`
+	Told    string `json:"told,omitempty"`    // the driver as nvidia-smi tells it; WSL has no other source
 	Problem string `json:"problem,omitempty"` // why a GPU that is there cannot be used; "" when all is well
 }
 
 // visibility are the variables that hide GPUs from a program.
-var visibility = [...]string{"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"}
+var visibility = [...]string{"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"}
 
 // Identify reads the cheap part: a handful of files, no process, well below
 // 1 ms. A GPU that is hidden by CUDA_VISIBLE_DEVICES="" or -1 is none.
@@ -64,7 +65,7 @@ func Identify(env execx.Environ) Identity {
 
 // hidden reports whether the program would see no GPU of that vendor.
 func hidden(env execx.Environ, vendor string) bool {
-	names := visibility[1:]
+	names := visibility[2:]
 	if vendor == "nvidia" {
 		names = visibility[:1]
 	}
@@ -110,6 +111,14 @@ func detect(ctx context.Context, id Identity, env execx.Environ, limit time.Dura
 // HasGPU reports whether a program would see a GPU that can be used.
 func (m Machine) HasGPU() bool { return len(m.GPUs) > 0 && m.Problem == "" }
 
+// driver is the kernel's word, else nvidia-smi's.
+func (m Machine) driver() string {
+	if m.Driver != "" {
+		return m.Driver
+	}
+	return m.Told
+}
+
 // String names the GPUs and the driver: "NVIDIA GeForce RTX 3090 (8.6), driver 550.54.14".
 func (m Machine) String() string {
 	if len(m.GPUs) == 0 {
@@ -123,8 +132,8 @@ func (m Machine) String() string {
 		names = append(names, g.String())
 	}
 	text := strings.Join(names, ", ")
-	if m.Driver != "" {
-		text += ", driver " + m.Driver
+	if d := m.driver(); d != "" {
+		text += ", driver " + d
 	}
 	return text
 }

@@ -18,3 +18,6 @@ func identify(execx.Environ) Identity {
 func smiPaths(execx.Environ) []string { return nil }
 
 func modelNames(execx.Environ, []string) []string { return nil }
+
+// deviceFiles is a question for Linux.
+func deviceFiles(execx.Environ) bool { return true }

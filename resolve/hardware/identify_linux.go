@@ -13,7 +13,15 @@ import (
 
 // under is a path of this machine, or of the one that a test made up.
 func under(env execx.Environ, path string) string {
-	return filepath.Join(env.Get("MODELRUN_HARDWARE_ROOT"), path)
+	if dir := env.Get("MODELRUN_HARDWARE_ROOT"); filepath.IsAbs(dir) { // a relative one would run what lies in the working directory
+		return filepath.Join(dir, path)
+	}
+	return path
+}
+
+// deviceFiles reports whether a program could open a GPU at all.
+func deviceFiles(env execx.Environ) bool {
+	return fileExists(under(env, "/dev/nvidiactl")) || fileExists(under(env, "/dev/dxg"))
 }
 
 // identify looks at sysfs and procfs: about ten failed opens without a GPU.

@@ -65,3 +65,6 @@ func smiPaths(env execx.Environ) []string {
 
 // modelNames: the registry's descriptions are the names already.
 func modelNames(_ execx.Environ, names []string) []string { return names }
+
+// deviceFiles is a question for Linux.
+func deviceFiles(execx.Environ) bool { return true }

@@ -44,7 +44,7 @@ func (b *box) write(path, text string, mode os.FileMode) *box {
 // driver is a loaded kernel module with one GPU per name.
 func (b *box) driver(version string, names ...string) *box {
 	b.t.Helper()
-	b.file("/sys/module/nvidia/version", version+"\n")
+	b.file("/sys/module/nvidia/version", version+"\n").file("/dev/nvidiactl", "")
 	for i, name := range names {
 		address := fmt.Sprintf("0000:%02x:00.0", i+1)
 		b.file("/proc/driver/nvidia/gpus/"+address+"/information", "Model: \t\t "+name+"\nIRQ:   \t\t 61\n")
@@ -112,7 +112,18 @@ echo '0, GPU-1, NVIDIA GeForce GTX 1080 Ti, 470.256.02, 11178'`
 		"the first, and one that is not there": {func(b *box) *box { return b.driver("550.54.14", "x", "y").says(rtx3090, rtx3060) }, []string{"CUDA_VISIBLE_DEVICES=0,7"},
 			"NVIDIA GeForce RTX 3090 (8.6), driver 550.54.14", true},
 		"one that is not there, first": {func(b *box) *box { return b.driver("550.54.14", "x", "y").says(rtx3090, rtx3060) }, []string{"CUDA_VISIBLE_DEVICES=7,0"},
-			"no GPU", false},
+			"no usable GPU (CUDA_VISIBLE_DEVICES=7,0 names no GPU of this machine)", false},
+		"two that differ, by index": {func(b *box) *box {
+			return b.driver("550.54.14", "x", "y").says("0, GPU-1, NVIDIA GeForce GTX 1060 6GB, 550.54.14, 6144, 6.1", rtx3090)
+		}, []string{"CUDA_VISIBLE_DEVICES=0"}, "NVIDIA GeForce GTX 1060 6GB (6.1), NVIDIA GeForce RTX 3090 (8.6), driver 550.54.14", true},
+		"two that differ, by index of the bus": {func(b *box) *box {
+			return b.driver("550.54.14", "x", "y").says("0, GPU-1, NVIDIA GeForce GTX 1060 6GB, 550.54.14, 6144, 6.1", rtx3090)
+		}, []string{"CUDA_VISIBLE_DEVICES=0", "CUDA_DEVICE_ORDER=PCI_BUS_ID"}, "NVIDIA GeForce GTX 1060 6GB (6.1), driver 550.54.14", true},
+		"a container without its GPUs": {func(b *box) *box {
+			b.driver("550.54.14", "NVIDIA L4")
+			require.NoError(b.t, os.Remove(filepath.Join(b.dir, "dev/nvidiactl")))
+			return b
+		}, nil, "no usable GPU (the NVIDIA driver is loaded, but /dev/nvidiactl is not here: a container without its GPUs?)", false},
 		"a MIG slice": {func(b *box) *box {
 			return b.driver("535.104.05", "x").says("0, GPU-1, NVIDIA A100-SXM4-80GB, 535.104.05, [N/A], 8.0")
 		}, []string{"CUDA_VISIBLE_DEVICES=MIG-8d5a"}, "NVIDIA A100-SXM4-80GB (8.0), driver 535.104.05", true},
@@ -158,6 +169,11 @@ echo '0, GPU-1, NVIDIA GeForce GTX 1080 Ti, 470.256.02, 11178'`
 			m := c.make(newBox(t, c.env...)).detect()
 			require.Equal(t, c.want, m.String())
 			require.Equal(t, c.gpu, m.HasGPU())
+			if !m.HasGPU() {
+				require.Error(t, m.Serves("cu124", ""))
+			}
+			b := c.make(newBox(t, c.env...))
+			require.Equal(t, Identify(b.env).Driver, b.detect().Driver, "what is cached is found again")
 		})
 	}
 }

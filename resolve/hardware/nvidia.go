@@ -24,14 +24,20 @@ func nvidia(ctx context.Context, m Machine, env execx.Environ, limit time.Durati
 		return m, err
 	}
 	m.GPUs, m.Problem = choose(gpus, env), problem
-	if m.Driver == "" {
-		m.Driver = driver
-	}
+	m.Told = driver
 	if len(gpus) > 0 {
+		if len(m.GPUs) == 0 {
+			m.Problem = "CUDA_VISIBLE_DEVICES=" + env.Get("CUDA_VISIBLE_DEVICES") + " names no GPU of this machine"
+		}
 		return m, nil
 	}
 	names := modelNames(env, m.Identity.GPUs)
-	if problem == "" || strings.HasPrefix(problem, "nvidia-smi") && m.Driver != "" && len(names) > 0 {
+	switch {
+	case !deviceFiles(env):
+		// A container without --gpus sees its host's /proc and /sys.
+		m.Problem = "the NVIDIA driver is loaded, but /dev/nvidiactl is not here: a container without its GPUs?"
+		return m, nil
+	case problem == "" || strings.HasPrefix(problem, "nvidia-smi") && m.Driver != "" && len(names) > 0:
 		// The tool is missing or broken, the driver is there: good enough.
 		m.Problem = ""
 	}
@@ -128,11 +134,18 @@ func parseSMI(out string) (gpus []GPU, driver string) {
 }
 
 // choose keeps the GPUs that CUDA_VISIBLE_DEVICES shows: indices or the
-// beginnings of UUIDs; the first that fits none ends the list, as in CUDA. A
-// MIG slice has the capability of its GPU.
+// beginnings of UUIDs; the first that fits none ends the list, as in CUDA.
+//
+// Indices count in nvidia-smi's order only under CUDA_DEVICE_ORDER=PCI_BUS_ID;
+// CUDA's own order is the fastest first, and which GPU a MIG slice belongs to is
+// not told. Where that matters, because the GPUs differ, all of them count.
 func choose(gpus []GPU, env execx.Environ) []GPU {
 	visible, ok := env.Lookup("CUDA_VISIBLE_DEVICES")
 	if !ok || len(gpus) == 0 {
+		return gpus
+	}
+	if unlike(gpus) && (strings.Contains(visible, "MIG-") ||
+		!strings.Contains(visible, "GPU-") && env.Get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID") {
 		return gpus
 	}
 	var out []GPU
@@ -153,6 +166,16 @@ func choose(gpus []GPU, env execx.Environ) []GPU {
 		}
 	}
 	return out
+}
+
+// unlike reports whether it matters which of the GPUs is meant.
+func unlike(gpus []GPU) bool {
+	for _, g := range gpus {
+		if g.CC != gpus[0].CC {
+			return true
+		}
+	}
+	return false
 }
 
 func numeric(s string) bool {

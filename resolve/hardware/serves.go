@@ -1,6 +1,7 @@
 package hardware
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,6 +28,9 @@ func (m Machine) Serves(accel, torch string) error {
 }
 
 func (m Machine) wants(vendor, name, accel string) error {
+	if m.Vendor == vendor && m.Problem != "" {
+		return errors.New(m.Problem)
+	}
 	if m.Vendor != vendor || len(m.GPUs) == 0 {
 		return fmt.Errorf("%s needs %s GPU; this machine has %s", accel, name, m)
 	}
@@ -41,8 +45,8 @@ func (m Machine) servesCUDA(accel, torch string) error {
 	if err != nil {
 		return fmt.Errorf("accelerator %s is not known", accel)
 	}
-	if least := minDriver(cuda/10, m.OS); m.Driver != "" && versionLess(m.Driver, least) {
-		return fmt.Errorf("CUDA build %s needs driver %s or newer; this machine has %s", accel, least, m.Driver)
+	if least := minDriver(cuda/10, m.OS); m.driver() != "" && versionLess(m.driver(), least) {
+		return fmt.Errorf("CUDA build %s needs driver %s or newer; this machine has %s", accel, least, m.driver())
 	}
 	for _, g := range m.GPUs {
 		if g.CC == "" {
