@@ -157,6 +157,7 @@ func gpu(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	name, cc, driver := args[0], args[1], args[2]
 	for path, text := range map[string]string{
+		"dev/nvidiactl":                                    "",
 		"sys/module/nvidia/version":                        driver + "\n",
 		"proc/driver/nvidia/version":                       "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
 		"proc/driver/nvidia/gpus/0000:01:00.0/information": "Model: \t\t " + name + "\nIRQ:   \t\t 100\nBus Location: \t 0000:01:00.0\n",

@@ -121,10 +121,10 @@ func (m Machine) driver() string {
 
 // String names the GPUs and the driver: "NVIDIA GeForce RTX 3090 (8.6), driver 550.54.14".
 func (m Machine) String() string {
-	if len(m.GPUs) == 0 {
-		if m.Problem != "" {
-			return "no usable GPU (" + m.Problem + ")"
-		}
+	switch {
+	case m.Problem != "":
+		return "no usable GPU (" + m.Problem + ")"
+	case len(m.GPUs) == 0:
 		return "no GPU"
 	}
 	var names []string

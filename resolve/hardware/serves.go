@@ -1,7 +1,6 @@
 package hardware
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,10 +27,7 @@ func (m Machine) Serves(accel, torch string) error {
 }
 
 func (m Machine) wants(vendor, name, accel string) error {
-	if m.Vendor == vendor && m.Problem != "" {
-		return errors.New(m.Problem)
-	}
-	if m.Vendor != vendor || len(m.GPUs) == 0 {
+	if m.Vendor != vendor || !m.HasGPU() {
 		return fmt.Errorf("%s needs %s GPU; this machine has %s", accel, name, m)
 	}
 	return nil
