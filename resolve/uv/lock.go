@@ -34,6 +34,9 @@ func (r Relaxed) String() string {
 	return fmt.Sprintf("pin %s==%s relaxed to %s: %s", r.Name, r.From, r.To, r.Why)
 }
 
+// maxWheel is far above any wheel: 1 TiB.
+const maxWheel = 1 << 40
+
 // parseLock reads what we need of a pylock.toml.
 func parseLock(data []byte) (Lock, error) {
 	var file struct {
@@ -62,6 +65,9 @@ func parseLock(data []byte) (Lock, error) {
 		}
 		for _, w := range p.Wheels { // of several that fit uv takes one: count the largest
 			size = max(size, w.Size)
+		}
+		if size > maxWheel { // nonsense is not known: no sum of such may overflow
+			size = 0
 		}
 		l.Packages = append(l.Packages, Package{p.Name, p.Version, size})
 		if size == 0 {

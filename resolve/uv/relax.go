@@ -68,12 +68,18 @@ func (r *resolution) firstBad(ctx context.Context, kept, rest []profile.Pin) (in
 			bad, words = middle, un.words
 		case err != nil:
 			return 0, "", err
+		case middle == len(rest):
+			return 0, "", errChanged
 		default:
 			good = middle
 		}
 	}
 	return bad - 1, words, nil
 }
+
+// errChanged: the same question got another answer; without it the search for
+// the first bad pin would have no end.
+var errChanged = errors.New("the index changed while versions were resolved; try again")
 
 // why says in one clause what a pin contradicts, from uv's words:
 // "Because transformers==4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and …".

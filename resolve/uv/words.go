@@ -33,7 +33,7 @@ func (u *UV) failed(doing string, res execx.Result) error {
 		return say(fault.NotWritable, "make "+string(u.cfg.Root)+" writable, or use another root: modelrun --root DIR …")
 	case u.cfg.Offline && has("offline", "network connectivity is disabled", "network was disabled"):
 		return say(fault.Offline, "run once without --offline, or give the wheels: [index] find_links")
-	case has("invalid wheel", "failed to read from the distribution cache", "invalid zip", "failed to deserialize cache", "hash mismatch", "does not have a `record`", "failed to read metadata"):
+	case has("invalid wheel", "wheel-version", "failed to read from the distribution cache", "invalid zip", "failed to deserialize cache", "hash mismatch", "does not have a `record`", "failed to read metadata"):
 		return say(fault.BadWheel, "remove uv's cache and try again: rm -r "+u.cfg.Root.Cache())
 	case has("error sending request", "failed to fetch", "dns error", "could not connect", "connection refused", "timed out",
 		"unknownissuer", "invalid peer certificate", "http status", "failed to read `--find-links`", "no such file or directory"):
