@@ -32,7 +32,7 @@ func (r *resolution) relaxed(ctx context.Context) (Lock, error) {
 			return Lock{}, err
 		}
 		pin := rest[bad]
-		gone = append(gone, Relaxed{Name: pin.Name, From: pin.Version, Why: why(pin, words)})
+		gone = append(gone, Relaxed{Name: pin.Name, From: pin.Version, Why: words})
 		kept, rest = append(kept, rest[:bad]...), rest[bad+1:]
 		l, err := r.compile(ctx, slices.Concat(kept, rest))
 		if errors.As(err, &un) {
@@ -43,6 +43,7 @@ func (r *resolution) relaxed(ctx context.Context) (Lock, error) {
 		}
 		for _, g := range gone {
 			if g.To = l.version(g.Name); g.To != "" && g.To != g.From {
+				g.Why = why(profile.Pin{Name: g.Name, Version: g.From}, g.Why, l)
 				l.Relaxed = append(l.Relaxed, g)
 			}
 		}
@@ -81,13 +82,20 @@ func (r *resolution) firstBad(ctx context.Context, kept, rest []profile.Pin) (in
 // the first bad pin would have no end.
 var errChanged = errors.New("the index changed while versions were resolved; try again")
 
-// why says in one clause what a pin contradicts, from uv's words:
-// "Because transformers==4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and …".
-func why(pin profile.Pin, words string) string {
+// why says in one clause what a pin contradicts, from uv's words: "Because
+// transformers==4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and …". uv names
+// ranges as well ("transformers>=4.57.3", "all versions of transformers depend
+// on"), so the version is the one in the lock.
+func why(pin profile.Pin, words string, l Lock) string {
 	name := regexp.QuoteMeta(profile.Normal(pin.Name))
-	m := regexp.MustCompile(`([\w.-]+)(?:\[[^\]]*\])?==(\S+) depends on ` + name + `(?:\[[^\]]*\])?([<>=!~][^\s]*)`).FindStringSubmatch(words)
-	if m != nil {
-		return m[1] + " " + m[2] + " needs " + violated(pin.Version, strings.TrimRight(m[3], ",."))
+	const extras, spec = `(?:\[[^\]]*\])?`, `[<>=!~]\S*`
+	depends := regexp.MustCompile(`([\w.-]+)` + extras + `(?:` + spec + `)? depends? on ` + name + extras + `(` + spec + `)`)
+	for _, m := range depends.FindAllStringSubmatch(words, -1) {
+		if m[1] == project {
+			continue
+		}
+		who := strings.TrimSpace(m[1] + " " + l.version(m[1]))
+		return who + " needs " + violated(pin.Version, strings.TrimRight(m[2], ",."))
 	}
 	if regexp.MustCompile(`there (is|are) no versions? of ` + name).MatchString(words) {
 		return "the index has no such version"

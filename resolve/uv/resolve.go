@@ -167,6 +167,9 @@ func (r *resolution) tell(err error) error {
 	if !errors.As(err, &un) {
 		return err
 	}
+	if r.uv.cfg.Offline && strings.Contains(un.words, "not found in the cache") {
+		return offline("resolving versions failed: " + un.words)
+	}
 	by := "profile " + r.plan.Profile
 	if r.plan.Profile == "" {
 		by = "[envs]"
@@ -177,15 +180,15 @@ func (r *resolution) tell(err error) error {
 
 // compile asks uv for a lock with these soft pins as constraints.
 func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, error) {
-	project, constraints, out := filepath.Join(r.dir, "pyproject.toml"), filepath.Join(r.dir, "constraints.txt"), filepath.Join(r.dir, "pylock.toml")
+	file, constraints, out := filepath.Join(r.dir, "pyproject.toml"), filepath.Join(r.dir, "constraints.txt"), filepath.Join(r.dir, "pylock.toml")
 	var lines strings.Builder
 	for _, pin := range soft {
 		fmt.Fprintf(&lines, "%s==%s\n", pin.Name, pin.Version)
 	}
-	if err := errors.Join(os.WriteFile(project, pyproject(r.plan), 0o644), os.WriteFile(constraints, []byte(lines.String()), 0o644)); err != nil {
+	if err := errors.Join(os.WriteFile(file, pyproject(r.plan), 0o644), os.WriteFile(constraints, []byte(lines.String()), 0o644)); err != nil {
 		return Lock{}, err
 	}
-	args := r.uv.common("pip", "compile", project, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
+	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
 	res, err := r.uv.run(ctx, r.dir, nil, append(args, r.uv.cfg.index(r.plan.Index)...)...)
 	if err != nil {
 		return Lock{}, err

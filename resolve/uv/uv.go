@@ -101,7 +101,7 @@ func (u *UV) Venv(ctx context.Context, l Lock, d envdir.Dir) error {
 
 // Freeze is the installed versions, a requirement a line.
 func (u *UV) Freeze(ctx context.Context, d envdir.Dir) ([]byte, error) {
-	res, err := u.run(ctx, d.Path, nil, "pip", "freeze", "--no-config", "--python", d.Python())
+	res, err := u.run(ctx, d.Path, nil, u.common("pip", "freeze", "--python", d.Python())...)
 	if err == nil && res.ExitCode != 0 {
 		err = u.failed("listing the installed packages", res)
 	}

@@ -14,7 +14,7 @@ import (
 // tells little: 1 no solution, 2 nearly everything else (measured).
 func (u *UV) failed(doing string, res execx.Result) error {
 	words := lastWords(res.Tail)
-	lower := strings.ToLower(res.Tail)
+	lower := strings.ToLower(squeeze(res.Tail)) // uv breaks lines anywhere
 	has := func(parts ...string) bool {
 		for _, p := range parts {
 			if strings.Contains(lower, p) {
@@ -32,7 +32,7 @@ func (u *UV) failed(doing string, res execx.Result) error {
 	case has("os error 30", "read-only file system", "permission denied (os error 13)"):
 		return say(fault.NotWritable, "make "+string(u.cfg.Root)+" writable, or use another root: modelrun --root DIR …")
 	case u.cfg.Offline && has("offline", "network connectivity is disabled", "network was disabled"):
-		return say(fault.Offline, "run once without --offline, or give the wheels: [index] find_links")
+		return offline(doing + " failed: " + words)
 	case has("invalid wheel", "wheel-version", "failed to read from the distribution cache", "invalid zip", "failed to deserialize cache", "hash mismatch", "does not have a `record`", "failed to read metadata"):
 		return say(fault.BadWheel, "remove uv's cache and try again: rm -r "+u.cfg.Root.Cache())
 	case has("error sending request", "failed to fetch", "dns error", "could not connect", "connection refused", "timed out",
@@ -40,6 +40,10 @@ func (u *UV) failed(doing string, res execx.Result) error {
 		return say(fault.NoIndex, "check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), or name another index: MODELRUN_INDEX_DEFAULT=URL")
 	}
 	return say(fault.Install, "try again; if it fails the same way, the installer's log says why")
+}
+
+func offline(text string) error {
+	return fault.New(fault.Offline, "%s", text).Fix("run once without --offline, or give the wheels: [index] find_links")
 }
 
 // contradiction is uv's explanation that there is no solution, "" when that is

@@ -55,16 +55,20 @@ func TestFailed(t *testing.T) {
 func TestWhy(t *testing.T) {
 	t.Parallel()
 	pin := profile.Pin{Name: "huggingface_hub", Version: "0.27.1"}
+	lock := Lock{Packages: []Package{{Name: "transformers", Version: "4.57.3"}}}
 	for words, want := range map[string]string{
-		"Because transformers==4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and you require huggingface-hub==0.27.1, no.": "transformers 4.57.3 needs >=0.34",
-		"Because transformers[torch]==4.57.3 depends on huggingface-hub[cli]>=0.34.0,<1.0. And":                             "transformers 4.57.3 needs >=0.34",
-		"Because a==1 depends on huggingface-hub<0.20 and b":                                                                "a 1 needs <0.20",
-		"Because a==1 depends on huggingface-hub==0.20.1, we":                                                               "a 1 needs ==0.20.1",
-		"Because there is no version of huggingface-hub==0.27.1 and you require huggingface-hub==0.27.1, your requirements": "the index has no such version",
-		"Because there are no versions of huggingface-hub and":                                                              "the index has no such version",
+		"Because transformers>=4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and huggingface-hub==0.27.1, no.":                   "transformers 4.57.3 needs >=0.34",
+		"Because transformers==4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and you require huggingface-hub==0.27.1, no.":       "transformers 4.57.3 needs >=0.34",
+		"Because transformers[torch]==4.57.3 depends on huggingface-hub[cli]>=0.34.0,<1.0. And":                                   "transformers 4.57.3 needs >=0.34",
+		"Because a==1 depends on huggingface-hub<0.20 and b":                                                                      "a needs <0.20",
+		"Because a==1 depends on huggingface-hub==0.20.1, we":                                                                     "a needs ==0.20.1",
+		"Because there is no version of huggingface-hub==0.27.1 and you require huggingface-hub==0.27.1, your requirements":       "the index has no such version",
+		"Because there are no versions of huggingface-hub and":                                                                    "the index has no such version",
+		"Because all versions of transformers depend on huggingface-hub>=0.34.0,<1.0 and you require huggingface-hub==0.27.1, we": "transformers 4.57.3 needs >=0.34",
+		"Because there is no version of huggingface-hub==0.27.1 and modelrun-env depends on huggingface-hub==0.27.1, your":        "the index has no such version",
 		"Because all of it is new": "it does not go together with the versions before it",
 	} {
-		require.Equal(t, want, why(pin, words), words)
+		require.Equal(t, want, why(pin, words, lock), words)
 	}
 }
 
@@ -263,7 +267,7 @@ func FuzzWords(f *testing.F) {
 		}
 		require.NotEmpty(t, strings.TrimSpace(lastWords(tail)))
 		if utf8.ValidString(name) { // a profile is refused for less
-			require.NotEmpty(t, why(profile.Pin{Name: name, Version: version}, tail))
+			require.NotEmpty(t, why(profile.Pin{Name: name, Version: version}, tail, Lock{}))
 		}
 	})
 }

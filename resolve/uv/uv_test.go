@@ -1,0 +1,412 @@
+package uv
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/uv/uvtest"
+)
+
+// lab is a real uv with an index of its own, in a root of its own.
+type lab struct {
+	t   *testing.T
+	ix  *uvtest.Index
+	log *bytes.Buffer
+	cfg Config
+	uv  *UV
+}
+
+func newLab(t *testing.T, change ...func(*Config)) *lab {
+	t.Helper()
+	dir := t.TempDir()
+	l := &lab{t: t, ix: uvtest.NewIndex(t, filepath.Join(dir, "index")), log: &bytes.Buffer{}}
+	l.cfg = Config{
+		Root: envdir.Root(filepath.Join(dir, "root")), Override: uvtest.Path(t), IndexDefault: l.ix.URL(), Log: l.log,
+		Env: execx.NewEnviron([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(dir, "home"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}),
+	}
+	for _, f := range change {
+		f(&l.cfg)
+	}
+	var err error
+	l.uv, err = Find(t.Context(), l.cfg)
+	require.NoError(t, err)
+	return l
+}
+
+func (l *lab) add(wheels ...uvtest.Wheel) *lab {
+	for _, w := range wheels {
+		if w.Files == nil {
+			w.Files = map[string]string{strings.ReplaceAll(w.Name, "-", "_") + ".py": "version = '" + w.Version + "'\n"}
+		}
+		l.ix.Add(w)
+	}
+	return l
+}
+
+func (l *lab) staging() envdir.Dir {
+	l.t.Helper()
+	d := l.cfg.Root.Staging("torch-cpu-transformers", "0123abcd")
+	require.NoError(l.t, os.MkdirAll(d.Path, 0o755))
+	return d
+}
+
+// fill makes the env and reports what was said on the way.
+func (l *lab) fill(lock Lock, d envdir.Dir) []Progress {
+	l.t.Helper()
+	var said []Progress
+	require.NoError(l.t, l.uv.Venv(l.t.Context(), lock, d), l.log)
+	require.NoError(l.t, l.uv.Sync(l.t.Context(), lock, d, func(p Progress) { said = append(said, p) }), l.log)
+	return said
+}
+
+func (l *lab) python(d envdir.Dir, code string) string {
+	l.t.Helper()
+	out, err := exec.Command(d.Python(), "-I", "-c", code).CombinedOutput()
+	require.NoError(l.t, err, string(out))
+	return strings.TrimSpace(string(out))
+}
+
+func wheel(name, version string, requires ...string) uvtest.Wheel {
+	return uvtest.Wheel{Name: name, Version: version, Requires: requires}
+}
+
+func pins(list ...string) (out []profile.Pin) {
+	for _, p := range list {
+		name, version, _ := strings.Cut(p, "==")
+		out = append(out, profile.Pin{Name: name, Version: version})
+	}
+	return out
+}
+
+func plan(packages ...string) profile.Plan {
+	return profile.Plan{Key: "torch-cpu-transformers", Accel: "cpu", Profile: "cpu", Packages: packages}
+}
+
+func TestResolveVenvSync(t *testing.T) {
+	t.Parallel()
+	l := newLab(t).add(wheel("transformers", "4.57.3", "tokenizers>=0.20"), wheel("transformers", "5.0"), wheel("tokenizers", "0.22.0"), wheel("tokenizers", "0.21.0"),
+		uvtest.Wheel{Name: "tool", Version: "1", Files: map[string]string{"tool.py": "def main():\n    import sys; print(sys.prefix)\n"}, Scripts: map[string]string{"tool": "tool:main"}})
+	p := plan("transformers", "tool")
+	p.Hard, p.Soft = pins("transformers==4.57.3"), pins("tokenizers==0.21.0", "not-installed==9")
+	lock, err := l.uv.Resolve(t.Context(), p)
+	require.NoError(t, err, l.log)
+	require.Equal(t, "4.57.3", lock.version("Transformers"))
+	require.Equal(t, "0.21.0", lock.version("tokenizers"), "a soft pin holds")
+	require.Empty(t, lock.Relaxed)
+	require.Empty(t, lock.Notes)
+	require.True(t, filepath.IsAbs(lock.Python))
+
+	d := l.staging()
+	said := l.fill(lock, d)
+	require.NotEmpty(t, said)
+	require.FileExists(t, filepath.Join(d.Path, "pylock.toml"))
+	freeze, err := l.uv.Freeze(t.Context(), d)
+	require.NoError(t, err)
+	require.Equal(t, "tokenizers==0.21.0\ntool==1\ntransformers==4.57.3\n", strings.ReplaceAll(string(freeze), "\r", ""))
+	require.NoDirExists(t, l.cfg.Env.Get("HOME"), "nothing of ours is written to the user's home")
+
+	// One rename publishes it: nothing in it names the old place.
+	to := l.cfg.Root.Shared("torch-cpu-transformers")
+	require.NoError(t, os.Rename(d.Path, to.Path))
+	require.Equal(t, "0.21.0", l.python(to, "import tokenizers; print(tokenizers.version)"))
+	out, err := exec.Command(filepath.Join(filepath.Dir(to.Python()), "tool")).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Equal(t, to.Venv(), strings.TrimSpace(string(out)))
+}
+
+func TestResolveRelaxesInOrder(t *testing.T) {
+	t.Parallel()
+	l := newLab(t).add(
+		wheel("transformers", "4.57.3", "huggingface-hub>=0.34.0,<1.0", "tokenizers<0.23"), wheel("transformers", "4.48.0", "huggingface-hub<1.0", "tokenizers<0.23"),
+		wheel("huggingface-hub", "0.27.1"), wheel("huggingface-hub", "0.36.2", "hf-xet>=1.1"), wheel("huggingface-hub", "1.0"),
+		wheel("tokenizers", "0.22.0"), wheel("tokenizers", "0.23.0"), wheel("hf-xet", "1.0"), wheel("hf-xet", "1.2"), wheel("numpy", "1.26.4"), wheel("numpy", "2.0"),
+		wheel("accelerate", "1.2", "numpy"), wheel("pyyaml", "6.0"))
+	p := plan("transformers", "accelerate", "pyyaml")
+	p.Hard = pins("transformers==4.57.3")
+	p.Soft = pins("numpy==1.26.4", "huggingface-hub==0.27.1", "pyside6==6.8", "tokenizers==0.23.0", "hf-xet==1.0", "pyyaml==7.7")
+	lock, err := l.uv.Resolve(t.Context(), p)
+	require.NoError(t, err, l.log)
+	var lines []string
+	for _, r := range lock.Relaxed {
+		lines = append(lines, r.String())
+	}
+	require.Equal(t, []string{
+		"pin huggingface-hub==0.27.1 relaxed to 0.36.2: transformers 4.57.3 needs >=0.34",
+		"pin tokenizers==0.23.0 relaxed to 0.22.0: transformers 4.57.3 needs <0.23",
+		"pin hf-xet==1.0 relaxed to 1.2: huggingface-hub 0.36.2 needs >=1.1",
+		"pin pyyaml==7.7 relaxed to 6.0: the index has no such version",
+	}, lines)
+	require.Equal(t, "1.26.4", lock.version("numpy"), "the others hold")
+	l.fill(lock, l.staging())
+}
+
+func TestResolveHardContradiction(t *testing.T) {
+	t.Parallel()
+	l := newLab(t).add(wheel("torch", "2.5.1"), wheel("torchvision", "0.20.1", "torch==2.5.1"), wheel("torch", "2.6.0"))
+	p := plan("torch", "torchvision")
+	p.Hard, p.Soft = pins("torch==2.6.0", "torchvision==0.20.1"), pins("numpy==1")
+	_, err := l.uv.Resolve(t.Context(), p)
+	require.Equal(t, fault.NoSolution, fault.CodeOf(err), "%v", err)
+	require.ErrorContains(t, err, "the versions that profile cpu fixes do not resolve: ")
+	require.ErrorContains(t, err, "depend on torch==2.5.1")
+	require.NotEmpty(t, fault.RemedyOf(err))
+}
+
+func TestResolveTorchIndex(t *testing.T) {
+	t.Parallel()
+	torch := func(t *testing.T, local string) *uvtest.Index {
+		ix := uvtest.NewIndex(t, t.TempDir())
+		ix.Add(wheel("torch", "2.5.1+"+local))
+		return ix
+	}
+	t.Run("serves", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t).add(wheel("torch", "2.6.0"), wheel("torch", "2.5.1"), wheel("numpy", "2.0"))
+		p := plan("torch", "numpy")
+		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, torch(t, "cu121").URL(), pins("torch==2.5.1+cu121")
+		lock, err := l.uv.Resolve(t.Context(), p)
+		require.NoError(t, err, l.log)
+		require.Equal(t, "2.5.1+cu121", lock.version("torch"))
+		l.fill(lock, l.staging())
+	})
+	t.Run("from the config", func(t *testing.T) {
+		t.Parallel()
+		mirror := torch(t, "cu121")
+		l := newLab(t, func(c *Config) { c.IndexTorch = strings.Replace(mirror.URL(), "simple", "{accel}", 1) })
+		require.NoError(t, os.Rename(filepath.Join(mirror.Dir(), "../simple"), filepath.Join(mirror.Dir(), "../cu121")))
+		p := plan("torch")
+		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, "https://127.0.0.1:9/whl/cu121", pins("torch==2.5.1+cu121")
+		lock, err := l.uv.Resolve(t.Context(), p)
+		require.NoError(t, err, l.log)
+		require.Equal(t, "2.5.1+cu121", lock.version("torch"))
+	})
+	// Port 9 of this machine: nobody listens.
+	const dead = "http://me:s3cret@127.0.0.1:9/whl/"
+	t.Run("unreachable, cpu", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t, func(c *Config) { c.Env = c.Env.With("UV_HTTP_RETRIES", "0") }).add(wheel("torch", "2.5.1"))
+		p := plan("torch")
+		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, dead+"cpu", pins("torch==2.5.1+cpu")
+		lock, err := l.uv.Resolve(t.Context(), p)
+		require.NoError(t, err, l.log)
+		require.Equal(t, "2.5.1", lock.version("torch"))
+		require.NotEmpty(t, lock.Notes)
+		require.Equal(t, "torch index http://***@127.0.0.1:9/whl/cpu cannot be reached; the default index gives a CUDA build, which also runs on the CPU", lock.Notes[0])
+		require.NotContains(t, l.log.String(), "s3cret")
+	})
+	t.Run("unreachable, cu121", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t, func(c *Config) { c.Env = c.Env.With("UV_HTTP_RETRIES", "0") }).add(wheel("torch", "2.5.1"))
+		p := plan("torch")
+		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, dead+"cu121", pins("torch==2.5.1+cu121")
+		_, err := l.uv.Resolve(t.Context(), p)
+		require.Equal(t, fault.NoIndex, fault.CodeOf(err), "%v", err)
+		require.ErrorContains(t, err, "127.0.0.1:9/whl/cu121")
+		require.NotContains(t, err.Error(), "s3cret")
+		require.NotContains(t, l.log.String(), "s3cret")
+	})
+	t.Run("unreachable, offline", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t, func(c *Config) { c.Offline = true })
+		p := plan("torch")
+		p.Accel, p.FromTorch, p.TorchIndex = "cu121", []string{"torch"}, dead+"cu121"
+		_, err := l.uv.Resolve(t.Context(), p)
+		require.Equal(t, fault.Offline, fault.CodeOf(err), "%v", err)
+	})
+}
+
+func TestResolveIndexWithoutPip(t *testing.T) {
+	t.Parallel()
+	l := newLab(t).add(wheel("numpy", "2.0"))
+	lock, err := l.uv.Resolve(t.Context(), plan("numpy", "pip"))
+	require.NoError(t, err, l.log)
+	if lock.Pip == "" { // some distributions take ensurepip's wheels out
+		require.Len(t, lock.Notes, 1)
+		t.Skip("this Python carries no pip")
+	}
+	require.FileExists(t, lock.Pip)
+	d := l.staging()
+	l.fill(lock, d)
+	to := l.cfg.Root.Shared("torch-cpu-transformers")
+	require.NoError(t, os.Rename(d.Path, to.Path))
+	pip := filepath.Join(filepath.Dir(to.Python()), "pip")
+	out, err := exec.Command(pip, "--version").CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), to.Venv())
+}
+
+func TestResolveNoPython(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, func(c *Config) { c.Env = c.Env.With("UV_PYTHON_DOWNLOADS", "never") }).add(wheel("numpy", "2.0"))
+	p := plan("numpy")
+	p.PythonMin, p.PythonMax, p.PythonBest = "3.99", "3.99", "3.99"
+	_, err := l.uv.Resolve(t.Context(), p)
+	require.Equal(t, fault.NoPython, fault.CodeOf(err), "%v", err)
+	require.ErrorContains(t, err, "3.99")
+	require.Contains(t, fault.RemedyOf(err), "uv python install 3.99")
+
+	l.uv.cfg.Offline = true
+	_, err = l.uv.Resolve(t.Context(), p)
+	require.Equal(t, fault.NoPython, fault.CodeOf(err), "%v", err)
+	require.ErrorContains(t, err, "--offline is set")
+}
+
+// What a power cut leaves of uv's cache: files of no length.
+func TestSyncPoisonedCache(t *testing.T) {
+	t.Parallel()
+	l := newLab(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
+	lock, err := l.uv.Resolve(t.Context(), plan("torch"))
+	require.NoError(t, err, l.log)
+	d := l.staging()
+	l.fill(lock, d)
+	require.NoError(t, os.RemoveAll(d.Path))
+	emptied := 0
+	require.NoError(t, filepath.WalkDir(l.cfg.Root.Cache(), func(p string, e os.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() && (filepath.Base(p) == "WHEEL" || strings.HasSuffix(p, ".py")) {
+			emptied++
+			return os.Truncate(p, 0)
+		}
+		return err
+	}))
+	require.Positive(t, emptied)
+	l.log.Reset()
+	d = l.staging()
+	l.fill(lock, d)
+	require.Contains(t, l.log.String(), "--no-cache", "this test is about the second try")
+	require.Equal(t, "2.5.1", l.python(d, "import torch, numpy; print(torch.version)"))
+}
+
+func TestSyncCancelled(t *testing.T) {
+	t.Parallel()
+	l := newLab(t).add(wheel("numpy", "2.0"))
+	lock, err := l.uv.Resolve(t.Context(), plan("numpy"))
+	require.NoError(t, err, l.log)
+	d := l.staging()
+	require.NoError(t, l.uv.Venv(t.Context(), lock, d))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(fault.New(fault.Interrupted, "stopped"))
+	require.Equal(t, fault.Interrupted, fault.CodeOf(l.uv.Sync(ctx, lock, d, func(Progress) {})))
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the uv of these cases is a shell script")
+	}
+	fake := func(t *testing.T, dir, says string) string {
+		t.Helper()
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		path := filepath.Join(dir, "uv")
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho '"+says+"'\n"), 0o755))
+		return path
+	}
+	type places struct{ override, beside, root, path string } // what the uv there says
+	for name, c := range map[string]struct {
+		places
+		version, source string
+		err             []string
+	}{
+		"the named one first":        {places{"uv 0.5.1", "uv 0.13.1", "uv 0.13.2", "uv 0.13.3"}, "0.5.1", "MODELRUN_UV", nil},
+		"beside modelrun":            {places{"", "uv 0.13.1", "uv 0.13.2", "uv 0.13.3"}, "0.13.1", "beside modelrun", nil},
+		"in the root":                {places{"", "", "uv 0.13.2", "uv 0.13.3"}, "0.13.2", "in the root", nil},
+		"on PATH":                    {places{"", "", "", "uv 0.13.3 (abc 2026-01-01)"}, "0.13.3", "on PATH", nil},
+		"a broken one is passed":     {places{"", "nonsense", "", "uv 0.13.3"}, "0.13.3", "on PATH", nil},
+		"the named one is broken":    {places{"nonsense", "uv 0.13.1", "", ""}, "", "", []string{"the uv that is named, ", "cannot be used"}},
+		"PATH's is too old":          {places{"", "", "", "uv 0.8.0"}, "", "", []string{"is version 0.8.0, 0.9 to 0.13 are known to work"}},
+		"PATH's is no uv":            {places{"", "", "", "universe 1"}, "", "", []string{"cannot be used: it does not say a version"}},
+		"none, and no Python either": {places{}, "", "", []string{"uv is not to be found", "no Python with pip is on PATH"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cfg := Config{Root: envdir.Root(filepath.Join(dir, "root")), BesideDir: filepath.Join(dir, "beside"), Env: execx.Environ{"PATH=" + filepath.Join(dir, "path")}}
+			if c.override != "" {
+				cfg.Override = fake(t, filepath.Join(dir, "override"), c.override)
+			}
+			for where, says := range map[string]string{cfg.BesideDir: c.beside, filepath.Dir(installed(cfg)): c.root, filepath.Join(dir, "path"): c.path} {
+				if says != "" {
+					fake(t, where, says)
+				}
+			}
+			u, err := Find(t.Context(), cfg)
+			if c.err != nil {
+				require.Equal(t, fault.NoUV, fault.CodeOf(err))
+				for _, words := range c.err {
+					require.ErrorContains(t, err, words)
+				}
+				if cfg.Override == "" {
+					require.Contains(t, fault.RemedyOf(err), "python3 -m pip install uv=="+pinned)
+				}
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.version, u.Version)
+			require.Equal(t, c.source, u.Source)
+		})
+	}
+}
+
+func TestFindOffline(t *testing.T) {
+	t.Parallel()
+	_, err := Find(t.Context(), Config{Root: envdir.Root(t.TempDir()), Offline: true, Env: execx.Environ{"PATH="}})
+	require.Equal(t, fault.NoUV, fault.CodeOf(err))
+	require.ErrorContains(t, err, "--offline is set")
+}
+
+// A Python with pip is there and the index has no uv.
+func TestBootstrapIndexWithoutUV(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("python3", "-c", "import pip, sys; print(sys.executable)").Output()
+	if err != nil {
+		t.Skip("needs a Python with pip")
+	}
+	python := strings.TrimSpace(string(out)) // itself, not what stands on PATH for it
+	ix := uvtest.NewIndex(t, t.TempDir())
+	var log bytes.Buffer
+	root := envdir.Root(t.TempDir())
+	_, err = Find(t.Context(), Config{Root: root, Log: &log, Env: execx.Environ{
+		"PATH=" + filepath.Dir(python), "HOME=" + t.TempDir(), "PIP_INDEX_URL=" + ix.URL(), "PIP_RETRIES=0", "PIP_CONFIG_FILE=" + os.DevNull,
+	}})
+	if err == nil {
+		t.Skip("a uv is beside that Python")
+	}
+	require.Equal(t, fault.NoUV, fault.CodeOf(err))
+	require.ErrorContains(t, err, fmt.Sprintf("No matching distribution found for uv==%s", pinned))
+	left, err := os.ReadDir(filepath.Dir(root.UV(pinned)))
+	require.NoError(t, err)
+	require.Empty(t, left, "no half uv stays")
+}
+
+// The real thing, from the real index.
+func TestBootstrap(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("MODELRUN_E2E") == "" {
+		t.Skip("needs the network: MODELRUN_E2E=1")
+	}
+	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "PATH=") })
+	bin := t.TempDir()
+	python, err := exec.LookPath("python3")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(python, filepath.Join(bin, "python3")))
+	cfg := Config{Root: envdir.Root(t.TempDir()), Env: execx.NewEnviron(append(env, "PATH="+bin))}
+	u, err := Find(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, pinned, u.Version)
+	u, err = Find(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, "in the root", u.Source)
+}
