@@ -107,8 +107,7 @@ func newLaunchers(b *testing.B) []launcher {
 	r, dir := newReady(b), b.TempDir()
 	target, err := exec.LookPath("true")
 	require.NoError(b, err)
-	release := buildRelease(b, dir, "modelrun", ".")
-	goExec := buildRelease(b, dir, "goexec", "./testdata/execonly")
+	goExec := buildRelease(b, filepath.Join(dir, "goexec"), "./testdata/execonly")
 	project := filepath.Join(dir, "project")
 	require.NoError(b, os.CopyFS(project, os.DirFS(r.model)))
 	require.NoError(b, os.WriteFile(filepath.Join(project, "modelrun.toml"), []byte("root = '"+r.root+"'\nmodel = '.'\n"), 0o600))
@@ -116,9 +115,9 @@ func newLaunchers(b *testing.B) []launcher {
 	all := []launcher{
 		{name: "none", argv: []string{target}},
 		{name: onlyExecs, argv: []string{goExec, target}},
-		{name: plainPath, argv: []string{release, "--", target}},
-		{name: "modelrun, project file", argv: []string{release, "--", target}, dir: project, env: noRoot},
-		{name: "modelrun with an option", argv: []string{release, "--family", "onnx", "--", target}},
+		{name: plainPath, argv: []string{r.release, "--", target}},
+		{name: "modelrun, project file", argv: []string{r.release, "--", target}, dir: project, env: noRoot},
+		{name: "modelrun with an option", argv: []string{r.release, "--family", "onnx", "--", target}},
 	}
 	if gcc, err := exec.LookPath("gcc"); err == nil {
 		file := filepath.Join(dir, "cexec")
@@ -143,16 +142,4 @@ func newLaunchers(b *testing.B) []launcher {
 		}
 	}
 	return all
-}
-
-// buildRelease builds a program as it is released: static, stripped, no race
-// detector.
-func buildRelease(t testing.TB, dir, name, pkg string) string {
-	t.Helper()
-	file := filepath.Join(dir, name)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return file
 }

@@ -22,6 +22,8 @@ type readyRoot struct {
 	model  string   // a folder that holds an ONNX model
 	python string   // of the env onnx-cpu
 	env    []string // of a caller; whole
+
+	release string // modelrun as it is released
 }
 
 var ready struct {
@@ -78,7 +80,19 @@ func makeReady(t testing.TB) (*readyRoot, error) {
 		}
 		r.python = strings.TrimSpace(string(out))
 	}
+	r.release = buildRelease(t, filepath.Join(base, "release"), ".")
 	return r, nil
+}
+
+// buildRelease builds a program as it is released: static, stripped, no race
+// detector.
+func buildRelease(t testing.TB, file, pkg string) string {
+	t.Helper()
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return file
 }
 
 // cmd is a command in the model's folder with the caller's environment.
