@@ -367,23 +367,31 @@ func TestFindOffline(t *testing.T) {
 	require.ErrorContains(t, err, "--offline is set")
 }
 
-// A Python with pip is there and the index has no uv.
-func TestBootstrapIndexWithoutUV(t *testing.T) {
-	t.Parallel()
+// pythonAlone is a folder for PATH that holds a Python with pip and no uv. It
+// is python itself, not what a version manager puts on PATH for it.
+func pythonAlone(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("a link needs a privilege there")
+	}
 	out, err := exec.Command("python3", "-c", "import pip, sys; print(sys.executable)").Output()
 	if err != nil {
 		t.Skip("needs a Python with pip")
 	}
-	python := strings.TrimSpace(string(out)) // itself, not what stands on PATH for it
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink(strings.TrimSpace(string(out)), filepath.Join(dir, "python3")))
+	return dir
+}
+
+// A Python with pip is there and the index has no uv.
+func TestBootstrapIndexWithoutUV(t *testing.T) {
+	t.Parallel()
 	ix := uvtest.NewIndex(t, t.TempDir())
 	var log bytes.Buffer
 	root := envdir.Root(t.TempDir())
-	_, err = Find(t.Context(), Config{Root: root, Log: &log, Env: execx.Environ{
-		"PATH=" + filepath.Dir(python), "HOME=" + t.TempDir(), "PIP_INDEX_URL=" + ix.URL(), "PIP_RETRIES=0", "PIP_CONFIG_FILE=" + os.DevNull,
+	_, err := Find(t.Context(), Config{Root: root, Log: &log, Env: execx.Environ{
+		"PATH=" + pythonAlone(t), "HOME=" + t.TempDir(), "PIP_INDEX_URL=" + ix.URL(), "PIP_RETRIES=0", "PIP_CONFIG_FILE=" + os.DevNull,
 	}})
-	if err == nil {
-		t.Skip("a uv is beside that Python")
-	}
 	require.Equal(t, fault.NoUV, fault.CodeOf(err))
 	require.ErrorContains(t, err, fmt.Sprintf("No matching distribution found for uv==%s", pinned))
 	left, err := os.ReadDir(filepath.Dir(root.UV(pinned)))
@@ -398,11 +406,7 @@ func TestBootstrap(t *testing.T) {
 		t.Skip("needs the network: MODELRUN_E2E=1")
 	}
 	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "PATH=") })
-	bin := t.TempDir()
-	python, err := exec.LookPath("python3")
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(python, filepath.Join(bin, "python3")))
-	cfg := Config{Root: envdir.Root(t.TempDir()), Env: execx.NewEnviron(append(env, "PATH="+bin))}
+	cfg := Config{Root: envdir.Root(t.TempDir()), Env: execx.NewEnviron(append(env, "PATH="+pythonAlone(t)))}
 	u, err := Find(t.Context(), cfg)
 	require.NoError(t, err)
 	require.Equal(t, pinned, u.Version)
