@@ -1,0 +1,183 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/uv"
+)
+
+// checker answers by kind of env.
+type checker struct {
+	verdicts map[envdir.Kind]health.Verdict
+	fails    error // of Check: a disk error
+	dead     bool  // python does not start
+}
+
+func (c checker) Check(_ context.Context, s health.Subject) (health.Verdict, error) {
+	return c.verdicts[s.Dir.Kind], c.fails
+}
+func (c checker) Look(s health.Subject) (health.Verdict, error) {
+	return c.verdicts[s.Dir.Kind], c.fails
+}
+func (c checker) Probe(context.Context, health.Subject) (health.Verdict, error) {
+	return health.Verdict{}, errors.New("no env is built in these tests")
+}
+func (checker) Record(health.Subject, health.Verdict) error { return nil }
+func (c checker) Starts(context.Context, envdir.Dir) error {
+	if c.dead {
+		return errors.New("it does not start")
+	}
+	return nil
+}
+
+var (
+	healthy = health.Verdict{State: health.Healthy, Code: health.CodeHealthy}
+	broken  = health.Verdict{State: health.Broken, Code: health.CodeImport, Reason: "cannot import torch"}
+	unsure  = health.Verdict{State: health.Unknown, Code: health.CodeBusy, Reason: "the GPU is busy"}
+	sealed  = health.Verdict{State: health.Unknown, Code: health.CodeBusy, Reason: "the GPU is busy", Sealed: true}
+)
+
+// TestChain is the rules below the table of strategies, without a real env.
+func TestChain(t *testing.T) {
+	t.Parallel()
+	disk := &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}
+	for name, tt := range map[string]struct {
+		shared, old health.Verdict // zero: not there
+		policy      Policy
+		fails       error
+		dead        bool
+		unnamed     bool
+
+		want     string // the strategy; "" none
+		degraded bool
+		code     fault.Code // without a strategy
+		create   bool       // whether a creation was begun
+	}{
+		"a healthy shared env wins":                      {shared: healthy, old: healthy, want: nameShared},
+		"a broken shared env and a healthy old one":      {shared: broken, old: healthy, want: nameOld},
+		"no shared env and a healthy old one":            {old: healthy, want: nameOld},
+		"nothing there: it is created":                   {create: true, code: fault.NoUV},
+		"creation fails, an old env starts":              {old: broken, create: true, want: nameLastResort, degraded: true},
+		"creation fails, the old env does not start":     {old: broken, dead: true, create: true, code: fault.NoUV},
+		"--no-degraded forbids the last resort":          {old: broken, policy: Policy{NoDegraded: true}, create: true, code: fault.NoUV},
+		"--no-create goes to the last resort":            {old: broken, policy: Policy{NoCreate: true}, want: nameLastResort, degraded: true},
+		"unknown with our seal is used":                  {shared: sealed, want: nameShared},
+		"unknown without a seal: nothing is created":     {shared: unsure, want: nameLastResort, degraded: true},
+		"an unknown shared env and a healthy old one":    {shared: unsure, old: healthy, want: nameOld},
+		"an unknown old env: nothing is created":         {old: unsure, want: nameLastResort, degraded: true},
+		"a broken shared env, an unknown old one":        {shared: broken, old: unsure, want: nameLastResort, degraded: true},
+		"a broken shared env is replaced":                {shared: broken, create: true, code: fault.NoUV},
+		"nobody said what for: nothing is created":       {unnamed: true, code: fault.NoModel},
+		"nobody said what for, but something is healthy": {unnamed: true, shared: healthy, want: nameShared},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := envdir.Root(t.TempDir())
+			verdicts := map[envdir.Kind]health.Verdict{envdir.Shared: tt.shared, envdir.Old: tt.old}
+			for dir, v := range map[envdir.Dir]health.Verdict{root.Shared("key"): tt.shared, root.Old("local_1"): tt.old} {
+				if v.Code != "" {
+					require.NoError(t, os.MkdirAll(dir.Path, 0o755))
+				}
+			}
+			begun := false
+			d := deps(root, checker{verdicts, tt.fails, tt.dead}, &begun)
+			res, trace, err := Default(d).Resolve(t.Context(), request(root, tt.policy, !tt.unnamed))
+			require.Equal(t, tt.create, begun)
+			if tt.want == "" {
+				var none *NoEnv
+				require.ErrorAs(t, err, &none)
+				require.Equal(t, tt.code, none.Code())
+				require.Len(t, trace, 5, "every strategy was asked and gave a reason")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, tt.want, res.Strategy)
+			require.Equal(t, tt.degraded, res.Degraded)
+			require.Equal(t, Taken, trace[len(trace)-1].Outcome)
+		})
+	}
+	t.Run("a disk error stops: it is the user's to see", func(t *testing.T) {
+		t.Parallel()
+		root := envdir.Root(t.TempDir())
+		require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
+		begun := false
+		_, trace, err := Default(deps(root, checker{fails: disk}, &begun)).Resolve(t.Context(), request(root, Policy{}, true))
+		require.ErrorIs(t, err, fs.ErrPermission)
+		require.Equal(t, Stopped, trace[0].Outcome)
+		require.False(t, begun)
+	})
+}
+
+// TestDry: what only looks leaves no trace on the disk.
+func TestDry(t *testing.T) {
+	t.Parallel()
+	root := envdir.Root(t.TempDir())
+	begun := false
+	_, trace, err := Default(deps(root, checker{}, &begun)).Resolve(t.Context(), request(root, Policy{Dry: true}, true))
+	require.Error(t, err)
+	require.Contains(t, trace[3].Reason, "a launch would create key from profile small")
+	require.False(t, begun)
+	entries, err := os.ReadDir(string(root))
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
+
+// TestPause: the same inputs are not tried again at once, other inputs are, and
+// ensure always.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	root := envdir.Root(t.TempDir())
+	run := func(p Policy) (bool, error) {
+		begun := false
+		_, _, err := Default(deps(root, checker{}, &begun)).Resolve(t.Context(), request(root, p, true))
+		return begun, err
+	}
+	begun, _ := run(Policy{})
+	require.True(t, begun)
+	begun, err := run(Policy{})
+	require.False(t, begun)
+	var none *NoEnv
+	require.ErrorAs(t, err, &none)
+	require.Equal(t, fault.Paused, none.Code())
+	require.Contains(t, none.Trace[3].Reason, "no uv in these tests", "the earlier error is shown")
+	begun, _ = run(Policy{IgnorePause: true})
+	require.True(t, begun)
+	require.Equal(t, 2, (&store.Store{Root: root}).Failure("key").Tries)
+}
+
+func request(root envdir.Root, p Policy, named bool) *Request {
+	p.Wait, p.CreateTimeout = time.Minute, time.Minute
+	return &Request{
+		Root: root, Key: "key", Named: named, Old: "local_1", ModelName: "m", Policy: p,
+		Plan: func(context.Context) (profile.Plan, error) {
+			return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, nil
+		},
+	}
+}
+
+func deps(root envdir.Root, c Checker, begun *bool) *Deps {
+	return &Deps{
+		Store: &store.Store{Root: root}, Check: c, Log: hclog.NewNullLogger(),
+		UV: func(_ context.Context, log *store.Log, _ func()) (*uv.UV, error) {
+			*begun = true
+			_, err := os.Stat(filepath.Dir(log.Name()))
+			return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests").Fix("none"))
+		},
+		Interruptible: func(ctx context.Context) (context.Context, func()) { return ctx, func() {} },
+		Progress:      func(store.Owner) {},
+	}
+}
