@@ -3,6 +3,7 @@ package store
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -33,15 +34,18 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 		return nil, err
 	}
 	shareLike(path, s.Root.Logs())
-	s.pruneLogs()
+	s.pruneLogs(filepath.Base(path))
 	return &Log{file: f}, nil
 }
 
-func (s *Store) pruneLogs() {
+// pruneLogs keeps mine, which an error may name, even when the clock went back
+// and it looks like the oldest.
+func (s *Store) pruneLogs(mine string) {
 	entries, _ := os.ReadDir(s.Root.Logs()) // none: nothing to prune
 	stamp := func(name string) string { return name[strings.LastIndexByte(name, '-')+1:] }
 	sort.Slice(entries, func(i, j int) bool { return stamp(entries[i].Name()) > stamp(entries[j].Name()) })
-	for _, e := range entries[min(keptLogs, len(entries)):] {
+	others := slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == mine })
+	for _, e := range others[min(keptLogs-1, len(others)):] {
 		_ = os.Remove(filepath.Join(s.Root.Logs(), e.Name())) // the next one tries again
 	}
 }

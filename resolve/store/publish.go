@@ -130,7 +130,7 @@ type journal struct {
 // twoSteps is for systems that cannot exchange two folders. Between its two
 // renames there is no env: the journal lets the next creation finish or undo.
 func (s *Store) twoSteps(k envdir.Key, path, old string) error {
-	rel := func(p string) string { r, _ := filepath.Rel(s.Root.Envs(), p); return filepath.ToSlash(r) }
+	rel := func(p string) string { return filepath.ToSlash(s.below(p)) }
 	data, err := json.Marshal(journal{1, rel(path), rel(old)})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -71,14 +72,14 @@ func (s *Store) finish(k envdir.Key) error {
 		return nil
 	}
 	var j journal
-	if err == nil && json.Unmarshal(data, &j) == nil && localName(j.New) && localName(j.Old) {
+	if err == nil && json.Unmarshal(data, &j) == nil && s.writes(k, j) {
 		target := s.Root.Shared(k).Path
-		path, old := filepath.Join(s.Root.Envs(), filepath.FromSlash(j.New)), filepath.Join(s.Root.Envs(), filepath.FromSlash(j.Old))
+		staged, old := filepath.Join(s.Root.Envs(), filepath.FromSlash(j.New)), filepath.Join(s.Root.Envs(), filepath.FromSlash(j.Old))
 		_, gone := os.Lstat(target)
 		switch {
 		case gone == nil: // before the first rename, or after the second
-		case isDir(path):
-			if err := rename(path, target); err != nil {
+		case isDir(staged):
+			if err := rename(staged, target); err != nil {
 				return err
 			}
 		case isDir(old):
@@ -90,8 +91,21 @@ func (s *Store) finish(k envdir.Key) error {
 	return os.Remove(s.Root.Journal(k))
 }
 
-// localName refuses a journal that somebody else wrote to reach outside .envs.
-func localName(p string) bool { return filepath.IsLocal(filepath.FromSlash(p)) }
+// writes reports whether twoSteps could have written this journal: one that
+// somebody else wrote or damaged moves no folder but the key's own.
+func (s *Store) writes(k envdir.Key, j journal) bool {
+	staged, _, ok := envdir.ParseStaging(path.Base(j.New))
+	fromTmp := ok && staged == k && path.Dir(j.New) == filepath.Base(s.Root.Tmp())
+	fromNext := filepath.FromSlash(j.New) == s.below(s.Root.Next(k).Path)
+	retired, hex, ok := envdir.ParseStaging(path.Base(j.Old))
+	return (fromTmp || fromNext) && ok && filepath.FromSlash(j.Old) == s.below(s.Root.Retired(string(retired), hex)) && retired == k
+}
+
+// below is a path of ours relative to .envs.
+func (s *Store) below(p string) string {
+	rel, _ := filepath.Rel(s.Root.Envs(), p) // both are below the root
+	return rel
+}
 
 // trash moves a folder out of everybody's way; EmptyTrash deletes it.
 func (s *Store) trash(path string) error {

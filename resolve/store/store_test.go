@@ -1,0 +1,157 @@
+package store
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+func TestKeysAndEnvs(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	keys, err := s.Keys()
+	require.NoError(t, err)
+	require.Empty(t, keys, "a root without .envs")
+	envs, err := s.Envs()
+	require.NoError(t, err)
+	require.Empty(t, envs)
+
+	next := s.Root.Next("torch-cpu-transformers")
+	for _, dir := range []string{
+		s.Root.Shared("torch-cpu-transformers").Venv(), s.Root.Shared("onnx-cpu").Venv(), next.Venv(), s.Root.Old("local_0123456789ab").Venv(),
+		s.Root.Staging("onnx-cpu", "0123abcd").Venv(), s.Root.Trash("0123abcd"), s.Root.Locks(), filepath.Join(s.Root.Environments(), "no env"),
+		filepath.Join(s.Root.Envs(), "Not A Key"),
+	} {
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(s.Root.Envs(), "a-file"), nil, 0o600))
+	keys, err = s.Keys()
+	require.NoError(t, err)
+	require.Equal(t, []envdir.Key{"onnx-cpu", "torch-cpu-transformers"}, keys)
+	envs, err = s.Envs()
+	require.NoError(t, err)
+	require.Equal(t, []envdir.Dir{s.Root.Shared("onnx-cpu"), s.Root.Shared("torch-cpu-transformers"), next, s.Root.Old("local_0123456789ab")}, envs)
+}
+
+func TestModels(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := s.Root.Shared(key)
+	require.Empty(t, s.Models(d))
+	require.NotNil(t, s.Models(d), "JSON says [], not null")
+	require.NoError(t, s.NoteModel(d, "local_2", "/models/b"))
+	require.NoError(t, s.NoteModel(d, "local_1", "org/a"))
+	require.NoError(t, s.NoteModel(d, "local_1", "another"), "written once")
+	require.Equal(t, []string{"/models/b", "org/a"}, s.Models(d))
+	require.Empty(t, s.Models(s.Root.Shared("onnx-cpu")))
+}
+
+func TestLastUsed(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := s.Root.Shared(key)
+	require.Zero(t, s.LastUsed(d))
+	l, err := s.Lease(t.Context(), d)
+	require.NoError(t, err)
+	l.Release()
+	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
+}
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t) // links are not told apart there
+	dir := t.TempDir()
+	require.Zero(t, Size(filepath.Join(dir, "none")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "sub"), 0o755))
+	big := filepath.Join(dir, "big")
+	require.NoError(t, os.WriteFile(big, make([]byte, 1000), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "sub", "own"), make([]byte, 10), 0o600))
+	require.NoError(t, os.Link(big, filepath.Join(dir, "sub", "again")))
+	require.NoError(t, os.Symlink(big, filepath.Join(dir, "link")))
+	require.EqualValues(t, 1010, Size(dir))
+	require.EqualValues(t, 1010, Size(filepath.Join(dir, "sub")), "linked from outside, it counts once here")
+}
+
+// A journal is believed only about the folders that a publish of its key uses.
+func TestJournalOfAnother(t *testing.T) {
+	t.Parallel()
+	for name, j := range map[string]journal{
+		"absolute":         {1, "/tmp", "/tmp"},
+		"all of .envs":     {1, ".", "."},
+		"the locks":        {1, ".locks", ".locks"},
+		"another env":      {1, "other", "other"},
+		"another key":      {1, ".tmp/other-0123abcd", ".old/other-0123abcd"},
+		"another's next":   {1, ".next/other", ".old/other-0123abcd"},
+		"out and in again": {1, ".tmp/../other", ".old/" + string(key) + "-0123abcd"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			kept := []string{s.Root.Shared("other").Path, s.Root.Staging("other", "0123abcd").Path, s.Root.Next("other").Path, s.Root.Retired("other", "0123abcd")}
+			for _, dir := range kept {
+				require.NoError(t, os.MkdirAll(dir, 0o755))
+			}
+			data, err := json.Marshal(j)
+			require.NoError(t, err)
+			require.NoError(t, WriteFile(s.Root.Journal(key), data))
+			require.NoError(t, s.Recover(lock(t, s)))
+			for _, dir := range append(kept, s.Root.Locks()) {
+				require.DirExists(t, dir)
+			}
+			require.NoDirExists(t, s.Root.Shared(key).Path)
+			require.NoFileExists(t, s.Root.Journal(key))
+		})
+	}
+}
+
+func TestJournalUndone(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	_, err := publish(s, l, "old")
+	require.NoError(t, err)
+	old := s.Root.Retired(string(key), "0123abcd")
+	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
+	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
+	data, err := json.Marshal(journal{1, ".tmp/" + string(key) + "-89abcdef", ".old/" + filepath.Base(old)})
+	require.NoError(t, err)
+	require.NoError(t, WriteFile(s.Root.Journal(key), data))
+	require.NoError(t, s.Recover(l), "the new one is lost, the old one is not")
+	require.Equal(t, "old", content(t, s.Root.Shared(key)))
+	require.NoFileExists(t, s.Root.Journal(key))
+}
+
+// The clock went back: the log of this creation looks like the oldest.
+func TestLogOfNowStays(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	require.NoError(t, os.MkdirAll(s.Root.Logs(), 0o755))
+	for i := range 15 {
+		require.NoError(t, os.WriteFile(s.Root.Log(key, time.Now().AddDate(1, i, 0)), nil, 0o600))
+	}
+	l, err := s.NewLog(key)
+	require.NoError(t, err)
+	defer l.Close()
+	require.FileExists(t, l.Name())
+	entries, err := os.ReadDir(s.Root.Logs())
+	require.NoError(t, err)
+	require.Len(t, entries, keptLogs)
+}
+
+// Who only looks changes nothing, not even where nothing was ever created.
+func TestBusyTouchesNothing(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	busy, err := s.Busy(key)
+	require.NoError(t, err)
+	require.False(t, busy)
+	entries, err := os.ReadDir(string(s.Root))
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}

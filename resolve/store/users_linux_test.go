@@ -1,0 +1,109 @@
+package store
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// A program that closed its lease and whose environment says nothing is found
+// by what it maps, through a root that is a link as well.
+func TestUsersByMaps(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := s.Root.Shared(key)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	program, err := os.ReadFile(self)
+	require.NoError(t, err)
+	path := filepath.Join(d.Venv(), "lib", "program")
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, program, 0o755)) //nolint:gosec // it is started
+	p := startExe(t, exec.Command(path), s, "block")
+	require.Equal(t, "running", p.line(t))
+
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(string(s.Root), link))
+	for _, root := range []*Store{s, {Root: envdir.Root(link)}} {
+		users := root.Users(root.Root.Shared(key))
+		require.Len(t, users, 1)
+		require.Equal(t, p.Process.Pid, users[0].PID)
+		_, err = root.Exclusive(root.Root.Shared(key))
+		require.ErrorContains(t, err, "is in use by ")
+	}
+	p.kill(t)
+	require.Empty(t, s.Users(d))
+}
+
+func TestTrustedOwners(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for another owner")
+	}
+	const daemon = 1 // its name is the same on every Linux
+	for name, c := range map[string]struct {
+		uid    int
+		owners []string
+		ok     bool
+	}{
+		"ours":        {0, nil, true},
+		"a stranger":  {daemon, nil, false},
+		"by name":     {daemon, []string{"nobody", "daemon"}, true},
+		"by number":   {daemon, []string{"1"}, true},
+		"another one": {daemon, []string{"nobody", "2", "", "no such user"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "file")
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
+			require.NoError(t, os.Chown(path, c.uid, -1))
+			err := Trusted(path, c.owners)
+			if c.ok {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, fault.Untrusted, fault.CodeOf(err))
+			require.Contains(t, fault.RemedyOf(err), `trusted_owners = ["daemon"]`)
+			require.NoError(t, os.Chmod(path, 0o606))
+			require.ErrorContains(t, Trusted(path, append(c.owners, "daemon")), "can be written by everybody", "whoever owns it")
+		})
+	}
+}
+
+// A lease is shared by what inherits it: the program may end, its child not.
+func TestLeaseOfAChild(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := s.Root.Shared(key)
+	l, err := s.Lease(t.Context(), d)
+	require.NoError(t, err)
+	fd, ok := l.FD()
+	require.True(t, ok)
+	dup, err := syscall.Dup(int(fd)) //nolint:gosec // a descriptor
+	require.NoError(t, err)
+	inherited := os.NewFile(uintptr(dup), "lease") //nolint:gosec // a descriptor
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(self)
+	cmd.ExtraFiles = []*os.File{inherited}
+	p := startExe(t, cmd, s, "block")
+	require.Equal(t, "running", p.line(t))
+	require.NoError(t, inherited.Close())
+	l.Release()
+	_, ok = l.FD()
+	require.False(t, ok)
+	_, err = s.Exclusive(d)
+	var busy *InUse
+	require.ErrorAs(t, err, &busy, "the child still runs")
+	p.kill(t)
+	l, err = s.Exclusive(d)
+	require.NoError(t, err)
+	l.Release()
+}
