@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,7 +180,7 @@ func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, 
 		if req.Policy.Update {
 			return "its definition has changed", nil
 		}
-		return "", fault.New(fault.OtherContent, "env key %s: %s was built from another definition than the one in %s", req.Key, res.Dir.Path, orElse(plan.Own, "the profiles")).
+		return "", fault.New(fault.OtherContent, "env key %s: %s was built from another definition than the one in %s", req.Key, res.Dir.Path, cmp.Or(plan.Own, "the profiles")).
 			Fix("give the new definition a key of its own, or replace the env: modelrun ensure --update --env %s", req.Key)
 	}
 	why := fmt.Sprintf("profile %s has changed since %s was built", plan.Profile, req.Key)
@@ -189,13 +190,6 @@ func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, 
 		s.Log.Info(why + "; keeping it. To rebuild, run: modelrun ensure --update --env " + string(req.Key))
 	}
 	return why, nil
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // lease takes the lease, or none where the request only looks.

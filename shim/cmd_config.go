@@ -1,10 +1,13 @@
 package shim
 
 import (
+	"cmp"
 	"fmt"
 	"sort"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // configDoc is `config --json`.
@@ -43,7 +46,7 @@ func (s *session) config() error {
 	w := tabwriter.NewWriter(s.inv.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "SETTING\tVALUE\tORIGIN\n")
 	for _, d := range doc.Settings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", d.Name, strings.ReplaceAll(orElse(maskSecrets(d.Value), "-"), "\n", " "), d.Origin)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", d.Name, strings.ReplaceAll(cmp.Or(fault.Mask(d.Value), "-"), "\n", " "), d.Origin)
 	}
 	return w.Flush()
 }

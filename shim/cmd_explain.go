@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 		return err
 	}
 	doc := explainDoc{
-		Schema: schema, Key: string(req.Key), Family: s.target_.family.Name, Accel: req.Accel, Model: s.target_.model.Name,
+		Schema: schema, Key: string(req.Key), Family: s.wanted.family.Name, Accel: req.Accel, Model: s.wanted.model.Name,
 		Root: string(s.root), RootFrom: s.rootFrom, Usable: res != nil,
 	}
 	if m, err := s.machine(ctx); err == nil {
@@ -75,7 +76,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 func (s *session) explainTable(doc explainDoc) error {
 	w := tabwriter.NewWriter(s.inv.Stdout, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
-		{"key", doc.Key}, {"model", orElse(doc.Model, "none")}, {"machine", doc.Machine}, {"profile", orElse(doc.Profile, "none")},
+		{"key", doc.Key}, {"model", cmp.Or(doc.Model, "none")}, {"machine", doc.Machine}, {"profile", cmp.Or(doc.Profile, "none")},
 		{"root", doc.Root + " (" + doc.RootFrom + ")"},
 	} {
 		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -70,8 +71,8 @@ func (s *session) list() error {
 	w := tabwriter.NewWriter(s.inv.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "KEY\tKIND\tSTATE\tSIZE\tIN USE\tLAST USED\tMODELS\n")
 	for _, e := range doc.Envs {
-		used, _, _ := strings.Cut(orElse(e.LastUsed, "never"), "T")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", e.Key, e.Kind, e.State, resolve.Bytes(e.Size), len(e.PIDs), used, orElse(strings.Join(e.Models, ", "), "-"))
+		used, _, _ := strings.Cut(cmp.Or(e.LastUsed, "never"), "T")
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", e.Key, e.Kind, e.State, resolve.Bytes(e.Size), len(e.PIDs), used, cmp.Or(strings.Join(e.Models, ", "), "-"))
 		if e.State != health.Healthy.String() && e.Reason != "" {
 			fmt.Fprintf(w, "\t\t  %s\n", e.Reason)
 		}

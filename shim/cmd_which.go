@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,12 +39,12 @@ func (s *session) which(ctx context.Context, req *resolve.Request) error {
 	if err != nil && !errors.As(err, &none) {
 		return err
 	}
-	doc := whichDoc{Schema: schema, Key: string(req.Key), Root: string(s.root), Model: s.target_.model.Name}
+	doc := whichDoc{Schema: schema, Key: string(req.Key), Root: string(s.root), Model: s.wanted.model.Name}
 	if err != nil {
 		s.exit = exitNo
 		doc.ReasonCode, doc.Reason = none.Code(), err.Error()
 		for _, t := range trace {
-			doc.Remedy = orElse(doc.Remedy, t.Remedy)
+			doc.Remedy = cmp.Or(doc.Remedy, t.Remedy)
 		}
 	} else {
 		doc.Usable, doc.Strategy, doc.ReasonCode, doc.Reason = true, res.Strategy, resultCode(res), res.Reason

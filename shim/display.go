@@ -57,7 +57,7 @@ func (d *display) progress(o store.Owner) {
 		if o.PID == 0 || o.PID == os.Getpid() {
 			doing = "creating"
 		}
-		d.s.status.phase(doing, string(d.s.target_.key))
+		d.s.status.phase(doing, string(d.s.wanted.key))
 		if !d.terminal && o.Phase != "" {
 			d.s.log.Info("… " + o.Phase)
 		}

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -95,7 +96,7 @@ func (s *session) activate(req *resolve.Request, res *resolve.Resolution, dir, n
 		{Key: "MODELRUN_ACTIVE_STRATEGY", Value: res.Strategy},
 		{Key: "MODELRUN_ACTIVE_DEGRADED", Value: degraded},
 		{Key: "MODELRUN_ACTIVE_ROOT", Value: string(s.root)},
-		{Key: "MODELRUN_ACTIVE_MODEL", Value: orElse(s.target_.model.Path, s.target_.model.Name)},
+		{Key: "MODELRUN_ACTIVE_MODEL", Value: cmp.Or(s.wanted.model.Path, s.wanted.model.Name)},
 		{Key: "MODELRUN_ACTIVE_CWD", Value: dir},
 		{Key: nestVariable, Value: nest},
 	}, "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")

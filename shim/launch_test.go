@@ -69,7 +69,7 @@ func TestShellQuote(t *testing.T) {
 
 func TestMaskSecrets(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "see https://***@host/x and a@b", maskSecrets("see https://me:pw@host/x and a@b"))
+	require.Equal(t, "see https://***@host/x and a@b", fault.Mask("see https://me:pw@host/x and a@b"))
 	require.Equal(t, "***", secret("HF_TOKEN", "x"))
 	require.Equal(t, "x", secret("HOME", "x"))
 }

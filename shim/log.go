@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -93,18 +92,10 @@ func (m mask) Write(b []byte) (int, error) {
 	if !strings.Contains(string(b), "@") {
 		return m.Writer.Write(b)
 	}
-	if _, err := io.WriteString(m.Writer, maskSecrets(string(b))); err != nil {
+	if _, err := io.WriteString(m.Writer, fault.Mask(string(b))); err != nil {
 		return 0, err
 	}
 	return len(b), nil
-}
-
-// maskSecrets replaces what stands between :// and @ in URLs.
-func maskSecrets(s string) string {
-	if !strings.Contains(s, "@") {
-		return s
-	}
-	return regexp.MustCompile(`(://)[^/@\s"']+@`).ReplaceAllString(s, "${1}***@")
 }
 
 // printJSON writes one JSON document for programs.
@@ -113,6 +104,6 @@ func printJSON(out io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(out, maskSecrets(string(data)))
+	_, err = fmt.Fprintln(out, fault.Mask(string(data)))
 	return err
 }

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,7 +36,7 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.target_ = t
+	s.wanted = t
 	req := &resolve.Request{
 		Root: s.root, Key: t.key, Exact: t.exact, Named: t.named, Accel: t.accel,
 		Old: t.model.OldID(), ModelName: s.modelName(t),
@@ -178,7 +179,7 @@ func hubDir(env interface{ Get(string) string }) string {
 	if dir := env.Get("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "huggingface", "hub")
 	}
-	return under(orElse(env.Get("HOME"), env.Get("USERPROFILE")), ".cache", "huggingface", "hub")
+	return under(cmp.Or(env.Get("HOME"), env.Get("USERPROFILE")), ".cache", "huggingface", "hub")
 }
 
 // accel is the accelerator that this machine gets: what --profile says, else
@@ -213,7 +214,7 @@ func (s *session) requireGPU(accel string) error {
 	if m.HasGPU() && accel != "cpu" {
 		return nil
 	}
-	return fault.New(fault.NoGPU, "--require-gpu: this machine offers %s, and %s would run", m, orElse(accel, "no CUDA build")).
+	return fault.New(fault.NoGPU, "--require-gpu: this machine offers %s, and %s would run", m, cmp.Or(accel, "no CUDA build")).
 		Fix("check the driver with nvidia-smi; modelrun explain shows which profiles were passed over")
 }
 
@@ -309,13 +310,6 @@ func (s *session) modelName(t target) string {
 		return ""
 	}
 	return shellQuote(t.model.Name)
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // shellQuote makes a word that can be pasted into a POSIX shell.

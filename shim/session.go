@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -203,7 +204,7 @@ func (s *session) remember(req *resolve.Request, res *resolve.Resolution) {
 	if req.Old == "" || res.Degraded {
 		return
 	}
-	if err := (&store.Store{Root: s.root}).NoteModel(res.Dir, req.Old, orElse(s.target_.model.Path, s.target_.model.Name)); err != nil {
+	if err := (&store.Store{Root: s.root}).NoteModel(res.Dir, req.Old, cmp.Or(s.wanted.model.Path, s.wanted.model.Name)); err != nil {
 		s.log.Debug("noting the model: " + err.Error())
 	}
 }

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -155,7 +156,7 @@ func (s *settings) set(i id, value, from, dir string) error {
 	if allowed := map[id][]string{
 		sLogLevel:  {"error", "warn", "info", "debug", "trace"},
 		sLogFormat: {"text", "json"},
-	}[i]; allowed != nil && !contains(allowed, value) {
+	}[i]; allowed != nil && !slices.Contains(allowed, value) {
 		return bad("one of " + strings.Join(allowed, ", "))
 	}
 	s.one[i] = setting{value: value, from: from}
@@ -182,7 +183,7 @@ func (s *settings) variables(env execx.Environ) (unknown []string, err error) {
 		name, value, _ := strings.Cut(entry, "=")
 		i, known := variableNamed(name)
 		if !known {
-			if value != "" && !contains(otherVariables[:], name) {
+			if value != "" && !slices.Contains(otherVariables[:], name) {
 				unknown = append(unknown, name)
 			}
 			continue
@@ -262,13 +263,4 @@ func absolute(p, dir string) string {
 		return filepath.Clean(p)
 	}
 	return filepath.Join(dir, p)
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

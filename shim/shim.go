@@ -56,7 +56,7 @@ type session struct {
 	state      store.State
 	hardware   *hardware.Machine
 	detected   bool // hardware is new: worth keeping
-	target_    target
+	wanted     target
 	dry        bool // look only: run nothing from a root, change nothing
 }
 

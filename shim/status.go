@@ -49,7 +49,7 @@ func (s *status) write(d statusDoc) {
 		return
 	}
 	s.last = d
-	d.Schema, d.PID, d.Reason = schema, os.Getpid(), maskSecrets(d.Reason)
+	d.Schema, d.PID, d.Reason = schema, os.Getpid(), fault.Mask(d.Reason)
 	data, err := json.MarshalIndent(d, "", "  ")
 	if err == nil {
 		err = store.WriteFile(s.path, append(data, '\n'))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func TestImports(t *testing.T) {
 			require.NotContains(t, list, rule.to, "%s must not reach %s: %s", name, rule.to, rule.why)
 		}
 		for imp, allowed := range direct {
-			if !contains(allowed, name) {
+			if !slices.Contains(allowed, name) {
 				require.NotContains(t, p.Imports, imp, "%s must not import %s", name, imp)
 			}
 		}
@@ -79,13 +80,4 @@ func TestImports(t *testing.T) {
 	for _, name := range []string{"cmd/modelrun", "shim", "resolve", "execx", "resolve/envdir"} {
 		require.True(t, seen[name], name)
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package uv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 		best = wants[len(wants)-1]
 	}
 	none := func(why string) error {
-		return fault.New(fault.NoPython, "no Python %s is on this machine, and uv cannot get one: %s", orElse(pythonRange(p), best), why).
+		return fault.New(fault.NoPython, "no Python %s is on this machine, and uv cannot get one: %s", cmp.Or(pythonRange(p), best), why).
 			Fix("install Python %s, or let uv do it: uv python install %s", best, best)
 	}
 	if u.cfg.Offline {
@@ -127,7 +128,7 @@ func (r *resolution) mend(ctx context.Context, err error) bool {
 	var un *unsolvable
 	switch {
 	case errors.As(err, &f) && f.Code == fault.NoIndex && r.plan.Accel == "cpu" && r.plan.TorchIndex != "" && strings.Contains(f.Text, host(r.plan.TorchIndex)):
-		r.lostIndex = maskURL(r.plan.TorchIndex)
+		r.lostIndex = fault.Mask(r.plan.TorchIndex)
 		r.plan.TorchIndex, r.plan.FromTorch = "", nil
 		r.plan.Hard = withoutLocal(r.plan.Hard)
 		r.plan.Soft = withoutLocal(r.plan.Soft)
@@ -204,11 +205,4 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 		return Lock{}, err
 	}
 	return parseLock(data)
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

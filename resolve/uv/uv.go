@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ func environ(c Config) execx.Environ {
 			if key == "UV_INDEX_URL" || key == "UV_INDEX_STRATEGY" {
 				drop = append(drop, key)
 			}
-		case hasPrefix(key, "UV_") && !contains(keepUV, key), hasPrefix(key, "PIP_", "PYTHON", "CONDA_", "MODELRUN_ACTIVE_"),
+		case hasPrefix(key, "UV_") && !slices.Contains(keepUV, key), hasPrefix(key, "PIP_", "PYTHON", "CONDA_", "MODELRUN_ACTIVE_"),
 			key == "VIRTUAL_ENV", key == "__PYVENV_LAUNCHER__":
 			drop = append(drop, key)
 		}
@@ -169,15 +170,6 @@ func (c Config) index(own string) []string {
 func hasPrefix(s string, prefixes ...string) bool {
 	for _, p := range prefixes {
 		if strings.HasPrefix(s, p) {
-			return true
-		}
-	}
-	return false
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
 			return true
 		}
 	}

@@ -3,7 +3,6 @@ package uv
 import (
 	"bytes"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/modelrun/modelrun/execx"
@@ -55,7 +54,7 @@ func contradiction(tail string) string {
 	_, words, _ := strings.Cut(tail, "No solution found when resolving dependencies")
 	words = strings.TrimLeft(words, ":")
 	words, _, _ = strings.Cut(words, "hint:")
-	return maskURL(squeeze(strings.NewReplacer("╰─▶", " ", "cause:", " ", "×", " ").Replace(words)))
+	return fault.Mask(squeeze(strings.NewReplacer("╰─▶", " ", "cause:", " ", "×", " ").Replace(words)))
 }
 
 // lastWords is the last lines of a tool's output as one: from its "error:" on,
@@ -67,7 +66,7 @@ func lastWords(tail string) string {
 		tail = tail[i+len("ERROR:"):]
 	}
 	lines := strings.Split(strings.TrimSpace(tail), "\n")
-	words := maskURL(squeeze(strings.NewReplacer("╰─▶", "", "├─▶", "", "│", "", "×", "", "cause:", ":").Replace(strings.Join(lines[max(0, len(lines)-8):], " "))))
+	words := fault.Mask(squeeze(strings.NewReplacer("╰─▶", "", "├─▶", "", "│", "", "×", "", "cause:", ":").Replace(strings.Join(lines[max(0, len(lines)-8):], " "))))
 	words = strings.ReplaceAll(words, " : ", ": ")
 	if r := []rune(words); len(r) > 600 {
 		words = string(r[:600]) + "…"
@@ -79,14 +78,6 @@ func lastWords(tail string) string {
 }
 
 func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// maskURL hides user:password@ in URLs.
-func maskURL(s string) string {
-	if !strings.Contains(s, "@") {
-		return s
-	}
-	return regexp.MustCompile(`(://)[^/@\s"']+@`).ReplaceAllString(s, "${1}***@")
-}
 
 // host is what an index is recognised by in an error: its host, or the path of
 // a file:// one.
@@ -106,7 +97,7 @@ func (m masked) Write(p []byte) (int, error) {
 	if m.w == nil {
 		return len(p), nil
 	}
-	if _, err := io.WriteString(m.w, maskURL(string(p))); err != nil {
+	if _, err := io.WriteString(m.w, fault.Mask(string(p))); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -119,7 +119,7 @@ func TestMask(t *testing.T) {
 		"me@example.org":                             "me@example.org",
 		"":                                           "",
 	} {
-		require.Equal(t, want, maskURL(in))
+		require.Equal(t, want, fault.Mask(in))
 	}
 	var b bytes.Buffer
 	n, err := masked{&b}.Write([]byte("https://me:pw@example.org/"))
