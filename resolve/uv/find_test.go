@@ -1,0 +1,133 @@
+package uv
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/uv/uvtest"
+)
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the uv of these cases is a shell script")
+	}
+	fake := func(t *testing.T, dir, says string) string {
+		t.Helper()
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		path := filepath.Join(dir, "uv")
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho '"+says+"'\n"), 0o755))
+		return path
+	}
+	type places struct{ override, beside, root, path string } // what the uv there says
+	for name, c := range map[string]struct {
+		places
+		version, source string
+		err             []string
+	}{
+		"the named one first":        {places{"uv 0.5.1", "uv 0.13.1", "uv 0.13.2", "uv 0.13.3"}, "0.5.1", "MODELRUN_UV", nil},
+		"beside modelrun":            {places{"", "uv 0.13.1", "uv 0.13.2", "uv 0.13.3"}, "0.13.1", "beside modelrun", nil},
+		"in the root":                {places{"", "", "uv 0.13.2", "uv 0.13.3"}, "0.13.2", "in the root", nil},
+		"on PATH":                    {places{"", "", "", "uv 0.13.3 (abc 2026-01-01)"}, "0.13.3", "on PATH", nil},
+		"a broken one is passed":     {places{"", "nonsense", "", "uv 0.13.3"}, "0.13.3", "on PATH", nil},
+		"the named one is broken":    {places{"nonsense", "uv 0.13.1", "", ""}, "", "", []string{"the uv that is named, ", "cannot be used"}},
+		"PATH's is too old":          {places{"", "", "", "uv 0.8.0"}, "", "", []string{"is version 0.8.0, 0.9 to 0.13 are known to work"}},
+		"PATH's is no uv":            {places{"", "", "", "universe 1"}, "", "", []string{"cannot be used: it does not say a version"}},
+		"none, and no Python either": {places{}, "", "", []string{"uv is not to be found", "no Python with pip is on PATH"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cfg := Config{Root: envdir.Root(filepath.Join(dir, "root")), BesideDir: filepath.Join(dir, "beside"), Env: execx.Environ{"PATH=" + filepath.Join(dir, "path")}}
+			if c.override != "" {
+				cfg.Override = fake(t, filepath.Join(dir, "override"), c.override)
+			}
+			for where, says := range map[string]string{cfg.BesideDir: c.beside, filepath.Dir(installed(cfg)): c.root, filepath.Join(dir, "path"): c.path} {
+				if says != "" {
+					fake(t, where, says)
+				}
+			}
+			u, err := Find(t.Context(), cfg)
+			if c.err != nil {
+				require.Equal(t, fault.NoUV, fault.CodeOf(err))
+				for _, words := range c.err {
+					require.ErrorContains(t, err, words)
+				}
+				if cfg.Override == "" {
+					require.Contains(t, fault.RemedyOf(err), "python3 -m pip install uv=="+pinned)
+				}
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.version, u.Version)
+			require.Equal(t, c.source, u.Source)
+		})
+	}
+}
+
+func TestFindOffline(t *testing.T) {
+	t.Parallel()
+	_, err := Find(t.Context(), Config{Root: envdir.Root(t.TempDir()), Offline: true, Env: execx.Environ{"PATH="}})
+	require.Equal(t, fault.NoUV, fault.CodeOf(err))
+	require.ErrorContains(t, err, "--offline is set")
+}
+
+// pythonAlone is a folder for PATH that holds a Python with pip and no uv. It
+// is python itself, not what a version manager puts on PATH for it.
+func pythonAlone(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("a link needs a privilege there")
+	}
+	out, err := exec.Command("python3", "-c", "import pip, sys; print(sys.executable)").Output()
+	if err != nil {
+		t.Skip("needs a Python with pip")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink(strings.TrimSpace(string(out)), filepath.Join(dir, "python3")))
+	return dir
+}
+
+// A Python with pip is there and the index has no uv.
+func TestBootstrapIndexWithoutUV(t *testing.T) {
+	t.Parallel()
+	ix := uvtest.NewIndex(t, t.TempDir())
+	var log bytes.Buffer
+	root := envdir.Root(t.TempDir())
+	_, err := Find(t.Context(), Config{Root: root, Log: &log, Env: execx.Environ{
+		"PATH=" + pythonAlone(t), "HOME=" + t.TempDir(), "PIP_INDEX_URL=" + ix.URL(), "PIP_RETRIES=0", "PIP_CONFIG_FILE=" + os.DevNull,
+	}})
+	require.Equal(t, fault.NoUV, fault.CodeOf(err))
+	require.ErrorContains(t, err, fmt.Sprintf("No matching distribution found for uv==%s", pinned))
+	left, err := os.ReadDir(filepath.Dir(root.UV(pinned)))
+	require.NoError(t, err)
+	require.Empty(t, left, "no half uv stays")
+}
+
+// The real thing, from the real index.
+func TestBootstrap(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("MODELRUN_E2E") == "" {
+		t.Skip("needs the network: MODELRUN_E2E=1")
+	}
+	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "PATH=") })
+	cfg := Config{Root: envdir.Root(t.TempDir()), Env: execx.NewEnviron(append(env, "PATH="+pythonAlone(t)))}
+	u, err := Find(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, pinned, u.Version)
+	u, err = Find(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, "in the root", u.Source)
+}
