@@ -87,7 +87,7 @@ func (d *display) erase() {
 // "installing [#####...............] 210 MB of 840 MB, 24 MB/s, 26s left".
 func line(o store.Owner, took time.Duration) string {
 	text := o.Phase
-	if o.Total <= 0 {
+	if o.Total <= 0 || o.Done >= o.Total { // unknown, or unpacked and compiled now
 		return fmt.Sprintf("%s, for %s", text, took.Round(time.Second))
 	}
 	done := min(max(o.Done, 0), o.Total)
