@@ -75,7 +75,7 @@ func (s wait) untilFree(ctx context.Context, w *Walk) error {
 		if first || owner.Beat != last.Beat || owner.PID != last.PID || owner.Phase != last.Phase {
 			quiet = time.Now()
 		}
-		if first || owner.PID != last.PID || owner.Phase != last.Phase {
+		if first || owner.PID != last.PID { // its phases are shown as progress
 			s.Log.Info(fmt.Sprintf("Environment %s is already being created by %s", key, who(owner)))
 		}
 		s.Progress(owner)

@@ -139,6 +139,8 @@ func readConfig(path string) ([]byte, error) {
 		return nil, err
 	case info.IsDir():
 		return nil, errNotAFile
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no regular file") // a pipe would hang every launch
 	case info.Size() > maxConfig:
 		return nil, fmt.Errorf("it has %d bytes, more than any config", info.Size())
 	}
