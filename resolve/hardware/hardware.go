@@ -66,8 +66,12 @@ func Identify(env execx.Environ) Identity {
 // hidden reports whether the program would see no GPU of that vendor.
 func hidden(env execx.Environ, vendor string) bool {
 	names := visibility[2:]
-	if vendor == "nvidia" {
+	switch vendor {
+	case "nvidia":
 		names = visibility[:1]
+	case "amd":
+	default:
+		return false // nothing hides Apple's
 	}
 	for _, name := range names {
 		if v, ok := env.Lookup(name); ok {

@@ -119,6 +119,12 @@ echo '0, GPU-1, NVIDIA GeForce GTX 1080 Ti, 470.256.02, 11178'`
 		"two that differ, by index of the bus": {func(b *box) *box {
 			return b.driver("550.54.14", "x", "y").says("0, GPU-1, NVIDIA GeForce GTX 1060 6GB, 550.54.14, 6144, 6.1", rtx3090)
 		}, []string{"CUDA_VISIBLE_DEVICES=0", "CUDA_DEVICE_ORDER=PCI_BUS_ID"}, "NVIDIA GeForce GTX 1060 6GB (6.1), driver 550.54.14", true},
+		"a lost GPU": {func(b *box) *box {
+			return b.driver("550.54.14", "NVIDIA L4").smi("echo 'Unable to determine the device handle for GPU0000:01:00.0: GPU is lost. Reboot the system to recover this GPU'; exit 15")
+		}, nil, "no usable GPU (nvidia-smi fails: Unable to determine the device handle for GPU0000:01:00.0: GPU is lost. Reboot the system to recover this GPU)", false},
+		"a device that does not answer": {func(b *box) *box {
+			return b.driver("550.54.14", "x", "y").says("0, [Unknown Error], [Unknown Error], [Unknown Error], [Unknown Error], [Unknown Error]", rtx3060)
+		}, nil, "NVIDIA GeForce RTX 3060 (8.6), driver 550.54.14", true},
 		"a container without its GPUs": {func(b *box) *box {
 			b.driver("550.54.14", "NVIDIA L4")
 			require.NoError(b.t, os.Remove(filepath.Join(b.dir, "dev/nvidiactl")))

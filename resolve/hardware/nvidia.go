@@ -37,7 +37,7 @@ func nvidia(ctx context.Context, m Machine, env execx.Environ, limit time.Durati
 		// A container without --gpus sees its host's /proc and /sys.
 		m.Problem = "the NVIDIA driver is loaded, but /dev/nvidiactl is not here: a container without its GPUs?"
 		return m, nil
-	case problem == "" || strings.HasPrefix(problem, "nvidia-smi") && m.Driver != "" && len(names) > 0:
+	case problem == "" || strings.HasPrefix(problem, "nvidia-smi") && !lost(problem) && m.Driver != "" && len(names) > 0:
 		// The tool is missing or broken, the driver is there: good enough.
 		m.Problem = ""
 	}
@@ -118,6 +118,9 @@ func parseSMI(out string) (gpus []GPU, driver string) {
 				row[i] = ""
 			}
 		}
+		if row[1] == "" && row[2] == "" {
+			continue // a device that does not answer
+		}
 		g := GPU{UUID: row[1], Name: row[2]}
 		g.MemoryMiB, _ = strconv.Atoi(row[4]) // 0 when it does not say
 		if len(row) > 5 && strings.Contains(row[5], ".") {
@@ -166,6 +169,13 @@ func choose(gpus []GPU, env execx.Environ) []GPU {
 		}
 	}
 	return out
+}
+
+// lost reports whether the tool's complaint is about the GPU and not about
+// itself: such a GPU fails every program, whatever the kernel module lists.
+func lost(problem string) bool {
+	lower := strings.ToLower(problem)
+	return strings.Contains(lower, "gpu is lost") || strings.Contains(lower, "failed to initialize nvml") || strings.Contains(lower, "unable to determine the device handle")
 }
 
 // unlike reports whether it matters which of the GPUs is meant.

@@ -83,9 +83,9 @@ func archs(cuda int, torch string) string {
 		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0"
 	case cuda == 126:
 		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0"
-	case cuda < 130 && older("2.8"):
+	case cuda < 130 && (older("2.8") || torch == ""): // unknown: what any of them has
 		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0 10.0 12.0"
-	case cuda < 130 && older("2.11"), cuda < 130 && torch == "":
+	case cuda < 130 && older("2.11"):
 		return "7.0 7.5 8.0 8.6 9.0 10.0 12.0"
 	case cuda < 130:
 		return "7.5 8.0 8.6 9.0 10.0 12.0"
