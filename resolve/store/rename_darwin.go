@@ -34,7 +34,7 @@ func syncTree(path string) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	unix.Sync()
+	_ = unix.Sync() // it cannot fail on macOS
 	_, err = unix.FcntlInt(f.Fd(), unix.F_FULLFSYNC, 0)
 	return err == nil, nil //nolint:nilerr // a network drive cannot: then it is not durable
 }
