@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,17 +55,20 @@ func (c create) mayCreate(w *Walk) error {
 	case w.timedOut != nil:
 		return skipFor(w.timedOut)
 	case req.Policy.NoCreate:
-		return skip("--no-create forbids it")
+		return skipFor(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure --env %s", req.Key))
 	case !req.Named:
 		return skipFor(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
 			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
 	case unknown(w.sharedSeen, w.shared) && !w.shared.Sealed && !req.Policy.Rebuild:
-		return skip("nothing is rebuilt because a check could not be finished: %s", w.shared.Reason)
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.shared.Reason).Fix(busyRemedy, req.Key))
 	case unknown(w.oldSeen, w.old):
-		return skip("nothing is created because the check of the old environment could not be finished: %s", w.old.Reason)
+		return skipFor(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", w.old.Reason).Fix(busyRemedy, req.Key))
 	}
 	return nil
 }
+
+// busyRemedy is for a check that a busy GPU kept from its end.
+const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure --rebuild --env %s"
 
 // would is create's turn when the request only looks.
 func (c create) would(ctx context.Context, w *Walk) error {
@@ -75,7 +79,8 @@ func (c create) would(ctx context.Context, w *Walk) error {
 	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
 		return skipFor(paused(f, left))
 	}
-	return skip("a launch would create %s from profile %s", w.Req.Key, plan.Profile)
+	from := cmp.Or(plan.Own, "profile "+plan.Profile)
+	return skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure --env %s", w.Req.Key))
 }
 
 // locked is everything that is done under the creation lock.

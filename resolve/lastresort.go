@@ -18,7 +18,7 @@ func (lastResort) Name() string { return nameLastResort }
 func (l lastResort) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	req := w.Req
 	if req.Policy.NoDegraded {
-		return nil, skip("--no-degraded forbids it")
+		return nil, skipFor(fault.New(fault.NoEnv, "--no-degraded forbids it").Fix("leave it out to run in an environment that is not known to work"))
 	}
 	if w.sharedSeen && w.shared.State == health.Unknown && !w.shared.Absent {
 		res, err := l.try(ctx, w, req.Root.Shared(req.Key), w.shared)
