@@ -2,6 +2,8 @@ package resolve
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -48,6 +50,8 @@ type Deps struct {
 	Interruptible func(context.Context) (ctx context.Context, stop func())
 	// Progress is told how far a creation is, ours or the one we wait for.
 	Progress func(store.Owner)
+	// Owners are those whose envs are trusted besides ours and root's.
+	Owners []string
 	// Version is ours, for the seal.
 	Version string
 	// RootFrom says why this root, for the line before the first download.
@@ -66,8 +70,24 @@ func Ensure(d *Deps) Chain {
 	return Chain{s, wait{d, s}, create{d, s}}
 }
 
-// check asks about one env, in the way that the request allows.
+// trusted refuses an env that somebody else could have written, before anything
+// of it is run: its folder and its venv belong to us, to root or to a trusted
+// owner, and not everybody can write them.
+func (d *Deps) trusted(dir envdir.Dir) error {
+	for _, path := range []string{dir.Path, dir.Venv()} {
+		if err := store.Trusted(path, d.Owners); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// check asks about one env, in the way that the request allows. An env that is
+// not trusted is an error: the chain stops, for nobody else may replace it.
 func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
+	if err := d.trusted(dir); err != nil {
+		return health.Verdict{}, err
+	}
 	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel}
 	if !w.Req.Policy.Dry {
 		return d.Check.Check(ctx, s)

@@ -28,7 +28,7 @@ func findRoot(s *settings, env execx.Environ, script string) (envdir.Root, strin
 		for dir := start.dir; !seen[dir]; dir = filepath.Dir(dir) {
 			seen[dir] = true
 			for _, candidate := range []string{dir, filepath.Join(dir, "LLM")} {
-				if root := envdir.Root(candidate); marked(root) {
+				if root := envdir.Root(candidate); marked(root) && !everybodys(candidate) {
 					return root, "found upward of " + start.why, checkRoot(root, s)
 				}
 			}
@@ -54,6 +54,14 @@ func rootStarts(s *settings, script string) []start {
 		}
 	}
 	return starts
+}
+
+// everybodys reports whether all users of this machine can put folders there,
+// as into /tmp: a root that is found there may be anybody's trap. One that is
+// named is the user's own decision.
+func everybodys(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.Mode()&0o002 != 0 && runtime.GOOS != "windows"
 }
 
 // marked reports whether a folder is a root of ours or of the app. Folders
@@ -131,7 +139,7 @@ func checkRoot(root envdir.Root, s *settings) error {
 	for _, path := range []string{string(root), root.Envs()} {
 		f, err := os.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+			continue
 		}
 		if err != nil {
 			return bad(fault.BadRoot, err, "cannot be read: "+err.Error())
@@ -147,6 +155,11 @@ func checkRoot(root envdir.Root, s *settings) error {
 			return bad(fault.BadRoot, nil, "cannot be used: "+path+" is not a folder")
 		}
 		if err := store.Trusted(path, s.list(sTrustedOwners)); err != nil {
+			return err
+		}
+	}
+	for _, path := range []string{root.Locks(), filepath.Dir(root.State("x")), root.Environments(), root.Profiles()} {
+		if err := store.Trusted(path, s.list(sTrustedOwners)); err != nil && fault.CodeOf(err) == fault.Untrusted {
 			return err
 		}
 	}

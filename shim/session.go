@@ -150,6 +150,7 @@ func (s *session) deps() *resolve.Deps {
 		UV:            s.uv,
 		Interruptible: interruptible,
 		Progress:      show.progress,
+		Owners:        s.set.list(sTrustedOwners),
 		Version:       s.inv.Version,
 		RootFrom:      s.rootFrom,
 	}
@@ -182,6 +183,7 @@ func interruptible(ctx context.Context) (context.Context, func()) {
 	go func() {
 		select {
 		case sig := <-got:
+			signal.Stop(got) // the second one ends us whatever we are at
 			code, name := fault.Interrupted, "Ctrl-C"
 			if sig == syscall.SIGTERM {
 				code, name = fault.Terminated, "SIGTERM"

@@ -58,7 +58,7 @@ type spec struct {
 	variable string
 	kind     kind
 	value    string // the default
-	personal bool   // not from a project file: it names a program, or whom to trust
+	personal bool   // not from a project file: it names a program, whom to trust, or a file to write
 	installs bool   // from a project file only in a root inside that project
 }
 
@@ -78,10 +78,10 @@ var specs = [settingCount]spec{
 	sOffline:       {name: "offline", variable: "MODELRUN_OFFLINE", kind: yesno, value: "false"},
 	sIsolated:      {name: "isolated", variable: "MODELRUN_ISOLATED", kind: yesno, value: "false"},
 	sEnvFile:       {name: "env_file", variable: "MODELRUN_ENV_FILE", kind: path},
-	sStatusFile:    {name: "status_file", variable: "MODELRUN_STATUS_FILE", kind: path},
+	sStatusFile:    {name: "status_file", variable: "MODELRUN_STATUS_FILE", kind: path, personal: true},
 	sLogLevel:      {name: "log_level", variable: "MODELRUN_LOG_LEVEL", value: "info"},
 	sLogFormat:     {name: "log_format", variable: "MODELRUN_LOG_FORMAT", value: "text"},
-	sLogFile:       {name: "log_file", variable: "MODELRUN_LOG_FILE", kind: path},
+	sLogFile:       {name: "log_file", variable: "MODELRUN_LOG_FILE", kind: path, personal: true},
 	sUV:            {name: "uv", variable: "MODELRUN_UV", kind: path, personal: true},
 	sIndexDefault:  {name: "index.default", variable: "MODELRUN_INDEX_DEFAULT", installs: true},
 	sIndexTorch:    {name: "index.torch", variable: "MODELRUN_INDEX_TORCH", installs: true},

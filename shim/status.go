@@ -2,7 +2,10 @@ package shim
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -52,11 +55,34 @@ func (s *status) write(d statusDoc) {
 	d.Schema, d.PID, d.Reason = schema, os.Getpid(), fault.Mask(d.Reason)
 	data, err := json.MarshalIndent(d, "", "  ")
 	if err == nil {
-		err = store.WriteFile(s.path, append(data, '\n'))
+		err = replace(s.path, append(data, '\n'))
 	}
 	if err != nil {
 		s.log.Warn("status file " + s.path + " cannot be written: " + err.Error())
 	}
+}
+
+// replace writes the file as a whole. What is no regular file (a device, a pipe)
+// is written to and stays what it is; a link's target is replaced, not the link.
+func replace(path string, data []byte) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(data)
+		return errors.Join(err, f.Close())
+	case err != nil:
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			return err
+		}
+	}
+	return store.WriteFile(path, data)
 }
 
 // phase says that something is going on that may take long.

@@ -39,6 +39,8 @@ func TestScenario(t *testing.T) {
 
 func condition(cond string) (bool, error) {
 	switch cond {
+	case "root":
+		return os.Geteuid() == 0, nil
 	case "mount":
 		return canMount(), nil
 	case "strace":

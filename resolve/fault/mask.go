@@ -5,11 +5,18 @@ import (
 	"strings"
 )
 
-// Mask hides the user:password@ of every URL in a text. What is written to a
+// Mask hides the user:password@ of every URL in a text, and the values of query
+// parameters whose names say that they are secret. What is written to a
 // terminal, a log or a file that others read goes through it.
+//
+// Everything from :// to the last @ of the word goes: a password may hold a
+// slash, a quote or an @ that nobody escaped.
 func Mask(s string) string {
-	if !strings.Contains(s, "@") {
-		return s // the usual case compiles no pattern
+	if strings.Contains(s, "@") {
+		s = regexp.MustCompile(`(://)[^\s"<>]*@`).ReplaceAllString(s, "${1}***@")
 	}
-	return regexp.MustCompile(`(://)[^/@\s"']+@`).ReplaceAllString(s, "${1}***@")
+	if strings.ContainsAny(s, "?&") {
+		s = regexp.MustCompile(`(?i)([?&][^=&\s]*(?:token|key|password|secret|auth|sig)[^=&\s]*=)[^&\s"'<>)]+`).ReplaceAllString(s, "${1}***")
+	}
+	return s
 }

@@ -2,6 +2,7 @@ package health
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -125,7 +126,7 @@ func (s Seal) JSON() []byte {
 // after a deep probe only. An error is one of the disk.
 func ReadSeal(d envdir.Dir) (seal Seal, ok bool, err error) {
 	data, err := readLimited(d.Ready(), 1<<20)
-	if gone(err) {
+	if gone(err) || errors.Is(err, errNotRegular) {
 		return Seal{}, false, nil
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // maxState is far above any JSON of ours; a file above it is not one.
@@ -49,17 +51,36 @@ func writeFile(path string, data []byte, flush bool) (err error) {
 
 // ReadFile reads a file of at most limit bytes; a larger one is an error, so
 // that a state file of 50 MB costs nothing.
+//
+// What is no regular file is an error that is errOdd, as is a larger one: a
+// pipe in a root must not hang every launch.
 func ReadFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s is larger than %d bytes", path, limit)
+		err = fmt.Errorf("%s is larger than %d bytes: %w", path, limit, errOdd)
 	}
 	return data, err
+}
+
+// errOdd is a file of ours that cannot be one of ours.
+var errOdd = errors.New("not a file that modelrun wrote")
+
+// openRegular opens a regular file and waits for nobody.
+func openRegular(path string, flag int) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		_ = f.Close()
+		return nil, cmp.Or(err, fmt.Errorf("%s is no regular file: %w", path, errOdd))
+	}
+	return f, nil
 }
 
 // FreeBytes is what we may still write on the file system of path, or of its

@@ -57,9 +57,9 @@ func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 // leaseFile opens the lease, and makes it the first time.
 func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 	path := s.Root.Lease(d)
-	f, err := os.OpenFile(path, flag, 0)
+	f, err := openRegular(path, flag)
 	if errors.Is(err, fs.ErrPermission) && flag != os.O_RDONLY {
-		f, err = os.Open(path) // another user's: most file systems lock it all the same
+		f, err = openRegular(path, os.O_RDONLY) // another user's: most file systems lock it all the same
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err

@@ -45,5 +45,12 @@ func syncTree(path string) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	return true, unix.Syncfs(int(f.Fd())) //nolint:gosec // a descriptor
+	err = unix.Syncfs(int(f.Fd())) //nolint:gosec // a descriptor
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
+		return false, nil // this file system cannot promise it
+	}
+	if err != nil {
+		return false, &fs.PathError{Op: "syncfs", Path: path, Err: err}
+	}
+	return true, nil
 }

@@ -59,6 +59,11 @@ func (s *Store) sweepTemps() {
 	}
 }
 
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
 func stale(e fs.DirEntry) bool {
 	info, err := e.Info()
 	return err == nil && time.Since(info.ModTime()) > staleAfter
@@ -71,6 +76,9 @@ func (s *Store) finish(k envdir.Key) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err != nil && !errors.Is(err, errOdd) {
+		return err // it may name the only whole env: nothing is swept before it was read
+	}
 	var j journal
 	if err == nil && json.Unmarshal(data, &j) == nil && s.writes(k, j) {
 		target := s.Root.Shared(k).Path
@@ -78,7 +86,7 @@ func (s *Store) finish(k envdir.Key) error {
 		_, gone := os.Lstat(target)
 		switch {
 		case gone == nil: // before the first rename, or after the second
-		case isDir(staged):
+		case exists(filepath.Join(staged, filepath.Base(s.Root.Shared(k).Ready()))):
 			if err := rename(staged, target); err != nil {
 				return err
 			}
@@ -88,7 +96,7 @@ func (s *Store) finish(k envdir.Key) error {
 			}
 		}
 	}
-	return os.Remove(s.Root.Journal(k))
+	return removeAll(s.Root.Journal(k))
 }
 
 // writes reports whether twoSteps could have written this journal: one that

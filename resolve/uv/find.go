@@ -36,6 +36,9 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	}
 	if c.Override != "" {
 		u, err := try(c.Override, "MODELRUN_UV")
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
 			return nil, fault.New(fault.NoUV, "the uv that is named, %s, cannot be used: %w", c.Override, err).
 				Fix("set MODELRUN_UV to a uv that starts, or unset it")

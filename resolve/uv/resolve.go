@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,8 +27,9 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	if err != nil {
 		return Lock{}, err
 	}
-	work, err := os.MkdirTemp("", "modelrun-")
-	if err != nil {
+	// Named like staging, so that the next creation sweeps it after a kill.
+	work := u.cfg.Root.Staging(cmp.Or(p.Key, "resolve"), fmt.Sprintf("%08x", rand.Uint32())).Path //nolint:gosec // a name
+	if err := os.MkdirAll(work, 0o700); err != nil {
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)
@@ -51,6 +53,10 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 	}
 	find := func(want string) (string, error) {
 		res, err := u.run(ctx, "", nil, u.common("python", "find", "--no-project", "--system", "--no-python-downloads", want)...)
+		if err == nil && res.ExitCode != 0 && (strings.Contains(res.Tail, "acquire lock") || strings.Contains(res.Tail, "os error 24")) {
+			// Not "there is none": uv could not look (no locks, no descriptors).
+			err = u.failed("looking for Python "+want, res)
+		}
 		if err != nil || res.ExitCode != 0 {
 			return "", err
 		}

@@ -111,27 +111,6 @@ func TestHost(t *testing.T) {
 	}
 }
 
-func TestMask(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"https://me:pw@example.org/simple":           "https://***@example.org/simple",
-		"a https://t0ken@example.org/ b http://x/@y": "a https://***@example.org/ b http://x/@y",
-		"me@example.org":                             "me@example.org",
-		"":                                           "",
-	} {
-		require.Equal(t, want, fault.Mask(in))
-	}
-	var b bytes.Buffer
-	n, err := masked{&b}.Write([]byte("https://me:pw@example.org/"))
-	require.NoError(t, err)
-	require.Equal(t, 26, n, "all of what was given")
-	require.Equal(t, "https://***@example.org/", b.String())
-	_, err = masked{}.Write([]byte("x"))
-	require.NoError(t, err)
-	_, err = masked{full{}}.Write([]byte("x"))
-	require.Error(t, err)
-}
-
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("full") }

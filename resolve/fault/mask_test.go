@@ -1,0 +1,23 @@
+package fault
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMask(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"see https://me:pw@host/x and a@b":        "see https://***@host/x and a@b",
+		"http://user:S3/CRET@host/simple":         "http://***@host/simple",
+		"http://us:S3'CRET@host":                  "http://***@host",
+		"http://u:S3@CRET@host/x":                 "http://***@host/x",
+		"https://host/simple?token=S3CRET":        "https://host/simple?token=***",
+		"https://host/s?a=1&X-Amz-Signature=f0&b": "https://host/s?a=1&X-Amz-Signature=***&b",
+		"nothing to hide? no & no":                "nothing to hide? no & no",
+		"mail me@example.org":                     "mail me@example.org",
+	} {
+		require.Equal(t, want, Mask(in))
+	}
+}
