@@ -111,6 +111,19 @@ func TestHost(t *testing.T) {
 	}
 }
 
+func TestMasked(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	n, err := masked{&b}.Write([]byte("https://me:pw@example.org/"))
+	require.NoError(t, err)
+	require.Equal(t, 26, n, "all of what was given")
+	require.Equal(t, "https://***@example.org/", b.String())
+	_, err = masked{}.Write([]byte("x"))
+	require.NoError(t, err)
+	_, err = masked{full{}}.Write([]byte("x"))
+	require.Error(t, err)
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("full") }
