@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,10 +30,19 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 	if err := s.writable(s.Root.Logs()); err != nil {
 		return nil, err
 	}
-	path := s.Root.Log(k, time.Now())
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, err
+	var path string
+	var f *os.File
+	for at := time.Now(); ; at = at.Add(time.Second) { // two creations within a second: the later second
+		var err error
+		path = s.Root.Log(k, at)
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_APPEND|os.O_WRONLY, 0o644)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		break
 	}
 	shareLike(path, s.Root.Logs())
 	s.pruneLogs(filepath.Base(path))

@@ -155,3 +155,17 @@ func TestBusyTouchesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, entries)
 }
+
+// Two creations that begin in the same second do not write one log.
+func TestLogsOfOneSecond(t *testing.T) {
+	t.Parallel()
+	s := &Store{Root: envdir.Root(t.TempDir())}
+	names := map[string]bool{}
+	for range 3 {
+		l, err := s.NewLog("k")
+		require.NoError(t, err)
+		names[l.Name()] = true
+		require.NoError(t, l.Close())
+	}
+	require.Len(t, names, 3)
+}
