@@ -59,13 +59,15 @@ print([os.isatty(i) for i in range(3)], os.getsid(0) == os.getpid(), os.tcgetpgr
 }
 
 // One Ctrl-C is one SIGINT: nobody stands between the terminal and the program
-// who would pass on a second.
+// who would pass on a second. The programs wait in short steps: a signal that
+// comes between python's look at it and a long system call is seen only when
+// that call returns.
 func TestCtrlC(t *testing.T) {
 	t.Parallel()
 	r := newReady(t)
 	t.Run("once", func(t *testing.T) {
 		t.Parallel()
-		c := r.cmd(t, built, "--", "python", "-c", `import os, signal, sys
+		c := r.cmd(t, built, "--", "python", "-c", `import os, signal, sys, time
 count = 0
 def got(*_):
     global count
@@ -73,6 +75,7 @@ def got(*_):
     os.write(1, b"INT\n")
 signal.signal(signal.SIGINT, got)
 print("runs", flush=True)
+while not count: time.sleep(0.01)
 sys.stdin.readline()
 print(count, flush=True)`)
 		person := atTerminal(t, c)
@@ -85,7 +88,7 @@ print(count, flush=True)`)
 	})
 	t.Run("KeyboardInterrupt", func(t *testing.T) {
 		t.Parallel()
-		c := r.cmd(t, built, "--", "python", "-c", "print('runs', flush=True); input()")
+		c := r.cmd(t, built, "--", "python", "-c", "import time; print('runs', flush=True)\nwhile True: time.sleep(0.01)")
 		person := atTerminal(t, c)
 		require.Equal(t, "runs", readLine(t, person))
 		typed(t, person, "\x03")

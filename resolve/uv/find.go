@@ -68,17 +68,20 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 		}
 	}
 	path, err := bootstrap(ctx, c)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	if err == nil {
+		var u *UV
+		if u, err = try(path, "installed into the root"); err == nil {
+			return u, nil
 		}
-		if passed != "" {
-			passed = "; " + passed
-		}
-		return nil, fault.New(fault.NoUV, "uv is not to be found%s; installing it failed: %w", passed, err).
-			Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
 	}
-	return try(path, "installed into the root")
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if passed != "" {
+		passed = "; " + passed
+	}
+	return nil, fault.New(fault.NoUV, "uv is not to be found%s; installing it failed: %w", passed, err).
+		Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
 }
 
 func installed(c Config) string { return filepath.Join(c.Root.UV(pinned), "bin", binary) }
@@ -134,18 +137,43 @@ func bootstrap(ctx context.Context, c Config) (string, error) {
 			why = fmt.Errorf("%s -m pip: %w", python, err)
 			continue
 		}
-		if err := os.Rename(filepath.Join(tmp, "uv"), c.Root.UV(pinned)); err != nil && !errors.Is(err, fs.ErrExist) && !exists(installed(c)) {
-			return "", err
-		}
-		return installed(c), nil
+		return installed(c), put(ctx, c, tmp)
 	}
 	return "", why
 }
 
+// put moves a new uv from tmp to where it is looked for. One that is there
+// and starts is another process's and stays; one that does not start is what a
+// power cut left, and goes.
+func put(ctx context.Context, c Config, tmp string) error {
+	f, err := os.OpenFile(filepath.Join(tmp, "uv", "bin", binary), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	to := c.Root.UV(pinned)
+	err = os.Rename(filepath.Join(tmp, "uv"), to)
+	if err == nil || !exists(to) {
+		return err
+	}
+	if _, e := versionOf(ctx, installed(c), environ(c)); e == nil {
+		return nil
+	}
+	if e := os.Rename(to, filepath.Join(tmp, "broken")); e != nil && !errors.Is(e, fs.ErrNotExist) {
+		return e
+	}
+	if err = os.Rename(filepath.Join(tmp, "uv"), to); exists(installed(c)) {
+		return nil // a third was quicker
+	}
+	return err
+}
+
 func pipInstall(ctx context.Context, c Config, python, tmp string) error {
 	set := []execx.Var{{Key: "PIP_DISABLE_PIP_VERSION_CHECK", Value: "1"}, {Key: "PIP_NO_INPUT", Value: "1"}}
-	if c.IndexDefault != "" && c.Env.Get("PIP_INDEX_URL") == "" {
-		set = append(set, execx.Var{Key: "PIP_INDEX_URL", Value: c.IndexDefault})
+	if index := c.defaultIndex(""); index != "" {
+		set = append(set, execx.Var{Key: "PIP_INDEX_URL", Value: index})
 	}
 	env := c.Env.Edit(set, "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
 	res, err := execx.Run(ctx, execx.Cmd{

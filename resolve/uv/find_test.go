@@ -116,6 +116,38 @@ func TestBootstrapIndexWithoutUV(t *testing.T) {
 	require.Empty(t, left, "no half uv stays")
 }
 
+// A power cut leaves a uv of no length: it must not stand in the way for ever.
+func TestPut(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the uv of these cases is a shell script")
+	}
+	for name, c := range map[string]struct{ there, want string }{
+		"nothing is there":                   {"-", "new"},
+		"what is there does not start":       {"", "new"},
+		"another process was quicker":        {"#!/bin/sh\necho uv other\n", "other"},
+		"what is there starts and is not uv": {"#!/bin/sh\necho universe\n", "new"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := Config{Root: envdir.Root(t.TempDir())}
+			write := func(path, content string) {
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, os.WriteFile(path, []byte(content), 0o755))
+			}
+			tmp := filepath.Join(filepath.Dir(cfg.Root.UV(pinned)), ".new-1")
+			write(filepath.Join(tmp, "uv", "bin", binary), "#!/bin/sh\necho uv new\n")
+			if c.there != "-" {
+				write(installed(cfg), c.there)
+			}
+			require.NoError(t, put(t.Context(), cfg, tmp))
+			version, err := versionOf(t.Context(), installed(cfg), nil)
+			require.NoError(t, err)
+			require.Equal(t, c.want, version)
+		})
+	}
+}
+
 // The real thing, from the real index.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,8 @@ type Lock struct {
 	Notes    []string  // lines for the user, for example that another index is used
 	Download int64     // bytes; -1 when the index does not say
 	Pip      string    // a pip wheel to install, where the index has none; "" otherwise
+
+	index, torchIndex string // what was asked besides the user's own, for their credentials
 }
 
 // Package is one wheel of a Lock.

@@ -41,6 +41,7 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	l.Python = python
 	l.Notes = append(r.notes, l.Notes...)
 	l.Pip = r.pip
+	l.index, l.torchIndex = r.plan.Index, r.plan.TorchIndex
 	return l, nil
 }
 
@@ -196,12 +197,16 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 		return Lock{}, err
 	}
 	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
-	res, err := r.uv.run(ctx, r.dir, nil, append(args, r.uv.cfg.index(r.plan.Index)...)...)
+	res, err := r.uv.from(r.plan.Index).run(ctx, r.dir, nil, append(args, r.uv.cfg.links()...)...)
 	if err != nil {
 		return Lock{}, err
 	}
 	if res.ExitCode != 0 {
 		if words := contradiction(res.Tail); words != "" {
+			if name := r.notServed(words); name != "" {
+				return Lock{}, fault.New(fault.NoIndex, "torch index %s cannot be reached, refuses, or has no %s: %s", fault.Mask(r.plan.TorchIndex), name, words).
+					Fix("check its address, the network and the credentials, or name another one: MODELRUN_INDEX_TORCH=URL (may hold {accel})")
+			}
 			return Lock{}, &unsolvable{words}
 		}
 		return Lock{}, r.uv.failed("resolving versions", res)
@@ -211,4 +216,21 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 		return Lock{}, err
 	}
 	return parseLock(data)
+}
+
+// notServed is the package that the torch index has no page for, "" none: uv
+// calls it unsolvable when a file:// index is not there, and for 401, 403 and
+// 404 (measured).
+func (r *resolution) notServed(words string) string {
+	if r.plan.TorchIndex == "" {
+		return ""
+	}
+	for _, name := range r.plan.FromTorch {
+		for _, before := range []string{"Because ", " and "} {
+			if strings.Contains(words, before+name+" was not found in the package registry") {
+				return name
+			}
+		}
+	}
+	return ""
 }

@@ -56,7 +56,7 @@ func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell f
 		tell(p)
 	}
 	args := u.common("pip", "sync", "--strict", "--compile-bytecode", "--python", d.Python(), file)
-	res, err := u.run(ctx, d.Path, lines, append(append(args, u.cfg.index("")...), more...)...)
+	res, err := u.from(l.index, l.torchIndex).run(ctx, d.Path, lines, append(append(args, u.cfg.links()...), more...)...)
 	if err != nil {
 		return err
 	}

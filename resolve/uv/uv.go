@@ -5,6 +5,7 @@
 package uv
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -141,19 +142,35 @@ func environ(c Config) execx.Environ {
 	return c.Env.Edit(set, drop...)
 }
 
-// index is the flags that say where packages come from; own is the default
-// index of an own env.
-func (c Config) index(own string) []string {
-	var args []string
-	url := own
-	for _, candidate := range []string{c.IndexDefault, c.Env.Get("UV_DEFAULT_INDEX"), c.Env.Get("UV_INDEX_URL"), c.Env.Get("PIP_INDEX_URL")} {
-		if url == "" {
-			url = candidate
+// from is a uv that asks these indexes: the default one, and others whose
+// wheels a lock names (uv keeps credentials out of a lock and takes them from
+// here). They go as variables: a command line is for every user to read, and
+// an index may hold a password.
+func (u *UV) from(own string, others ...string) *UV {
+	var set []execx.Var
+	if url := u.cfg.defaultIndex(own); url != "" {
+		set = append(set, execx.Var{Key: "UV_DEFAULT_INDEX", Value: url})
+	}
+	if others = slices.DeleteFunc(others, func(s string) bool { return s == "" }); len(others) > 0 {
+		if more := u.env.Get("UV_INDEX"); more != "" {
+			others = append(others, more)
 		}
+		set = append(set, execx.Var{Key: "UV_INDEX", Value: strings.Join(others, " ")})
 	}
-	if url != "" {
-		args = append(args, "--default-index", url)
-	}
+	v := *u
+	v.env = u.env.Edit(set)
+	return &v
+}
+
+// defaultIndex is where packages come from, "" PyPI; own is the default index
+// of an own env.
+func (c Config) defaultIndex(own string) string {
+	return cmp.Or(own, c.IndexDefault, c.Env.Get("UV_DEFAULT_INDEX"), c.Env.Get("UV_INDEX_URL"), c.Env.Get("PIP_INDEX_URL"))
+}
+
+// links is the flags that say where else wheels are.
+func (c Config) links() []string {
+	var args []string
 	links := c.FindLinks
 	for _, v := range []string{"UV_FIND_LINKS", "PIP_FIND_LINKS"} {
 		links = append(links, strings.FieldsFunc(c.Env.Get(v), func(r rune) bool { return r == ' ' || r == ',' })...)

@@ -3,6 +3,8 @@ package uv
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -216,6 +218,25 @@ func TestResolveTorchIndex(t *testing.T) {
 		require.NotContains(t, err.Error(), "s3cret")
 		require.NotContains(t, l.log.String(), "s3cret")
 	})
+	t.Run("not there, cpu", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t).add(wheel("torch", "2.5.1"))
+		p := plan("torch")
+		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, "file:///nowhere/whl/cpu", pins("torch==2.5.1+cpu")
+		lock, err := l.uv.Resolve(t.Context(), p)
+		require.NoError(t, err, l.log)
+		require.Equal(t, "2.5.1", lock.version("torch"))
+		require.NotEmpty(t, lock.Notes)
+	})
+	t.Run("not there, cu121", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t).add(wheel("torch", "2.5.1"))
+		p := plan("torch")
+		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, "file:///nowhere/whl/cu121", pins("torch==2.5.1+cu121")
+		_, err := l.uv.Resolve(t.Context(), p)
+		require.Equal(t, fault.NoIndex, fault.CodeOf(err), "%v", err)
+		require.ErrorContains(t, err, "torch index file:///nowhere/whl/cu121 cannot be reached, refuses, or has no torch")
+	})
 	t.Run("unreachable, offline", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, func(c *Config) { c.Offline = true })
@@ -223,6 +244,54 @@ func TestResolveTorchIndex(t *testing.T) {
 		p.Accel, p.FromTorch, p.TorchIndex = "cu121", []string{"torch"}, dead+"cu121"
 		_, err := l.uv.Resolve(t.Context(), p)
 		require.Equal(t, fault.Offline, fault.CodeOf(err), "%v", err)
+	})
+}
+
+// An index behind a password: uv leaves the password out of the lock, so the
+// download has to be given it again.
+func TestIndexWithPassword(t *testing.T) {
+	t.Parallel()
+	guarded := func(t *testing.T, ix *uvtest.Index) string {
+		files := http.FileServer(http.Dir(filepath.Dir(ix.Dir())))
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if user, password, _ := r.BasicAuth(); user != "me" || password != "s3cret" {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			files.ServeHTTP(w, r)
+		}))
+		t.Cleanup(s.Close)
+		return strings.Replace(s.URL, "://", "://me:s3cret@", 1) + "/simple"
+	}
+	fill := func(t *testing.T, l *lab, p profile.Plan) {
+		lock, err := l.uv.Resolve(t.Context(), p)
+		require.NoError(t, err, l.log)
+		require.NotContains(t, string(lock.Pylock), "s3cret", "the lock is for all to read")
+		l.fill(lock, l.staging())
+		require.NotContains(t, l.log.String(), "s3cret")
+	}
+	t.Run("default", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t).add(wheel("numpy", "2.0"))
+		l.uv.cfg.IndexDefault = guarded(t, l.ix)
+		fill(t, l, plan("numpy"))
+	})
+	t.Run("an own env's", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t).add(wheel("numpy", "2.0"))
+		p := plan("numpy")
+		p.Index = guarded(t, l.ix)
+		l.uv.cfg.IndexDefault = ""
+		fill(t, l, p)
+	})
+	t.Run("torch's", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t).add(wheel("numpy", "2.0"))
+		ix := uvtest.NewIndex(t, t.TempDir())
+		ix.Add(wheel("torch", "2.5.1+cu121", "numpy"))
+		p := plan("torch", "numpy")
+		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, guarded(t, ix), pins("torch==2.5.1+cu121")
+		fill(t, l, p)
 	})
 }
 

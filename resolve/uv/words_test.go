@@ -203,23 +203,42 @@ func TestEnviron(t *testing.T) {
 	require.Equal(t, "https://example.org/p", own.Get("UV_EXTRA_INDEX_URL"))
 }
 
-func TestIndexFlags(t *testing.T) {
+func TestDefaultIndex(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cfg       Config
+		own, want string
+	}{
+		"PyPI":                     {},
+		"an own env's":             {Config{IndexDefault: "https://b"}, "https://a", "https://a"},
+		"the config":               {Config{IndexDefault: "https://b", Env: execx.Environ{"UV_DEFAULT_INDEX=https://c"}}, "", "https://b"},
+		"uv's, new spelling first": {Config{Env: execx.Environ{"UV_INDEX_URL=https://d", "UV_DEFAULT_INDEX=https://c"}}, "", "https://c"},
+		"pip's":                    {Config{Env: execx.Environ{"PIP_INDEX_URL=https://e"}}, "", "https://e"},
+	} {
+		require.Equal(t, c.want, c.cfg.defaultIndex(c.own), name)
+	}
+}
+
+func TestFrom(t *testing.T) {
+	t.Parallel()
+	u := &UV{env: execx.Environ{"UV_INDEX=https://mine"}}
+	require.Equal(t, u.env, u.from("", "").env, "nothing to say")
+	require.Equal(t, execx.Environ{"UV_DEFAULT_INDEX=https://a", "UV_INDEX=https://t https://mine"}, u.from("https://a", "https://t").env)
+	require.Equal(t, execx.Environ{"UV_INDEX=https://mine"}, u.env, "a copy")
+}
+
+func TestLinks(t *testing.T) {
 	t.Parallel()
 	there := t.TempDir()
 	for name, c := range map[string]struct {
 		cfg  Config
-		own  string
 		want []string
 	}{
-		"PyPI":                       {Config{}, "", nil},
-		"an own env's":               {Config{IndexDefault: "https://b"}, "https://a", []string{"--default-index", "https://a"}},
-		"the config":                 {Config{IndexDefault: "https://b", Env: execx.Environ{"UV_DEFAULT_INDEX=https://c"}}, "", []string{"--default-index", "https://b"}},
-		"uv's, new spelling first":   {Config{Env: execx.Environ{"UV_INDEX_URL=https://d", "UV_DEFAULT_INDEX=https://c"}}, "", []string{"--default-index", "https://c"}},
-		"pip's":                      {Config{Env: execx.Environ{"PIP_INDEX_URL=https://e"}}, "", []string{"--default-index", "https://e"}},
-		"links, only those that are": {Config{FindLinks: []string{there, there + "/none", "https://f"}}, "", []string{"--find-links", there, "--find-links", "https://f"}},
-		"links of variables":         {Config{Env: execx.Environ{"PIP_FIND_LINKS=" + there + " https://g", "UV_FIND_LINKS=https://h,https://i"}}, "", []string{"--find-links", "https://h", "--find-links", "https://i", "--find-links", there, "--find-links", "https://g"}},
+		"none":                {},
+		"only those that are": {Config{FindLinks: []string{there, there + "/none", "https://f"}}, []string{"--find-links", there, "--find-links", "https://f"}},
+		"those of variables":  {Config{Env: execx.Environ{"PIP_FIND_LINKS=" + there + " https://g", "UV_FIND_LINKS=https://h,https://i"}}, []string{"--find-links", "https://h", "--find-links", "https://i", "--find-links", there, "--find-links", "https://g"}},
 	} {
-		require.Equal(t, c.want, c.cfg.index(c.own), name)
+		require.Equal(t, c.want, c.cfg.links(), name)
 	}
 }
 
