@@ -18,25 +18,42 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// built is the binary that every test drives: TestMain builds it once.
+// built is the binary that every test drives: TestMain builds it once, or takes
+// it from $TEST_MODELRUN where there is no Go (under Wine, see .ci/wine).
+// Beside it on Windows is modelrunw.exe.
 var built string
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "modelrun-test-")
-	if err != nil {
-		panic(err)
+	if replayed() {
+		return
 	}
-	built = filepath.Join(dir, "bin", "modelrun")
-	args := []string{"build", "-o", built}
+	dir := os.Getenv("TEST_MODELRUN")
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "modelrun-test-"); err != nil {
+			panic(err)
+		}
+		build(filepath.Join(dir, "modelrun"+exe))
+		if runtime.GOOS == "windows" {
+			build(filepath.Join(dir, "modelrunw.exe"), "-ldflags=-H=windowsgui")
+		}
+	}
+	built = filepath.Join(dir, "modelrun"+exe)
+	code := m.Run()
+	if os.Getenv("TEST_MODELRUN") == "" {
+		_ = os.RemoveAll(dir) // nothing depends on it any more
+	}
+	os.Exit(code)
+}
+
+func build(file string, flags ...string) {
+	args := append([]string{"build", "-o", file}, flags...)
 	if raceEnabled {
 		args = append(args, "-race")
 	}
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("go build: %v\n%s", err, out))
 	}
-	code := m.Run()
-	_ = os.RemoveAll(dir) // nothing depends on it any more
-	os.Exit(code)
 }
 
 // lab is what all scenarios share: uv, and an index of small wheels.
@@ -49,9 +66,6 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("launching on Windows is tested elsewhere")
-	}
 	dir := t.TempDir()
 	ix := uvtest.NewIndex(t, dir)
 	for _, w := range wheels(t) {
@@ -68,8 +82,14 @@ func (l *lab) setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	env.Setenv("HOME", filepath.Join(work, "home"))
-	env.Setenv("PATH", filepath.Dir(built)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	path := filepath.Dir(built) + string(filepath.ListSeparator)
+	if python := os.Getenv("TEST_PYTHON"); python != "" {
+		path += filepath.Dir(python) + string(filepath.ListSeparator)
+	}
+	env.Setenv("PATH", path+os.Getenv("PATH"))
+	for name, value := range home(filepath.Join(work, "home")) {
+		env.Setenv(name, value)
+	}
 	env.Setenv("BIN", filepath.Dir(built))
 	env.Setenv("LANG", "C.UTF-8")
 	env.Setenv("MODELRUN_ROOT", filepath.Join(work, "root"))
@@ -78,6 +98,7 @@ func (l *lab) setup(env *testscript.Env) error {
 	env.Setenv("MODELRUN_INDEX_TORCH", l.index_)
 	env.Setenv("MODELRUN_HARDWARE_ROOT", filepath.Join(work, "hardware"))
 	env.Setenv("UV_PYTHON_DOWNLOADS", "never")
+	env.Setenv("SCRIPTS", filepath.Base(envdir.Dir{}.Scripts()))
 	env.Setenv("ORIGIN", l.origin)
 	env.Setenv("LINKS", l.links)
 	return nil
@@ -207,16 +228,16 @@ func (l *lab) venv(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	venv := filepath.Join(dir, ".venv")
-	run := func(args ...string) {
+	uv := func(args ...string) {
 		cmd := exec.Command(l.uv, args...)
-		cmd.Env = append(os.Environ(), "UV_CACHE_DIR="+ts.MkAbs(".uv-cache"), "UV_PYTHON_DOWNLOADS=never")
+		cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"), "UV_CACHE_DIR="+ts.MkAbs(".uv-cache"), "UV_PYTHON_DOWNLOADS=never")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			ts.Fatalf("uv %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	run("venv", "-q", "--no-project", venv)
+	uv("venv", "-q", "--no-project", venv)
 	if len(args) > 1 {
-		run(append([]string{"pip", "install", "-q", "--no-deps", "--no-index", "--find-links", l.links, "--python", filepath.Join(venv, "bin", "python")}, args[1:]...)...)
+		uv(append([]string{"pip", "install", "-q", "--no-deps", "--no-index", "--find-links", l.links, "--python", venv}, args[1:]...)...)
 	}
 }
 
