@@ -46,12 +46,15 @@ func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path str
 	switch word := words[0]; {
 	case isPython(word):
 		path = d.Python()
-		if strings.HasPrefix(strings.ToLower(word), "pythonw") {
+		if strings.HasPrefix(strings.ToLower(word), "pythonw") || s.console != nil {
 			path = d.Pythonw()
 		}
 		return path, append([]string{path}, words[1:]...), nil
 	case isProgram(word):
-		return d.Python(), append([]string{d.Python()}, words...), nil
+		if path = d.Python(); s.console != nil {
+			path = d.Pythonw()
+		}
+		return path, append([]string{path}, words...), nil
 	default:
 		dirs := append([]string{d.Scripts()}, filepath.SplitList(env.Get("PATH"))...)
 		if strings.ContainsRune(word, filepath.Separator) {

@@ -22,7 +22,7 @@ func (s *session) parse() (err error) {
 	if len(s.inv.Args) == 0 {
 		return noCommand()
 	}
-	s.cli, s.words, err = parse(s.inv.Args, s.inv.Stdout, s.inv.Stderr)
+	s.cli, s.words, err = parse(s.inv.Args, s.inv.Stdout, s.stderr)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (s *session) settle() error {
 	if err := s.set.flags(s.cli.flags); err != nil {
 		return err
 	}
-	if s.log, s.people, err = newLog(s.set, s.inv.Stderr, s.env); err != nil {
+	if s.log, s.people, err = newLog(s.set, s.stderr, s.env); err != nil {
 		return err
 	}
 	for _, name := range unknown {
@@ -115,7 +115,9 @@ func (s *session) changeDir() (string, error) {
 
 // resolve asks the chain of a launch.
 func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.Resolution, error) {
+	stop := s.console.watch()
 	res, trace, err := resolve.Default(s.deps()).Resolve(ctx, req)
+	stop()
 	s.status.trace = trace
 	s.traced(trace)
 	if err != nil {
@@ -124,6 +126,7 @@ func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.R
 	for _, warning := range res.Verdict.Warnings {
 		s.log.Warn(warning)
 	}
+	s.console.close(res.Degraded)
 	return res, nil
 }
 

@@ -5,6 +5,7 @@ package shim
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 
 	"github.com/hashicorp/go-hclog"
@@ -27,12 +28,17 @@ type Invocation struct {
 // Main runs the command and returns its exit code. When all goes well on POSIX
 // it does not return: this process becomes the program.
 func Main(inv Invocation) int {
-	s := &session{inv: inv, env: execx.NewEnviron(inv.Environ)}
+	s := &session{inv: inv, env: execx.NewEnviron(inv.Environ), stderr: inv.Stderr}
+	if s.console = newConsole(inv.Stderr); s.console != nil {
+		s.stderr = s.console
+	}
 	err := s.main(context.Background())
 	if err == nil || errors.Is(err, errHelp) {
 		return s.exit
 	}
-	return s.report(err)
+	code := s.report(err)
+	hold(inv.Stdin, inv.Stderr)
+	return code
 }
 
 // session is one run of the command, filled from left to right.
@@ -40,6 +46,9 @@ type session struct {
 	inv  Invocation
 	env  execx.Environ // the caller's
 	exit int           // of a sub-command, or of the program where the system has no exec
+
+	console *console  // of modelrunw; nil: we have a stderr
+	stderr  io.Writer // where we speak
 
 	words  words
 	cli    cli

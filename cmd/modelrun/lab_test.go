@@ -23,16 +23,20 @@ import (
 // Beside it on Windows is modelrunw.exe.
 var built string
 
+// scratch is a folder that TestMain removes.
+var scratch string
+
 func TestMain(m *testing.M) {
 	if replayed() {
 		return
 	}
+	var err error
+	if scratch, err = os.MkdirTemp("", "modelrun-test-"); err != nil {
+		panic(err)
+	}
 	dir := os.Getenv("TEST_MODELRUN")
 	if dir == "" {
-		var err error
-		if dir, err = os.MkdirTemp("", "modelrun-test-"); err != nil {
-			panic(err)
-		}
+		dir = filepath.Join(scratch, "bin")
 		build(filepath.Join(dir, "modelrun"+exe))
 		if runtime.GOOS == "windows" {
 			build(filepath.Join(dir, "modelrunw.exe"), "-ldflags=-H=windowsgui")
@@ -40,9 +44,7 @@ func TestMain(m *testing.M) {
 	}
 	built = filepath.Join(dir, "modelrun"+exe)
 	code := m.Run()
-	if os.Getenv("TEST_MODELRUN") == "" {
-		_ = os.RemoveAll(dir) // nothing depends on it any more
-	}
+	_ = os.RemoveAll(scratch) // nothing depends on it any more
 	os.Exit(code)
 }
 
@@ -82,11 +84,7 @@ func (l *lab) setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	path := filepath.Dir(built) + string(filepath.ListSeparator)
-	if python := os.Getenv("TEST_PYTHON"); python != "" {
-		path += filepath.Dir(python) + string(filepath.ListSeparator)
-	}
-	env.Setenv("PATH", path+os.Getenv("PATH"))
+	env.Setenv("PATH", searchPath())
 	for name, value := range home(filepath.Join(work, "home")) {
 		env.Setenv(name, value)
 	}
@@ -102,6 +100,15 @@ func (l *lab) setup(env *testscript.Env) error {
 	env.Setenv("ORIGIN", l.origin)
 	env.Setenv("LINKS", l.links)
 	return nil
+}
+
+// searchPath is PATH with the binary and, where it is named, the python.
+func searchPath() string {
+	dirs := []string{filepath.Dir(built)}
+	if python := os.Getenv("TEST_PYTHON"); python != "" {
+		dirs = append(dirs, filepath.Dir(python))
+	}
+	return strings.Join(append(dirs, os.Getenv("PATH")), string(filepath.ListSeparator))
 }
 
 // fakeTorch is as much of torch as a probe looks at. Its GPU is told by the

@@ -17,8 +17,10 @@ func home(dir string) map[string]string {
 		"LOCALAPPDATA": filepath.Join(dir, "AppData", "Local"),
 		"APPDATA":      filepath.Join(dir, "AppData", "Roaming"),
 		"ProgramData":  filepath.Join(dir, "ProgramData"),
-		"COMSPEC":      os.Getenv("COMSPEC"),
+		"ComSpec":      os.Getenv("ComSpec"),
 		"PATHEXT":      os.Getenv("PATHEXT"),
+		"SystemRoot":   os.Getenv("SystemRoot"),
+		"TEMP":         os.Getenv("TEMP"),
 	}
 }
 
