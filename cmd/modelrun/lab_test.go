@@ -27,7 +27,7 @@ var built string
 var scratch string
 
 func TestMain(m *testing.M) {
-	if replayed() {
+	if acted() {
 		return
 	}
 	var err error

@@ -12,5 +12,5 @@ func home(dir string) map[string]string { return map[string]string{"HOME": dir} 
 // run runs a command of a script.
 func run(ts *testscript.TestScript, name string, args ...string) error { return ts.Exec(name, args...) }
 
-// replayed is for Windows.
-func replayed() bool { return false }
+// acted is for Windows.
+func acted() bool { return false }

@@ -42,19 +42,24 @@ func run(ts *testscript.TestScript, name string, args ...string) error {
 	return err
 }
 
-// replayed prints the files that run names, when this process is for that.
-func replayed() bool {
-	if len(os.Args) != 4 || os.Args[1] != "replay" {
+// acted plays the part that this process was started for, if it was: "replay"
+// prints the files that run names, "uv" is a uv that waits for a console.
+func acted() bool {
+	switch {
+	case len(os.Args) == 4 && os.Args[1] == "replay":
+		for i, stream := range []*os.File{os.Stdout, os.Stderr} {
+			text, err := os.ReadFile(os.Args[2+i])
+			if err == nil {
+				_, err = stream.Write(text)
+			}
+			if err != nil {
+				panic(err)
+			}
+		}
+	case os.Getenv("TEST_PART") == "uv":
+		os.Exit(uvThatWaits())
+	default:
 		return false
-	}
-	for i, stream := range []*os.File{os.Stdout, os.Stderr} {
-		text, err := os.ReadFile(os.Args[2+i])
-		if err == nil {
-			_, err = stream.Write(text)
-		}
-		if err != nil {
-			panic(err)
-		}
 	}
 	return true
 }

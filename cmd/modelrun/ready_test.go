@@ -18,6 +18,7 @@ import (
 // readyRoot is a root with one healthy env, and a folder with a model for it:
 // where a start is the usual one, which does nothing but start.
 type readyRoot struct {
+	index  string // of small wheels
 	root   string
 	model  string   // a folder that holds an ONNX model
 	python string   // of the env onnx-cpu
@@ -63,6 +64,7 @@ func makeReady(t testing.TB) (*readyRoot, error) {
 	for _, w := range wheels(t) {
 		index.Add(w)
 	}
+	r.index = index.URL()
 	r.env = []string{"MODELRUN_ROOT=" + r.root, "PATH=" + searchPath(), "LANG=C.UTF-8", "MODELRUN_HARDWARE_ROOT=" + hardware}
 	for name, value := range home(person) {
 		r.env = append(r.env, name+"="+value)
