@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/hardware"
@@ -46,6 +47,9 @@ func (s *session) settle() error {
 	if err != nil {
 		return err
 	}
+	if err := s.dirs().Leave(); err != nil { // or no tool of ours could start
+		return fault.New(fault.BadUsage, "the working directory cannot be left: %w", err).Fix("cd to a shorter folder")
+	}
 	s.scriptFile = scriptOf(s.words.program)
 	s.set = defaults(base)
 	if err := s.set.load(s.env, s.scriptFile); err != nil {
@@ -56,6 +60,9 @@ func (s *session) settle() error {
 		return err
 	}
 	if err := s.set.flags(s.cli.flags); err != nil {
+		return err
+	}
+	if err := s.set.onDisk(); err != nil {
 		return err
 	}
 	if s.log, s.people, err = newLog(s.set, s.inv.Stderr, s.env); err != nil {
@@ -103,8 +110,12 @@ func (s *session) changeDir() (string, error) {
 	if dir == "" {
 		dir, from = s.env.Get("MODELRUN_CWD"), "variable MODELRUN_CWD"
 	}
+	cwd = execx.Plain(cwd)
 	if dir == "" {
 		return cwd, nil
+	}
+	if why := badPath(dir); why != "" {
+		return "", fault.New(fault.BadUsage, "%s: %q cannot be a folder: %s", from, dir, why).Fix(goodPath)
 	}
 	dir = absolute(dir, cwd)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {

@@ -18,7 +18,7 @@ func TestPrecedence(t *testing.T) {
 	home, project := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(home, "modelrun", "config.toml"), `family = "user"`)
 	write(t, filepath.Join(project, "a", "run.py"), "# /// script\n# [tool.modelrun]\n# family = \"script\"\n# ///\n")
-	env := execx.Environ{"XDG_CONFIG_HOME=" + home}
+	env := execx.Environ{"XDG_CONFIG_HOME=" + home, "APPDATA=" + home}
 	family := func(env execx.Environ, script string, f flags) setting {
 		s := defaults(filepath.Join(project, "a"))
 		require.NoError(t, s.load(env, script))
@@ -72,7 +72,7 @@ func TestValues(t *testing.T) {
 	require.NoError(t, s.set(sWait, "90", "x", ""))
 	require.Equal(t, 90*time.Second, s.time(sWait))
 	require.NoError(t, s.set(sRoot, "rel/../here", "x", "/dir"))
-	require.Equal(t, "/dir/here", s.get(sRoot))
+	require.Equal(t, filepath.FromSlash("/dir/here"), s.get(sRoot))
 	require.NoError(t, s.set(sOffline, "On", "x", ""))
 	require.True(t, s.yes(sOffline))
 	for i, value := range map[id]string{sWait: "-1", sOffline: "perhaps", sLogLevel: "loud", sLogFormat: "xml"} {
