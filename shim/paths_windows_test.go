@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/windows/registry"
 )
 
 // program is modelrun.exe of this tree, from where TEST_MODELRUN says.
@@ -77,4 +78,31 @@ func TestBadNamesAreRefused(t *testing.T) {
 		}
 		require.Equal(t, want, names, "nothing is made")
 	}
+}
+
+// A root below which python could not open its files: the remedies, and nothing
+// is downloaded.
+func TestRootTooDeep(t *testing.T) {
+	t.Parallel()
+	exe, root := modelrunExe(t), t.TempDir()
+	length, remedy := 100, "LongPathsEnabled /t REG_DWORD /d 1 /f"
+	if key, err := registry.OpenKey(registry.LOCAL_MACHINE, `SYSTEM\CurrentControlSet\Control\FileSystem`, registry.QUERY_VALUE); err == nil {
+		defer key.Close()
+		if on, _, err := key.GetIntegerValue("LongPathsEnabled"); err == nil && on == 1 {
+			length, remedy = 150, "python takes 250 here" // it lifts nothing for libraries
+		}
+	}
+	home := root
+	for len(root) < length {
+		root = filepath.Join(root, "deeper")
+	}
+	cmd := exec.Command(exe, "ensure", "--root", root, "--env", "torch-cpu-transformers")
+	cmd.Env = append(os.Environ(), "LOCALAPPDATA="+home, "APPDATA="+home, "MODELRUN_HARDWARE_ROOT="+home)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	_ = cmd.Run()
+	require.Equal(t, 125, cmd.ProcessState.ExitCode(), "%s", &stderr)
+	require.Contains(t, stderr.String(), "characters shorter: modelrun --root DIR")
+	require.Contains(t, stderr.String(), remedy)
+	require.NoDirExists(t, filepath.Join(root, ".envs", ".tmp"))
 }

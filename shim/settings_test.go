@@ -110,6 +110,33 @@ func TestEnvFile(t *testing.T) {
 	require.ErrorContains(t, err, file+":2")
 }
 
+// -C acts once and wins over the variable, and both over a file.
+func TestChangeDir(t *testing.T) {
+	work := t.TempDir()
+	write(t, filepath.Join(work, "sub", projectFile), "cwd = \"other\"\n")
+	for _, dir := range []string{"sub/other", "flag"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(work, dir), 0o755))
+	}
+	t.Chdir(work)
+	cwd := func(variable, flag string) string {
+		s := &session{env: execx.Environ{"MODELRUN_CWD=" + variable, "MODELRUN_ROOT=" + work}, cli: cli{}}
+		s.cli.Cwd = flag
+		stderr, err := os.CreateTemp(t.TempDir(), "")
+		require.NoError(t, err)
+		defer stderr.Close()
+		s.inv.Stderr = stderr
+		require.NoError(t, s.settle())
+		rel, err := filepath.Rel(work, s.set.get(sCwd))
+		require.NoError(t, err)
+		return filepath.ToSlash(rel)
+	}
+	require.Equal(t, "sub", cwd("sub", ""), "not sub/sub, nor what the file there says")
+	require.Equal(t, "flag", cwd("sub", "flag"))
+	require.Equal(t, "sub", cwd("", filepath.Join(work, "sub")))
+	require.NoError(t, os.Chdir(filepath.Join(work, "sub")))
+	require.Equal(t, "sub/other", cwd("", ""), "the file's")
+}
+
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte("family = \"x\"\n[envs.\"a\"]\npackages = [\"b\"]\n"))
 	f.Add([]byte("[index]\nfind_links = [\"/a\"]\nwait = 3"))

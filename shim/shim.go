@@ -124,5 +124,6 @@ func (s *session) run(ctx context.Context) error {
 	s.remember(req, res)
 	s.status.starting(res)
 	s.exit, err = execx.Become(p)
+	res.Lease.Release()
 	return s.notStarted(err)
 }

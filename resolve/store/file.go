@@ -83,6 +83,10 @@ func openRegular(path string, flag int) (*os.File, error) {
 	return f, nil
 }
 
+// Rename renames a file or a folder; on Windows it waits for an antivirus that
+// looks at what is new.
+func Rename(from, to string) error { return rename(from, to) }
+
 // FreeBytes is what we may still write on the file system of path, or of its
 // nearest parent that exists.
 func FreeBytes(path string) (uint64, error) {
