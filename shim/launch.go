@@ -20,24 +20,45 @@ import (
 
 // program says what this process becomes: the command found in the env, its
 // arguments untouched, and the environment that DESIGN 9 fixes.
-func (s *session) program(req *resolve.Request, res *resolve.Resolution, nest string) (execx.Program, error) {
+func (s *session) program(req *resolve.Request, res *resolve.Resolution, cwd workDir, nest string) (execx.Program, error) {
+	env := s.activate(req, res, cwd.real, nest)
+	path, argv, err := s.command(res.Dir, cwd.real, env)
+	if err != nil {
+		return execx.Program{}, err
+	}
+	p := execx.Program{Path: path, Argv: argv, Env: env, Dir: cwd.start}
+	if fd, ok := res.Lease.FD(); ok {
+		p.Keep = append(p.Keep, fd)
+	}
+	return p, nil
+}
+
+// workDir is where the program starts: the folder, and the name of it that the
+// system accepts.
+type workDir struct{ real, start string }
+
+// workDir is asked before anything is created: a folder in which nothing can
+// start is bad input.
+func (s *session) workDir() (workDir, error) {
 	dir := s.set.base
 	if from := s.set.one[sCwd]; from.value != "" {
 		dir = from.value
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return execx.Program{}, fault.New(fault.BadConfig, "%s: cwd %s is not a folder", s.set.one[sCwd].from, dir).Fix("name a folder that exists")
+		return workDir{}, fault.New(fault.BadConfig, "%s: cwd %s is not a folder", s.set.one[sCwd].from, dir).Fix("name a folder that exists")
 	}
-	env := s.activate(req, res, dir, nest)
-	path, argv, err := s.command(res.Dir, dir, env)
+	start, err := s.dirs().Name(dir)
 	if err != nil {
-		return execx.Program{}, err
+		return workDir{}, fault.New(fault.BadConfig, "no program can be started in %w", err).
+			Fix("start it in a shorter folder: modelrun -C DIR -- …")
 	}
-	p := execx.Program{Path: path, Argv: argv, Env: env, Dir: dir}
-	if fd, ok := res.Lease.FD(); ok {
-		p.Keep = append(p.Keep, fd)
-	}
-	return p, nil
+	return workDir{dir, start}, nil
+}
+
+// dirs keeps junctions to folders whose names are too long in a short folder of
+// the user's.
+func (s *session) dirs() execx.Dirs {
+	return execx.Dirs{Links: under(s.env.Get("LOCALAPPDATA"), "modelrun", "j"), Limit: s.inv.MaxDir}
 }
 
 // command finds what the first word means in this env.

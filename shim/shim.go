@@ -23,6 +23,7 @@ type Invocation struct {
 	Stdin          *os.File
 	Stdout, Stderr *os.File
 	Version        string
+	MaxDir         int // longest working directory; 0: what the system accepts; tests lower it
 }
 
 // Main runs the command and returns its exit code. When all goes well on POSIX
@@ -112,6 +113,10 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cwd, err := s.workDir()
+	if err != nil {
+		return err
+	}
 	req, err := s.request(ctx)
 	if err != nil {
 		return err
@@ -120,7 +125,7 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.program(req, res, nest)
+	p, err := s.program(req, res, cwd, nest)
 	if err != nil {
 		res.Lease.Release()
 		return err
@@ -128,5 +133,6 @@ func (s *session) run(ctx context.Context) error {
 	s.remember(req, res)
 	s.status.starting(res)
 	s.exit, err = execx.Become(p)
+	res.Lease.Release()
 	return s.notStarted(err)
 }
