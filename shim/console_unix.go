@@ -25,5 +25,8 @@ func (*console) fail(bool, execx.Environ) {}
 // showsUnicode is for Windows: elsewhere the locale says it.
 func showsUnicode(io.Writer) bool { return false }
 
+// look is a command that shows a file's owner and mode.
+func look(path string) string { return "ls -l " + path }
+
 // hold is for Windows, where a console may close with us.
 func hold(_, _ *os.File) {}

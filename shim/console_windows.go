@@ -192,6 +192,9 @@ func showsUnicode(out io.Writer) bool {
 	return false
 }
 
+// look is a command that shows who may do what with a file.
+func look(path string) string { return `icacls "` + path + `"` }
+
 func kernel32(name string) *windows.LazyProc {
 	return windows.NewLazySystemDLL("kernel32.dll").NewProc(name)
 }

@@ -27,6 +27,9 @@ func (s *session) program(req *resolve.Request, res *resolve.Resolution, cwd wor
 		return execx.Program{}, err
 	}
 	p := execx.Program{Path: path, Argv: argv, Env: env, Dir: cwd.start}
+	if s.inv.Tail != nil { // all but the first word were typed, and at the end
+		p.Tail = s.inv.Tail(1 + len(s.inv.Args) - len(argv[1:]))
+	}
 	if fd, ok := res.Lease.FD(); ok {
 		p.Keep = append(p.Keep, fd)
 	}
@@ -78,7 +81,7 @@ func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path str
 		return path, append([]string{path}, words...), nil
 	default:
 		dirs := append([]string{d.Scripts()}, filepath.SplitList(env.Get("PATH"))...)
-		if strings.ContainsRune(word, filepath.Separator) {
+		if filepath.Base(word) != word {
 			word = absolute(word, cwd)
 		}
 		if path, err = execx.LookPath(word, dirs, env); err != nil {
@@ -100,7 +103,7 @@ func lookFault(word string, d envdir.Dir, err error) error {
 func startFault(err error) error {
 	var e *execx.StartError
 	if errors.As(err, &e) {
-		return fault.New(fault.CannotStart, "%s cannot be started: %s", e.Path, e.Reason).Fix("check that file: ls -l %s", e.Path)
+		return fault.New(fault.CannotStart, "%s cannot be started: %s", e.Path, e.Reason).Fix("check that file: %s", look(e.Path))
 	}
 	return fault.New(fault.CannotStart, "%w", err).Fix("modelrun explain")
 }

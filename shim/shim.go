@@ -18,7 +18,8 @@ import (
 
 // Invocation is everything that the outside world gives us.
 type Invocation struct {
-	Args           []string // without argv[0]
+	Args           []string           // without argv[0]
+	Tail           func(n int) string // Windows: the command line from argv[n] on, as it was typed; nil elsewhere
 	Environ        []string
 	Stdin          *os.File
 	Stdout, Stderr *os.File
