@@ -163,8 +163,8 @@ func create(p Program, app, line string, job windows.Handle, atBirth bool) (wind
 	streams(&si)
 	flags := uint32(windows.CREATE_UNICODE_ENVIRONMENT | windows.EXTENDED_STARTUPINFO_PRESENT)
 	flags |= priority()
-	if page, _, _ := kernel32("GetConsoleCP").Call(); page == 0 {
-		flags |= windows.DETACHED_PROCESS // we have no console: python must not open one
+	if !HasConsole() {
+		flags |= windows.DETACHED_PROCESS // python would open one of its own
 	}
 	if atBirth = atBirth && job != 0; atBirth {
 		list, err := windows.NewProcThreadAttributeList(1)
@@ -323,6 +323,18 @@ func refused(p Program, err error) *StartError {
 
 func kernel32(name string) *windows.LazyProc {
 	return windows.NewLazySystemDLL("kernel32.dll").NewProc(name)
+}
+
+// HasConsole reports whether this process is attached to a console, be it one
+// without a window.
+func HasConsole() bool { return ConsoleUsers() > 0 }
+
+// ConsoleUsers is the number of processes on our console, 0 without one.
+// (GetConsoleCP says 0 as well for a console of Wine 10, measured.)
+func ConsoleUsers() int {
+	var pids [2]uint32
+	n, _, _ := kernel32("GetConsoleProcessList").Call(uintptr(unsafe.Pointer(&pids[0])), uintptr(len(pids)))
+	return int(n)
 }
 
 // Args is the command line taken apart as the program will (see [SplitLine])

@@ -167,9 +167,7 @@ func interactive() bool {
 // hold waits for a key where the console is ours alone and closes with us: a
 // double-click in Explorer, whose text nobody could read otherwise.
 func hold(stdin, stderr *os.File) {
-	var pids [2]uint32
-	n, _, _ := kernel32("GetConsoleProcessList").Call(uintptr(unsafe.Pointer(&pids[0])), uintptr(len(pids)))
-	if n != 1 || stdin == nil || stderr == nil || !isConsole(stdin) || !isConsole(stderr) {
+	if execx.ConsoleUsers() != 1 || stdin == nil || stderr == nil || !isConsole(stdin) || !isConsole(stderr) {
 		return
 	}
 	_, _ = io.WriteString(stderr, "Press Enter to close this window.")

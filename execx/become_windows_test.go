@@ -1,0 +1,337 @@
+package execx_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/gob"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/windows"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+// program is this binary in a role, for Become.
+func program(t *testing.T, role string, more ...string) execx.Program {
+	t.Helper()
+	path, err := os.Executable()
+	require.NoError(t, err)
+	return execx.Program{Path: path, Argv: []string{path}, Env: execx.NewEnviron(append(os.Environ(), more...)).With("EXECX_ROLE", role)}
+}
+
+// handover is a parent that becomes p.
+func handover(t *testing.T, p execx.Program) *exec.Cmd {
+	t.Helper()
+	var buf bytes.Buffer
+	require.NoError(t, gob.NewEncoder(&buf).Encode(p))
+	path, err := os.Executable()
+	require.NoError(t, err)
+	c := exec.CommandContext(t.Context(), path)
+	c.Env = append(os.Environ(), "EXECX_ROLE=become:"+base64.StdEncoding.EncodeToString(buf.Bytes()))
+	return c
+}
+
+func reports(t *testing.T, c *exec.Cmd) (r reported) {
+	t.Helper()
+	var errs bytes.Buffer
+	c.Stderr = &errs
+	out, err := c.Output()
+	require.NoError(t, err, errs.String())
+	require.NoError(t, json.Unmarshal(out, &r), string(out))
+	return r
+}
+
+func TestBecomeExitCodes(t *testing.T) {
+	t.Parallel()
+	for _, code := range []uint32{0, 1, 3, 42, 125, 255, 256, 259, 0x40010004, 0xC0000005, 0xC000013A, 0xC0000409, 0xFFFFFFFF} {
+		c := handover(t, program(t, fmt.Sprint("exit32:", code)))
+		_ = c.Run() // its code is what is looked at
+		require.Equal(t, code, uint32(c.ProcessState.ExitCode()))
+	}
+}
+
+// underWine tells a test of what only a real Windows shows.
+func underWine() bool {
+	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
+}
+
+// firstLine starts c and reads its first line.
+func firstLine(t *testing.T, c *exec.Cmd) string {
+	t.Helper()
+	out, err := c.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	return strings.TrimSpace(line)
+}
+
+// Who ends the parent ends the program and what it started: 20 of 20.
+func TestBecomeDiesWithUs(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		c := handover(t, program(t, "tree"))
+		var pid, grandchild int
+		_, err := fmt.Sscan(firstLine(t, c), &pid, &grandchild)
+		require.NoError(t, err)
+		require.NotEqual(t, c.Process.Pid, pid)
+		require.NoError(t, c.Process.Kill())
+		_ = c.Wait()
+		require.True(t, gone(pid))
+		require.True(t, gone(grandchild))
+	}
+}
+
+// What outlives the program's own end was meant to.
+func TestBecomeSparesSurvivors(t *testing.T) {
+	t.Parallel()
+	for _, role := range []string{"daemon", "breakaway"} {
+		c := handover(t, program(t, role))
+		var pid int
+		_, err := fmt.Sscan(firstLine(t, c), &pid)
+		require.NoError(t, err, role)
+		require.NoError(t, c.Wait(), role)
+		h, err := windows.OpenProcess(windows.PROCESS_TERMINATE|windows.SYNCHRONIZE, false, uint32(pid))
+		require.NoError(t, err, role)
+		event, err := windows.WaitForSingleObject(h, 0)
+		require.NoError(t, err)
+		require.Equal(t, uint32(windows.WAIT_TIMEOUT), event, role)
+		require.NoError(t, windows.TerminateProcess(h, 0))
+		require.NoError(t, windows.CloseHandle(h))
+	}
+}
+
+// One Ctrl-C is one event for the program, and the parent outlives it: 20 of 20.
+func TestBecomeCtrlC(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for range 20 {
+		role := handover(t, program(t, "counts"))
+		c := exec.CommandContext(t.Context(), self, self)
+		c.Env = append(os.Environ(), "EXECX_ROLE=stage", "STAGE_ROLE="+strings.TrimPrefix(role.Env[len(role.Env)-1], "EXECX_ROLE="))
+		c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS}
+		out, err := c.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Equal(t, "runs\nINT\n1\ncode 7\n", strings.ReplaceAll(string(out), "\r", ""))
+	}
+}
+
+func TestBecomeReport(t *testing.T) {
+	t.Parallel()
+	t.Run("the command line", func(t *testing.T) {
+		t.Parallel()
+		p := program(t, "report")
+		p.Tail = `a"b""c  d" "" ` + "\t" + `\\"x ` // not how anybody would quote it
+		require.Equal(t, `"`+p.Path+`" `+p.Tail, reports(t, handover(t, p)).Line)
+	})
+	t.Run("the environment", func(t *testing.T) {
+		t.Parallel()
+		surrogate := "LONE=a\xed\xa0\x80b" // U+D800, which UTF-8 cannot hold
+		got := reports(t, handover(t, program(t, "report", surrogate, `=Q:=Q:\x`, "EMPTY=", "ü=é☃")))
+		for _, want := range []string{`"LONE=a\xed\xa0\x80b"`, `"=Q:=Q:\\x"`, `"EMPTY="`, `"\u00fc=\u00e9\u2603"`} {
+			require.Contains(t, got.Env, want)
+		}
+	})
+	t.Run("the folder, which is not held", func(t *testing.T) {
+		t.Parallel()
+		dir := filepath.Join(t.TempDir(), "a b é")
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		p := program(t, "tree")
+		p.Dir = dir
+		c := handover(t, p)
+		c.Dir = t.TempDir()
+		firstLine(t, c)
+		// The program holds its own; ours is elsewhere.
+		require.Error(t, os.Rename(dir, dir+"2"))
+		require.NoError(t, os.Rename(c.Dir, c.Dir+"2"))
+		require.NoError(t, c.Process.Kill())
+		_ = c.Wait()
+	})
+	t.Run("priority and error mode", func(t *testing.T) {
+		t.Parallel()
+		c := handover(t, program(t, "report"))
+		c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.HIGH_PRIORITY_CLASS}
+		got := reports(t, c)
+		if !underWine() { // Wine 10 gives nobody the class that is asked for
+			require.Equal(t, uint32(windows.HIGH_PRIORITY_CLASS), got.Priority)
+		}
+		// The reporting program is a Go program, which sets bits of its own.
+		require.Zero(t, got.ErrorMode&^0x8003)
+	})
+	t.Run("in a job, without a console", func(t *testing.T) {
+		t.Parallel()
+		c := handover(t, program(t, "report"))
+		c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS}
+		got := reports(t, c)
+		require.True(t, got.Job)
+		require.False(t, got.Console)
+	})
+	t.Run("show-window, title and C descriptors", func(t *testing.T) {
+		t.Parallel()
+		reserved := append([]byte{4, 0, 0, 0}, make([]byte, 4+4*8)...) // four descriptors, none open
+		title, err := windows.UTF16PtrFromString("My title")
+		require.NoError(t, err)
+		got := raw(t, func(si *startup) {
+			si.flags |= windows.STARTF_USESHOWWINDOW
+			si.show, si.title = windows.SW_SHOWMINNOACTIVE, title
+			si.cbReserved2, si.reserved2 = uint16(len(reserved)), &reserved[0]
+		})
+		require.Equal(t, uint16(windows.SW_SHOWMINNOACTIVE), got.Show)
+		require.Equal(t, "My title", got.Title)
+		require.Equal(t, reserved, got.Reserved)
+		require.NotZero(t, got.Flags&windows.STARTF_USESHOWWINDOW)
+	})
+	t.Run("no stdin", func(t *testing.T) {
+		t.Parallel()
+		require.Zero(t, raw(t, func(si *startup) { si.in = 0 }).In)
+	})
+	t.Run("stdin -1", func(t *testing.T) {
+		t.Parallel()
+		got := raw(t, func(si *startup) { si.in = windows.InvalidHandle })
+		require.NotEqual(t, uint32(got.Parent), got.InPid, "a handle to us")
+	})
+}
+
+// raw starts a parent that becomes the reporting program, with a STARTUPINFO
+// that os/exec cannot make.
+func raw(t *testing.T, change func(*startup)) (r reported) {
+	t.Helper()
+	c := handover(t, program(t, "report"))
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	defer read.Close()
+	require.NoError(t, windows.SetHandleInformation(windows.Handle(write.Fd()), windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT))
+	si := startup{flags: windows.STARTF_USESTDHANDLES, out: windows.Handle(write.Fd()), err: windows.Handle(write.Fd())}
+	si.cb = uint32(unsafe.Sizeof(si))
+	change(&si)
+	line, err := windows.UTF16PtrFromString(`"` + c.Path + `"`)
+	require.NoError(t, err)
+	var block []uint16
+	for _, v := range c.Env {
+		if text, err := windows.UTF16FromString(v); err == nil {
+			block = append(block, text...)
+		}
+	}
+	block = append(block, 0)
+	var info windows.ProcessInformation
+	require.NotZero(t, call("CreateProcessW", 0, uintptr(unsafe.Pointer(line)), 0, 0, 1, windows.CREATE_UNICODE_ENVIRONMENT,
+		uintptr(unsafe.Pointer(&block[0])), 0, uintptr(unsafe.Pointer(&si)), uintptr(unsafe.Pointer(&info))))
+	defer func() { _, _ = windows.CloseHandle(info.Thread), windows.CloseHandle(info.Process) }()
+	require.NoError(t, write.Close())
+	require.NoError(t, json.NewDecoder(read).Decode(&r))
+	return r
+}
+
+// A handle that a caller names on the command line has the same value in the
+// program.
+func TestBecomeHandleByValue(t *testing.T) {
+	t.Parallel()
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	defer read.Close()
+	h := windows.Handle(write.Fd())
+	require.NoError(t, windows.SetHandleInformation(h, windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT))
+	c := handover(t, program(t, fmt.Sprint("write:", uintptr(h))))
+	c.SysProcAttr = &syscall.SysProcAttr{AdditionalInheritedHandles: []syscall.Handle{syscall.Handle(h)}}
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NoError(t, write.Close())
+	text := make([]byte, 20)
+	n, err := read.Read(text)
+	require.NoError(t, err)
+	require.Equal(t, "by value", string(text[:n]))
+}
+
+// A program that closes its stdout early is seen to: the parent holds no copy.
+func TestBecomeHoldsNoPipe(t *testing.T) {
+	t.Parallel()
+	c := handover(t, program(t, "closes"))
+	in, err := c.StdinPipe()
+	require.NoError(t, err)
+	out, err := c.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	_, err = out.Read(make([]byte, 1))
+	require.ErrorContains(t, err, "EOF", "while it runs")
+	require.NoError(t, in.Close())
+	require.NoError(t, c.Wait())
+}
+
+func TestBecomeRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text.exe")
+	require.NoError(t, os.WriteFile(text, []byte("no program"), 0o755))
+	self := program(t, "report")
+	for name, c := range map[string]struct {
+		p    execx.Program
+		want string
+	}{
+		"nothing there":      {execx.Program{Path: filepath.Join(dir, "none.exe"), Argv: []string{"none"}}, "it does not exist"},
+		"no folder there":    {execx.Program{Path: filepath.Join(dir, "none", "x.exe"), Argv: []string{"x"}}, "does not exist"},
+		"no program":         {execx.Program{Path: text, Argv: []string{"text"}}, "it is no Windows program"},
+		"no such folder":     {execx.Program{Path: self.Path, Argv: self.Argv, Dir: filepath.Join(dir, "none")}, ""},
+		"a line too long":    {execx.Program{Path: self.Path, Argv: self.Argv, Tail: strings.Repeat("x", 33000)}, "Windows takes 32766"},
+		"a line break":       {execx.Program{Path: filepath.Join(dir, "x.bat"), Argv: []string{"x", "a\nb"}}, "line break"},
+		"a batch file, gone": {execx.Program{Path: filepath.Join(dir, "x.BAT. "), Argv: []string{"x", "a\nb"}}, "line break"},
+	} {
+		_, err := execx.Become(c.p)
+		var start *execx.StartError
+		require.ErrorAs(t, err, &start, name)
+		require.Contains(t, start.Reason, c.want, name)
+	}
+}
+
+// What cmd.exe would take for a command is an argument.
+func TestBecomeBatch(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "a b.cmd")
+	require.NoError(t, os.WriteFile(file, []byte("@echo off\r\nset \"one=%~1\"\r\nsetlocal enabledelayedexpansion\r\necho [!one!]\r\nexit 9\r\n"), 0o755))
+	args := []string{"plain", "a b", "&calc&", "x|y<z>", "é☃", "a^b"}
+	if !underWine() { // its cmd.exe reads %cd:~,% otherwise
+		args = append(args, "%PATH%")
+	}
+	for _, arg := range args {
+		c := handover(t, execx.Program{Path: file, Argv: []string{"a b.cmd", arg}, Env: execx.NewEnviron(os.Environ())})
+		out, _ := c.Output() // its code is looked at
+		require.Equal(t, 9, c.ProcessState.ExitCode(), arg)
+		if arg != "é☃" { // printed in the console's code page
+			require.Equal(t, "["+arg+"]", strings.TrimSpace(string(out)))
+		}
+	}
+}
+
+// Python reads the line as SplitLine does.
+func TestSplitLineIsPythons(t *testing.T) {
+	t.Parallel()
+	python := os.Getenv("TEST_PYTHON")
+	if python == "" {
+		var err error
+		if python, err = exec.LookPath("python.exe"); err != nil {
+			t.Skip("no python here")
+		}
+	}
+	for _, tail := range []string{
+		`a "b c" d`, `"a""b c" d`, `"a"" b" c`, `a\\"b c" d`, `a\"b`, `""`, `"" ""`, `"a\\" b`, `a"b"" c d`, "a\tb  c ", `\\x\"y\\\"z`, `"open`, `"""a"""`, `^&|`,
+	} {
+		c := exec.CommandContext(t.Context(), python)
+		c.SysProcAttr = &syscall.SysProcAttr{CmdLine: `python -c "import json,sys;print(json.dumps(sys.argv[1:]))" ` + tail}
+		out, err := c.Output()
+		require.NoError(t, err)
+		var want []string
+		require.NoError(t, json.Unmarshal(out, &want))
+		args, _ := execx.SplitLine("python " + tail)
+		require.Equal(t, want, args[1:], tail)
+	}
+}
