@@ -47,6 +47,7 @@ type session struct {
 	log    hclog.InterceptLogger
 	people *people // the sink on stderr, for a display that shares its line; nil for JSON
 	status *status
+	notify *notifier
 
 	scriptFile string // the script that is started, as it was written
 	programEnv execx.Environ
@@ -118,6 +119,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	s.remember(req, res)
 	s.status.starting(res)
+	s.notify.done()
 	s.exit, err = execx.Become(p)
 	return s.notStarted(err)
 }
