@@ -2,5 +2,17 @@
 
 package execx
 
-// StartDir is dir: execve knows no limit of its own.
-func StartDir(dir string) (string, error) { return dir, nil }
+// Name is dir: execve knows no limit of its own.
+func (Dirs) Name(dir string) (string, error) { return dir, nil }
+
+// Leave does nothing: every child can inherit our working directory.
+func (Dirs) Leave() error { return nil }
+
+// List is empty: there are no junctions.
+func (Dirs) List() ([]Link, error) { return nil, nil }
+
+// Remove does nothing: there are no junctions.
+func (Dirs) Remove(Link) error { return nil }
+
+// Plain is path: no name has a second form here.
+func Plain(path string) string { return path }

@@ -33,6 +33,7 @@ type Result struct {
 type Program struct {
 	Path string   // absolute
 	Argv []string // with argv[0]
+	Tail string   // Windows: the arguments after argv[0] as they were typed; "" Argv's, quoted
 	Env  Environ
 	Dir  string    // "" is ours
 	Keep []uintptr // descriptors (on Windows handles) that the program inherits: leases

@@ -49,7 +49,7 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	defer g.close()
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		return Result{}, err
+		return Result{}, missing(c, err)
 	}
 	if err := g.started(cmd.Process.Pid); err != nil {
 		_ = cmd.Process.Kill() // it is in no group yet, and must not run outside of one
@@ -63,6 +63,20 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	res := Result{ExitCode: state.ExitCode(), Took: time.Since(began), TimedOut: timedOut}
 	res.Stdout, res.Tail = capture.result()
 	return res, err
+}
+
+// missing is fs.ErrNotExist where Windows and os/exec say it in other words: of
+// the folder ("directory name invalid") and of the tool ("not found in %PATH%").
+func missing(c Cmd, err error) error {
+	if c.Dir != "" {
+		if _, e := os.Stat(c.Dir); errors.Is(e, fs.ErrNotExist) {
+			return e
+		}
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return &fs.PathError{Op: "run", Path: c.Path, Err: fs.ErrNotExist}
+	}
+	return err
 }
 
 // wait waits for the tool, ends its group when time or patience is over, and

@@ -105,6 +105,7 @@ func TestChain(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
+			defer res.Lease.Release()
 			require.Equal(t, tt.want, res.Strategy)
 			require.Equal(t, tt.degraded, res.Degraded)
 			require.Equal(t, Taken, trace[len(trace)-1].Outcome)

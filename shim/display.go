@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -31,7 +32,7 @@ const (
 type display struct {
 	s        *session
 	terminal bool
-	drawn    bool // the line is on the terminal now
+	drawn    int // columns of the line that is on the terminal now
 	phase    string
 	began    time.Time
 	said     time.Time // something was said or drawn
@@ -41,8 +42,8 @@ func newDisplay(s *session) *display {
 	d := &display{s: s}
 	if s.people != nil {
 		f := s.inv.Stderr
-		s.people.clear = d.erase                                                             // text may come at any time
-		d.terminal = f != nil && s.env.Get("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor
+		s.people.clear = d.erase                                                                                 // text may come at any time
+		d.terminal = s.console != nil || f != nil && s.env.Get("TERM") != "dumb" && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor
 	}
 	return d
 }
@@ -67,8 +68,9 @@ func (d *display) progress(o store.Owner) {
 	case d.terminal && (since >= redraw || since == 0):
 		d.said = now
 		d.s.people.quiet(func() {
-			d.drawn = true
-			_, _ = fmt.Fprint(d.s.inv.Stderr, "\r\x1b[K"+line(o, now.Sub(d.began))) // a display that cannot be drawn is no failure
+			text := line(o, now.Sub(d.began))
+			_, _ = fmt.Fprint(d.s.stderr, d.blank()+text) // a display that cannot be drawn is no failure
+			d.drawn = utf8.RuneCountInString(text)
 		})
 	case !d.terminal && since >= quietFor:
 		d.said = now
@@ -78,11 +80,15 @@ func (d *display) progress(o store.Owner) {
 
 // erase takes the line off the terminal, so that text can follow.
 func (d *display) erase() {
-	if d.drawn {
-		d.drawn = false
-		_, _ = fmt.Fprint(d.s.inv.Stderr, "\r\x1b[K") // as above
+	if d.drawn > 0 {
+		_, _ = fmt.Fprint(d.s.stderr, d.blank()) // as above
+		d.drawn = 0
 	}
 }
+
+// blank overwrites the line: an old Windows console shows escape sequences as
+// text, and its mode is not ours to change.
+func (d *display) blank() string { return "\r" + strings.Repeat(" ", d.drawn) + "\r" }
 
 // line is one state in words, below 80 columns:
 // "installing [#####...............] 210 MB of 840 MB, 24 MB/s, 26s left".

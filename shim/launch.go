@@ -20,24 +20,48 @@ import (
 
 // program says what this process becomes: the command found in the env, its
 // arguments untouched, and the environment that DESIGN 9 fixes.
-func (s *session) program(req *resolve.Request, res *resolve.Resolution, nest string) (execx.Program, error) {
+func (s *session) program(req *resolve.Request, res *resolve.Resolution, cwd workDir, nest string) (execx.Program, error) {
+	env := s.activate(req, res, cwd.real, nest)
+	path, argv, err := s.command(res.Dir, cwd.real, env)
+	if err != nil {
+		return execx.Program{}, err
+	}
+	p := execx.Program{Path: path, Argv: argv, Env: env, Dir: cwd.start}
+	if s.inv.Tail != nil { // all but the first word were typed, and at the end
+		p.Tail = s.inv.Tail(1 + len(s.inv.Args) - len(argv[1:]))
+	}
+	if fd, ok := res.Lease.FD(); ok {
+		p.Keep = append(p.Keep, fd)
+	}
+	return p, nil
+}
+
+// workDir is where the program starts: the folder, and the name of it that the
+// system accepts.
+type workDir struct{ real, start string }
+
+// workDir is asked before anything is created: a folder in which nothing can
+// start is bad input.
+func (s *session) workDir() (workDir, error) {
 	dir := s.set.base
 	if from := s.set.one[sCwd]; from.value != "" {
 		dir = from.value
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return execx.Program{}, fault.New(fault.BadConfig, "%s: cwd %s is not a folder", s.set.one[sCwd].from, dir).Fix("name a folder that exists")
+		return workDir{}, fault.New(fault.BadConfig, "%s: cwd %s is not a folder", s.set.one[sCwd].from, dir).Fix("name a folder that exists")
 	}
-	env := s.activate(req, res, dir, nest)
-	path, argv, err := s.command(res.Dir, dir, env)
+	start, err := s.dirs().Name(dir)
 	if err != nil {
-		return execx.Program{}, err
+		return workDir{}, fault.New(fault.BadConfig, "no program can be started in %w", err).
+			Fix("start it in a shorter folder: modelrun -C DIR -- …")
 	}
-	p := execx.Program{Path: path, Argv: argv, Env: env, Dir: dir}
-	if fd, ok := res.Lease.FD(); ok {
-		p.Keep = append(p.Keep, fd)
-	}
-	return p, nil
+	return workDir{dir, start}, nil
+}
+
+// dirs keeps junctions to folders whose names are too long in a short folder of
+// the user's.
+func (s *session) dirs() execx.Dirs {
+	return execx.Dirs{Links: under(s.env.Get("LOCALAPPDATA"), "modelrun", "j"), Limit: s.inv.MaxDir}
 }
 
 // command finds what the first word means in this env.
@@ -46,15 +70,18 @@ func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path str
 	switch word := words[0]; {
 	case isPython(word):
 		path = d.Python()
-		if strings.HasPrefix(strings.ToLower(word), "pythonw") {
+		if strings.HasPrefix(strings.ToLower(word), "pythonw") || s.console != nil {
 			path = d.Pythonw()
 		}
 		return path, append([]string{path}, words[1:]...), nil
 	case isProgram(word):
-		return d.Python(), append([]string{d.Python()}, words...), nil
+		if path = d.Python(); s.console != nil {
+			path = d.Pythonw()
+		}
+		return path, append([]string{path}, words...), nil
 	default:
 		dirs := append([]string{d.Scripts()}, filepath.SplitList(env.Get("PATH"))...)
-		if strings.ContainsRune(word, filepath.Separator) {
+		if filepath.Base(word) != word {
 			word = absolute(word, cwd)
 		}
 		if path, err = execx.LookPath(word, dirs, env); err != nil {
@@ -76,7 +103,7 @@ func lookFault(word string, d envdir.Dir, err error) error {
 func startFault(err error) error {
 	var e *execx.StartError
 	if errors.As(err, &e) {
-		return fault.New(fault.CannotStart, "%s cannot be started: %s", e.Path, e.Reason).Fix("check that file: ls -l %s", e.Path)
+		return fault.New(fault.CannotStart, "%s cannot be started: %s", e.Path, e.Reason).Fix("check that file: %s", look(e.Path))
 	}
 	return fault.New(fault.CannotStart, "%w", err).Fix("modelrun explain")
 }

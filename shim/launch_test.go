@@ -18,11 +18,12 @@ func TestSearchPath(t *testing.T) {
 	t.Parallel()
 	d := envdir.Root("/root").Shared("new")
 	list := string(filepath.ListSeparator)
+	old := filepath.FromSlash("/old/.venv/" + filepath.Base(d.Scripts()))
 	path := func(dirs ...string) string { return strings.Join(dirs, list) }
 	for name, tt := range map[string]struct{ path, active, want string }{
 		"first":                             {path("/usr/bin", "/bin"), "", path(d.Scripts(), "/usr/bin", "/bin")},
 		"once":                              {path(d.Scripts(), "/bin", d.Scripts()+"/"), "", path(d.Scripts(), "/bin")},
-		"without the env of an outer start": {path("/old/.venv/bin", "/bin"), "/old/.venv", path(d.Scripts(), "/bin")},
+		"without the env of an outer start": {path(old, "/bin"), "/old/.venv", path(d.Scripts(), "/bin")},
 		"a venv of the user's own stays":    {path("/mine/.venv/bin", "/bin"), "/old/.venv", path(d.Scripts(), "/mine/.venv/bin", "/bin")},
 		"an empty entry is the current dir": {path("", "/bin"), "", path(d.Scripts(), "/bin")},
 		"no PATH at all":                    {"", "", d.Scripts()},

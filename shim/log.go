@@ -23,7 +23,7 @@ func newLog(s *settings, stderr io.Writer, env execx.Environ) (hclog.InterceptLo
 	if s.get(sLogFormat) == "json" {
 		log.RegisterSink(hclog.NewSinkAdapter(&hclog.LoggerOptions{Name: "modelrun", Level: level, Output: mask{stderr}, JSONFormat: true}))
 	} else {
-		p = &people{out: mask{stderr}, level: level, utf8: isUTF8(env)}
+		p = &people{out: mask{stderr}, level: level, utf8: isUTF8(env) || showsUnicode(stderr)}
 		log.RegisterSink(p)
 	}
 	if path := s.get(sLogFile); path != "" {

@@ -17,7 +17,7 @@ import (
 func (s *session) report(err error) int {
 	log := hclog.Logger(s.log)
 	if s.log == nil { // the settings themselves were wrong
-		l, _, e := newLog(defaults(""), s.inv.Stderr, s.env)
+		l, _, e := newLog(defaults(""), s.stderr, s.env)
 		if e != nil {
 			return exitOurs
 		}
@@ -37,6 +37,7 @@ func (s *session) report(err error) int {
 	} else if remedy := fault.RemedyOf(err); remedy != "" {
 		log.Error("hint: " + remedy)
 	}
+	s.console.fail(s.set != nil && s.set.get(sLogFile) != "", s.env)
 	s.status.failed(code, err)
 	return exitFor(code)
 }

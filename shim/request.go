@@ -144,6 +144,9 @@ func (s *session) model() (need.Model, error) {
 	}
 	name := s.set.get(sModel)
 	if name != "" {
+		if err := checkName(sModel, name, s.set.one[sModel].from); err != nil {
+			return need.Model{}, err
+		}
 		if from := s.set.one[sModel]; filepath.IsAbs(from.from) {
 			places.Cwd = filepath.Dir(from.from) // a file names models relative to itself
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/hardware"
@@ -22,7 +23,7 @@ func (s *session) parse() (err error) {
 	if len(s.inv.Args) == 0 {
 		return noCommand()
 	}
-	s.cli, s.words, err = parse(s.inv.Args, s.inv.Stdout, s.inv.Stderr)
+	s.cli, s.words, err = parse(s.inv.Args, s.inv.Stdout, s.stderr)
 	if err != nil {
 		return err
 	}
@@ -42,9 +43,12 @@ func noCommand() error {
 
 // settle reads the settings from everywhere and finds the root.
 func (s *session) settle() error {
-	base, err := s.changeDir()
+	base, moved, err := s.changeDir()
 	if err != nil {
 		return err
+	}
+	if err := s.dirs().Leave(); err != nil { // or no tool of ours could start
+		return fault.New(fault.BadUsage, "the working directory cannot be left: %w", err).Fix("cd to a shorter folder")
 	}
 	s.scriptFile = scriptOf(s.words.program)
 	s.set = defaults(base)
@@ -58,7 +62,13 @@ func (s *session) settle() error {
 	if err := s.set.flags(s.cli.flags); err != nil {
 		return err
 	}
-	if s.log, s.people, err = newLog(s.set, s.inv.Stderr, s.env); err != nil {
+	if moved != "" { // it acted already; a relative one must not act twice, nor a file's undo it
+		s.set.one[sCwd] = setting{value: base, from: moved}
+	}
+	if err := s.set.onDisk(); err != nil {
+		return err
+	}
+	if s.log, s.people, err = newLog(s.set, s.stderr, s.env); err != nil {
 		return err
 	}
 	for _, name := range unknown {
@@ -97,29 +107,36 @@ func didYouMean(variable string) string {
 }
 
 // changeDir is -C: it acts first, as in git, so that every relative path on the
-// command line and every search upward starts there.
-func (s *session) changeDir() (string, error) {
+// command line and every search upward starts there. from is who said it; ""
+// nobody.
+func (s *session) changeDir() (dir, from string, err error) {
 	cwd, err := os.Getwd()
 	if err != nil {
-		return "", fault.New(fault.BadUsage, "the working directory is gone: %w", err).Fix("cd to a folder that exists")
+		return "", "", fault.New(fault.BadUsage, "the working directory is gone: %w", err).Fix("cd to a folder that exists")
 	}
-	dir, from := s.cli.Cwd, "-C"
+	dir, from = s.cli.Cwd, "-C"
 	if dir == "" {
 		dir, from = s.env.Get("MODELRUN_CWD"), "variable MODELRUN_CWD"
 	}
+	cwd = execx.Plain(cwd)
 	if dir == "" {
-		return cwd, nil
+		return cwd, "", nil
+	}
+	if why := badPath(dir); why != "" {
+		return "", "", fault.New(fault.BadUsage, "%s: %q cannot be a folder: %s", from, dir, why).Fix(goodPath)
 	}
 	dir = absolute(dir, cwd)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return "", fault.New(fault.BadUsage, "%s: %s is not a folder", from, dir).Fix("name a folder that exists")
+		return "", "", fault.New(fault.BadUsage, "%s: %s is not a folder", from, dir).Fix("name a folder that exists")
 	}
-	return dir, nil
+	return dir, from, nil
 }
 
 // resolve asks the chain of a launch.
 func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.Resolution, error) {
+	stop := s.console.watch()
 	res, trace, err := resolve.Default(s.deps()).Resolve(ctx, req)
+	stop()
 	s.status.trace = trace
 	s.traced(trace)
 	if err != nil {
@@ -128,6 +145,7 @@ func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.R
 	for _, warning := range res.Verdict.Warnings {
 		s.log.Warn(warning)
 	}
+	s.console.close(res.Degraded)
 	return res, nil
 }
 

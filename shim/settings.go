@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -140,6 +141,9 @@ func (s *settings) set(i id, value, from, dir string) error {
 	}
 	switch specs[i].kind {
 	case path:
+		if err := checkName(i, value, from); err != nil {
+			return err
+		}
 		value = absolute(value, dir)
 	case yesno:
 		v, ok := parseBool(value)
@@ -261,6 +265,9 @@ func parseDuration(s string) (time.Duration, bool) {
 func absolute(p, dir string) string {
 	if filepath.IsAbs(p) {
 		return filepath.Clean(p)
+	}
+	if p != "" && os.IsPathSeparator(p[0]) { // on Windows: the drive is missing
+		dir = filepath.VolumeName(dir)
 	}
 	return filepath.Join(dir, p)
 }

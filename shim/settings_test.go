@@ -18,7 +18,7 @@ func TestPrecedence(t *testing.T) {
 	home, project := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(home, "modelrun", "config.toml"), `family = "user"`)
 	write(t, filepath.Join(project, "a", "run.py"), "# /// script\n# [tool.modelrun]\n# family = \"script\"\n# ///\n")
-	env := execx.Environ{"XDG_CONFIG_HOME=" + home}
+	env := execx.Environ{"XDG_CONFIG_HOME=" + home, "APPDATA=" + home}
 	family := func(env execx.Environ, script string, f flags) setting {
 		s := defaults(filepath.Join(project, "a"))
 		require.NoError(t, s.load(env, script))
@@ -72,7 +72,7 @@ func TestValues(t *testing.T) {
 	require.NoError(t, s.set(sWait, "90", "x", ""))
 	require.Equal(t, 90*time.Second, s.time(sWait))
 	require.NoError(t, s.set(sRoot, "rel/../here", "x", "/dir"))
-	require.Equal(t, "/dir/here", s.get(sRoot))
+	require.Equal(t, filepath.FromSlash("/dir/here"), s.get(sRoot))
 	require.NoError(t, s.set(sOffline, "On", "x", ""))
 	require.True(t, s.yes(sOffline))
 	for i, value := range map[id]string{sWait: "-1", sOffline: "perhaps", sLogLevel: "loud", sLogFormat: "xml"} {
@@ -108,6 +108,33 @@ func TestEnvFile(t *testing.T) {
 	write(t, file, "A=1\nnot a variable\n")
 	_, err = readEnvFile(file)
 	require.ErrorContains(t, err, file+":2")
+}
+
+// -C acts once and wins over the variable, and both over a file.
+func TestChangeDir(t *testing.T) {
+	work := t.TempDir()
+	write(t, filepath.Join(work, "sub", projectFile), "cwd = \"other\"\n")
+	for _, dir := range []string{"sub/other", "flag"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(work, dir), 0o755))
+	}
+	t.Chdir(work)
+	cwd := func(variable, flag string) string {
+		s := &session{env: execx.Environ{"MODELRUN_CWD=" + variable, "MODELRUN_ROOT=" + work}, cli: cli{}}
+		s.cli.Cwd = flag
+		stderr, err := os.CreateTemp(t.TempDir(), "")
+		require.NoError(t, err)
+		defer stderr.Close()
+		s.inv.Stderr = stderr
+		require.NoError(t, s.settle())
+		rel, err := filepath.Rel(work, s.set.get(sCwd))
+		require.NoError(t, err)
+		return filepath.ToSlash(rel)
+	}
+	require.Equal(t, "sub", cwd("sub", ""), "not sub/sub, nor what the file there says")
+	require.Equal(t, "flag", cwd("sub", "flag"))
+	require.Equal(t, "sub", cwd("", filepath.Join(work, "sub")))
+	require.NoError(t, os.Chdir(filepath.Join(work, "sub")))
+	require.Equal(t, "sub/other", cwd("", ""), "the file's")
 }
 
 func FuzzConfig(f *testing.F) {

@@ -5,6 +5,7 @@ package shim
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 
 	"github.com/hashicorp/go-hclog"
@@ -17,22 +18,29 @@ import (
 
 // Invocation is everything that the outside world gives us.
 type Invocation struct {
-	Args           []string // without argv[0]
+	Args           []string           // without argv[0]
+	Tail           func(n int) string // Windows: the command line from argv[n] on, as it was typed; nil elsewhere
 	Environ        []string
 	Stdin          *os.File
 	Stdout, Stderr *os.File
 	Version        string
+	MaxDir         int // longest working directory; 0: what the system accepts; tests lower it
 }
 
 // Main runs the command and returns its exit code. When all goes well on POSIX
 // it does not return: this process becomes the program.
 func Main(inv Invocation) int {
-	s := &session{inv: inv, env: execx.NewEnviron(inv.Environ)}
+	s := &session{inv: inv, env: execx.NewEnviron(inv.Environ), stderr: inv.Stderr}
+	if s.console = newConsole(inv.Stderr); s.console != nil {
+		s.stderr = s.console
+	}
 	err := s.main(context.Background())
 	if err == nil || errors.Is(err, errHelp) {
 		return s.exit
 	}
-	return s.report(err)
+	code := s.report(err)
+	hold(inv.Stdin, inv.Stderr)
+	return code
 }
 
 // session is one run of the command, filled from left to right.
@@ -40,6 +48,9 @@ type session struct {
 	inv  Invocation
 	env  execx.Environ // the caller's
 	exit int           // of a sub-command, or of the program where the system has no exec
+
+	console *console  // of modelrunw; nil: we have a stderr
+	stderr  io.Writer // where we speak
 
 	words  words
 	cli    cli
@@ -104,6 +115,10 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cwd, err := s.workDir()
+	if err != nil {
+		return err
+	}
 	req, err := s.request(ctx)
 	if err != nil {
 		return err
@@ -112,7 +127,7 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.program(req, res, nest)
+	p, err := s.program(req, res, cwd, nest)
 	if err != nil {
 		res.Lease.Release()
 		return err
@@ -121,5 +136,6 @@ func (s *session) run(ctx context.Context) error {
 	s.status.starting(res)
 	s.notify.done()
 	s.exit, err = execx.Become(p)
+	res.Lease.Release()
 	return s.notStarted(err)
 }

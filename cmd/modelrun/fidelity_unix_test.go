@@ -265,7 +265,7 @@ func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	r := newReady(t)
 	venv := filepath.Join(r.root, ".envs", "onnx-cpu", ".venv")
-	path := os.Getenv("PATH")
+	path := searchPath()
 	env, err := exec.LookPath("env")
 	require.NoError(t, err)
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))

@@ -18,25 +18,44 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// built is the binary that every test drives: TestMain builds it once.
+// built is the binary that every test drives: TestMain builds it once, or takes
+// it from $TEST_MODELRUN where there is no Go (under Wine, see .ci/wine).
+// Beside it on Windows is modelrunw.exe.
 var built string
 
+// scratch is a folder that TestMain removes.
+var scratch string
+
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "modelrun-test-")
-	if err != nil {
+	if acted() {
+		return
+	}
+	var err error
+	if scratch, err = os.MkdirTemp("", "modelrun-test-"); err != nil {
 		panic(err)
 	}
-	built = filepath.Join(dir, "bin", "modelrun")
-	args := []string{"build", "-o", built}
+	dir := os.Getenv("TEST_MODELRUN")
+	if dir == "" {
+		dir = filepath.Join(scratch, "bin")
+		build(filepath.Join(dir, "modelrun"+exe))
+		if runtime.GOOS == "windows" {
+			build(filepath.Join(dir, "modelrunw.exe"), "-ldflags=-H=windowsgui")
+		}
+	}
+	built = filepath.Join(dir, "modelrun"+exe)
+	code := m.Run()
+	_ = os.RemoveAll(scratch) // nothing depends on it any more
+	os.Exit(code)
+}
+
+func build(file string, flags ...string) {
+	args := append([]string{"build", "-o", file}, flags...)
 	if raceEnabled {
 		args = append(args, "-race")
 	}
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("go build: %v\n%s", err, out))
 	}
-	code := m.Run()
-	_ = os.RemoveAll(dir) // nothing depends on it any more
-	os.Exit(code)
 }
 
 // lab is what all scenarios share: uv, and an index of small wheels.
@@ -49,9 +68,6 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("launching on Windows is tested elsewhere")
-	}
 	dir := t.TempDir()
 	ix := uvtest.NewIndex(t, dir)
 	for _, w := range wheels(t) {
@@ -68,8 +84,10 @@ func (l *lab) setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	env.Setenv("HOME", filepath.Join(work, "home"))
-	env.Setenv("PATH", filepath.Dir(built)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	env.Setenv("PATH", searchPath())
+	for name, value := range home(filepath.Join(work, "home")) {
+		env.Setenv(name, value)
+	}
 	env.Setenv("BIN", filepath.Dir(built))
 	env.Setenv("LANG", "C.UTF-8")
 	env.Setenv("MODELRUN_ROOT", filepath.Join(work, "root"))
@@ -78,9 +96,19 @@ func (l *lab) setup(env *testscript.Env) error {
 	env.Setenv("MODELRUN_INDEX_TORCH", l.index_)
 	env.Setenv("MODELRUN_HARDWARE_ROOT", filepath.Join(work, "hardware"))
 	env.Setenv("UV_PYTHON_DOWNLOADS", "never")
+	env.Setenv("SCRIPTS", filepath.Base(envdir.Dir{}.Scripts()))
 	env.Setenv("ORIGIN", l.origin)
 	env.Setenv("LINKS", l.links)
 	return nil
+}
+
+// searchPath is PATH with the binary and, where it is named, the python.
+func searchPath() string {
+	dirs := []string{filepath.Dir(built)}
+	if python := os.Getenv("TEST_PYTHON"); python != "" {
+		dirs = append(dirs, filepath.Dir(python))
+	}
+	return strings.Join(append(dirs, os.Getenv("PATH")), string(filepath.ListSeparator))
 }
 
 // fakeTorch is as much of torch as a probe looks at. Its GPU is told by the
@@ -207,16 +235,16 @@ func (l *lab) venv(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	venv := filepath.Join(dir, ".venv")
-	run := func(args ...string) {
+	uv := func(args ...string) {
 		cmd := exec.Command(l.uv, args...)
-		cmd.Env = append(os.Environ(), "UV_CACHE_DIR="+ts.MkAbs(".uv-cache"), "UV_PYTHON_DOWNLOADS=never")
+		cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"), "UV_CACHE_DIR="+ts.MkAbs(".uv-cache"), "UV_PYTHON_DOWNLOADS=never")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			ts.Fatalf("uv %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	run("venv", "-q", "--no-project", venv)
+	uv("venv", "-q", "--no-project", venv)
 	if len(args) > 1 {
-		run(append([]string{"pip", "install", "-q", "--no-deps", "--no-index", "--find-links", l.links, "--python", filepath.Join(venv, "bin", "python")}, args[1:]...)...)
+		uv(append([]string{"pip", "install", "-q", "--no-deps", "--no-index", "--find-links", l.links, "--python", venv}, args[1:]...)...)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/shim"
 )
 
@@ -15,8 +16,10 @@ var version = "dev" // set by the linker for a release
 func init() { runtime.LockOSThread() }
 
 func main() {
+	args, tail := execx.Args()
 	os.Exit(shim.Main(shim.Invocation{
-		Args:    os.Args[1:],
+		Args:    args[1:],
+		Tail:    tail,
 		Environ: os.Environ(),
 		Stdin:   os.Stdin,
 		Stdout:  os.Stdout,

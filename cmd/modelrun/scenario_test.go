@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,6 +34,12 @@ func TestScenario(t *testing.T) {
 			"unchanged": unchanged,
 			"clean":     clean,
 			"await":     await,
+			"count":     count,
+			"only":      only,
+			"touch":     touch,
+			"copytree":  copyTree,
+			"truncate":  truncate,
+			"tell":      tell,
 		},
 	})
 }
@@ -70,7 +77,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	err = ts.Exec(args[1], args[2:]...)
+	err = run(ts, args[1], args[2:]...)
 	got := 0
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -169,5 +176,56 @@ func gpu(ts *testscript.TestScript, neg bool, args []string) {
 		file := filepath.Join(hw, path)
 		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
 		ts.Check(os.WriteFile(file, []byte(text), 0o755))
+	}
+}
+
+// count N DIR: so many entries; a folder that is not there has none.
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	entries, _ := os.ReadDir(ts.MkAbs(args[1])) // none: see above
+	if strconv.Itoa(len(entries)) != args[0] {
+		ts.Fatalf("%d entries: %v", len(entries), entries)
+	}
+}
+
+// only PATTERN DIR: one entry, with such a name.
+func only(ts *testscript.TestScript, neg bool, args []string) {
+	entries, err := os.ReadDir(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if len(entries) != 1 || !regexp.MustCompile(args[0]).MatchString(entries[0].Name()) {
+		ts.Fatalf("%v", entries)
+	}
+}
+
+// touch FILE: it is there, empty.
+func touch(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), nil, 0o600))
+}
+
+// copytree FROM TO: a folder with all that is in it.
+func copyTree(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(args[0])))
+}
+
+// truncate FILE BYTES: it has that size, and is mostly a hole.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	size, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
+// tell TEXT DIR: a file of the folder holds the text.
+func tell(ts *testscript.TestScript, neg bool, args []string) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*"))
+	ts.Check(err)
+	for _, file := range files {
+		if strings.Contains(ts.ReadFile(file), args[0]) {
+			if neg {
+				ts.Fatalf("%s tells %q", file, args[0])
+			}
+			return
+		}
+	}
+	if !neg || len(files) == 0 {
+		ts.Fatalf("none of %v tells %q", files, args[0])
 	}
 }

@@ -3,6 +3,7 @@ package health_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -19,6 +20,10 @@ func TestAudit(t *testing.T) {
 		write(t, e.path("extra-1.0.dist-info/INSTALLER"), "uv")
 		write(t, e.path("extra-1.0.dist-info/RECORD"), rows)
 	}
+	scriptRow, nowhere := "../../../bin/extra", "/nowhere/at/all"
+	if runtime.GOOS == "windows" {
+		scriptRow, nowhere = "../../Scripts/extra", "C:/nowhere/at/all"
+	}
 	for name, tt := range map[string]struct {
 		change func(*testing.T, *env)
 		want   string // "" is whole
@@ -33,11 +38,11 @@ func TestAudit(t *testing.T) {
 				require.NoError(t, os.RemoveAll(e.path("torch/lib")))
 				write(t, e.path("torch/lib"), "")
 			},
-			want: "package torch lacks a file: {sp}/torch/lib/libc10.so",
+			want: "package torch lacks a file: {sp}/{c10}",
 		},
 		"a file was emptied": {
-			change: func(t *testing.T, e *env) { require.NoError(t, os.Truncate(e.path("torch/lib/libc10.so"), 0)) },
-			want:   "package torch has a damaged file: {sp}/torch/lib/libc10.so has 0 bytes, not 3",
+			change: func(t *testing.T, e *env) { require.NoError(t, os.Truncate(e.path(lib("c10")), 0)) },
+			want:   "package torch has a damaged file: {sp}/{c10} has 0 bytes, not 3",
 		},
 		"a killed installer": {
 			change: func(t *testing.T, e *env) {
@@ -69,17 +74,30 @@ func TestAudit(t *testing.T) {
 			change: func(t *testing.T, e *env) {
 				write(t, filepath.Join(e.Dir.Scripts(), "extra"), "12345")
 				write(t, e.path("a, b.py"), "123")
-				record(t, e, "../../../bin/extra,sha256=x,5\r\n\"a, b.py\",sha256=x,3\r\nextra-1.0.dist-info/RECORD,,\r\n")
+				record(t, e, scriptRow+",sha256=x,5\r\n\"a, b.py\",sha256=x,3\r\nextra-1.0.dist-info/RECORD,,\r\n")
 			},
 		},
 		"a script is missing": {
-			change: func(t *testing.T, e *env) { record(t, e, "../../../bin/extra,sha256=x,5\n") },
-			want:   "package extra lacks a file: {venv}/bin/extra",
+			change: func(t *testing.T, e *env) { record(t, e, scriptRow+",sha256=x,5\n") },
+			want:   "package extra lacks a file: {scripts}/extra",
 		},
 		"rows that lead out": {
 			change: func(t *testing.T, e *env) {
-				record(t, e, "../../../../../../../../etc/none,sha256=x,5\n/nowhere/at/all,,7\n..,,\n")
+				record(t, e, "../../../../../../../../etc/none,sha256=x,5\n"+nowhere+",,7\n..,,\n")
 			},
+		},
+		"names of more than 300 characters": {
+			change: func(t *testing.T, e *env) {
+				e.install(t, "deep", "1", map[string]string{strings.Repeat(strings.Repeat("d", 50)+"/", 6) + "deep.py": "x"})
+			},
+		},
+		"a file with such a name is missing": {
+			change: func(t *testing.T, e *env) {
+				file := strings.Repeat(strings.Repeat("d", 50)+"/", 6) + "deep.py"
+				e.install(t, "deep", "1", map[string]string{file: "x"})
+				require.NoError(t, os.Remove(e.path(file)))
+			},
+			want: "package deep lacks a file: {sp}/" + strings.Repeat(strings.Repeat("d", 50)+"/", 6) + "deep.py",
 		},
 		"byte code comes and goes": {
 			change: func(t *testing.T, e *env) { record(t, e, "x/__pycache__/y.cpython-311.pyc,sha256=x,99\n") },
@@ -91,7 +109,7 @@ func TestAudit(t *testing.T) {
 		},
 		"python is gone": {
 			change: func(t *testing.T, e *env) { require.NoError(t, os.Remove(e.Dir.Python())) },
-			want:   "python is missing: {venv}/bin/python",
+			want:   "python is missing: {python}",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +121,8 @@ func TestAudit(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			require.EqualError(t, err, strings.NewReplacer("{sp}", e.packages, "{venv}", e.Dir.Venv()).Replace(tt.want))
+			want := strings.NewReplacer("{sp}", e.packages, "{scripts}", e.Dir.Scripts(), "{python}", e.Dir.Python(), "{c10}", lib("c10")).Replace(tt.want)
+			require.EqualError(t, err, filepath.FromSlash(want))
 			require.Equal(t, fault.Verify, fault.CodeOf(err))
 			require.NotEmpty(t, fault.RemedyOf(err))
 		})

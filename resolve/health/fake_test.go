@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -26,9 +27,12 @@ const key = "torch-cu121-transformers"
 // may be a shim, which is a script.
 func basePython(t testing.TB) (path, minor string) {
 	t.Helper()
-	found, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("no python3 on PATH")
+	found := os.Getenv("TEST_PYTHON") // under Wine nothing is on PATH
+	if found == "" {
+		var err error
+		if found, err = exec.LookPath("python3"); err != nil {
+			t.Skip("no python3 on PATH")
+		}
 	}
 	out, err := exec.Command(found, "-c", "import sys; print(sys.executable); print('%d.%d' % sys.version_info[:2])").Output()
 	require.NoError(t, err)
@@ -63,9 +67,9 @@ func newEnv(t testing.TB, kind envdir.Kind) env {
 		packages: d.SitePackages(minor), root: root,
 	}
 	e.install(t, "torch", "2.5.1+cu121", map[string]string{
-		"torch/__init__.py":         fakeTorch,
-		"torch/version.py":          "from typing import Optional\n__version__ = '2.5.1+cu121'\ncuda: Optional[str] = '12.1'\nhip: Optional[str] = None\n",
-		"torch/lib/libtorch_cpu.so": "cpu", "torch/lib/libtorch_cuda.so": "cuda", "torch/lib/libc10.so": "c10",
+		"torch/__init__.py": fakeTorch,
+		"torch/version.py":  "from typing import Optional\n__version__ = '2.5.1+cu121'\ncuda: Optional[str] = '12.1'\nhip: Optional[str] = None\n",
+		lib("torch_cpu"):    "cpu", lib("torch_cuda"): "cuda", lib("c10"): "c10",
 	})
 	e.install(t, "transformers", "4.57.3", map[string]string{
 		"transformers/__init__.py":       "__version__ = '4.57.3'\n",
@@ -102,6 +106,17 @@ func (e env) seal(t testing.TB) env {
 	require.NoError(t, err)
 	write(t, e.Dir.Ready(), string(seal.JSON()))
 	return e
+}
+
+// lib is one of torch's libraries, as its wheel for this system names it.
+func lib(name string) string {
+	switch runtime.GOOS {
+	case "windows":
+		return "torch/lib/" + name + ".dll"
+	case "darwin":
+		return "torch/lib/lib" + name + ".dylib"
+	}
+	return "torch/lib/lib" + name + ".so"
 }
 
 func (e env) path(rel string) string { return filepath.Join(e.packages, rel) }

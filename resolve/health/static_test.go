@@ -151,28 +151,28 @@ func TestSealed(t *testing.T) {
 	}{
 		"intact": {rot: func(*testing.T, *env) {}, code: health.CodeUnverified, reason: "not checked on this machine yet"},
 		"library emptied": {
-			rot:  func(t *testing.T, e *env) { write(t, e.path("torch/lib/libtorch_cuda.so"), "") },
+			rot:  func(t *testing.T, e *env) { write(t, e.path(lib("torch_cuda")), "") },
 			code: health.CodeTorn, reason: "torch/lib/libtorch_cuda.so has 0 bytes, not 4: {sp}",
 		},
 		"library cut off": {
-			rot:  func(t *testing.T, e *env) { write(t, e.path("torch/lib/libtorch_cpu.so"), "c") },
+			rot:  func(t *testing.T, e *env) { write(t, e.path(lib("torch_cpu")), "c") },
 			code: health.CodeTorn, reason: "torch/lib/libtorch_cpu.so has 1 bytes, not 3: {sp}",
 		},
 		"library quarantined": {
-			rot:  func(t *testing.T, e *env) { require.NoError(t, os.Remove(e.path("torch/lib/libc10.so"))) },
+			rot:  func(t *testing.T, e *env) { require.NoError(t, os.Remove(e.path(lib("c10")))) },
 			code: health.CodeTorn, reason: "torch/lib/libc10.so is missing: {sp}",
 		},
 		"library quarantined after python wrote byte code": {
 			rot: func(t *testing.T, e *env) {
 				require.NoError(t, os.Mkdir(e.path("__pycache__"), 0o755))
-				require.NoError(t, os.Remove(e.path("torch/lib/libc10.so")))
+				require.NoError(t, os.Remove(e.path(lib("c10"))))
 			},
 			code: health.CodeTorn, reason: "torch/lib/libc10.so is missing: {sp}",
 		},
 		"the user upgraded torch": {
 			rot: func(t *testing.T, e *env) {
 				require.NoError(t, os.RemoveAll(e.path("torch-2.5.1+cu121.dist-info")))
-				e.install(t, "torch", "2.6.0", map[string]string{"torch/lib/libtorch_cpu.so": "newer"})
+				e.install(t, "torch", "2.6.0", map[string]string{lib("torch_cpu"): "newer"})
 			},
 			code: health.CodeUnverified, reason: "not checked on this machine yet",
 		},
@@ -217,7 +217,7 @@ func TestNewSeal(t *testing.T) {
 	require.Equal(t, health.SealedTorch{Version: "2.5.1+cu121", CUDA: "12.1"}, s.Torch)
 	require.Equal(t, 2, s.Packages)
 	require.Len(t, s.BuildID, 32)
-	require.EqualValues(t, len("c10"), s.Files["torch/lib/libc10.so"])
+	require.EqualValues(t, len("c10"), s.Files[lib("c10")])
 	require.Equal(t, "abc", s.Plan)
 	real, err := filepath.EvalSymlinks(e.Dir.Python())
 	require.NoError(t, err)

@@ -19,6 +19,9 @@ import (
 
 const nobody = 65534
 
+// denied is what rename says of a folder that cannot be moved.
+const denied = syscall.EACCES
+
 // roleDenied is a user who may only read the root.
 func roleDenied(s *Store, userState string) error {
 	_, err := s.TryLock(key)

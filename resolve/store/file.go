@@ -72,7 +72,7 @@ var errOdd = errors.New("not a file that modelrun wrote")
 
 // openRegular opens a regular file and waits for nobody.
 func openRegular(path string, flag int) (*os.File, error) {
-	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK, 0)
+	f, err := openFile(path, flag|syscall.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +82,10 @@ func openRegular(path string, flag int) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// Rename renames a file or a folder; on Windows it waits for an antivirus that
+// looks at what is new.
+func Rename(from, to string) error { return rename(from, to) }
 
 // FreeBytes is what we may still write on the file system of path, or of its
 // nearest parent that exists.
@@ -119,20 +123,4 @@ func mkdirLike(dir string) error {
 	}
 	shareLike(dir, parent)
 	return nil
-}
-
-// removeAll removes a tree, also one with read-only folders. It does not
-// follow symbolic links.
-func removeAll(path string) error {
-	err := os.RemoveAll(path)
-	if err == nil || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(p, 0o700) //nolint:gosec // a folder needs x to be emptied
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
 }

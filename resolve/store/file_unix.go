@@ -4,11 +4,31 @@ package store
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
 func rename(from, to string) error { return os.Rename(from, to) }
+
+func openFile(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }
+
+// removeAll removes a tree, also one with read-only folders. It does not
+// follow symbolic links.
+func removeAll(path string) error {
+	err := os.RemoveAll(path)
+	if err == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			_ = os.Chmod(p, 0o700) //nolint:gosec // a folder needs x to be emptied
+		}
+		return nil
+	})
+	return os.RemoveAll(path)
+}
 
 // shareLike gives path the group of dir, and the group's write permission
 // where dir has it. What is not allowed is left: it only matters to teams.

@@ -111,7 +111,7 @@ func (l *Lock) Report(o Owner) error {
 // Unlock frees the lock. What was said about us goes first, so that nobody
 // reads of an owner who is none.
 func (l *Lock) Unlock() error {
-	if err := os.Remove(l.store.Root.Owner(l.key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeAll(l.store.Root.Owner(l.key)); err != nil { // patient: on Windows a reader is in the way
 		return errors.Join(err, l.file.Close())
 	}
 	return l.file.Close()

@@ -145,14 +145,14 @@ func (s *Store) twoSteps(k envdir.Key, path, old string) error {
 	target := s.Root.Shared(k).Path
 	s.at("journal")
 	if err := rename(target, old); err != nil {
-		return errors.Join(err, os.Remove(s.Root.Journal(k)))
+		return errors.Join(err, removeAll(s.Root.Journal(k)))
 	}
 	s.at("moved-old")
 	if err := rename(path, target); err != nil {
-		return errors.Join(err, rename(old, target), os.Remove(s.Root.Journal(k)))
+		return errors.Join(err, rename(old, target), removeAll(s.Root.Journal(k)))
 	}
 	s.at("moved-new")
-	return os.Remove(s.Root.Journal(k))
+	return removeAll(s.Root.Journal(k))
 }
 
 // postpone lets the new env wait in .next, from where it is used at once. An

@@ -114,7 +114,7 @@ func (s *Store) LastUsed(d envdir.Dir) time.Time {
 // links it has there.
 func Size(path string) (total int64) {
 	seen := map[fileID]bool{}
-	_ = filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return nil //nolint:nilerr // what cannot be read is not counted
 		}
@@ -122,7 +122,7 @@ func Size(path string) (total int64) {
 		if err != nil {
 			return nil //nolint:nilerr // gone meanwhile
 		}
-		if id, several := identify(info); !several || !seen[id] {
+		if id, several := identify(p, info); !several || !seen[id] {
 			if several {
 				seen[id] = true
 			}

@@ -77,7 +77,8 @@ func ownerName(uid string) string {
 
 type fileID struct{ dev, ino uint64 }
 
-func identify(info fs.FileInfo) (fileID, bool) {
+// identify names a file, and says whether it has several links.
+func identify(_ string, info fs.FileInfo) (id fileID, several bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return fileID{}, false

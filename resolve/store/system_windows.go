@@ -1,10 +1,16 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 func freeBytes(path string) (uint64, error) {
@@ -24,11 +30,103 @@ func BootID() string { return "" }
 
 func userName() string { return os.Getenv("USERNAME") } //nolint:forbidigo // only for a message
 
-// Trusted is not told on Windows yet: access lists are looked at in a later
-// version, see docs/windows.md.
-func Trusted(string, []string) error { return nil }
+// Trusted says whether what lies at path can be used: unless it belongs to
+// another user of this machine who is neither an administrator nor one of
+// owners (names, DOMAIN\name or SIDs).
+//
+// Who else can write it is not asked: a folder that is made below C:\ or on
+// another drive can by default be changed by every user who has signed in, and
+// that is where people keep their models.
+func Trusted(path string, owners []string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	if err != nil {
+		return nil //nolint:nilerr // a file system without owners
+	}
+	owner, _, err := sd.Owner()
+	if err != nil || owner == nil {
+		return nil //nolint:nilerr // as above
+	}
+	me, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err == nil && owner.Equals(me.User.Sid) {
+		return nil
+	}
+	name, user := accountOf(owner)
+	if !user || trustedOwner(name, owner.String(), owners) || isAdministrator(owner) {
+		return nil
+	}
+	return fault.New(fault.Untrusted, "%s belongs to user %s", path, name).
+		Fix("if you trust that user, say so in your own config file: trusted_owners = ['%s']", name)
+}
 
-type fileID struct{}
+// accountOf is DOMAIN\name of a SID, and whether it is a person's: not of the
+// system, a service or a group. A SID that nobody here has, as on a disk from
+// another machine, is nobody's.
+func accountOf(sid *windows.SID) (name string, user bool) {
+	account, domain, kind, err := sid.LookupAccount("")
+	if err != nil {
+		return sid.String(), !errors.Is(err, windows.ERROR_NONE_MAPPED)
+	}
+	return domain + `\` + account, kind == windows.SidTypeUser
+}
 
-// identify does not tell links apart here: every file counts.
-func identify(fs.FileInfo) (fileID, bool) { return fileID{}, false }
+func trustedOwner(name, sid string, owners []string) bool {
+	account := name[strings.LastIndexByte(name, '\\')+1:]
+	return slices.ContainsFunc(owners, func(o string) bool {
+		return strings.EqualFold(o, name) || strings.EqualFold(o, account) || strings.EqualFold(o, sid)
+	})
+}
+
+// isAdministrator reports whether a user is a direct member of this machine's
+// group of administrators, as its first user is: a service that runs as
+// LocalSystem can use that user's root.
+func isAdministrator(user *windows.SID) bool {
+	group, err := windows.CreateWellKnownSid(windows.WinBuiltinAdministratorsSid)
+	if err != nil {
+		return false
+	}
+	name, _, _, err := group.LookupAccount("") // its name is in the language of the system
+	if err != nil {
+		return false
+	}
+	p, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return false
+	}
+	var buf *byte
+	var read, total uint32
+	const all = ^uintptr(0) // MAX_PREFERRED_LENGTH
+	list := windows.NewLazySystemDLL("netapi32.dll").NewProc("NetLocalGroupGetMembers")
+	if list.Find() != nil {
+		return false
+	}
+	status, _, _ := list.Call(0, uintptr(unsafe.Pointer(p)), 0, uintptr(unsafe.Pointer(&buf)), all&0xffffffff,
+		uintptr(unsafe.Pointer(&read)), uintptr(unsafe.Pointer(&total)), 0)
+	if status != 0 || buf == nil {
+		return false
+	}
+	defer func() { _ = windows.NetApiBufferFree(buf) }()
+	members := unsafe.Slice((**windows.SID)(unsafe.Pointer(buf)), read) // LOCALGROUP_MEMBERS_INFO_0
+	return slices.ContainsFunc(members, user.Equals)
+}
+
+type fileID struct {
+	volume    uint32
+	high, low uint32
+}
+
+// identify names a file, and says whether it has several links.
+func identify(path string, _ fs.FileInfo) (id fileID, several bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return fileID{}, false
+	}
+	defer f.Close()
+	var info windows.ByHandleFileInformation
+	if windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &info) != nil {
+		return fileID{}, false
+	}
+	return fileID{info.VolumeSerialNumber, info.FileIndexHigh, info.FileIndexLow}, info.NumberOfLinks > 1
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // The versions of a uv on PATH that we use: pylock.toml and --relocatable as
@@ -154,17 +155,17 @@ func put(ctx context.Context, c Config, tmp string) error {
 		return err
 	}
 	to := c.Root.UV(pinned)
-	err = os.Rename(filepath.Join(tmp, "uv"), to)
+	err = store.Rename(filepath.Join(tmp, "uv"), to)
 	if err == nil || !exists(to) {
 		return err
 	}
 	if _, e := versionOf(ctx, installed(c), environ(c)); e == nil {
 		return nil
 	}
-	if e := os.Rename(to, filepath.Join(tmp, "broken")); e != nil && !errors.Is(e, fs.ErrNotExist) {
+	if e := store.Rename(to, filepath.Join(tmp, "broken")); e != nil && !errors.Is(e, fs.ErrNotExist) {
 		return e
 	}
-	if err = os.Rename(filepath.Join(tmp, "uv"), to); exists(installed(c)) {
+	if err = store.Rename(filepath.Join(tmp, "uv"), to); exists(installed(c)) {
 		return nil // a third was quicker
 	}
 	return err

@@ -1,5 +1,3 @@
-//go:build !windows
-
 package main
 
 import (
@@ -20,6 +18,7 @@ import (
 // readyRoot is a root with one healthy env, and a folder with a model for it:
 // where a start is the usual one, which does nothing but start.
 type readyRoot struct {
+	index  string // of small wheels
 	root   string
 	model  string   // a folder that holds an ONNX model
 	python string   // of the env onnx-cpu
@@ -50,10 +49,10 @@ func newReady(t testing.TB) *readyRoot {
 
 func makeReady(t testing.TB) (*readyRoot, error) {
 	t.Helper()
-	base := filepath.Join(filepath.Dir(filepath.Dir(built)), "ready")
+	base := filepath.Join(scratch, "ready")
 	r := &readyRoot{root: filepath.Join(base, "root"), model: filepath.Join(base, "model")}
-	home, hardware := filepath.Join(base, "home"), filepath.Join(base, "hardware")
-	for _, dir := range []string{r.root, r.model, home, hardware, filepath.Join(base, "index")} {
+	person, hardware := filepath.Join(base, "home"), filepath.Join(base, "hardware")
+	for _, dir := range []string{r.root, r.model, person, hardware, filepath.Join(base, "index")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}
@@ -65,9 +64,10 @@ func makeReady(t testing.TB) (*readyRoot, error) {
 	for _, w := range wheels(t) {
 		index.Add(w)
 	}
-	r.env = []string{
-		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8",
-		"MODELRUN_ROOT=" + r.root, "MODELRUN_HARDWARE_ROOT=" + hardware,
+	r.index = index.URL()
+	r.env = []string{"MODELRUN_ROOT=" + r.root, "PATH=" + searchPath(), "LANG=C.UTF-8", "MODELRUN_HARDWARE_ROOT=" + hardware}
+	for name, value := range home(person) {
+		r.env = append(r.env, name+"="+value)
 	}
 	for range 2 { // makes it, and leaves nothing to note for the first time
 		cmd := exec.Command(built, "--", "python", "-c", "import sys; print(sys.executable)")
@@ -82,7 +82,10 @@ func makeReady(t testing.TB) (*readyRoot, error) {
 		}
 		r.python = strings.TrimSpace(string(out))
 	}
-	r.release = buildRelease(t, filepath.Join(base, "release"), ".")
+	r.release = built
+	if os.Getenv("TEST_MODELRUN") == "" { // what is there is as it is released
+		r.release = buildRelease(t, filepath.Join(base, "release"+exe), ".")
+	}
 	return r, nil
 }
 

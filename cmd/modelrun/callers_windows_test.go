@@ -1,0 +1,193 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/windows"
+
+	"github.com/modelrun/modelrun/resolve/uv/uvtest"
+)
+
+// showing is a program that writes what it got into a file beside itself.
+const showing = `import json, os, sys
+from ctypes import windll
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "got.json"), "w") as f:
+    json.dump({"argv": sys.argv[1:], "cwd": os.getcwd(), "executable": sys.executable, "stdout": sys.stdout is not None,
+               "console": windll.kernel32.GetConsoleCP() != 0, "degraded": os.environ["MODELRUN_ACTIVE_DEGRADED"]}, f)
+raise SystemExit(42)
+`
+
+type shown struct {
+	Argv            []string
+	Cwd, Executable string
+	Stdout, Console bool
+	Degraded        string
+}
+
+// project is a folder that holds a model and the program.
+func project(t *testing.T, name string) (dir string, got func() shown) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.onnx"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "load_model.py"), []byte(showing), 0o600))
+	return dir, func() (s shown) {
+		t.Helper()
+		data, err := os.ReadFile(filepath.Join(dir, "got.json"))
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(data, &s))
+		return s
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(to, data, 0o755))
+}
+
+// The batch file of docs/windows.md.
+func TestBatchFile(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	dir, got := project(t, "My model (é) & co")
+	file := filepath.Join(dir, "load_model.cmd")
+	copyFile(t, "../../examples/windows/load_model.cmd", file)
+	for line, want := range map[string][]string{
+		``:                              {},
+		`one "x y" ""`:                  {"one", "x y", ""},
+		`"é ☃" 日本 (x) a=b *.py`:         {"é ☃", "日本", "(x)", "a=b", "*.py"},
+		`"a & b | c > d" "back\\" a\"b`: {"a & b | c > d", `back\`, `a"b`},
+		`-m x --family y -- z`:          {"-m", "x", "--family", "y", "--", "z"},
+	} {
+		c := exec.CommandContext(t.Context(), os.Getenv("ComSpec"))
+		c.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd.exe /d /s /c ""` + file + `" ` + line + `"`}
+		c.Dir, c.Env = r.model, r.env
+		out, err := c.CombinedOutput()
+		require.Error(t, err)
+		require.Equal(t, 42, c.ProcessState.ExitCode(), "%s\n%s", line, out)
+		require.Equal(t, want, got().Argv, line)
+		require.Equal(t, r.python, got().Executable)
+	}
+}
+
+// A shortcut to modelrunw: no console, pythonw, the folder that it names. (Wine
+// loses letters beyond ASCII in a shortcut.)
+func TestShortcut(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	dir, got := project(t, "My model & co")
+	link, script := filepath.Join(t.TempDir(), "My model.lnk"), filepath.Join(dir, "make.vbs")
+	require.NoError(t, os.WriteFile(script, []byte(`Set s = CreateObject("WScript.Shell").CreateShortcut(WScript.Arguments(0))
+s.TargetPath = WScript.Arguments(1)
+s.Arguments = "-- python load_model.py ""x y"""
+s.WorkingDirectory = WScript.Arguments(2)
+s.Save
+`), 0o600))
+	windowedExe := filepath.Join(filepath.Dir(built), "modelrunw.exe")
+	c := r.cmd(t, filepath.Join(os.Getenv("SystemRoot"), "System32", "cscript.exe"), "//nologo", script, link, windowedExe, dir)
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	click := filepath.Join(t.TempDir(), "click.cmd") // start is a word of cmd's own
+	require.NoError(t, os.WriteFile(click, []byte(`@start "t" /wait "%~1"`+"\r\n"), 0o600))
+	require.FileExists(t, link)
+	c = exec.CommandContext(t.Context(), os.Getenv("ComSpec"))
+	c.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd.exe /d /s /c ""` + click + `" "` + link + `""`}
+	c.Dir, c.Env = r.model, append(os.Environ(), r.env...)
+	_ = c.Run() // start's own exit code differs from version to version
+	s := got()
+	require.Equal(t, []string{"x y"}, s.Argv)
+	require.Equal(t, dir, s.Cwd)
+	require.Equal(t, filepath.Join(filepath.Dir(r.python), "pythonw.exe"), s.Executable)
+	require.False(t, s.Console)
+}
+
+// bare starts a program as Explorer does, without any stream, and waits.
+func bare(t *testing.T, dir string, env []string, line string) (exitCode uint32) {
+	t.Helper()
+	var block []uint16
+	for _, v := range env {
+		block = append(block, windows.StringToUTF16(v)...)
+	}
+	block = append(block, 0)
+	text, err := windows.UTF16PtrFromString(line)
+	require.NoError(t, err)
+	folder, err := windows.UTF16PtrFromString(dir)
+	require.NoError(t, err)
+	start := windows.StartupInfo{Cb: uint32(unsafe.Sizeof(windows.StartupInfo{}))}
+	var p windows.ProcessInformation
+	const flags = windows.CREATE_UNICODE_ENVIRONMENT | windows.DETACHED_PROCESS
+	require.NoError(t, windows.CreateProcess(nil, text, nil, nil, false, flags, &block[0], folder, &start, &p))
+	defer func() { _, _ = windows.CloseHandle(p.Thread), windows.CloseHandle(p.Process) }()
+	event, err := windows.WaitForSingleObject(p.Process, uint32(2*time.Minute/time.Millisecond))
+	require.NoError(t, err)
+	require.Equal(t, uint32(windows.WAIT_OBJECT_0), event, "it hangs")
+	require.NoError(t, windows.GetExitCodeProcess(p.Process, &exitCode))
+	return exitCode
+}
+
+func TestWindowed(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	quoted := `"` + filepath.Join(filepath.Dir(built), "modelrunw.exe") + `"`
+	t.Run("healthy", func(t *testing.T) {
+		t.Parallel()
+		dir, got := project(t, "My model (é) & co")
+		require.Equal(t, uint32(42), bare(t, dir, r.env, quoted+` load_model.py "a  b"`))
+		s := got()
+		require.Equal(t, shown{Argv: []string{"a  b"}, Cwd: dir, Executable: s.Executable, Degraded: "0"}, s, "no console, no streams")
+		require.Equal(t, "pythonw.exe", filepath.Base(s.Executable))
+	})
+	t.Run("a creation is shown", func(t *testing.T) {
+		t.Parallel()
+		dir, got := project(t, "My model (é) & co")
+		self, err := os.Executable()
+		require.NoError(t, err)
+		env := append(r.env[:len(r.env):len(r.env)], "MODELRUN_ROOT="+t.TempDir(), "TEST_PART=uv", "TEST_UV="+uvtest.Path(t), "MODELRUN_UV="+self,
+			"MODELRUN_INDEX_DEFAULT="+r.index, "UV_PYTHON_DOWNLOADS=never")
+		require.Equal(t, uint32(42), bare(t, dir, env[1:], quoted+` -- python load_model.py`))
+		require.False(t, got().Console, "it is closed again")
+	})
+	t.Run("an error is not lost", func(t *testing.T) {
+		t.Parallel()
+		dir, _ := project(t, "My model (é) & co")
+		log := filepath.Join(t.TempDir(), "log")
+		require.Equal(t, uint32(125), bare(t, dir, r.env, quoted+` --log-file "`+log+`" --env nul -- python load_model.py`))
+		text, err := os.ReadFile(log)
+		require.NoError(t, err)
+		require.Contains(t, string(text), `env key "nul"`)
+	})
+}
+
+// uvThatWaits is a uv that goes on when the modelrunw that started it has a console.
+func uvThatWaits() int {
+	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
+	if len(os.Args) > 1 && os.Args[1] != "--version" {
+		for {
+			_, _, _ = kernel32.NewProc("FreeConsole").Call()
+			if ok, _, _ := kernel32.NewProc("AttachConsole").Call(uintptr(^uint32(0))); ok != 0 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond) // a poll
+		}
+	}
+	c := exec.Command(os.Getenv("TEST_UV"), os.Args[1:]...)
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	_ = c.Run() // its code is what is looked at
+	return c.ProcessState.ExitCode()
+}
+
+// underWine tells a test of what only a real Windows shows.
+func underWine() bool {
+	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
+}

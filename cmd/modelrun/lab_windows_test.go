@@ -1,0 +1,65 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+const exe = ".exe"
+
+// home is a person's own folders, in dir.
+func home(dir string) map[string]string {
+	return map[string]string{
+		"USERPROFILE":  dir,
+		"LOCALAPPDATA": filepath.Join(dir, "AppData", "Local"),
+		"APPDATA":      filepath.Join(dir, "AppData", "Roaming"),
+		"ProgramData":  filepath.Join(dir, "ProgramData"),
+		"ComSpec":      os.Getenv("ComSpec"),
+		"PATHEXT":      os.Getenv("PATHEXT"),
+		"SystemRoot":   os.Getenv("SystemRoot"),
+		"TEMP":         os.Getenv("TEMP"),
+	}
+}
+
+// run runs a command of a script. Its output is then played again with slashes
+// for backslashes and without carriage returns, so that one script tells the
+// story of every system.
+func run(ts *testscript.TestScript, name string, args ...string) error {
+	err := ts.Exec(name, args...)
+	replay := []string{"replay"}
+	for _, stream := range []string{"stdout", "stderr"} {
+		text := strings.NewReplacer("\r", "", `\\`, "/", `\`, "/").Replace(ts.ReadFile(stream))
+		file := ts.Getenv("WORK") + "." + stream
+		ts.Check(os.WriteFile(file, []byte(text), 0o600))
+		replay = append(replay, file)
+	}
+	self, e := os.Executable()
+	ts.Check(e)
+	ts.Check(ts.Exec(self, replay...))
+	return err
+}
+
+// acted plays the part that this process was started for, if it was: "replay"
+// prints the files that run names, "uv" is a uv that waits for a console.
+func acted() bool {
+	switch {
+	case len(os.Args) == 4 && os.Args[1] == "replay":
+		for i, stream := range []*os.File{os.Stdout, os.Stderr} {
+			text, err := os.ReadFile(os.Args[2+i])
+			if err == nil {
+				_, err = stream.Write(text)
+			}
+			if err != nil {
+				panic(err)
+			}
+		}
+	case os.Getenv("TEST_PART") == "uv":
+		os.Exit(uvThatWaits())
+	default:
+		return false
+	}
+	return true
+}

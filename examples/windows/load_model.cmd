@@ -1,0 +1,1 @@
+@modelrun -- python "%~dp0load_model.py" %*

@@ -1,0 +1,172 @@
+package execx
+
+import (
+	"fmt"
+	"strings"
+)
+
+// SplitLine takes a Windows command line apart as the C runtime of a program
+// built since 2008 does (python's rule, too), and says for each argument where
+// in the line it begins. os.Args follows an older rule for `""` inside quotes,
+// so that the two can disagree about where the program's part begins.
+// https://learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments
+func SplitLine(line string) (args []string, starts []int) {
+	program, i := firstWord(line)
+	args, starts = append(args, program), append(starts, 0)
+	for {
+		for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+			i++
+		}
+		if i == len(line) {
+			return args, starts
+		}
+		starts = append(starts, i)
+		var arg string
+		arg, i = nextWord(line, i)
+		args = append(args, arg)
+	}
+}
+
+// firstWord reads the program's name, in which a backslash escapes nothing.
+func firstWord(line string) (word string, end int) {
+	var out []byte
+	quoted := false
+	for ; end < len(line); end++ {
+		switch c := line[end]; {
+		case c == '"':
+			quoted = !quoted
+		case (c == ' ' || c == '\t') && !quoted:
+			return string(out), end
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out), end
+}
+
+// nextWord reads one argument that begins at i: 2n backslashes and a quote are
+// n backslashes and a quote that opens or closes, 2n+1 are n and a quote as
+// text; inside quotes "" is a quote as text.
+func nextWord(line string, i int) (word string, end int) {
+	var out []byte
+	quoted := false
+	for i < len(line) {
+		slashes := 0
+		for i < len(line) && line[i] == '\\' {
+			slashes++
+			i++
+		}
+		quote := i < len(line) && line[i] == '"'
+		if !quote {
+			out = append(out, strings.Repeat(`\`, slashes)...)
+			if i == len(line) || !quoted && (line[i] == ' ' || line[i] == '\t') {
+				break
+			}
+			out = append(out, line[i])
+			i++
+			continue
+		}
+		out = append(out, strings.Repeat(`\`, slashes/2)...)
+		switch {
+		case slashes%2 == 1:
+			out = append(out, '"')
+		case quoted && i+1 < len(line) && line[i+1] == '"':
+			out = append(out, '"')
+			i++
+		default:
+			quoted = !quoted
+		}
+		i++
+	}
+	return string(out), i
+}
+
+// quoteArg writes one argument so that SplitLine reads it back.
+func quoteArg(arg string) string {
+	if arg != "" && !strings.ContainsAny(arg, " \t\n\v\"") {
+		return arg
+	}
+	var out strings.Builder
+	out.WriteByte('"')
+	slashes := 0
+	for i := range len(arg) {
+		switch c := arg[i]; c {
+		case '\\':
+			slashes++
+			continue
+		case '"':
+			out.WriteString(strings.Repeat(`\`, 2*slashes+1))
+		default:
+			out.WriteString(strings.Repeat(`\`, slashes))
+		}
+		slashes = 0
+		out.WriteByte(arg[i])
+	}
+	out.WriteString(strings.Repeat(`\`, 2*slashes))
+	out.WriteByte('"')
+	return out.String()
+}
+
+// commandLine is a program's name and its arguments: tail as it was typed, or
+// else argv[1:] quoted. The name is always quoted, so that no reader of the
+// line takes a part of it for the program.
+func commandLine(argv []string, tail string) string {
+	line := `"` + argv[0] + `"`
+	if tail != "" {
+		return line + " " + tail
+	}
+	for _, arg := range argv[1:] {
+		line += " " + quoteArg(arg)
+	}
+	return line
+}
+
+// batchLine is the command line that lets cmd.exe run a batch file with these
+// arguments and nothing else. cmd.exe reads the line by rules of its own, by
+// which an argument such as `"&calc&"` would be a command
+// (CVE-2024-24576, CVE-2024-3566): quotes are doubled, and a % is split from
+// what follows by a variable that is always empty, as Rust's standard library does.
+func batchLine(script string, args []string) (string, error) {
+	if strings.ContainsAny(script, `"%`) {
+		return "", fmt.Errorf("the path of a batch file cannot hold %q or %q: cmd.exe would read them", '"', '%')
+	}
+	line := `/e:ON /v:OFF /d /c ""` + script + `"`
+	for _, arg := range args {
+		if strings.ContainsAny(arg, "\x00\r\n") {
+			return "", fmt.Errorf("argument %q cannot be handed to a batch file: cmd.exe ends a line at a line break", arg)
+		}
+		line += " " + batchArg(arg)
+	}
+	return line + `"`, nil
+}
+
+func batchArg(arg string) string {
+	plain := func(r rune) bool {
+		return r > 0x7f || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune(`#$*+-./:?@\_`, r)
+	}
+	quote := arg == "" || strings.HasSuffix(arg, `\`) || strings.IndexFunc(arg, func(r rune) bool { return !plain(r) }) >= 0
+	var out strings.Builder
+	if quote {
+		out.WriteByte('"')
+	}
+	slashes := 0
+	for i := range len(arg) {
+		switch c := arg[i]; c {
+		case '\\':
+			slashes++
+		case '"':
+			out.WriteString(strings.Repeat(`\`, slashes) + `"`) // the quote itself follows: doubled
+			slashes = 0
+		case '%':
+			out.WriteString("%%cd:~,")
+			slashes = 0
+		default:
+			slashes = 0
+		}
+		out.WriteByte(arg[i])
+	}
+	if quote {
+		out.WriteString(strings.Repeat(`\`, slashes) + `"`)
+	}
+	return out.String()
+}

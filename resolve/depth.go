@@ -1,0 +1,45 @@
+package resolve
+
+import (
+	"unicode/utf16"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// How far the files of a stack lie below site-packages, in characters. What a
+// wheel holds is not known before it is downloaded.
+const (
+	deepTorch   = 130 // headers of torch: https://github.com/python/cpython/issues/126929
+	deepOther   = 101 // transformers 4.57.3 (measured), the deepest of the others
+	deepLibrary = 60  // torch\lib\*.dll and every .pyd
+)
+
+// limits are the longest names that python opens and imports; 0 is none.
+type limits struct{ file, library int }
+
+// tooDeep refuses a root below which the files of an env would get names that
+// python cannot open, before anything is downloaded. staged is the env in
+// staging, where its names are longest and its imports are tried.
+func tooDeep(staged envdir.Dir, torch bool, most limits) error {
+	if most.file == 0 {
+		return nil
+	}
+	below := deepOther
+	if torch {
+		below = deepTorch
+	}
+	site := len(utf16.Encode([]rune(staged.SitePackages("")))) + 1
+	refuse := func(length, limit int, remedy string, args ...any) error {
+		return fault.New(fault.BadRoot, "files of the new environment would have names of about %d characters, python takes %d here: %s",
+			length, limit, staged.SitePackages("")).Fix(remedy, args...)
+	}
+	if length := site + deepLibrary; length > most.library {
+		return refuse(length, most.library, "use a root that is %d characters shorter: modelrun --root DIR -- …", length-most.library)
+	}
+	if length := site + below; length > most.file {
+		return refuse(length, most.file, "either use a root that is %d characters shorter: modelrun --root DIR -- …; or let Windows take long names "+
+			`(as administrator, once): reg add HKLM\SYSTEM\CurrentControlSet\Control\FileSystem /v LongPathsEnabled /t REG_DWORD /d 1 /f`, length-most.file)
+	}
+	return nil
+}

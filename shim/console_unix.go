@@ -1,0 +1,32 @@
+//go:build !windows
+
+package shim
+
+import (
+	"io"
+	"os"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+// console is for Windows, where a program may have no stderr.
+type console struct{}
+
+func newConsole(*os.File) *console { return nil }
+
+func (*console) Write(text []byte) (int, error) { return len(text), nil }
+
+func (*console) watch() (stop func()) { return func() {} }
+
+func (*console) close(bool) {}
+
+func (*console) fail(bool, execx.Environ) {}
+
+// showsUnicode is for Windows: elsewhere the locale says it.
+func showsUnicode(io.Writer) bool { return false }
+
+// look is a command that shows a file's owner and mode.
+func look(path string) string { return "ls -l " + path }
+
+// hold is for Windows, where a console may close with us.
+func hold(_, _ *os.File) {}

@@ -1,0 +1,84 @@
+package shim
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+// tell is a program that writes down where it runs.
+const tell = `
+import os, sys
+with open("told", "w", encoding="utf-8", newline="\n") as f:
+    print(os.getcwd(), os.environ["MODELRUN_ACTIVE_CWD"], sys.executable, sys.argv[1:], sep="\n", file=f)
+sys.exit(7)
+`
+
+// A program starts into and from a folder that CreateProcess would refuse. The
+// limit is lowered: Wine crashes near the true one.
+func TestLongWorkingDirectory(t *testing.T) {
+	python := os.Getenv("TEST_PYTHON")
+	if python == "" {
+		t.Skip("TEST_PYTHON names no python.exe")
+	}
+	home, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	root := envdir.Root(filepath.Join(home, "root"))
+	env := root.Shared("mine")
+	out, err := exec.Command(python, "-m", "venv", "--without-pip", env.Venv()).CombinedOutput()
+	require.NoError(t, err, string(out))
+	write(t, filepath.Join(home, "modelrun", "config.toml"), "[envs.mine]\npackages = [\"x\"]\nimports = [\"json\"]\n")
+	dir := filepath.Join(home, "a working directory with a long name", "in it a möre than long one")
+	write(t, filepath.Join(dir, "tell.py"), tell)
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	stderr, err := os.Create(filepath.Join(home, "stderr"))
+	require.NoError(t, err)
+	defer stderr.Close()
+	launch := func(limit int, options ...string) (code int, told []string, said string) {
+		t.Helper()
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, "told")))
+		require.NoError(t, stderr.Truncate(0))
+		code = Main(Invocation{
+			Args: append(options, "--root", string(root), "--env", "mine", "--no-create", "--", "python", "tell.py", "ü x"),
+			Environ: append(os.Environ(), "LOCALAPPDATA="+home, "APPDATA="+home, "MODELRUN_UV=",
+				"MODELRUN_HARDWARE_ROOT="+home),
+			Stdin: os.Stdin, Stdout: os.Stdout, Stderr: stderr, MaxDir: limit,
+		})
+		data, _ := os.ReadFile(filepath.Join(dir, "told")) // none: it did not run
+		text, err := os.ReadFile(stderr.Name())
+		require.NoError(t, err)
+		return code, strings.Split(string(data), "\n"), string(text)
+	}
+
+	code, told, said := launch(0, "-C", dir)
+	require.Equal(t, 7, code, said)
+	require.Equal(t, []string{dir, dir, env.Python(), "['ü x']"}, told[:4], "short enough")
+
+	limit := len(dir) - 10
+	code, told, said = launch(limit, "-C", dir)
+	require.Equal(t, 7, code, said)
+	require.NotEqual(t, dir, told[0])
+	require.LessOrEqual(t, len(told[0]), limit)
+	require.Equal(t, []string{dir, env.Python(), "['ü x']"}, told[1:4], "the program is told the real one")
+
+	t.Chdir(dir)
+	code, told, said = launch(limit)
+	require.Equal(t, 7, code, said)
+	require.LessOrEqual(t, len(told[0]), limit)
+	require.Equal(t, dir, told[1], "our own working directory is one")
+
+	require.NoError(t, os.Chdir(home))
+	require.NoError(t, os.RemoveAll(filepath.Join(root.Envs(), ".locks")))
+	code, told, said = launch(10, "-C", dir)
+	require.Equal(t, 125, code)
+	require.Equal(t, []string{""}, told)
+	require.Contains(t, said, dir)
+	require.Contains(t, said, "modelrun -C DIR")
+	require.NoDirExists(t, root.Locks(), "nothing was begun")
+}

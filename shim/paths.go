@@ -1,0 +1,150 @@
+package shim
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// goodPath is the remedy for a name that cannot be used.
+const goodPath = `give the whole name, as in C:\models\llama or \\server\share\llama`
+
+// checkName refuses, on Windows, a value that no file or folder of the user's
+// can have as its name. Windows itself would open something else.
+func checkName(i id, value, from string) error {
+	if runtime.GOOS != "windows" {
+		return nil
+	}
+	if why := badPath(value); why != "" {
+		return fault.New(fault.BadConfig, "%s: %s = %q cannot be used: %s", from, specs[i].name, value, why).Fix(goodPath)
+	}
+	return nil
+}
+
+// badPath says what is wrong with the name of a file or folder on Windows; ""
+// is a good one. It looks at the name alone:
+// https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+//
+// Device names are refused with every extension and in every folder, as Windows
+// before 11 takes them.
+func badPath(p string) string {
+	rest := strings.ReplaceAll(p, "/", `\`)
+	switch {
+	case strings.HasPrefix(rest, `\\?\`), strings.HasPrefix(rest, `\\.\`), strings.HasPrefix(rest, `\??\`):
+		return "no python works below a name that begins with " + p[:4]
+	case strings.HasPrefix(rest, `\\`):
+		server, share, _ := strings.Cut(rest[2:], `\`)
+		share, below, _ := strings.Cut(share, `\`)
+		if server == "" || share == "" {
+			return "it names no share of a server"
+		}
+		rest = below
+	case len(rest) >= 2 && rest[1] == ':' && isLetter(rest[0]):
+		if len(rest) == 2 || rest[2] != '\\' {
+			return "it depends on the current folder of drive " + strings.ToUpper(p[:2])
+		}
+		rest = rest[3:]
+	}
+	if len(p) > maxPath {
+		return "it is longer than 32767 characters"
+	}
+	for part := range strings.SplitSeq(rest, `\`) {
+		if why := badPart(part); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// maxPath and maxPart are what Windows takes with \\?\, too.
+const (
+	maxPath = 32767
+	maxPart = 255
+)
+
+func badPart(part string) string {
+	if part == "" || part == "." || part == ".." {
+		return ""
+	}
+	if i := strings.IndexFunc(part, func(r rune) bool { return r < ' ' || strings.ContainsRune(`<>"|?*`, r) }); i >= 0 {
+		return fmt.Sprintf("no name holds %q", part[i])
+	}
+	stem, _, _ := strings.Cut(part, ".")
+	switch {
+	case strings.Contains(part, ":"):
+		return fmt.Sprintf("%q has a colon, which stands only after the letter of a drive", part)
+	case strings.HasSuffix(part, ".") || strings.HasSuffix(part, " "):
+		return fmt.Sprintf("%q ends in a dot or a space, which Windows drops", part)
+	case isDevice(strings.TrimRight(stem, " ")):
+		return fmt.Sprintf("%q is the name of a device", part)
+	case len(part) > maxPart && len([]rune(part)) > maxPart:
+		return "a part of it is longer than 255 characters"
+	}
+	return ""
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// isDevice knows also COM¹ to COM³: the digits of Latin-1 count.
+func isDevice(stem string) bool {
+	stem = strings.ToLower(stem)
+	switch stem {
+	case "con", "prn", "aux", "nul", "conin$", "conout$":
+		return true
+	}
+	port, ok := strings.CutPrefix(stem, "com")
+	if !ok {
+		port, ok = strings.CutPrefix(stem, "lpt")
+	}
+	return ok && len([]rune(port)) == 1 && strings.ContainsAny(port, "0123456789¹²³")
+}
+
+// onDisk refuses, on Windows, what the disk says of the paths that count: a
+// drive that is not there, a file where a folder must be, and the reverse.
+// Elsewhere the system's own errors say so when they are used.
+func (s *settings) onDisk() error {
+	if runtime.GOOS != "windows" {
+		return nil
+	}
+	for i := range specs {
+		if specs[i].kind != path || !s.isSet(id(i)) {
+			continue
+		}
+		if why := misplaced(s.get(id(i)), id(i) != sRoot && id(i) != sCwd); why != "" {
+			return fault.New(fault.BadConfig, "%s: %s = %q cannot be used: %s", s.one[i].from, specs[i].name, s.get(id(i)), why).Fix(goodPath)
+		}
+	}
+	return nil
+}
+
+// misplaced says why path cannot be a file, or a folder; what is not there yet
+// can be both.
+func misplaced(path string, file bool) string {
+	for dir := path; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		switch {
+		case err == nil && dir == path && file && info.IsDir():
+			return "it is a folder"
+		case err == nil && dir == path && !file && !info.IsDir():
+			return "it is not a folder"
+		case err == nil && dir != path && !info.IsDir():
+			return dir + " is not a folder"
+		case err == nil:
+			return ""
+		case dir == filepath.Dir(dir):
+			return dir + " cannot be reached: " + errText(err)
+		}
+	}
+}
+
+// errText is an error of the system without the path, which was said.
+func errText(err error) string {
+	if e, ok := err.(*os.PathError); ok { //nolint:errorlint // os wraps it in nothing
+		err = e.Err
+	}
+	return err.Error()
+}
