@@ -52,13 +52,14 @@ func newDisplay(s *session) *display {
 // for. Calls do not overlap.
 func (d *display) progress(o store.Owner) {
 	now := time.Now()
+	doing, key := "waiting", string(d.s.wanted.key)
+	if o.PID == 0 || o.PID == os.Getpid() {
+		doing = "creating"
+	}
+	d.s.notify.tell(doing + ": " + key + ", " + o.Phase)
 	if o.Phase != d.phase {
 		d.phase, d.began, d.said = o.Phase, now, now
-		doing := "waiting"
-		if o.PID == 0 || o.PID == os.Getpid() {
-			doing = "creating"
-		}
-		d.s.status.phase(doing, string(d.s.wanted.key))
+		d.s.status.phase(doing, key)
 		if !d.terminal && o.Phase != "" {
 			d.s.log.Info("… " + o.Phase)
 		}

@@ -75,6 +75,10 @@ func (s *session) settle() error {
 		s.log.Warn("variable " + name + " is not one of modelrun's" + didYouMean(name))
 	}
 	s.status = &status{path: s.set.get(sStatusFile), log: s.log}
+	s.notify = &notifier{
+		socket: s.env.Get("NOTIFY_SOCKET"), silent: max(s.set.time(sCreateTimeout), probeLimit),
+		debug: func(line string) { s.log.Debug(line) },
+	}
 	if s.root, s.rootFrom, err = findRoot(s.set, s.env, s.scriptFile); err != nil {
 		return err
 	}
@@ -162,7 +166,7 @@ func (s *session) deps() *resolve.Deps {
 		Store: &store.Store{Root: s.root},
 		Check: &health.Checker{
 			State: s.state, Machine: s.machine, Identity: s.identity, Env: s.programEnv,
-			Cwd: s.set.base, BootID: store.BootID(), Notify: func(line string) { s.log.Info(line) },
+			Cwd: s.set.base, BootID: store.BootID(), Notify: s.checking,
 		},
 		Log:           s.log,
 		UV:            s.uv,
@@ -172,6 +176,12 @@ func (s *session) deps() *resolve.Deps {
 		Version:       s.inv.Version,
 		RootFrom:      s.rootFrom,
 	}
+}
+
+// checking is told of a check that takes long.
+func (s *session) checking(line string) {
+	s.notify.tell(line)
+	s.log.Info(line)
 }
 
 // uv finds or installs uv.

@@ -58,6 +58,7 @@ type session struct {
 	log    hclog.InterceptLogger
 	people *people // the sink on stderr, for a display that shares its line; nil for JSON
 	status *status
+	notify *notifier
 
 	scriptFile string // the script that is started, as it was written
 	programEnv execx.Environ
@@ -133,6 +134,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	s.remember(req, res)
 	s.status.starting(res)
+	s.notify.done()
 	s.exit, err = execx.Become(p)
 	res.Lease.Release()
 	return s.notStarted(err)

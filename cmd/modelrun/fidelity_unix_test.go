@@ -149,7 +149,9 @@ func start(t *testing.T, c *exec.Cmd) *started {
 	require.NoError(t, err)
 	out, err := c.StdoutPipe()
 	require.NoError(t, err)
-	c.Stderr = os.Stderr
+	if c.Stderr == nil {
+		c.Stderr = os.Stderr
+	}
 	require.NoError(t, c.Start())
 	t.Cleanup(func() {
 		_ = c.Process.Kill() // it may have ended

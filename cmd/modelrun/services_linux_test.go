@@ -1,0 +1,348 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/uv/uvtest"
+)
+
+// newcomer is the environment of a caller whose root is still empty: what it
+// starts first creates an env.
+func (r *readyRoot) newcomer(t *testing.T, root string) []string {
+	t.Helper()
+	index := "file://" + filepath.Join(filepath.Dir(r.root), "index", "simple")
+	env := slices.DeleteFunc(slices.Clone(r.env), func(v string) bool { return strings.HasPrefix(v, "MODELRUN_ROOT=") })
+	return append(env, "MODELRUN_ROOT="+root, "MODELRUN_UV="+uvtest.Path(t), "UV_PYTHON_DOWNLOADS=never",
+		"MODELRUN_INDEX_DEFAULT="+index, "MODELRUN_INDEX_TORCH="+index)
+}
+
+// systemd is as much of it as a service sees: the socket for notifications.
+type systemd struct {
+	t       *testing.T
+	conn    *net.UnixConn
+	address string // as in NOTIFY_SOCKET
+}
+
+func newSystemd(t *testing.T, abstract bool) *systemd {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "notify-") // short: a socket's path has 107 bytes
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s := &systemd{t: t, address: filepath.Join(dir, "socket")}
+	if abstract {
+		s.address = "@" + s.address
+	}
+	s.conn, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: s.address, Net: "unixgram"})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.conn.Close() })
+	return s
+}
+
+// hear is the next notification.
+func (s *systemd) hear() string {
+	s.t.Helper()
+	require.NoError(s.t, s.conn.SetReadDeadline(time.Now().Add(5*time.Minute)))
+	data := make([]byte, 4096)
+	n, err := s.conn.Read(data)
+	require.NoError(s.t, err)
+	return string(data[:n])
+}
+
+// asks is one of our own notifications: more time, and why.
+func asks(status string) string { return "EXTEND_TIMEOUT_USEC=630000000\nSTATUS=modelrun: " + status }
+
+const sayReady = `import os, socket
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+    address = os.environ["NOTIFY_SOCKET"]
+    s.sendto(b"READY=1\nMAINPID=%d" % os.getpid(), "\0" + address[1:] if address[0] == "@" else address)`
+
+// TestNotifyCreating: a start that creates asks for time in every phase, takes
+// its status back, and leaves READY=1 to the program.
+func TestNotifyCreating(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	for name, abstract := range map[string]bool{"path": false, "abstract": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSystemd(t, abstract)
+			c := r.cmd(t, built, "--", "python", "-c", sayReady)
+			c.Env = append(r.newcomer(t, t.TempDir()), "NOTIFY_SOCKET="+s.address)
+			out, err := c.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			var heard []string
+			for len(heard) == 0 || !strings.HasPrefix(heard[len(heard)-1], "READY") {
+				heard = append(heard, s.hear())
+			}
+			phases := slices.Compact(slices.Clone(heard[:len(heard)-2])) // a slow phase is told again
+			require.Equal(t, []string{
+				asks("creating: onnx-cpu, looking for uv"), asks("creating: onnx-cpu, resolving versions"), asks("creating: onnx-cpu, creating the venv"),
+				asks("creating: onnx-cpu, installing"), asks("creating: onnx-cpu, verifying files"), asks("creating: onnx-cpu, probing imports"),
+				asks("creating: onnx-cpu, publishing"),
+			}, phases)
+			require.Equal(t, []string{"STATUS=", fmt.Sprintf("READY=1\nMAINPID=%d", c.Process.Pid)}, heard[len(heard)-2:])
+		})
+	}
+}
+
+func TestNotifyWaiting(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	dir := t.TempDir()
+	slow, began, let := filepath.Join(dir, "uv"), filepath.Join(dir, "began"), filepath.Join(dir, "go")
+	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *'pip sync'*) : >%s; while ! test -e %s; do sleep 0.01; done ;; esac\nexec %s \"$@\"\n", began, let, uvtest.Path(t))
+	require.NoError(t, os.WriteFile(slow, []byte(script), 0o700))
+	env := r.newcomer(t, filepath.Join(dir, "root"))
+
+	creator := r.cmd(t, built, "ensure")
+	creator.Env = append(env[:len(env):len(env)], "MODELRUN_UV="+slow)
+	creator.Env = slices.DeleteFunc(creator.Env, func(v string) bool { return v == "MODELRUN_UV="+uvtest.Path(t) })
+	require.NoError(t, creator.Start())
+	for !isFile(began) {
+		time.Sleep(5 * time.Millisecond) // a poll
+	}
+	s := newSystemd(t, false)
+	waiter := r.cmd(t, built, "--", "python", "-c", sayReady)
+	waiter.Env = append(env, "NOTIFY_SOCKET="+s.address)
+	require.NoError(t, waiter.Start())
+	require.Equal(t, asks("waiting: onnx-cpu, installing"), s.hear())
+	require.NoError(t, os.WriteFile(let, nil, 0o600))
+	require.NoError(t, creator.Wait())
+	require.NoError(t, waiter.Wait())
+	last := s.hear()
+	for !strings.HasPrefix(last, "READY") {
+		require.Regexp(t, `^(STATUS=$|EXTEND_TIMEOUT_USEC=\d+\nSTATUS=modelrun: waiting: onnx-cpu)`, last)
+		last = s.hear()
+	}
+	require.Equal(t, fmt.Sprintf("READY=1\nMAINPID=%d", waiter.Process.Pid), last)
+}
+
+func isFile(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// A socket that nobody reads, or that is not there, is no reason to fail.
+func TestNotifyNobody(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	c := r.cmd(t, built, "ensure")
+	c.Env = append(r.newcomer(t, t.TempDir()), "NOTIFY_SOCKET=/nowhere/socket")
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NotContains(t, string(out), "NOTIFY_SOCKET")
+}
+
+// unit is a unit file: its settings by name, in order.
+type unit map[string][]string
+
+func readUnit(text string) unit {
+	u := unit{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(name, "#") {
+			u[name] = append(u[name], value)
+		}
+	}
+	return u
+}
+
+// TestSystemdService plays systemd with the very unit: ExecStartPre creates,
+// then the program gets the listening socket as descriptor 3 and says READY=1
+// as the process that was started.
+func TestSystemdService(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	root, dir := t.TempDir(), serviceFolder(t, "")
+	u := readUnit(example(t, "chat.service", map[string]string{
+		"/usr/local/bin/modelrun": built, "/srv/chat": dir, "/var/lib/modelrun": root,
+	}))
+	s := newSystemd(t, true)
+	command := func(line string) *exec.Cmd {
+		// systemd sets LISTEN_PID after fork.
+		c := r.cmd(t, "/bin/sh", append([]string{"-c", `LISTEN_PID=$$ exec "$@"`, "sh"}, strings.Fields(line)...)...)
+		c.Dir = u["WorkingDirectory"][0]
+		c.Env = append(slices.DeleteFunc(r.newcomer(t, "none"), func(v string) bool {
+			return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "MODELRUN_ROOT=") // as under DynamicUser=
+		}), append(u["Environment"], "HOME=/", "STATE_DIRECTORY="+root, "NOTIFY_SOCKET="+s.address, "LISTEN_FDS=1")...)
+		c.Stderr = os.Stderr
+		return c
+	}
+	pre := command(u["ExecStartPre"][0])
+	require.NoError(t, pre.Run())
+	require.Equal(t, asks("creating: onnx-cpu, looking for uv"), s.hear())
+
+	listen, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listen.Close()
+	file, err := listen.(*net.TCPListener).File()
+	require.NoError(t, err)
+	c := command(u["ExecStart"][0])
+	c.ExtraFiles = []*os.File{file}
+	var errs bytes.Buffer
+	c.Stderr = &errs
+	p := start(t, c)
+	_, port, _ := net.SplitHostPort(listen.Addr().String())
+	require.Equal(t, fmt.Sprintf("service: %d listens on port %s", p.Process.Pid, port), p.line(t))
+	var heard string
+	for heard = s.hear(); strings.Contains(heard, "STATUS=modelrun: creating"); heard = s.hear() {
+	}
+	require.Equal(t, fmt.Sprintf("READY=1\nMAINPID=%d", p.Process.Pid), heard, "the healthy start itself sends nothing")
+	conn, err := net.Dial("tcp", listen.Addr().String())
+	require.NoError(t, err)
+	_, err = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+	require.NoError(t, err)
+	answer, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	require.Contains(t, string(answer), "hello")
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.Equal(t, "service: stopped", p.line(t))
+	require.NoError(t, p.Wait())
+	require.NotContains(t, errs.String(), "modelrun:")
+}
+
+func TestSystemdVerify(t *testing.T) {
+	t.Parallel()
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("NOT TESTED: systemd-analyze is not installed, so nothing shows that systemd takes the units")
+	}
+	dir, files := t.TempDir(), []string{}
+	for name, paths := range map[string]map[string]string{"chat.service": {"/usr/local/bin/modelrun": built}, "chat.socket": nil} {
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(file, []byte(example(t, name, paths)), 0o600))
+		files = append(files, file)
+	}
+	out, err := exec.CommandContext(t.Context(), analyze, append([]string{"verify", "--man=no"}, files...)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NotContains(t, string(out), "chat.", "no line about our units")
+}
+
+// supervisorPython is a Python that has supervisor; pip installs it once into
+// the user's cache folder.
+func supervisorPython(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	dir := filepath.Join(cache, "modelrun-test", "supervisor-4.3.0")
+	python := filepath.Join(dir, "bin", "python")
+	if isFile(filepath.Join(dir, "bin", "supervisord")) {
+		return python
+	}
+	tmp := dir + "-" + strconv.Itoa(os.Getpid())
+	defer os.RemoveAll(tmp)
+	script := `python3 -m venv --without-pip "$1" && python3 -m pip --python "$1/bin/python" install -q supervisor==4.3.0`
+	if out, err := exec.CommandContext(t.Context(), "sh", "-c", script, "sh", tmp).CombinedOutput(); err != nil {
+		if os.Getenv("TEST_ONLINE") != "" {
+			t.Fatalf("installing supervisor for the test: %v\n%s", err, out)
+		}
+		t.Skipf("NOT TESTED: supervisor cannot be installed, so nothing shows that supervisord runs us: %s", out)
+	}
+	_ = os.Rename(tmp, dir) // another test binary may have been quicker
+	return python
+}
+
+// TestSupervisord really runs it, with the very section of the example.
+func TestSupervisord(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	python := supervisorPython(t)
+	root, work, log := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "chat.log")
+	dir := serviceFolder(t, example(t, "service.py", map[string]string{
+		"# Load the model here": "signal.signal(signal.SIGUSR1, lambda *a: sys.exit(3))\n#",
+	}))
+	section := example(t, "supervisord.conf", map[string]string{
+		"/usr/local/bin/modelrun": built, "/srv/chat": dir, "/var/lib/modelrun": root, "/var/log/chat.log": log, "user=chat": "user=" + currentUser(t),
+	})
+	conf := filepath.Join(work, "supervisord.conf")
+	require.NoError(t, os.WriteFile(conf, []byte(fmt.Sprintf(`[supervisord]
+nodaemon=true
+logfile=%[1]s/supervisord.log
+pidfile=%[1]s/supervisord.pid
+[unix_http_server]
+file=%[1]s/sock
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://%[1]s/sock
+%[2]s`, work, section)), 0o600))
+
+	daemon := exec.CommandContext(t.Context(), python, "-m", "supervisor.supervisord", "-c", conf)
+	daemon.Env = append(r.newcomer(t, "none"), "PORT=0")
+	daemon.Dir = work
+	require.NoError(t, daemon.Start())
+	t.Cleanup(func() {
+		_ = daemon.Process.Signal(syscall.SIGTERM)
+		_ = daemon.Wait()
+	})
+	control := func(words ...string) string {
+		out, _ := exec.CommandContext(t.Context(), python, append([]string{"-m", "supervisor.supervisorctl", "-c", conf}, words...)...).CombinedOutput()
+		return string(out) // its exit code is that of the state
+	}
+	until := func(what string, holds func() bool) {
+		for !holds() {
+			require.NoError(t, t.Context().Err(), what)
+			time.Sleep(20 * time.Millisecond) // a poll
+		}
+	}
+	said := func(count int, pattern string) (last string) {
+		until(pattern, func() bool {
+			data, err := os.ReadFile(log)
+			all := regexp.MustCompile(pattern).FindAllStringSubmatch(string(data), -1)
+			if len(all) == count {
+				last = all[count-1][1]
+			}
+			return err == nil && len(all) == count
+		})
+		return last
+	}
+	first := said(1, `service: (\d+) listens`) // created and started
+	require.Equal(t, first+"\n", control("pid", "chat"), "supervisord watches the program itself")
+	until("RUNNING", func() bool { return strings.Contains(control("status", "chat"), "RUNNING") })
+	n, err := strconv.Atoi(first)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(n, syscall.SIGUSR1)) // it ends with 3
+	second := said(2, `service: (\d+) listens`)
+	require.NotEqual(t, first, second)
+	control("stop", "chat")
+	said(2, `(service: stopped)\n`)
+	require.NoDirExists(t, "/proc/"+second)
+	require.Contains(t, control("status", "chat"), "STOPPED")
+}
+
+func currentUser(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "id", "-un").Output()
+	require.NoError(t, err)
+	return strings.TrimSpace(string(out))
+}
+
+// TestSlurm runs the batch script; an srun that starts two tasks stands for Slurm's.
+func TestSlurm(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	bin := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "srun"), []byte("#!/bin/sh\n\"$@\" && \"$@\"\n"), 0o700))
+	dir := serviceFolder(t, "print('task')\n")
+	c := r.cmd(t, "/bin/sh", "-c", example(t, "chat.sbatch", map[string]string{
+		"/usr/local/bin/modelrun": built, "/srv/chat": dir, "/var/lib/modelrun": t.TempDir(),
+	}))
+	c.Env = append(r.newcomer(t, "none"), "PATH="+bin+":"+os.Getenv("PATH"))
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	require.NoError(t, err)
+	require.Equal(t, "task\ntask\n", string(out))
+}
