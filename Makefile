@@ -1,14 +1,20 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test e2e bench lint vet-all fuzz ci release-check
+.PHONY: help build resources test e2e bench lint vet-all fuzz ci release-check
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
+WINRES := go run github.com/tc-hib/go-winres@v0.3.3
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./modelrun, as it is released
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' -o modelrun$(shell go env GOEXE) ./cmd/modelrun
+
+resources: ## the Windows programs' icon, manifest and version, as cmd/modelrun/*.syso
+	go run cmd/modelrun/winres/icon.go cmd/modelrun/winres/icon.png
+	$(WINRES) make --in cmd/modelrun/winres/winres.json --out cmd/modelrun/rsrc --arch amd64,arm64 \
+		$(if $(RELEASE),--file-version '$(RELEASE)' --product-version '$(RELEASE)')
 
 test: ## run the tests with the race detector
 	go test -race ./...

@@ -9,6 +9,18 @@ const exe = ""
 // home is a person's own folders, in dir.
 func home(dir string) map[string]string { return map[string]string{"HOME": dir} }
 
+// machine is the files of one with this NVIDIA GPU.
+func machine(gpu, cc, driver string) map[string]string {
+	return map[string]string{
+		"dev/nvidiactl":                                    "",
+		"sys/module/nvidia/version":                        driver + "\n",
+		"proc/driver/nvidia/version":                       "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
+		"proc/driver/nvidia/gpus/0000:01:00.0/information": "Model: \t\t " + gpu + "\nIRQ:   \t\t 100\nBus Location: \t 0000:01:00.0\n",
+		"sys/bus/pci/devices/0000:01:00.0/device":          "0x2204 " + cc + "\n",
+		"usr/bin/nvidia-smi":                               "#!/bin/sh\necho '0, GPU-11111111-2222-3333-4444-555555555555, " + gpu + ", " + driver + ", 24576, " + cc + "'\n",
+	}
+}
+
 // run runs a command of a script.
 func run(ts *testscript.TestScript, name string, args ...string) error { return ts.Exec(name, args...) }
 

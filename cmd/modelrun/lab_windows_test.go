@@ -24,6 +24,13 @@ func home(dir string) map[string]string {
 	}
 }
 
+// machine is the files of one with this NVIDIA GPU.
+func machine(gpu, cc, driver string) map[string]string {
+	return map[string]string{
+		"nvidia-smi.csv": "0, GPU-11111111-2222-3333-4444-555555555555, " + gpu + ", " + driver + ", 24576, " + cc + "\r\n",
+	}
+}
+
 // run runs a command of a script. Its output is then played again with slashes
 // for backslashes and without carriage returns, so that one script tells the
 // story of every system.

@@ -39,6 +39,7 @@ func TestScenario(t *testing.T) {
 			"touch":     touch,
 			"copytree":  copyTree,
 			"truncate":  truncate,
+			"replace":   replace,
 			"tell":      tell,
 		},
 	})
@@ -156,7 +157,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// gpu NAME [DRIVER]: the machine has this GPU from now on.
+// gpu NAME CC DRIVER, or gpu none: the machine has this GPU from now on.
 func gpu(ts *testscript.TestScript, neg bool, args []string) {
 	hw := ts.MkAbs("hardware")
 	ts.Check(os.RemoveAll(hw))
@@ -164,15 +165,7 @@ func gpu(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "none" {
 		return
 	}
-	name, cc, driver := args[0], args[1], args[2]
-	for path, text := range map[string]string{
-		"dev/nvidiactl":                                    "",
-		"sys/module/nvidia/version":                        driver + "\n",
-		"proc/driver/nvidia/version":                       "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
-		"proc/driver/nvidia/gpus/0000:01:00.0/information": "Model: \t\t " + name + "\nIRQ:   \t\t 100\nBus Location: \t 0000:01:00.0\n",
-		"sys/bus/pci/devices/0000:01:00.0/device":          "0x2204 " + cc + "\n",
-		"usr/bin/nvidia-smi":                               "#!/bin/sh\necho '0, GPU-11111111-2222-3333-4444-555555555555, " + name + ", " + driver + ", " + cc + ", 24576'\n",
-	} {
+	for path, text := range machine(args[0], args[1], args[2]) {
 		file := filepath.Join(hw, path)
 		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
 		ts.Check(os.WriteFile(file, []byte(text), 0o755))
@@ -211,6 +204,12 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	size, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
+}
+
+// replace OLD NEW FILE: in all of the file.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	text := strings.ReplaceAll(ts.ReadFile(args[2]), args[0], args[1])
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
 }
 
 // tell TEXT DIR: a file of the folder holds the text.

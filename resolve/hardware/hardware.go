@@ -3,7 +3,10 @@
 //
 // For tests the variable MODELRUN_HARDWARE_ROOT=/dir puts /dir before every
 // path that is looked at on Linux: /sys, /proc, /usr/lib/wsl, and the folders in
-// which nvidia-smi is trusted. An empty folder is a machine without a GPU.
+// which nvidia-smi is trusted. On Windows /dir/nvidia-smi.csv holds the GPUs, as
+// nvidia-smi --query-gpu=index,uuid,name,driver_version,memory.total,compute_cap
+// --format=csv,noheader,nounits prints them. An empty folder is a machine
+// without a GPU.
 package hardware
 
 import (
@@ -41,7 +44,7 @@ type GPU struct {
 type Machine struct {
 	Identity
 	GPUs    []GPU  `json:"devices,omitempty"`
-	Told    string `json:"told,omitempty"`    // the driver as nvidia-smi tells it; WSL has no other source
+	Told    string `json:"told,omitempty"`    // the driver as NVIDIA's own tools tell it; WSL has no other source
 	Problem string `json:"problem,omitempty"` // why a GPU that is there cannot be used; "" when all is well
 }
 
@@ -90,8 +93,8 @@ func (i Identity) ID() string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// Detect completes an Identity; it may run nvidia-smi, from a trusted folder
-// and for 5 seconds at most. A GPU that cannot be used is no error: see
+// Detect completes an Identity; it may load NVIDIA's library on Windows, and run
+// nvidia-smi, from a trusted folder, each for 5 seconds at most. A GPU that cannot be used is no error: see
 // Machine.Problem.
 func Detect(ctx context.Context, id Identity, env execx.Environ) (Machine, error) {
 	return detect(ctx, id, env, smiLimit)

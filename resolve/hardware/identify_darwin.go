@@ -1,7 +1,9 @@
 package hardware
 
 import (
+	"context"
 	"runtime"
+	"time"
 
 	"github.com/modelrun/modelrun/execx"
 )
@@ -14,6 +16,8 @@ func identify(execx.Environ) Identity {
 	}
 	return id
 }
+
+func askLibrary(context.Context, execx.Environ, time.Duration) ([]GPU, string) { return nil, "" }
 
 func smiPaths(execx.Environ) []string { return nil }
 

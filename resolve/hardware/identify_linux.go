@@ -1,12 +1,14 @@
 package hardware
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/modelrun/modelrun/execx"
 )
@@ -113,6 +115,9 @@ func smiPaths(env execx.Environ) []string {
 	}
 	return out
 }
+
+// askLibrary: NVIDIA's library takes cgo here; nvidia-smi comes with it.
+func askLibrary(context.Context, execx.Environ, time.Duration) ([]GPU, string) { return nil, "" }
 
 // modelNames are the GPUs' names as the kernel module tells them.
 func modelNames(env execx.Environ, addresses []string) []string {

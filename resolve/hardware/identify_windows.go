@@ -1,6 +1,7 @@
 package hardware
 
 import (
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,15 +16,42 @@ import (
 const displayClass = `SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}`
 
 // identify reads the registry.
-func identify(execx.Environ) Identity {
+func identify(env execx.Environ) Identity {
 	id := Identity{OS: "windows", Arch: runtime.GOARCH}
-	class, err := registry.OpenKey(registry.LOCAL_MACHINE, displayClass, registry.ENUMERATE_SUB_KEYS)
-	if err != nil {
+	if gpus, driver, ok := madeUp(env); ok {
+		for _, g := range gpus {
+			id.Vendor, id.Driver, id.GPUs = "nvidia", driver, append(id.GPUs, g.Name)
+		}
 		return id
 	}
+	id.GPUs, id.Driver = nvidiaCards(registry.LOCAL_MACHINE, displayClass)
+	if len(id.GPUs) > 0 {
+		id.Vendor = "nvidia"
+	}
+	return id
+}
+
+// madeUp is the machine that a test made up, if one did.
+func madeUp(env execx.Environ) (gpus []GPU, driver string, ok bool) {
+	dir := env.Get("MODELRUN_HARDWARE_ROOT")
+	if !filepath.IsAbs(dir) { // as on Linux, where a relative one would run what lies in the working directory
+		return nil, "", false
+	}
+	data, _ := os.ReadFile(filepath.Join(dir, "nvidia-smi.csv")) // not there: a machine without a GPU
+	gpus, driver = parseSMI(string(data))
+	return gpus, driver, true
+}
+
+// nvidiaCards are the names of NVIDIA's cards and the driver's version. Cards
+// that were taken out are among them: their keys stay.
+func nvidiaCards(root registry.Key, path string) (names []string, driver string) {
+	class, err := registry.OpenKey(root, path, registry.ENUMERATE_SUB_KEYS)
+	if err != nil {
+		return nil, ""
+	}
 	defer func() { _ = class.Close() }()
-	names, _ := class.ReadSubKeyNames(-1) // what can be read counts
-	for _, name := range names {
+	keys, _ := class.ReadSubKeyNames(-1) // what can be read counts
+	for _, name := range keys {
 		key, err := registry.OpenKey(class, name, registry.QUERY_VALUE)
 		if err != nil {
 			continue
@@ -33,11 +61,10 @@ func identify(execx.Environ) Identity {
 		desc, _, _ := key.GetStringValue("DriverDesc")
 		_ = key.Close()
 		if strings.EqualFold(provider, "NVIDIA") {
-			id.Vendor, id.Driver = "nvidia", nvidiaVersion(version)
-			id.GPUs = append(id.GPUs, desc)
+			names, driver = append(names, desc), nvidiaVersion(version)
 		}
 	}
-	return id
+	return names, driver
 }
 
 // nvidiaVersion is NVIDIA's own number in Windows' one: 32.0.15.6094 is 560.94.
@@ -50,15 +77,18 @@ func nvidiaVersion(v string) string {
 	return last[:3] + "." + last[3:]
 }
 
-// smiPaths are the only places from which nvidia-smi is run.
+// smiPaths are the only places from which nvidia-smi is run: none that a user's
+// environment or working directory decides.
 func smiPaths(env execx.Environ) []string {
-	system, err := windows.GetSystemDirectory()
-	if err != nil {
+	if _, _, ok := madeUp(env); ok {
 		return nil
 	}
-	out := []string{filepath.Join(system, "nvidia-smi.exe")}
-	if dir := env.Get("ProgramW6432"); filepath.IsAbs(dir) {
-		out = append(out, filepath.Join(dir, "NVIDIA Corporation", "NVSMI", "nvidia-smi.exe"))
+	var out []string
+	if dir, err := windows.GetSystemDirectory(); err == nil {
+		out = append(out, filepath.Join(dir, "nvidia-smi.exe"))
+	}
+	if dir, err := windows.KnownFolderPath(windows.FOLDERID_ProgramFiles, 0); err == nil {
+		out = append(out, filepath.Join(dir, "NVIDIA Corporation", "NVSMI", "nvidia-smi.exe")) // drivers before 2019
 	}
 	return out
 }

@@ -16,12 +16,16 @@ import (
 // smiLimit is how long nvidia-smi may take: it hangs on a lost GPU.
 const smiLimit = 5 * time.Second
 
-// nvidia asks nvidia-smi, and where it gives no answer the kernel module, whose
-// names tell the compute capability.
+// nvidia asks the driver's library, else nvidia-smi, and where neither gives an
+// answer the kernel module, whose names tell the compute capability.
 func nvidia(ctx context.Context, m Machine, env execx.Environ, limit time.Duration) (Machine, error) {
-	gpus, driver, problem, err := askSMI(ctx, env, limit)
-	if err != nil {
-		return m, err
+	var problem string
+	gpus, driver := askLibrary(ctx, env, limit)
+	if len(gpus) == 0 {
+		var err error
+		if gpus, driver, problem, err = askSMI(ctx, env, limit); err != nil {
+			return m, err
+		}
 	}
 	m.GPUs, m.Problem = choose(gpus, env), problem
 	m.Told = driver
