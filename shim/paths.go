@@ -20,7 +20,7 @@ func checkName(i id, value, from string) error {
 		return nil
 	}
 	if why := badPath(value); why != "" {
-		return fault.New(fault.BadConfig, "%s: %s = %q cannot be used: %s", from, specs[i].name, value, why).Fix(goodPath)
+		return fault.New(fault.BadConfig, "%s: %s = \"%s\" cannot be used: %s", from, specs[i].name, value, why).Fix(goodPath)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (s *settings) onDisk() error {
 			continue
 		}
 		if why := misplaced(s.get(id(i)), id(i) != sRoot && id(i) != sCwd); why != "" {
-			return fault.New(fault.BadConfig, "%s: %s = %q cannot be used: %s", s.one[i].from, specs[i].name, s.get(id(i)), why).Fix(goodPath)
+			return fault.New(fault.BadConfig, "%s: %s = \"%s\" cannot be used: %s", s.one[i].from, specs[i].name, s.get(id(i)), why).Fix("name another one, or leave it out")
 		}
 	}
 	return nil

@@ -188,8 +188,3 @@ func uvThatWaits() int {
 	_ = c.Run() // its code is what is looked at
 	return c.ProcessState.ExitCode()
 }
-
-// underWine tells a test of what only a real Windows shows.
-func underWine() bool {
-	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
-}
