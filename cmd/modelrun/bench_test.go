@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -7,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -105,9 +104,7 @@ const (
 // newLaunchers builds the programs; the first launcher is none.
 func newLaunchers(b *testing.B) []launcher {
 	r, dir := newReady(b), b.TempDir()
-	target, err := exec.LookPath("true")
-	require.NoError(b, err)
-	goExec := buildRelease(b, filepath.Join(dir, "goexec"), "./testdata/execonly")
+	goExec, target := execOnly(b, dir)
 	project := filepath.Join(dir, "project")
 	require.NoError(b, os.CopyFS(project, os.DirFS(r.model)))
 	require.NoError(b, os.WriteFile(filepath.Join(project, "modelrun.toml"), []byte("root = '"+r.root+"'\nmodel = '.'\n"), 0o600))
@@ -119,7 +116,7 @@ func newLaunchers(b *testing.B) []launcher {
 		{name: "modelrun, project file", argv: []string{r.release, "--", target}, dir: project, env: noRoot},
 		{name: "modelrun with an option", argv: []string{r.release, "--family", "onnx", "--", target}},
 	}
-	if gcc, err := exec.LookPath("gcc"); err == nil {
+	if gcc, err := exec.LookPath("gcc"); err == nil && runtime.GOOS != "windows" {
 		file := filepath.Join(dir, "cexec")
 		out, err := exec.Command(gcc, "-O2", "-x", "c", "-o", file, "testdata/execonly/main.c.txt").CombinedOutput()
 		require.NoError(b, err, "%s", out)
@@ -142,4 +139,18 @@ func newLaunchers(b *testing.B) []launcher {
 		}
 	}
 	return all
+}
+
+// execOnly is the Go program that only starts another, and a program that ends
+// at once.
+func execOnly(b *testing.B, dir string) (goExec, target string) {
+	if runtime.GOOS != "windows" {
+		target, err := exec.LookPath("true")
+		require.NoError(b, err)
+		return buildRelease(b, filepath.Join(dir, "goexec"), "./testdata/execonly"), target
+	}
+	if goExec = filepath.Join(filepath.Dir(built), "execonly.exe"); os.Getenv("TEST_MODELRUN") == "" {
+		goExec = buildRelease(b, filepath.Join(dir, "goexec.exe"), "./testdata/execonly")
+	}
+	return goExec, goExec // without an argument it is the program
 }

@@ -1,3 +1,5 @@
+//go:build !windows
+
 // Command execonly starts the program that it is given and does nothing else:
 // what any launcher that is written in Go adds at least.
 package main
