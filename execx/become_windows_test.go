@@ -151,12 +151,16 @@ func TestBecomeReport(t *testing.T) {
 		p.Dir = dir
 		c := handover(t, p)
 		c.Dir = t.TempDir()
-		firstLine(t, c)
+		var pid, grandchild int
+		_, err := fmt.Sscan(firstLine(t, c), &pid, &grandchild)
+		require.NoError(t, err)
 		// The program holds its own; ours is elsewhere.
 		require.Error(t, os.Rename(dir, dir+"2"))
 		require.NoError(t, os.Rename(c.Dir, c.Dir+"2"))
 		require.NoError(t, c.Process.Kill())
 		_ = c.Wait()
+		require.True(t, gone(pid))
+		require.True(t, gone(grandchild))
 	})
 	t.Run("priority and error mode", func(t *testing.T) {
 		t.Parallel()
