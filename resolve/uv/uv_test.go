@@ -222,7 +222,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		t.Parallel()
 		l := newLab(t).add(wheel("torch", "2.5.1"))
 		p := plan("torch")
-		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, "file:///nowhere/whl/cpu", pins("torch==2.5.1+cpu")
+		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, nowhere(t)+"/whl/cpu", pins("torch==2.5.1+cpu")
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
 		require.Equal(t, "2.5.1", lock.version("torch"))
@@ -232,10 +232,10 @@ func TestResolveTorchIndex(t *testing.T) {
 		t.Parallel()
 		l := newLab(t).add(wheel("torch", "2.5.1"))
 		p := plan("torch")
-		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, "file:///nowhere/whl/cu121", pins("torch==2.5.1+cu121")
+		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, nowhere(t)+"/whl/cu121", pins("torch==2.5.1+cu121")
 		_, err := l.uv.Resolve(t.Context(), p)
 		require.Equal(t, fault.NoIndex, fault.CodeOf(err), "%v", err)
-		require.ErrorContains(t, err, "torch index file:///nowhere/whl/cu121 cannot be reached, refuses, or has no torch")
+		require.ErrorContains(t, err, "torch index "+p.TorchIndex+" cannot be reached, refuses, or has no torch")
 	})
 	t.Run("unreachable, offline", func(t *testing.T) {
 		t.Parallel()
@@ -245,6 +245,12 @@ func TestResolveTorchIndex(t *testing.T) {
 		_, err := l.uv.Resolve(t.Context(), p)
 		require.Equal(t, fault.Offline, fault.CodeOf(err), "%v", err)
 	})
+}
+
+// nowhere is a file:// URL of a folder that is not there.
+func nowhere(t *testing.T) string {
+	t.Helper()
+	return "file://" + filepath.ToSlash(filepath.Join(t.TempDir(), "nowhere"))
 }
 
 // An index behind a password: uv leaves the password out of the lock, so the

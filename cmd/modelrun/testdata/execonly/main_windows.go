@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"syscall"
 	"unsafe"
 )
@@ -13,9 +14,10 @@ func main() {
 		return // as the program that is started
 	}
 	path, _ := syscall.UTF16PtrFromString(os.Args[1])
+	line, _ := syscall.UTF16PtrFromString(strings.Join(os.Args[1:], " "))
 	start := syscall.StartupInfo{Cb: uint32(unsafe.Sizeof(syscall.StartupInfo{}))}
 	var p syscall.ProcessInformation
-	if syscall.CreateProcess(path, path, nil, nil, true, 0, nil, nil, &start, &p) != nil {
+	if syscall.CreateProcess(path, line, nil, nil, true, 0, nil, nil, &start, &p) != nil {
 		os.Exit(126)
 	}
 	_, _ = syscall.WaitForSingleObject(p.Process, syscall.INFINITE)
