@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -187,4 +189,81 @@ func uvThatWaits() int {
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	_ = c.Run() // its code is what is looked at
 	return c.ProcessState.ExitCode()
+}
+
+// A double-click opens a console that closes with us: what went wrong stays
+// there until Enter is typed.
+func TestDoubleClick(t *testing.T) {
+	t.Parallel()
+	if underWine() {
+		t.Skip("Wine opens no new console without a screen")
+	}
+	r := newReady(t)
+	block := []uint16{0}
+	for _, v := range r.env {
+		block = append(windows.StringToUTF16(v), block...)
+	}
+	line, err := windows.UTF16PtrFromString(`"` + built + `" --env nul -- python`)
+	require.NoError(t, err)
+	start := windows.StartupInfo{Cb: uint32(unsafe.Sizeof(windows.StartupInfo{}))}
+	var p windows.ProcessInformation
+	require.NoError(t, windows.CreateProcess(nil, line, nil, nil, false, windows.CREATE_UNICODE_ENVIRONMENT|windows.CREATE_NEW_CONSOLE, &block[0], nil, &start, &p))
+	defer func() { _, _ = windows.CloseHandle(p.Thread), windows.CloseHandle(p.Process) }()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	out, err := exec.CommandContext(t.Context(), self, "press", strconv.Itoa(int(p.ProcessId))).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), `env key "nul"`)
+	event, err := windows.WaitForSingleObject(p.Process, uint32(time.Minute/time.Millisecond))
+	require.NoError(t, err)
+	require.Equal(t, uint32(windows.WAIT_OBJECT_0), event)
+	var code uint32
+	require.NoError(t, windows.GetExitCodeProcess(p.Process, &code))
+	require.Equal(t, uint32(125), code)
+}
+
+// pressEnter types Enter in the console of a process when that asks for it, and
+// prints what the console shows.
+func pressEnter(pid string) {
+	must := func(err error) {
+		if err != nil {
+			panic(err)
+		}
+	}
+	n, err := strconv.Atoi(pid)
+	must(err)
+	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
+	for {
+		_, _, _ = kernel32.NewProc("FreeConsole").Call()
+		if ok, _, _ := kernel32.NewProc("AttachConsole").Call(uintptr(n)); ok != 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond) // a poll
+	}
+	screen, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
+	must(err)
+	var text string
+	for !strings.Contains(text, "Press Enter") {
+		cells := make([]uint16, 80*25)
+		var read uint32
+		_, _, _ = kernel32.NewProc("ReadConsoleOutputCharacterW").Call(screen.Fd(), uintptr(unsafe.Pointer(&cells[0])), uintptr(len(cells)), 0, uintptr(unsafe.Pointer(&read)))
+		text = windows.UTF16ToString(cells[:read])
+		time.Sleep(10 * time.Millisecond) // a poll
+	}
+	os.Stdout.WriteString(text)
+	keys, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
+	must(err)
+	type key struct { // INPUT_RECORD with a KEY_EVENT_RECORD
+		kind, _            uint16
+		down               int32
+		repeat, code, scan uint16
+		char               uint16
+		control            uint32
+	}
+	enter := []key{{kind: 1, down: 1, repeat: 1, code: 0x0d, char: '\r'}, {kind: 1, repeat: 1, code: 0x0d, char: '\r'}}
+	var written uint32
+	ok, _, err := kernel32.NewProc("WriteConsoleInputW").Call(keys.Fd(), uintptr(unsafe.Pointer(&enter[0])), uintptr(len(enter)), uintptr(unsafe.Pointer(&written)))
+	if ok == 0 {
+		panic(err)
+	}
 }

@@ -50,7 +50,8 @@ func run(ts *testscript.TestScript, name string, args ...string) error {
 }
 
 // acted plays the part that this process was started for, if it was: "replay"
-// prints the files that run names, "uv" is a uv that waits for a console.
+// prints the files that run names, "press" types Enter in a process's console,
+// "uv" is a uv that waits for a console.
 func acted() bool {
 	switch {
 	case len(os.Args) == 4 && os.Args[1] == "replay":
@@ -63,6 +64,8 @@ func acted() bool {
 				panic(err)
 			}
 		}
+	case len(os.Args) == 3 && os.Args[1] == "press":
+		pressEnter(os.Args[2])
 	case os.Getenv("TEST_PART") == "uv":
 		os.Exit(uvThatWaits())
 	default:

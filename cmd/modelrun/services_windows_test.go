@@ -18,8 +18,8 @@ import (
 
 // nssmService is examples/services/nssm.cmd, with another name and other paths.
 type nssmService struct {
-	t         *testing.T
-	name, dir string
+	t              *testing.T
+	name, dir, log string
 }
 
 func newNSSM(t *testing.T, name, program string) *nssmService {
@@ -28,7 +28,7 @@ func newNSSM(t *testing.T, name, program string) *nssmService {
 		t.Skip("TEST_NSSM names no nssm64.exe")
 	}
 	r := newReady(t)
-	s := &nssmService{t, name, serviceFolder(t, program)}
+	s := &nssmService{t, name, serviceFolder(t, program), "chat.log"}
 	text := example(t, "nssm.cmd", map[string]string{
 		`C:\modelrun\modelrun.exe`:                built,
 		`MODELRUN_ROOT=C:\srv\modelrun PORT=8000`: "MODELRUN_ROOT=" + r.root + " PORT=0 MODELRUN_HARDWARE_ROOT=" + filepath.Join(filepath.Dir(r.root), "hardware"),
@@ -66,7 +66,7 @@ func (s *nssmService) await(pattern string) []string {
 	re := regexp.MustCompile(pattern)
 	var log []byte
 	for range 6000 {
-		log, _ = os.ReadFile(filepath.Join(s.dir, "chat.log")) // not yet: none
+		log, _ = os.ReadFile(filepath.Join(s.dir, s.log)) // not yet: none
 		if m := re.FindStringSubmatch(string(log)); m != nil {
 			return m
 		}
@@ -142,4 +142,32 @@ raise SystemExit(5 if n < 2 else 125)
 	data, err := os.ReadFile(filepath.Join(s.dir, "count"))
 	require.NoError(t, err)
 	require.Equal(t, "xxx", string(data), fmt.Sprint("started ", len(data), " times"))
+}
+
+// The same under WinSW.
+func TestWinSW(t *testing.T) {
+	if os.Getenv("TEST_WINSW") == "" || underWine() {
+		t.Skip("TEST_WINSW names no winsw.exe, or there is no .NET (Wine)")
+	}
+	r := newReady(t)
+	s := &nssmService{t, "modelrun-test-winsw", serviceFolder(t, ""), "chat.out.log"}
+	text := example(t, "winsw.xml", map[string]string{
+		`<id>chat</id>`: "<id>" + s.name + "</id>", `C:\modelrun\modelrun.exe`: built, `value="8000"/>`: `value="0"/>` +
+			`<env name="MODELRUN_HARDWARE_ROOT" value="` + filepath.Join(filepath.Dir(r.root), "hardware") + `"/>`,
+		`C:\srv\modelrun`: r.root, `C:\srv\chat`: s.dir,
+	})
+	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "chat.xml"), []byte(text), 0o600))
+	copyFile(t, os.Getenv("TEST_WINSW"), filepath.Join(s.dir, "chat.exe"))
+	copyFile(t, os.Getenv("TEST_WINSW")+".config", filepath.Join(s.dir, "chat.exe.config"))
+	winsw := func(command string) {
+		out, err := exec.CommandContext(t.Context(), filepath.Join(s.dir, "chat.exe"), command).CombinedOutput()
+		require.NoError(t, err, "%s: %s", command, out)
+	}
+	winsw("install")
+	t.Cleanup(func() { _ = exec.Command(filepath.Join(s.dir, "chat.exe"), "uninstall").Run() })
+	winsw("start")
+	pid := s.await(`service: (\d+) listens`)[1]
+	winsw("stop")
+	s.await("service: stopped")
+	gone(t, pid)
 }
