@@ -267,3 +267,23 @@ func pressEnter(pid string) {
 		panic(err)
 	}
 }
+
+// Who ends modelrun.exe ends the env's python, the interpreter behind it and
+// what that started: 20 of 20.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	for range 20 {
+		p := start(t, r.cmd(t, built, "--", "python", "-c", `import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+print(os.getpid(), os.getppid(), child.pid, flush=True)
+input()`))
+		pids := strings.Fields(p.line(t))
+		require.Len(t, pids, 3)
+		require.NoError(t, p.Process.Kill())
+		_ = p.Wait()
+		for _, pid := range pids {
+			gone(t, pid)
+		}
+	}
+}
