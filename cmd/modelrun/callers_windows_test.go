@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/windows"
 
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
@@ -119,6 +120,12 @@ s.Save
 // bare starts a program as Explorer does, without any stream, and waits.
 func bare(t *testing.T, dir string, env []string, line string) (exitCode uint32) {
 	t.Helper()
+	return bareAnd(t, dir, env, line, func(uint32) {})
+}
+
+// bareAnd does something with the process while it runs.
+func bareAnd(t *testing.T, dir string, env []string, line string, meanwhile func(pid uint32)) (exitCode uint32) {
+	t.Helper()
 	var block []uint16
 	for _, v := range env {
 		block = append(block, windows.StringToUTF16(v)...)
@@ -133,6 +140,7 @@ func bare(t *testing.T, dir string, env []string, line string) (exitCode uint32)
 	const flags = windows.CREATE_UNICODE_ENVIRONMENT | windows.DETACHED_PROCESS
 	require.NoError(t, windows.CreateProcess(nil, text, nil, nil, false, flags, &block[0], folder, &start, &p))
 	defer func() { _, _ = windows.CloseHandle(p.Thread), windows.CloseHandle(p.Process) }()
+	meanwhile(p.ProcessId)
 	event, err := windows.WaitForSingleObject(p.Process, uint32(2*time.Minute/time.Millisecond))
 	require.NoError(t, err)
 	require.Equal(t, uint32(windows.WAIT_OBJECT_0), event, "it hangs")
@@ -162,6 +170,29 @@ func TestWindowed(t *testing.T) {
 		require.Equal(t, uint32(42), bare(t, dir, env[1:], quoted+` -- python load_model.py`))
 		require.False(t, got().Console, "it is closed again")
 	})
+	t.Run("a degraded start is said", func(t *testing.T) {
+		t.Parallel()
+		dir, got := project(t)
+		root := t.TempDir()
+		script := filepath.Join(dir, "wait.py")
+		require.NoError(t, os.WriteFile(script, []byte("import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"+showing), 0o600))
+		old := filepath.Join(root, "environments", string(envdir.LocalID(dir)), ".venv")
+		c := exec.CommandContext(t.Context(), uvtest.Path(t), "venv", "-q", "--no-project", old)
+		c.Env = append(r.env[:len(r.env):len(r.env)], "UV_PYTHON_DOWNLOADS=never")
+		out, err := c.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		self, err := os.Executable()
+		require.NoError(t, err)
+		env := append(r.env[1:len(r.env):len(r.env)], "MODELRUN_ROOT="+root)
+		code := bareAnd(t, dir, env, quoted+` --no-create -m . -- python wait.py`, func(pid uint32) {
+			// The program goes on once the console is there that says why it is degraded.
+			out, err := exec.CommandContext(t.Context(), self, "attach", strconv.Itoa(int(pid))).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "go"), nil, 0o600))
+		})
+		require.Equal(t, uint32(42), code)
+		require.Equal(t, "1", got().Degraded)
+	})
 	t.Run("an error is not lost", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := project(t)
@@ -175,15 +206,8 @@ func TestWindowed(t *testing.T) {
 
 // uvThatWaits is a uv that goes on when the modelrunw that started it has a console.
 func uvThatWaits() int {
-	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
 	if len(os.Args) > 1 && os.Args[1] != "--version" {
-		for {
-			_, _, _ = kernel32.NewProc("FreeConsole").Call()
-			if ok, _, _ := kernel32.NewProc("AttachConsole").Call(uintptr(^uint32(0))); ok != 0 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond) // a poll
-		}
+		attach(uintptr(^uint32(0))) // our parent's
 	}
 	c := exec.Command(os.Getenv("TEST_UV"), os.Args[1:]...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -232,14 +256,8 @@ func pressEnter(pid string) {
 	}
 	n, err := strconv.Atoi(pid)
 	must(err)
+	attach(uintptr(n))
 	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
-	for {
-		_, _, _ = kernel32.NewProc("FreeConsole").Call()
-		if ok, _, _ := kernel32.NewProc("AttachConsole").Call(uintptr(n)); ok != 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond) // a poll
-	}
 	screen, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
 	must(err)
 	var text string
@@ -285,5 +303,17 @@ input()`))
 		for _, pid := range pids {
 			gone(t, pid)
 		}
+	}
+}
+
+// attach waits until a process has a console and enters it.
+func attach(pid uintptr) {
+	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
+	for {
+		_, _, _ = kernel32.NewProc("FreeConsole").Call()
+		if ok, _, _ := kernel32.NewProc("AttachConsole").Call(pid); ok != 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // a poll
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -51,6 +52,7 @@ func run(ts *testscript.TestScript, name string, args ...string) error {
 
 // acted plays the part that this process was started for, if it was: "replay"
 // prints the files that run names, "press" types Enter in a process's console,
+// "attach" waits for one,
 // "uv" is a uv that waits for a console.
 func acted() bool {
 	switch {
@@ -66,6 +68,12 @@ func acted() bool {
 		}
 	case len(os.Args) == 3 && os.Args[1] == "press":
 		pressEnter(os.Args[2])
+	case len(os.Args) == 3 && os.Args[1] == "attach":
+		pid, err := strconv.Atoi(os.Args[2])
+		if err != nil {
+			panic(err)
+		}
+		attach(uintptr(pid))
 	case os.Getenv("TEST_PART") == "uv":
 		os.Exit(uvThatWaits())
 	default:
