@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -47,14 +46,9 @@ func Become(p Program) (exitCode int, err error) {
 	// Before the program is there: a Ctrl-C in between would end us, and the job
 	// it. Go's handler blocks on close, log-off and shutdown while SIGTERM is
 	// wanted (https://go.dev/issue/41884); signal.Ignore would not ignore at all.
-	events := make(chan os.Signal, 1)
-	signal.Notify(events, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		for range events { // they are the program's
-		}
-	}()
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // nobody reads: they are the program's
 	// Told after the program, when the system goes down: it is at 0x280.
-	_, _, _ = kernel32("SetProcessShutdownParameters").Call(0x27f, 0)
+	_ = windows.SetProcessShutdownParameters(0x27f, 0)
 
 	job, err := newJob(windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK)
 	if err != nil {
@@ -64,7 +58,7 @@ func Become(p Program) (exitCode int, err error) {
 	if err != nil {
 		return 0, refused(p, err)
 	}
-	step(p)
+	stepAside()
 	if _, err := windows.WaitForSingleObject(process, windows.INFINITE); err != nil {
 		return 0, &StartError{p.Path, "it runs, and cannot be waited for: " + err.Error(), err}
 	}
@@ -75,7 +69,6 @@ func Become(p Program) (exitCode int, err error) {
 	if job != 0 {
 		_ = limitJob(job, windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK) // who is still there was meant to stay
 	}
-	runtime.KeepAlive(p)
 	return int(code), nil
 }
 
@@ -194,8 +187,7 @@ func create(p Program, app, line string, job windows.Handle, atBirth bool) (wind
 		return 0, err
 	}
 	// Go's runtime hides crashes from Windows Error Reporting, and children inherit it.
-	mode, _, _ := kernel32("SetErrorMode").Call(0)
-	defer func() { _, _, _ = kernel32("SetErrorMode").Call(mode) }()
+	defer windows.SetErrorMode(windows.SetErrorMode(0))
 	var info windows.ProcessInformation
 	// Inheritable handles keep their values, which may stand on the command line:
 	// all of them, without a list.
@@ -205,16 +197,14 @@ func create(p Program, app, line string, job windows.Handle, atBirth bool) (wind
 	if ok == 0 {
 		return 0, err
 	}
-	if !atBirth {
-		if job != 0 {
-			_ = windows.AssignProcessToJobObject(job, info.Process) // see Become: it may outlive a kill of us
-		}
-		_, err = windows.ResumeThread(info.Thread)
-	} else {
-		err = nil
+	defer func() { _ = windows.CloseHandle(info.Thread) }()
+	if atBirth {
+		return info.Process, nil
 	}
-	_ = windows.CloseHandle(info.Thread)
-	if err != nil {
+	if job != 0 {
+		_ = windows.AssignProcessToJobObject(job, info.Process) // see Become: it may outlive a kill of us
+	}
+	if _, err := windows.ResumeThread(info.Thread); err != nil {
 		_ = windows.TerminateProcess(info.Process, 1)
 		_ = windows.CloseHandle(info.Process)
 		return 0, err
@@ -271,10 +261,10 @@ func envBlock(env Environ) ([]uint16, error) {
 	return append(block, 0), nil
 }
 
-// step makes us small and stand in nobody's way: our copies of the streams
+// stepAside makes us small and stand in nobody's way: our copies of the streams
 // that are pipes would hide that the program closed its own, and our working
 // directory could not be renamed. stderr stays for what we may have to say.
-func step(p Program) {
+func stepAside() {
 	out, _ := windows.GetStdHandle(windows.STD_ERROR_HANDLE) // none: equal to none
 	for _, name := range []uint32{windows.STD_INPUT_HANDLE, windows.STD_OUTPUT_HANDLE} {
 		h, err := windows.GetStdHandle(name)
@@ -290,7 +280,7 @@ func step(p Program) {
 	}
 	debug.FreeOSMemory()
 	debug.SetGCPercent(-1)
-	_, _, _ = kernel32("SetProcessWorkingSetSize").Call(uintptr(windows.CurrentProcess()), ^uintptr(0), ^uintptr(0))
+	_ = windows.SetProcessWorkingSetSizeEx(windows.CurrentProcess(), ^uintptr(0), ^uintptr(0), 0)
 }
 
 // refused says why CreateProcess did not take a program.
@@ -319,22 +309,6 @@ func refused(p Program, err error) *StartError {
 		why = errno.Error()
 	}
 	return &StartError{p.Path, fmt.Sprintf("%s (Windows error %d)", why, uint32(errno)), err}
-}
-
-func kernel32(name string) *windows.LazyProc {
-	return windows.NewLazySystemDLL("kernel32.dll").NewProc(name)
-}
-
-// HasConsole reports whether this process is attached to a console, be it one
-// without a window.
-func HasConsole() bool { return ConsoleUsers() > 0 }
-
-// ConsoleUsers is the number of processes on our console, 0 without one.
-// (GetConsoleCP says 0 as well for a console of Wine 10, measured.)
-func ConsoleUsers() int {
-	var pids [2]uint32
-	n, _, _ := kernel32("GetConsoleProcessList").Call(uintptr(unsafe.Pointer(&pids[0])), uintptr(len(pids)))
-	return int(n)
 }
 
 // Args is the command line taken apart as the program will (see [SplitLine])

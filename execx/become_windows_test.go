@@ -60,11 +60,6 @@ func TestBecomeExitCodes(t *testing.T) {
 	}
 }
 
-// underWine tells a test of what only a real Windows shows.
-func underWine() bool {
-	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
-}
-
 // firstLine starts c and reads its first line.
 func firstLine(t *testing.T, c *exec.Cmd) string {
 	t.Helper()
@@ -167,7 +162,7 @@ func TestBecomeReport(t *testing.T) {
 		c := handover(t, program(t, "report"))
 		c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.HIGH_PRIORITY_CLASS}
 		got := reports(t, c)
-		if !underWine() { // Wine 10 gives nobody the class that is asked for
+		if !execx.UnderWine() { // Wine 10 gives nobody the class that is asked for
 			require.Equal(t, uint32(windows.HIGH_PRIORITY_CLASS), got.Priority)
 		}
 		// The reporting program is a Go program, which sets bits of its own.
@@ -303,7 +298,7 @@ func TestBecomeBatch(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a b.cmd")
 	require.NoError(t, os.WriteFile(file, []byte("@echo off\r\nset \"one=%~1\"\r\nsetlocal enabledelayedexpansion\r\necho [!one!]\r\nexit 9\r\n"), 0o755))
 	args := []string{"plain", "a b", "&calc&", "x|y<z>", "é☃", "a^b"}
-	if !underWine() { // its cmd.exe reads %cd:~,% otherwise
+	if !execx.UnderWine() { // its cmd.exe reads %cd:~,% otherwise
 		args = append(args, "%PATH%")
 	}
 	for _, arg := range args {

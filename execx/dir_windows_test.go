@@ -16,9 +16,14 @@ import (
 
 // Wine has no junctions and crashes when a program starts in a folder of 260
 // characters; its short names are real ones.
+// UnderWine tells a test of what only a real Windows shows.
+func UnderWine() bool {
+	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
+}
+
 func skipUnderWine(t *testing.T) {
 	t.Helper()
-	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
+	if UnderWine() {
 		t.Skip("Wine cannot do this")
 	}
 }

@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// IsPath reports whether a command's name says where it lies, so that it is not
+// searched for.
+func IsPath(name string) bool { return strings.ContainsAny(name, separators) }
+
 // LookPath finds a command in dirs, in order: absolute folders only, never the
 // current directory; on Windows with PATHEXT. A name with a separator must be
 // absolute and is not searched for: a relative one is the caller's to join with
@@ -16,7 +20,7 @@ import (
 // Nothing found is an error that is fs.ErrNotExist (exit 127 in a shell); found
 // but not executable is fs.ErrPermission (126).
 func LookPath(name string, dirs []string, env Environ) (string, error) {
-	if strings.ContainsAny(name, separators) {
+	if IsPath(name) {
 		if !filepath.IsAbs(name) {
 			return "", fmt.Errorf("%s is no absolute path: %w", name, fs.ErrNotExist)
 		}

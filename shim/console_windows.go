@@ -26,13 +26,12 @@ const (
 // there is something to wait for, and then shown in a console of our own.
 //
 // Not guaranteed: Ctrl-C in that console, and closing it, end us at once, as
-// AllocConsole takes Go's handler away. The installer dies with us, and what it
+// execx.OpenConsole takes Go's handler away. The installer dies with us, and what it
 // left is removed by the next creation.
 type console struct {
 	mu     sync.Mutex
 	kept   bytes.Buffer
 	screen *os.File // nil: not open
-	std    [3]windows.Handle
 }
 
 // newConsole is nil where stderr can be written or where we are modelrun.exe:
@@ -94,14 +93,15 @@ func (c *console) open() {
 		return
 	}
 	names := [3]uint32{windows.STD_INPUT_HANDLE, windows.STD_OUTPUT_HANDLE, windows.STD_ERROR_HANDLE}
+	var ours [3]windows.Handle
 	for i, name := range names {
-		c.std[i], _ = windows.GetStdHandle(name) // none is an answer too
+		ours[i], _ = windows.GetStdHandle(name) // none is an answer too
 	}
-	if ok, _, _ := kernel32("AllocConsole").Call(); ok == 0 {
+	if !execx.OpenConsole() {
 		return
 	}
 	for i, name := range names { // the program gets what we got, not our console
-		_ = windows.SetStdHandle(name, c.std[i])
+		_ = windows.SetStdHandle(name, ours[i])
 	}
 	if screen, err := os.OpenFile("CONOUT$", os.O_RDWR, 0); err == nil {
 		c.screen = screen
@@ -128,7 +128,7 @@ func (c *console) free() {
 	defer c.mu.Unlock()
 	if c.screen != nil {
 		_ = c.screen.Close()
-		_, _, _ = kernel32("FreeConsole").Call()
+		execx.CloseConsole()
 		c.screen = nil
 	}
 }
@@ -192,7 +192,3 @@ func showsUnicode(out io.Writer) bool {
 
 // look is a command that shows who may do what with a file.
 func look(path string) string { return `icacls "` + path + `"` }
-
-func kernel32(name string) *windows.LazyProc {
-	return windows.NewLazySystemDLL("kernel32.dll").NewProc(name)
-}

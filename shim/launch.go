@@ -67,21 +67,18 @@ func (s *session) dirs() execx.Dirs {
 // command finds what the first word means in this env.
 func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path string, argv []string, err error) {
 	words := s.words.program
+	python := d.Python()
+	if s.console != nil || strings.HasPrefix(strings.ToLower(words[0]), "pythonw") {
+		python = d.Pythonw()
+	}
 	switch word := words[0]; {
 	case isPython(word):
-		path = d.Python()
-		if strings.HasPrefix(strings.ToLower(word), "pythonw") || s.console != nil {
-			path = d.Pythonw()
-		}
-		return path, append([]string{path}, words[1:]...), nil
+		return python, append([]string{python}, words[1:]...), nil
 	case isProgram(word):
-		if path = d.Python(); s.console != nil {
-			path = d.Pythonw()
-		}
-		return path, append([]string{path}, words...), nil
+		return python, append([]string{python}, words...), nil
 	default:
 		dirs := append([]string{d.Scripts()}, filepath.SplitList(env.Get("PATH"))...)
-		if filepath.Base(word) != word {
+		if execx.IsPath(word) {
 			word = absolute(word, cwd)
 		}
 		if path, err = execx.LookPath(word, dirs, env); err != nil {

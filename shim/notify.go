@@ -11,8 +11,6 @@ const (
 	notifyEvery = 5 * time.Second
 	// notifySlack is what a message takes that we are about to send, on a busy machine.
 	notifySlack = 30 * time.Second
-	// probeLimit is that of health.Checker, which says only that it has begun.
-	probeLimit = 180 * time.Second
 )
 
 // notifier asks systemd for more time while a start takes long: a first one

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
@@ -28,9 +29,6 @@ func checkName(i id, value, from string) error {
 // badPath says what is wrong with the name of a file or folder on Windows; ""
 // is a good one. It looks at the name alone:
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
-//
-// Device names are refused with every extension and in every folder, as Windows
-// before 11 takes them.
 func badPath(p string) string {
 	rest := strings.ReplaceAll(p, "/", `\`)
 	switch {
@@ -73,13 +71,12 @@ func badPart(part string) string {
 	if i := strings.IndexFunc(part, func(r rune) bool { return r < ' ' || strings.ContainsRune(`<>"|?*`, r) }); i >= 0 {
 		return fmt.Sprintf("no name holds %q", part[i])
 	}
-	stem, _, _ := strings.Cut(part, ".")
 	switch {
 	case strings.Contains(part, ":"):
 		return fmt.Sprintf("%q has a colon, which stands only after the letter of a drive", part)
 	case strings.HasSuffix(part, ".") || strings.HasSuffix(part, " "):
 		return fmt.Sprintf("%q ends in a dot or a space, which Windows drops", part)
-	case isDevice(strings.TrimRight(stem, " ")):
+	case envdir.DeviceName(part):
 		return fmt.Sprintf("%q is the name of a device", part)
 	case len(part) > maxPart && len([]rune(part)) > maxPart:
 		return "a part of it is longer than 255 characters"
@@ -88,20 +85,6 @@ func badPart(part string) string {
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
-
-// isDevice knows also COM¹ to COM³: the digits of Latin-1 count.
-func isDevice(stem string) bool {
-	stem = strings.ToLower(stem)
-	switch stem {
-	case "con", "prn", "aux", "nul", "conin$", "conout$":
-		return true
-	}
-	port, ok := strings.CutPrefix(stem, "com")
-	if !ok {
-		port, ok = strings.CutPrefix(stem, "lpt")
-	}
-	return ok && len([]rune(port)) == 1 && strings.ContainsAny(port, "0123456789¹²³")
-}
 
 // onDisk refuses, on Windows, what the disk says of the paths that count: a
 // drive that is not there, a file where a folder must be, and the reverse.

@@ -76,7 +76,7 @@ func (s *session) settle() error {
 	}
 	s.status = &status{path: s.set.get(sStatusFile), log: s.log}
 	s.notify = &notifier{
-		socket: s.env.Get("NOTIFY_SOCKET"), silent: max(s.set.time(sCreateTimeout), probeLimit),
+		socket: s.env.Get("NOTIFY_SOCKET"), silent: max(s.set.time(sCreateTimeout), health.ProbeLimit), // a check says only that it has begun
 		debug: func(line string) { s.log.Debug(line) },
 	}
 	if s.root, s.rootFrom, err = findRoot(s.set, s.env, s.scriptFile); err != nil {
@@ -122,8 +122,8 @@ func (s *session) changeDir() (dir, from string, err error) {
 	if dir == "" {
 		return cwd, "", nil
 	}
-	if why := badPath(dir); why != "" {
-		return "", "", fault.New(fault.BadUsage, "%s: %q cannot be a folder: %s", from, dir, why).Fix(goodPath)
+	if err := checkName(sCwd, dir, from); err != nil {
+		return "", "", err
 	}
 	dir = absolute(dir, cwd)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {

@@ -120,11 +120,12 @@ s.Save
 // bare starts a program as Explorer does, without any stream, and waits.
 func bare(t *testing.T, dir string, env []string, line string) (exitCode uint32) {
 	t.Helper()
-	return bareAnd(t, dir, env, line, func(uint32) {})
+	return bareAnd(t, windows.DETACHED_PROCESS, dir, env, line, func(string) {})
 }
 
-// bareAnd does something with the process while it runs.
-func bareAnd(t *testing.T, dir string, env []string, line string, meanwhile func(pid uint32)) (exitCode uint32) {
+// bareAnd does something with the process while it runs; console is one of
+// CreateProcess' flags for it.
+func bareAnd(t *testing.T, console uint32, dir string, env []string, line string, meanwhile func(pid string)) (exitCode uint32) {
 	t.Helper()
 	var block []uint16
 	for _, v := range env {
@@ -137,10 +138,10 @@ func bareAnd(t *testing.T, dir string, env []string, line string, meanwhile func
 	require.NoError(t, err)
 	start := windows.StartupInfo{Cb: uint32(unsafe.Sizeof(windows.StartupInfo{}))}
 	var p windows.ProcessInformation
-	const flags = windows.CREATE_UNICODE_ENVIRONMENT | windows.DETACHED_PROCESS
+	flags := windows.CREATE_UNICODE_ENVIRONMENT | console
 	require.NoError(t, windows.CreateProcess(nil, text, nil, nil, false, flags, &block[0], folder, &start, &p))
 	defer func() { _, _ = windows.CloseHandle(p.Thread), windows.CloseHandle(p.Process) }()
-	meanwhile(p.ProcessId)
+	meanwhile(strconv.Itoa(int(p.ProcessId)))
 	event, err := windows.WaitForSingleObject(p.Process, uint32(2*time.Minute/time.Millisecond))
 	require.NoError(t, err)
 	require.Equal(t, uint32(windows.WAIT_OBJECT_0), event, "it hangs")
@@ -184,9 +185,9 @@ func TestWindowed(t *testing.T) {
 		self, err := os.Executable()
 		require.NoError(t, err)
 		env := append(r.env[1:len(r.env):len(r.env)], "MODELRUN_ROOT="+root)
-		code := bareAnd(t, dir, env, quoted+` --no-create -m . -- python wait.py`, func(pid uint32) {
+		code := bareAnd(t, windows.DETACHED_PROCESS, dir, env, quoted+` --no-create -m . -- python wait.py`, func(pid string) {
 			// The program goes on once the console is there that says why it is degraded.
-			out, err := exec.CommandContext(t.Context(), self, "attach", strconv.Itoa(int(pid))).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), self, "attach", pid).CombinedOutput()
 			require.NoError(t, err, "%s", out)
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "go"), nil, 0o600))
 		})
@@ -223,40 +224,24 @@ func TestDoubleClick(t *testing.T) {
 		t.Skip("Wine opens no new console without a screen")
 	}
 	r := newReady(t)
-	block := []uint16{0}
-	for _, v := range r.env {
-		block = append(windows.StringToUTF16(v), block...)
-	}
-	line, err := windows.UTF16PtrFromString(`"` + built + `" --env nul -- python`)
-	require.NoError(t, err)
-	start := windows.StartupInfo{Cb: uint32(unsafe.Sizeof(windows.StartupInfo{}))}
-	var p windows.ProcessInformation
-	require.NoError(t, windows.CreateProcess(nil, line, nil, nil, false, windows.CREATE_UNICODE_ENVIRONMENT|windows.CREATE_NEW_CONSOLE, &block[0], nil, &start, &p))
-	defer func() { _, _ = windows.CloseHandle(p.Thread), windows.CloseHandle(p.Process) }()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	out, err := exec.CommandContext(t.Context(), self, "press", strconv.Itoa(int(p.ProcessId))).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), `env key "nul"`)
-	event, err := windows.WaitForSingleObject(p.Process, uint32(time.Minute/time.Millisecond))
-	require.NoError(t, err)
-	require.Equal(t, uint32(windows.WAIT_OBJECT_0), event)
-	var code uint32
-	require.NoError(t, windows.GetExitCodeProcess(p.Process, &code))
+	code := bareAnd(t, windows.CREATE_NEW_CONSOLE, r.model, r.env, `"`+built+`" --env nul -- python`, func(pid string) {
+		out, err := exec.CommandContext(t.Context(), self, "press", pid).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), `env key "nul"`)
+	})
 	require.Equal(t, uint32(125), code)
 }
 
-// pressEnter types Enter in the console of a process when that asks for it, and
-// prints what the console shows.
-func pressEnter(pid string) {
+// pressEnter types Enter in our console when that asks for it, and prints what
+// the console shows.
+func pressEnter() {
 	must := func(err error) {
 		if err != nil {
 			panic(err)
 		}
 	}
-	n, err := strconv.Atoi(pid)
-	must(err)
-	attach(uintptr(n))
 	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
 	screen, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
 	must(err)

@@ -51,9 +51,8 @@ func run(ts *testscript.TestScript, name string, args ...string) error {
 }
 
 // acted plays the part that this process was started for, if it was: "replay"
-// prints the files that run names, "press" types Enter in a process's console,
-// "attach" waits for one,
-// "uv" is a uv that waits for a console.
+// prints the files that run names, "attach" waits until a process has a console,
+// "press" then types Enter in it, "uv" is a uv that waits for a console.
 func acted() bool {
 	switch {
 	case len(os.Args) == 4 && os.Args[1] == "replay":
@@ -66,14 +65,15 @@ func acted() bool {
 				panic(err)
 			}
 		}
-	case len(os.Args) == 3 && os.Args[1] == "press":
-		pressEnter(os.Args[2])
-	case len(os.Args) == 3 && os.Args[1] == "attach":
+	case len(os.Args) == 3 && (os.Args[1] == "attach" || os.Args[1] == "press"):
 		pid, err := strconv.Atoi(os.Args[2])
 		if err != nil {
 			panic(err)
 		}
 		attach(uintptr(pid))
+		if os.Args[1] == "press" {
+			pressEnter()
+		}
 	case os.Getenv("TEST_PART") == "uv":
 		os.Exit(uvThatWaits())
 	default:

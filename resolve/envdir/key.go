@@ -2,6 +2,7 @@ package envdir
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -41,7 +42,7 @@ func badKey(s string) string {
 			return "it holds a character that is not a-z 0-9 . _ -"
 		}
 	}
-	if stem, _, _ := strings.Cut(s, "."); deviceName(stem) {
+	if DeviceName(s) {
 		return "it is the name of a Windows device"
 	}
 	return ""
@@ -49,12 +50,20 @@ func badKey(s string) string {
 
 func alnum(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
 
-// deviceName reports whether Windows keeps the name for a device, whatever its
-// extension: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
-func deviceName(stem string) bool {
+// DeviceName reports whether Windows before 11 keeps the name of a file or
+// folder for a device, in whatever case and with whatever extension. The digits
+// of Latin-1 count (COM¹):
+// https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+func DeviceName(name string) bool {
+	stem, _, _ := strings.Cut(strings.ToLower(name), ".")
+	stem = strings.TrimRight(stem, " ")
 	switch stem {
 	case "con", "prn", "aux", "nul", "conin$", "conout$":
 		return true
 	}
-	return len(stem) == 4 && (stem[:3] == "com" || stem[:3] == "lpt") && '0' <= stem[3] && stem[3] <= '9'
+	port, ok := strings.CutPrefix(stem, "com")
+	if !ok {
+		port, ok = strings.CutPrefix(stem, "lpt")
+	}
+	return ok && utf8.RuneCountInString(port) == 1 && strings.ContainsAny(port, "0123456789¹²³")
 }

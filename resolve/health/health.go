@@ -80,6 +80,10 @@ type Cache interface {
 	Lock(ctx context.Context, name string) (unlock func(), err error)
 }
 
+// ProbeLimit is how long a deep probe may take: a cold disk's first import of
+// torch, with room to spare.
+const ProbeLimit = 180 * time.Second
+
 // Checker checks envs on one machine. Its fields are set once; it may be used
 // by several goroutines.
 type Checker struct {
@@ -90,7 +94,7 @@ type Checker struct {
 	Cwd      string                                          // what relative entries of PYTHONPATH start from; "" ignores them
 	BootID   string                                          // of the running system; "" not known
 	Notify   func(string)                                    // told after 1 s of checking; nil: nobody
-	Limit    time.Duration                                   // of the deep probe; 0: 180 s, a cold disk's first import of torch with room to spare
+	Limit    time.Duration                                   // of the deep probe; 0: ProbeLimit
 }
 
 // Check goes L0 → L1 → L3. With a cached verdict it takes well below 1 ms and
@@ -189,7 +193,7 @@ func (c *Checker) limit() time.Duration {
 	if c.Limit > 0 {
 		return c.Limit
 	}
-	return 180 * time.Second
+	return ProbeLimit
 }
 
 // announce says after a second what takes so long. The returned function ends it.

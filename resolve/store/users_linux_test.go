@@ -19,13 +19,8 @@ func TestUsersByMaps(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	d := s.Root.Shared(key)
-	self, err := os.Executable()
-	require.NoError(t, err)
-	program, err := os.ReadFile(self)
-	require.NoError(t, err)
 	path := filepath.Join(d.Venv(), "lib", "program")
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, os.WriteFile(path, program, 0o755)) //nolint:gosec // it is started
+	putProgram(t, path)
 	p := startExe(t, exec.Command(path), s, "block")
 	require.Equal(t, "running", p.line(t))
 
@@ -35,7 +30,7 @@ func TestUsersByMaps(t *testing.T) {
 		users := root.Users(root.Root.Shared(key))
 		require.Len(t, users, 1)
 		require.Equal(t, p.Process.Pid, users[0].PID)
-		_, err = root.Exclusive(root.Root.Shared(key))
+		_, err := root.Exclusive(root.Root.Shared(key))
 		require.ErrorContains(t, err, "is in use by ")
 	}
 	p.kill(t)

@@ -1,0 +1,34 @@
+package execx
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// HasConsole reports whether this process is attached to a console, be it one
+// without a window.
+func HasConsole() bool { return ConsoleUsers() > 0 }
+
+// ConsoleUsers is the number of processes on our console, 0 without one.
+// (GetConsoleCP says 0 as well for a console of Wine 10, measured.)
+func ConsoleUsers() int {
+	var pids [2]uint32
+	n, _, _ := kernel32("GetConsoleProcessList").Call(uintptr(unsafe.Pointer(&pids[0])), uintptr(len(pids)))
+	return int(n)
+}
+
+// OpenConsole gives us a console of our own, and reports whether it did: not
+// where we have one. It replaces our standard handles and takes Go's handler of
+// console events away.
+func OpenConsole() bool {
+	ok, _, _ := kernel32("AllocConsole").Call()
+	return ok != 0
+}
+
+// CloseConsole leaves our console, which ends with its last process.
+func CloseConsole() { _, _, _ = kernel32("FreeConsole").Call() }
+
+func kernel32(name string) *windows.LazyProc {
+	return windows.NewLazySystemDLL("kernel32.dll").NewProc(name)
+}
