@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // TestScenario runs the stories of testdata/script: each drives the real
@@ -166,9 +168,7 @@ func gpu(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	for path, text := range machine(args[0], args[1], args[2]) {
-		file := filepath.Join(hw, path)
-		ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
-		ts.Check(os.WriteFile(file, []byte(text), 0o755))
+		ts.Check(execxtest.Write(filepath.Join(hw, path), []byte(text)))
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
@@ -105,7 +106,7 @@ func TestNotifyWaiting(t *testing.T) {
 	dir := t.TempDir()
 	slow, began, let := filepath.Join(dir, "uv"), filepath.Join(dir, "began"), filepath.Join(dir, "go")
 	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *'pip sync'*) : >%s; while ! test -e %s; do sleep 0.01; done ;; esac\nexec %s \"$@\"\n", began, let, uvtest.Path(t))
-	require.NoError(t, os.WriteFile(slow, []byte(script), 0o700))
+	require.NoError(t, execxtest.Write(slow, []byte(script)))
 	env := r.newcomer(t, filepath.Join(dir, "root"))
 
 	creator := r.cmd(t, built, "ensure")
@@ -335,7 +336,7 @@ func TestSlurm(t *testing.T) {
 	t.Parallel()
 	r := newReady(t)
 	bin := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "srun"), []byte("#!/bin/sh\n\"$@\" && \"$@\"\n"), 0o700))
+	require.NoError(t, execxtest.Write(filepath.Join(bin, "srun"), []byte("#!/bin/sh\n\"$@\" && \"$@\"\n")))
 	dir := serviceFolder(t, "print('task')\n")
 	c := r.cmd(t, "/bin/sh", "-c", example(t, "chat.sbatch", map[string]string{
 		"/usr/local/bin/modelrun": built, "/srv/chat": dir, "/var/lib/modelrun": t.TempDir(),

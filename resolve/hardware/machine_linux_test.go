@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // box is a machine that a test made up: a folder that stands before /sys, /proc
@@ -30,14 +31,15 @@ func newBox(t *testing.T, env ...string) *box {
 
 func (b *box) file(path, text string) *box {
 	b.t.Helper()
-	return b.write(path, text, 0o644)
-}
-
-func (b *box) write(path, text string, mode os.FileMode) *box {
-	b.t.Helper()
 	full := filepath.Join(b.dir, path)
 	require.NoError(b.t, os.MkdirAll(filepath.Dir(full), 0o755))
-	require.NoError(b.t, os.WriteFile(full, []byte(text), mode))
+	require.NoError(b.t, os.WriteFile(full, []byte(text), 0o644))
+	return b
+}
+
+func (b *box) program(path, text string) *box {
+	b.t.Helper()
+	require.NoError(b.t, execxtest.Write(filepath.Join(b.dir, path), []byte(text)))
 	return b
 }
 
@@ -56,7 +58,7 @@ func (b *box) driver(version string, names ...string) *box {
 // smi is an nvidia-smi that runs a script.
 func (b *box) smi(script string) *box {
 	b.t.Helper()
-	return b.write("/usr/bin/nvidia-smi", "#!/bin/sh\n"+script+"\n", 0o755)
+	return b.program("/usr/bin/nvidia-smi", "#!/bin/sh\n"+script+"\n")
 }
 
 // says is an nvidia-smi that prints these lines.
@@ -141,13 +143,13 @@ echo '0, GPU-1, NVIDIA GeForce GTX 1080 Ti, 470.256.02, 11178'`
 		"the tool fails": {func(b *box) *box { return b.driver("550.54.14", "NVIDIA L4").smi("echo broken >&2; exit 9") }, nil,
 			"NVIDIA L4 (8.9), driver 550.54.14", true},
 		"the tool cannot start": {func(b *box) *box {
-			return b.driver("550.54.14", "NVIDIA L4").write("/usr/bin/nvidia-smi", "\x7fELF nonsense", 0o755)
+			return b.driver("550.54.14", "NVIDIA L4").program("/usr/bin/nvidia-smi", "\x7fELF nonsense")
 		}, nil, "NVIDIA L4 (8.9), driver 550.54.14", true},
 		"the tool's interpreter is missing": {func(b *box) *box {
-			return b.driver("550.54.14", "NVIDIA L4").write("/usr/bin/nvidia-smi", "#!/no/such/sh\n", 0o755)
+			return b.driver("550.54.14", "NVIDIA L4").program("/usr/bin/nvidia-smi", "#!/no/such/sh\n")
 		}, nil, "NVIDIA L4 (8.9), driver 550.54.14", true},
 		"the tool is not executable": {func(b *box) *box {
-			return b.driver("550.54.14", "NVIDIA L4").write("/usr/bin/nvidia-smi", "", 0o644)
+			return b.driver("550.54.14", "NVIDIA L4").file("/usr/bin/nvidia-smi", "")
 		}, nil, "NVIDIA L4 (8.9), driver 550.54.14", true},
 		"driver updated": {func(b *box) *box {
 			return b.driver("550.54.14").smi("echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18")
@@ -155,7 +157,7 @@ echo '0, GPU-1, NVIDIA GeForce GTX 1080 Ti, 470.256.02, 11178'`
 		"no device": {func(b *box) *box { return b.driver("550.54.14").smi("echo 'No devices were found'") }, nil,
 			"no usable GPU (the NVIDIA driver finds no device)", false},
 		"WSL": {func(b *box) *box {
-			return wsl(b).write("/usr/lib/wsl/lib/nvidia-smi", "#!/bin/sh\necho '"+rtx3090+"'\n", 0o755)
+			return wsl(b).program("/usr/lib/wsl/lib/nvidia-smi", "#!/bin/sh\necho '"+rtx3090+"'\n")
 		}, nil, "NVIDIA GeForce RTX 3090 (8.6), driver 550.54.14", true},
 		"the version file of /proc": {func(b *box) *box {
 			return b.file("/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build\nGCC\n").
@@ -216,9 +218,7 @@ func TestDetectTrustsNoPath(t *testing.T) {
 	plant := t.TempDir()
 	marker := filepath.Join(plant, "ran")
 	for _, path := range []string{"nvidia-smi", "bin/nvidia-smi"} {
-		path = filepath.Join(plant, path)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\ntouch "+marker+"\n"), 0o755))
+		require.NoError(t, execxtest.Write(filepath.Join(plant, path), []byte("#!/bin/sh\ntouch "+marker+"\n")))
 	}
 	t.Chdir(plant)
 	t.Setenv("PATH", plant+":"+plant+"/bin:.")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
@@ -24,12 +25,8 @@ func TestDenied(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		require.NoError(t, os.Chown(dir, nobody, nobody))
-		self, err := os.Executable()
-		require.NoError(t, err)
-		binary, err := os.ReadFile(self)
-		require.NoError(t, err)
 		copied := filepath.Join(dir, "need.test") // the build's folder is root's own
-		require.NoError(t, os.WriteFile(copied, binary, 0o755))
+		require.NoError(t, execxtest.Copy(copied))
 		require.NoError(t, os.Chown(copied, nobody, nobody))
 		cmd := exec.Command(copied, "-test.run=^TestDenied$", "-test.v")
 		cmd.Dir, cmd.Env = dir, []string{"TMPDIR=" + dir, "HOME=" + dir}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -74,11 +75,7 @@ func TestReadOnlyRoot(t *testing.T) {
 	user, exe := filepath.Join(dir, "user"), filepath.Join(dir, "test")
 	require.NoError(t, os.Mkdir(user, 0o755))
 	require.NoError(t, os.Chown(user, nobody, nobody))
-	self, err := os.Executable()
-	require.NoError(t, err)
-	program, err := os.ReadFile(self)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(exe, program, 0o755)) //nolint:gosec // nobody runs it
+	require.NoError(t, execxtest.Copy(exe))
 	cmd := exec.Command(exe)
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

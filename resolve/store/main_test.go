@@ -119,18 +119,6 @@ func start(t *testing.T, s *Store, role string, env ...string) *process {
 	return startExe(t, exec.Command(exe), s, role, env...)
 }
 
-// putProgram puts a copy of this test binary at path, in a folder that may not
-// be there yet.
-func putProgram(t *testing.T, path string) {
-	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	program, err := os.ReadFile(self)
-	require.NoError(t, err)
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, os.WriteFile(path, program, 0o755)) //nolint:gosec // it is started
-}
-
 func startExe(t *testing.T, cmd *exec.Cmd, s *Store, role string, env ...string) *process {
 	t.Helper()
 	cmd.Env = append(append(os.Environ(), "STORE_TEST_ROLE="+role, "STORE_TEST_ROOT="+string(s.Root)), env...)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/windows"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -177,7 +178,7 @@ func TestUsersByProgram(t *testing.T) {
 	s := newStore(t)
 	d := s.Root.Shared(key)
 	path := filepath.Join(d.Scripts(), "program.exe")
-	putProgram(t, path)
+	require.NoError(t, execxtest.Copy(path))
 	require.Empty(t, s.Users(d))
 	p := startExe(t, exec.Command(path), s, "block")
 	require.Equal(t, "running", p.line(t))

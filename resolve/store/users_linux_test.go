@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -20,7 +21,7 @@ func TestUsersByMaps(t *testing.T) {
 	s := newStore(t)
 	d := s.Root.Shared(key)
 	path := filepath.Join(d.Venv(), "lib", "program")
-	putProgram(t, path)
+	require.NoError(t, execxtest.Copy(path))
 	p := startExe(t, exec.Command(path), s, "block")
 	require.Equal(t, "running", p.line(t))
 

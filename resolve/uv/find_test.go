@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
@@ -26,9 +27,8 @@ func TestFind(t *testing.T) {
 	}
 	fake := func(t *testing.T, dir, says string) string {
 		t.Helper()
-		require.NoError(t, os.MkdirAll(dir, 0o755))
 		path := filepath.Join(dir, "uv")
-		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho '"+says+"'\n"), 0o755))
+		require.NoError(t, execxtest.Write(path, []byte("#!/bin/sh\necho '"+says+"'\n")))
 		return path
 	}
 	type places struct{ override, beside, root, path string } // what the uv there says
@@ -132,8 +132,7 @@ func TestPut(t *testing.T) {
 			t.Parallel()
 			cfg := Config{Root: envdir.Root(t.TempDir())}
 			write := func(path, content string) {
-				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-				require.NoError(t, os.WriteFile(path, []byte(content), 0o755))
+				require.NoError(t, execxtest.Write(path, []byte(content)))
 			}
 			tmp := filepath.Join(filepath.Dir(cfg.Root.UV(pinned)), ".new-1")
 			write(filepath.Join(tmp, "uv", "bin", binary), "#!/bin/sh\necho uv new\n")
