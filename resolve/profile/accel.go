@@ -26,7 +26,8 @@ func ValidAccel(s string) bool {
 func IsCUDA(accel string) bool { return strings.HasPrefix(accel, "cu") }
 
 // class is what kind of hardware a build is for. Builds of one class may stand
-// in for each other; a build never stands in for one of another class.
+// in for each other; a build stands in for one of another class only as
+// [Compatible] says.
 func class(accel string) string {
 	switch {
 	case IsCUDA(accel):

@@ -116,15 +116,18 @@ func version(accel string) int {
 // Compatible says which of the existing keys may serve instead of want, best
 // first: want with -bnb, then the same family's other builds for the same kind
 // of GPU that every GPU here can run as far as the driver goes, with at least
-// the bitsandbytes that is wanted. Never a CPU build for a GPU's, nor the reverse.
+// the bitsandbytes that is wanted. Never a CPU build for a GPU's, nor the reverse
+// while a GPU can be used. Where none can, CUDA builds serve the CPU, last: a
+// driver that was updated while it is loaded, or a GPU that is hidden for one
+// start, is no reason to download a second stack.
 //
 // A key does not say which torch it holds: that its code runs on these GPUs is
 // for the health check to see. A want of another shape has no compatible key.
 func Compatible(want envdir.Key, have []envdir.Key, m hardware.Machine) []envdir.Key {
-	return compatible(want, have, m.Identity.Driver, func(accel string) error { return m.Serves(accel, "") })
+	return compatible(want, have, m.Identity.Driver, m.HasGPU(), func(accel string) error { return m.Serves(accel, "") })
 }
 
-func compatible(want envdir.Key, have []envdir.Key, driver string, serves func(accel string) error) []envdir.Key {
+func compatible(want envdir.Key, have []envdir.Key, driver string, gpu bool, serves func(accel string) error) []envdir.Key {
 	w, ok := ParseKey(want)
 	if !ok {
 		return nil
@@ -140,7 +143,8 @@ func compatible(want envdir.Key, have []envdir.Key, driver string, serves func(a
 		if !ok || k == want || p.Family.Name != w.Family.Name || w.Bnb && !p.Bnb {
 			continue
 		}
-		if p.Accel != w.Accel && (class(p.Accel) != class(w.Accel) || serves(p.Accel) != nil) {
+		onCPU := !gpu && w.Accel == "cpu" && IsCUDA(p.Accel)
+		if p.Accel != w.Accel && !onCPU && (class(p.Accel) != class(w.Accel) || serves(p.Accel) != nil) {
 			continue
 		}
 		found = append(found, other{k, no(p.Accel == w.Accel), no(p.Bnb == w.Bnb), no(native(p.Accel, driver)), -version(p.Accel)})

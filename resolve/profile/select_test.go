@@ -164,7 +164,17 @@ func TestCompatible(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, c.keys, compatible(c.want, c.have, "550.54.14", serves))
+			require.Equal(t, c.keys, compatible(c.want, c.have, "550.54.14", true, serves))
 		})
 	}
+}
+
+// A CUDA build runs on the CPU as well, so where no GPU can be used (a driver
+// that was updated while it is loaded) it is no reason to download another.
+func TestCompatibleWithoutGPU(t *testing.T) {
+	t.Parallel()
+	m := hardware.Machine{Problem: "the NVIDIA driver was updated while it is loaded"}
+	have := []envdir.Key{"torch-cu118-transformers", "torch-cu130-transformers", "torch-cpu-transformers-bnb", "torch-rocm6.4-transformers"}
+	require.Equal(t, []envdir.Key{"torch-cpu-transformers-bnb", "torch-cu130-transformers", "torch-cu118-transformers"},
+		Compatible("torch-cpu-transformers", have, m))
 }
