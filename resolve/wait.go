@@ -63,22 +63,30 @@ func (s wait) await(ctx context.Context, w *Walk) (*Resolution, error) {
 	return nil, nil
 }
 
+// nameless is how long a creator may say nothing of itself before it is called
+// another process: between taking its lock and saying who it is.
+const nameless = time.Second
+
 // untilFree polls the lock. Its time limit is one without progress: every
 // change of what the owner says starts it anew.
 func (s wait) untilFree(ctx context.Context, w *Walk) error {
 	key := w.Req.Key
 	var last store.Owner
 	var quiet time.Time
+	began, told := time.Now(), false
 	pause := 50 * time.Millisecond
 	for first := true; ; first = false {
 		owner := s.Store.Owner(key)
 		if first || owner.Beat != last.Beat || owner.PID != last.PID || owner.Phase != last.Phase {
 			quiet = time.Now()
 		}
-		if first || owner.PID != last.PID { // its phases are shown as progress
+		if owner.PID != last.PID && owner.PID != 0 || !told && time.Since(began) >= nameless { // its phases are shown as progress
 			s.Log.Info(fmt.Sprintf("Environment %s is already being created by %s", key, who(owner)))
+			told = true
 		}
-		s.Progress(owner)
+		if told {
+			s.Progress(owner)
+		}
 		last = owner
 		if time.Since(quiet) > w.Req.Policy.Wait {
 			return s.giveUp(w, owner)

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -56,11 +57,14 @@ func (d *display) progress(o store.Owner) {
 	if o.PID == 0 || o.PID == os.Getpid() {
 		doing = "creating"
 	}
+	if o.Phase == "" { // of a creator that says nothing, or has just ended
+		o.Phase = cmp.Or(d.phase, doing)
+	}
 	d.s.notify.tell(doing + ": " + key + ", " + o.Phase)
 	if o.Phase != d.phase {
 		d.phase, d.began, d.said = o.Phase, now, now
 		d.s.status.phase(doing, key)
-		if !d.terminal && o.Phase != "" {
+		if !d.terminal {
 			d.s.log.Info("… " + o.Phase)
 		}
 	}
