@@ -81,6 +81,9 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	if passed != "" {
 		passed = "; " + passed
 	}
+	if fault.CodeOf(err) == fault.NoIndex {
+		return nil, fault.New(fault.NoIndex, "uv is not to be found%s; installing it failed: %w", passed, err).Fix("%s", fault.RemedyOf(err))
+	}
 	return nil, fault.New(fault.NoUV, "uv is not to be found%s; installing it failed: %w", passed, err).
 		Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
 }
@@ -177,8 +180,11 @@ func pipInstall(ctx context.Context, c Config, python, tmp string) error {
 		set = append(set, execx.Var{Key: "PIP_INDEX_URL", Value: index})
 	}
 	env := c.Env.Edit(set, "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	res, err := execx.Run(ctx, execx.Cmd{
 		Path: python, Env: env, Dir: tmp, Output: masked{c.Log}, Timeout: 10 * time.Minute,
+		Started: func(pid int) { go c.watch(ctx, pid) },
 		Args: []string{
 			"-m", "pip", "install", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes",
 			"--target", filepath.Join(tmp, "uv"), "-r", filepath.Join(tmp, "requirements.txt"),
@@ -187,7 +193,11 @@ func pipInstall(ctx context.Context, c Config, python, tmp string) error {
 	if err != nil {
 		return err
 	}
-	if res.ExitCode != 0 {
+	switch {
+	case res.ExitCode != 0 && (strings.Contains(res.Tail, "connection broken by") || strings.Contains(res.Tail, "Could not fetch URL")):
+		// pip's last word is that there is no such version.
+		return fault.New(fault.NoIndex, "the index does not answer: %s", lastWords(res.Tail)).Fix(noAnswer)
+	case res.ExitCode != 0:
 		return errors.New(lastWords(res.Tail))
 	}
 	if !exists(filepath.Join(tmp, "uv", "bin", binary)) {

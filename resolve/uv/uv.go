@@ -41,7 +41,7 @@ type UV struct {
 	env execx.Environ
 }
 
-// alive is how often a running uv is asked whether it works.
+// alive is how often a running tool is asked whether it works.
 const alive = 250 * time.Millisecond
 
 // run runs uv, captured, with its full output in the log.
@@ -53,14 +53,14 @@ func (u *UV) run(ctx context.Context, dir string, lines func(string), args ...st
 	defer stop()
 	return execx.Run(ctx, execx.Cmd{
 		Path: u.Path, Args: args, Env: u.env, Dir: dir, Output: w,
-		Started: func(pid int) { go u.watch(ctx, pid) },
+		Started: func(pid int) { go u.cfg.watch(ctx, pid) },
 	})
 }
 
-// watch tells whoever waits that uv works: it reads or writes. Where the system
-// does not tell, a running uv counts as one that works.
-func (u *UV) watch(ctx context.Context, pid int) {
-	if u.cfg.Beat == nil {
+// watch tells whoever waits that a tool works: it reads or writes. Where the
+// system does not tell, a running one counts as one that works.
+func (c Config) watch(ctx context.Context, pid int) {
+	if c.Beat == nil {
 		return
 	}
 	tick := time.NewTicker(alive)
@@ -73,7 +73,7 @@ func (u *UV) watch(ctx context.Context, pid int) {
 		case <-tick.C:
 			if n, ok := execx.Activity(pid); !ok || n != last {
 				last = n
-				u.cfg.Beat()
+				c.Beat()
 			}
 		}
 	}

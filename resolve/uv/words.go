@@ -9,6 +9,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
+// noAnswer is for an index that cannot be reached.
+const noAnswer = "check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), or name another index: MODELRUN_INDEX_DEFAULT=URL"
+
 // failed says what uv's failure means, with uv's own last words. uv's exit code
 // tells little: 1 no solution, 2 nearly everything else (measured).
 func (u *UV) failed(doing string, res execx.Result) error {
@@ -36,7 +39,7 @@ func (u *UV) failed(doing string, res execx.Result) error {
 		return say(fault.BadWheel, "remove uv's cache and try again: rm -r "+u.cfg.Root.Cache())
 	case has("error sending request", "failed to fetch", "dns error", "could not connect", "connection refused", "timed out",
 		"unknownissuer", "invalid peer certificate", "http status", "failed to read `--find-links`", "no such file or directory"):
-		return say(fault.NoIndex, "check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), or name another index: MODELRUN_INDEX_DEFAULT=URL")
+		return say(fault.NoIndex, noAnswer)
 	}
 	return say(fault.Install, "try again; if it fails the same way, the installer's log says why")
 }
