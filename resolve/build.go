@@ -243,7 +243,8 @@ func (b *build) beat() {
 	b.Progress(b.owner)
 }
 
-// watch ends the creation when nothing has beaten for --create-timeout.
+// watch ends the creation when nothing has beaten for --create-timeout, and
+// shows meanwhile that a quiet one goes on.
 func (b *build) watch(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
@@ -258,6 +259,9 @@ func (b *build) watch(ctx context.Context) (context.Context, func()) {
 			}
 			b.mu.Lock()
 			now, phase := b.owner.Beat, b.owner.Phase
+			if now == last && phase != "" && ctx.Err() == nil {
+				b.Progress(b.owner)
+			}
 			b.mu.Unlock()
 			if now != last {
 				last, since = now, time.Now()
@@ -267,7 +271,11 @@ func (b *build) watch(ctx context.Context) (context.Context, func()) {
 			}
 		}
 	}()
-	return ctx, func() { cancel(nil) }
+	return ctx, func() {
+		b.mu.Lock() // nothing is shown afterwards
+		defer b.mu.Unlock()
+		cancel(nil)
+	}
 }
 
 func (b *build) logName() string {

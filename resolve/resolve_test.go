@@ -182,3 +182,18 @@ func deps(root envdir.Root, c Checker, begun *bool) *Deps {
 		Progress:      func(store.Owner) {},
 	}
 }
+
+// An installer that gives no sign of life is shown to go on, until its time is over.
+func TestQuietInstaller(t *testing.T) {
+	t.Parallel()
+	shown := make(chan string, 100)
+	b := &build{
+		Deps: &Deps{Progress: func(o store.Owner) { shown <- o.Phase }},
+		req:  &Request{Policy: Policy{CreateTimeout: time.Hour}}, owner: store.Owner{Phase: "looking for uv"},
+	}
+	ctx, stop := b.watch(t.Context())
+	require.Equal(t, "looking for uv", <-shown)
+	require.Equal(t, "looking for uv", <-shown)
+	stop()
+	require.Error(t, ctx.Err())
+}
