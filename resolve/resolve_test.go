@@ -118,6 +118,7 @@ func TestChain(t *testing.T) {
 		begun := false
 		_, trace, err := Default(deps(root, checker{fails: disk}, &begun)).Resolve(t.Context(), request(root, Policy{}, true))
 		require.ErrorIs(t, err, fs.ErrPermission)
+		require.NotEmpty(t, fault.RemedyOf(err))
 		require.Equal(t, Stopped, trace[0].Outcome)
 		require.False(t, begun)
 	})

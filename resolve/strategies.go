@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
@@ -86,11 +87,22 @@ func (d *Deps) trusted(dir envdir.Dir) error {
 // not trusted is an error: the chain stops, for nobody else may replace it.
 func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
 	if err := d.trusted(dir); err != nil {
-		return health.Verdict{}, err
+		return health.Verdict{}, unreadable(dir, err)
 	}
 	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel}
+	check := d.Check.Look
 	if !w.Req.Policy.Dry {
-		return d.Check.Check(ctx, s)
+		check = func(s health.Subject) (health.Verdict, error) { return d.Check.Check(ctx, s) }
 	}
-	return d.Check.Look(s)
+	v, err := check(s)
+	return v, unreadable(dir, err)
+}
+
+// unreadable says what to do about an env that this account may not read.
+func unreadable(dir envdir.Dir, err error) error {
+	if !errors.Is(err, fs.ErrPermission) || fault.CodeOf(err) != fault.Internal {
+		return err
+	}
+	return fault.New(fault.BadRoot, "environment %s cannot be read: %w", dir.Path, err).
+		Fix("have its owner make it readable for this account, or use another root: modelrun --root DIR …")
 }

@@ -123,6 +123,9 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 // sub-command, a python nor a script.
 func notAProgram(program, before []string) error {
 	word := program[0]
+	if word == "help" {
+		return fault.New(fault.BadUsage, "unknown command %q", word).Fix("modelrun --help")
+	}
 	again := strings.Join(append(append([]string{"modelrun"}, before...), append([]string{"--"}, program...)...), " ")
 	if slices.Contains(planned[:], word) {
 		return fault.New(fault.BadUsage, "modelrun %s is not part of this version", word).
@@ -138,6 +141,9 @@ func notAProgram(program, before []string) error {
 
 // usage is what kong found wrong; it suggests the nearest flag itself.
 func usage(err error) error {
+	if flag, _, ok := strings.Cut(err.Error(), `: expected string value but got "EOL"`); ok {
+		return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("modelrun --help")
+	}
 	return fault.New(fault.BadUsage, "%s", err).Fix("modelrun --help")
 }
 

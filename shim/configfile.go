@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -144,7 +145,8 @@ func readConfig(path string) ([]byte, error) {
 	case info.Size() > maxConfig:
 		return nil, fmt.Errorf("it has %d bytes, more than any config", info.Size())
 	}
-	return os.ReadFile(path)
+	data, err := os.ReadFile(path)
+	return bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")), err // of an editor on Windows
 }
 
 // script reads [tool.modelrun] of the PEP 723 block of the script being started.
@@ -190,19 +192,37 @@ func decodeStrict(data []byte, into any, path string, line int, prefix string) e
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {
 		row, column := decode.Position()
-		return fault.New(fault.BadConfig, "%s:%d:%d: %s", path, row+line, column, strings.TrimPrefix(decode.Error(), "toml: ")).
+		return fault.New(fault.BadConfig, "%s:%d:%d: %s", path, row+line, column, decodeWords(decode)).
 			Fix("correct that line")
 	}
 	return fault.New(fault.BadConfig, "%s: %w", path, err).Fix("correct that file")
 }
 
+// decodeWords is what is wrong with a value, without the names of our types.
+func decodeWords(e *toml.DecodeError) string {
+	text := strings.TrimPrefix(e.Error(), "toml: ")
+	rest, ok := strings.CutPrefix(text, "cannot decode TOML ")
+	got, into, both := strings.Cut(rest, " into ")
+	want := map[string]string{
+		"string": "a string in quotes", "bool": "true or false", "[]string": `a list such as ["a", "b"]`, "map[string]string": "a table",
+	}[into[strings.LastIndexByte(into, ' ')+1:]]
+	if !ok || !both || want == "" {
+		return text
+	}
+	return fmt.Sprintf("%s wants %s, not the %s that is given", strings.Join(e.Key(), "."), want, got)
+}
+
 func unknownKey(path string, line int, key string) error {
-	names := []string{"env", "envs"}
+	names := []string{"env", "envs", "index"}
 	for i := range specs {
 		names = append(names, specs[i].name)
 	}
+	last := key
+	if i := strings.LastIndexByte(key, '.'); strings.HasPrefix(key, "envs.") && i > len("envs.") {
+		last, names = key[i+1:], []string{"packages", "index", "python", "imports"}
+	}
 	f := fault.New(fault.BadConfig, "%s:%d: unknown key %q", path, line, key)
-	if near := nearest(key, names); near != "" {
+	if near := nearest(last, names); near != "" {
 		return f.Fix("did you mean %q?", near)
 	}
 	sort.Strings(names)

@@ -92,6 +92,12 @@ func lookFault(word string, d envdir.Dir, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return fault.New(fault.CannotStart, "%s cannot be started: %w", word, err).Fix("chmod +x it, or start it with python")
 	}
+	switch {
+	case execx.IsPath(word):
+		return fault.New(fault.NotFound, "command %s does not exist", word).Fix("correct its path; a relative one starts at the working directory, see -C")
+	case word == "" || word[0] == '-':
+		return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).Fix("name the program: modelrun -- python %s …", word)
+	}
 	return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).
 		Fix("modelrun -- python -m %s   (if it is a module), or modelrun -- pip install %s", word, word)
 }

@@ -54,7 +54,7 @@ func (p *people) Accept(_ string, level hclog.Level, msg string, args ...any) {
 		return
 	}
 	if !p.utf8 {
-		msg = strings.NewReplacer("✓", "OK:", "⚠", "WARNING:").Replace(msg)
+		msg = strings.NewReplacer("✓", "OK:", "⚠", "WARNING:", "…", "...").Replace(msg)
 	}
 	for i := 0; i+1 < len(args); i += 2 {
 		msg += fmt.Sprintf(" %v=%v", args[i], args[i+1])
