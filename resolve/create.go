@@ -59,13 +59,18 @@ func (c create) mayCreate(w *Walk) error {
 	case !req.Named:
 		return skipFor(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
 			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
-	case unknown(w.sharedSeen, w.shared) && !w.shared.Sealed && !req.Policy.Rebuild:
-		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.shared.Reason).Fix(busyRemedy, req.Key))
+	case w.doubt != nil && w.doubt.verdict.State == health.Broken && !req.Policy.Rebuild:
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", w.doubt.dir.Name, w.doubt.verdict.Reason).Fix(gpuRemedy, req.Key))
+	case w.doubt != nil && !req.Policy.Rebuild:
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.doubt.verdict.Reason).Fix(busyRemedy, req.Key))
 	case unknown(w.oldSeen, w.old):
 		return skipFor(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", w.old.Reason).Fix(busyRemedy, req.Key))
 	}
 	return nil
 }
+
+// gpuRemedy is for an env that is whole, where torch reaches no GPU.
+const gpuRemedy = "check the driver (nvidia-smi; a container needs --gpus all), or build it anew: modelrun ensure --rebuild --env %s"
 
 // busyRemedy is for a check that a busy GPU kept from its end.
 const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure --rebuild --env %s"

@@ -20,8 +20,8 @@ func (l lastResort) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	if req.Policy.NoDegraded {
 		return nil, skipFor(fault.New(fault.NoEnv, "--no-degraded forbids it").Fix("leave it out to run in an environment that is not known to work"))
 	}
-	if w.sharedSeen && w.shared.State == health.Unknown && !w.shared.Absent {
-		res, err := l.try(ctx, w, req.Root.Shared(req.Key), w.shared)
+	if w.doubt != nil && w.doubt.verdict.State == health.Unknown {
+		res, err := l.try(ctx, w, w.doubt.dir, w.doubt.verdict)
 		if res != nil || err != nil {
 			return res, err
 		}

@@ -105,9 +105,17 @@ type Walk struct {
 
 	shared, old health.Verdict // as the strategies of these names saw them
 	sharedSeen  bool           // whether shared is set
+	doubt       *doubt         // a shared env that may well be good: nothing is built beside it
 	oldSeen     bool
 	timedOut    *fault.Error // the creator made no progress: never create
 	failed      error        // a creation failed while we waited for it, or ours did
+}
+
+// doubt is an env, the exact one or a compatible one, that was passed over
+// although building another would not help.
+type doubt struct {
+	dir     envdir.Dir
+	verdict health.Verdict
 }
 
 // Chain is the strategies in the order in which they are asked.

@@ -101,6 +101,8 @@ func (s shared) try(ctx context.Context, w *Walk, dir envdir.Dir, accel string, 
 		return use, v, nil
 	case v.State == health.Unknown && v.Code == health.CodeUnverified && w.Req.Policy.Dry:
 		return use, v, nil // it would be probed, and most likely taken
+	case w.doubt == nil && (v.State == health.Unknown || v.Sealed && v.Code == health.CodeNoCUDA):
+		w.doubt = &doubt{dir, v}
 	}
 	lease.Release()
 	return nil, v, nil

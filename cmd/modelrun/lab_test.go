@@ -131,10 +131,11 @@ class _Properties:
     gcnArchName = ""
 class cuda:
     @staticmethod
-    def is_available(): return bool(_cuda)
+    def is_available(): return bool(_cuda) and not os.environ.get("FAKE_NO_DRIVER")
     @staticmethod
     def init():
         if os.environ.get("FAKE_GPU_BUSY"): raise RuntimeError("CUDA error: out of memory")
+        if os.environ.get("FAKE_NO_DRIVER"): raise RuntimeError("Found no NVIDIA driver on your system.")
     @staticmethod
     def device_count(): return 1 if _cuda else 0
     @staticmethod
