@@ -2,9 +2,11 @@ package shim
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -84,8 +86,30 @@ func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path str
 		if path, err = execx.LookPath(word, dirs, env); err != nil {
 			return "", nil, lookFault(words[0], d, err)
 		}
+		if !execx.IsPath(words[0]) && !within(path, d.Scripts()) && ofPython(words[0], path) {
+			s.log.Warn(fmt.Sprintf("%s is not in %s; this is another Python's: %s", words[0], d.Name, path))
+		}
 		return path, append([]string{words[0]}, words[1:]...), nil
 	}
+}
+
+// ofPython reports whether a command is one of Python's: an interpreter or a
+// pip of some version, or a script with a python in its first line.
+func ofPython(word, path string) bool {
+	for _, name := range []string{"python", "pip"} {
+		if version, ok := strings.CutPrefix(word, name); ok && strings.Trim(version, "0123456789.") == "" {
+			return true
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false // it cannot be read, only started
+	}
+	defer f.Close()
+	head := make([]byte, 128)
+	n, _ := io.ReadFull(f, head) // a shorter file is read as it is
+	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
+	return bytes.HasPrefix(line, []byte("#!")) && bytes.Contains(line, []byte("python"))
 }
 
 func lookFault(word string, d envdir.Dir, err error) error {
