@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"github.com/hashicorp/go-hclog"
@@ -42,6 +43,7 @@ type statusDoc struct {
 // without a path does nothing.
 type status struct {
 	path  string
+	file  *os.File // where path names a descriptor of ours; kept, because closing it is the caller's
 	log   hclog.Logger
 	trace []resolve.Turn
 	last  statusDoc
@@ -55,11 +57,38 @@ func (s *status) write(d statusDoc) {
 	d.Schema, d.PID, d.Reason = schema, os.Getpid(), fault.Mask(d.Reason)
 	data, err := json.MarshalIndent(d, "", "  ")
 	if err == nil {
-		err = replace(s.path, append(data, '\n'))
+		err = s.put(append(data, '\n'))
 	}
 	if err != nil {
 		s.log.Warn("status file " + s.path + " cannot be written: " + err.Error())
 	}
+}
+
+func (s *status) put(data []byte) error {
+	if fd, ok := descriptor(s.path); ok && s.file == nil {
+		s.file = os.NewFile(fd, s.path)
+	}
+	if s.file == nil {
+		return replace(s.path, data)
+	}
+	_, err := s.file.Write(data)
+	return err
+}
+
+// descriptor is the N of /dev/fd/N and the like: to replace the file behind it
+// would take the caller's own output away.
+func descriptor(path string) (uintptr, bool) {
+	switch path {
+	case "/dev/stdout":
+		return 1, true
+	case "/dev/stderr":
+		return 2, true
+	}
+	if dir := filepath.Dir(path); dir != "/dev/fd" && dir != "/proc/self/fd" {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(filepath.Base(path), 10, 16)
+	return uintptr(n), err == nil
 }
 
 // replace writes the file as a whole. What is no regular file (a device, a pipe)
