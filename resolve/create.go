@@ -55,25 +55,25 @@ func (c create) mayCreate(w *Walk) error {
 	case w.timedOut != nil:
 		return skipFor(w.timedOut)
 	case req.Policy.NoCreate:
-		return skipFor(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure --env %s", req.Key))
+		return skipFor(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure%s --env %s", req.RootOption, req.Key))
 	case !req.Named:
 		return skipFor(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
 			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
 	case w.doubt != nil && w.doubt.verdict.State == health.Broken && !req.Policy.Rebuild:
-		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", w.doubt.dir.Name, w.doubt.verdict.Reason).Fix(gpuRemedy, req.Key))
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", w.doubt.dir.Name, w.doubt.verdict.Reason).Fix(gpuRemedy, req.RootOption, req.Key))
 	case w.doubt != nil && !req.Policy.Rebuild:
-		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.doubt.verdict.Reason).Fix(busyRemedy, req.Key))
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.doubt.verdict.Reason).Fix(busyRemedy, req.RootOption, req.Key))
 	case unknown(w.oldSeen, w.old):
-		return skipFor(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", w.old.Reason).Fix(busyRemedy, req.Key))
+		return skipFor(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", w.old.Reason).Fix(busyRemedy, req.RootOption, req.Key))
 	}
 	return nil
 }
 
 // gpuRemedy is for an env that is whole, where torch reaches no GPU.
-const gpuRemedy = "check the driver (nvidia-smi; a container needs --gpus all), or build it anew: modelrun ensure --rebuild --env %s"
+const gpuRemedy = "check the driver (nvidia-smi; a container needs --gpus all), or build it anew: modelrun ensure%s --rebuild --env %s"
 
 // busyRemedy is for a check that a busy GPU kept from its end.
-const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure --rebuild --env %s"
+const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure%s --rebuild --env %s"
 
 // would is create's turn when the request only looks.
 func (c create) would(ctx context.Context, w *Walk) error {
@@ -82,10 +82,10 @@ func (c create) would(ctx context.Context, w *Walk) error {
 		return skipFor(err)
 	}
 	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
-		return skipFor(paused(f, left))
+		return skipFor(paused(w.Req, f, left))
 	}
 	from := cmp.Or(plan.Own, "profile "+plan.Profile)
-	return skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure --env %s", w.Req.Key))
+	return skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s --env %s", w.Req.RootOption, w.Req.Key))
 }
 
 // locked is everything that is done under the creation lock.
@@ -112,7 +112,7 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 		return nil, c.give(w, err)
 	}
 	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
-		return nil, c.give(w, paused(f, left))
+		return nil, c.give(w, paused(w.Req, f, left))
 	}
 	if err := tooDeep(w.Req.Root.Staging(w.Req.Key, "01234567"), plan.HasTorch(), nameLimits()); err != nil {
 		return nil, c.give(w, err)
@@ -151,10 +151,10 @@ func unknown(seen bool, v health.Verdict) bool {
 
 // paused is said for inputs that failed a moment ago: the earlier error and its
 // log, and when they are tried again.
-func paused(f store.Failure, left time.Duration) error {
+func paused(req *Request, f store.Failure, left time.Duration) error {
 	p := fault.New(fault.Paused, "creating it failed %s ago and is tried again in %s: %s",
 		time.Since(f.Finished).Round(time.Second), left.Round(time.Second), f.Text)
-	return p.Fix("%s; to try again now: modelrun ensure …", f.Remedy)
+	return p.Fix("%s; to try again now: modelrun ensure%s --env %s", f.Remedy, req.RootOption, req.Key)
 }
 
 // notCreated is the reason why create gave nothing, for the last resort's line.

@@ -127,7 +127,7 @@ func (s shared) compatible(ctx context.Context, w *Walk) (*Resolution, error) {
 			continue
 		}
 		res.Reason = fmt.Sprintf("%s serves %s: %s", alt.Key, req.Key, res.Reason)
-		s.Log.Debug(fmt.Sprintf("Using compatible environment %s for %s; to build the exact one, run: modelrun ensure --update --env %s", alt.Key, req.Key, req.Key))
+		s.Log.Debug(fmt.Sprintf("Using compatible environment %s for %s; to build the exact one, run: modelrun ensure%s --update --env %s", alt.Key, req.Key, req.RootOption, req.Key))
 		return res, nil
 	}
 	return nil, nil
@@ -183,13 +183,13 @@ func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, 
 			return "its definition has changed", nil
 		}
 		return "", fault.New(fault.OtherContent, "env key %s: %s was built from another definition than the one in %s", req.Key, res.Dir.Path, cmp.Or(plan.Own, "the profiles")).
-			Fix("give the new definition a key of its own, or replace the env: modelrun ensure --update --env %s", req.Key)
+			Fix("give the new definition a key of its own, or replace the env: modelrun ensure%s --update --env %s", req.RootOption, req.Key)
 	}
 	why := fmt.Sprintf("profile %s has changed since %s was built", plan.Profile, req.Key)
 	if !req.Policy.Update && embedded {
 		s.Log.Debug(why + "; ensure --update rebuilds it")
 	} else if !req.Policy.Update {
-		s.Log.Info(why + "; keeping it. To rebuild, run: modelrun ensure --update --env " + string(req.Key))
+		s.Log.Info(fmt.Sprintf("%s; keeping it. To rebuild, run: modelrun ensure%s --update --env %s", why, req.RootOption, req.Key))
 	}
 	return why, nil
 }

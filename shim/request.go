@@ -39,7 +39,7 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 	s.wanted = t
 	req := &resolve.Request{
 		Root: s.root, Key: t.key, Exact: t.exact, Named: t.named, Accel: t.accel,
-		Old: t.model.OldID(), ModelName: s.modelName(t),
+		Old: t.model.OldID(), ModelName: s.modelName(t), RootOption: s.rootOption(),
 		Policy: resolve.Policy{
 			NoCreate: s.set.yes(sNoCreate), NoDegraded: s.set.yes(sNoDegraded),
 			Wait: s.set.time(sWait), CreateTimeout: s.set.time(sCreateTimeout),
@@ -313,6 +313,15 @@ func (s *session) modelName(t target) string {
 		return ""
 	}
 	return shellQuote(t.model.Name)
+}
+
+// rootOption is what a command that the user pastes must say of the root: it
+// runs in the caller's folder, without our -C, model and script.
+func (s *session) rootOption() string {
+	if s.cli.Root == "" && s.cli.Cwd == "" && s.rootFrom != fromScript && s.rootFrom != fromModel {
+		return ""
+	}
+	return " --root " + shellQuote(string(s.root))
 }
 
 // shellQuote makes a word that can be pasted into a POSIX shell.

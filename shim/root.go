@@ -29,7 +29,7 @@ func findRoot(s *settings, env execx.Environ, script string) (envdir.Root, strin
 			seen[dir] = true
 			for _, candidate := range []string{dir, filepath.Join(dir, "LLM")} {
 				if root := envdir.Root(candidate); marked(root) && !everybodys(candidate) {
-					return root, "found upward of " + start.why, checkRoot(root, s)
+					return root, start.from, checkRoot(root, s)
 				}
 			}
 		}
@@ -41,16 +41,23 @@ func findRoot(s *settings, env execx.Environ, script string) (envdir.Root, strin
 	return root, from, checkRoot(root, s)
 }
 
-type start struct{ dir, why string }
+type start struct{ dir, from string }
+
+// The origins of a root that was found.
+const (
+	fromDir    = "found upward of the working directory"
+	fromScript = "found upward of the script"
+	fromModel  = "found upward of the model"
+)
 
 func rootStarts(s *settings, script string) []start {
-	starts := []start{{s.base, "the working directory"}}
+	starts := []start{{s.base, fromDir}}
 	if script != "" {
-		starts = append(starts, start{filepath.Dir(absolute(script, s.base)), "the script"})
+		starts = append(starts, start{filepath.Dir(absolute(script, s.base)), fromScript})
 	}
 	if m := s.get(sModel); m != "" {
 		if p := absolute(m, s.base); exists(p) {
-			starts = append(starts, start{p, "the model"})
+			starts = append(starts, start{p, fromModel})
 		}
 	}
 	return starts
