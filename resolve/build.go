@@ -285,7 +285,12 @@ func (b *build) logName() string {
 	return b.log.Name()
 }
 
-func (b *build) readLog() string { return "read " + b.log.Name() + " for the installer's full output" }
+func (b *build) readLog() string {
+	if b.log == nil {
+		return "try again"
+	}
+	return "read " + b.log.Name() + " for the installer's full output"
+}
 
 // failed turns err into what the user sees and remembers it, so that the same
 // inputs are not tried again at once.
@@ -298,6 +303,9 @@ func (b *build) failed(ctx context.Context, err error) error {
 		f = fault.New(fault.Internal, "%w", err)
 	}
 	told := *f
+	if told.Remedy == "" {
+		told.Remedy = b.readLog()
+	}
 	if b.log != nil {
 		if name := b.logName(); !strings.Contains(told.Text+told.Remedy, name) {
 			told.Text += " (log: " + name + ")"

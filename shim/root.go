@@ -143,6 +143,11 @@ func checkRoot(root envdir.Root, s *settings) error {
 		f.Err = err
 		return f.Fix("name another folder: modelrun --root DIR -- …")
 	}
+	// An env whose scripts folder cannot stand on PATH is not found by programs
+	// that are started in it.
+	if i := strings.IndexAny(string(root), string(filepath.ListSeparator)+"\r\n"); i >= 0 {
+		return bad(fault.BadRoot, nil, fmt.Sprintf("cannot be used: no folder on PATH may hold %q", root[i]))
+	}
 	for _, path := range []string{string(root), root.Envs()} {
 		f, err := os.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
