@@ -17,6 +17,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/profile"
 )
 
 // projectFile is the name that is looked for upward.
@@ -76,6 +77,10 @@ type ownEnv struct {
 
 	from    string // the file
 	project string // the folder of a project file; "" for the user's own files
+}
+
+func (o ownEnv) profile() profile.Own {
+	return profile.Own{Packages: o.Packages, Index: o.Index, Python: o.Python, Imports: o.Imports, From: o.from}
 }
 
 // load reads every source below the command line, the weakest first.
@@ -258,6 +263,9 @@ func (s *settings) apply(c fileConfig, path, dir string, sc scope) error {
 		}
 		if len(own.Packages) == 0 {
 			return fault.New(fault.BadConfig, "%s: [envs.%q] has no packages", path, key).Fix(`add packages = ["name==version"]`)
+		}
+		if own.Python != "" && strings.Trim(own.Python, "0123456789.") != "" {
+			return fault.New(fault.BadConfig, "%s: [envs.%q] python = %q is not a version", path, key, own.Python).Fix(`give one such as python = "3.12"`)
 		}
 		own.from = path
 		if sc == projectScope {

@@ -225,6 +225,8 @@ func stand(name, version string) uvtest.Wheel {
 		w.Files["transformers/cli.py"] = "def main():\n    print('tiny runs')\n"
 		w.Files["transformers/modeling_utils.py"] = ""
 		w.Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
+	case "extra-thing":
+		w.Files["tiny_module.py"] = ""
 	case "onnxruntime":
 		w.Files["onnxruntime/__init__.py"] = "def get_available_providers(): return ['CPUExecutionProvider']\n"
 	}

@@ -140,6 +140,11 @@ func OwnPlan(k envdir.Key, o Own) Plan {
 		Key: k, Own: o.From, Accel: indexAccel(o.Index), Packages: add(o.Packages, []string{"pip"}),
 		PythonMin: o.Python, PythonMax: o.Python, PythonBest: o.Python, Shared: imports(o.Imports),
 	}
+	for i, module := range o.Imports {
+		if !strings.Contains(module, "=") && !installs(o.Packages, Normal(module)) {
+			p.Shared[i].Dist = "" // yaml is pyyaml's: only the probe can tell
+		}
+	}
 	if p.Accel == "" {
 		p.Index = o.Index
 	} else if p.FromTorch = fromTorch(p.Packages, nil); len(p.FromTorch) > 0 {

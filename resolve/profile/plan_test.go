@@ -119,14 +119,14 @@ func TestWithTorchIndex(t *testing.T) {
 func TestOwnPlan(t *testing.T) {
 	t.Parallel()
 	torch := OwnPlan("whisper", Own{Packages: []string{"torch==2.5.1", "faster-whisper"}, Index: "https://example.org/whl/cu121", Python: "3.11",
-		Imports: []string{"faster_whisper=faster-whisper", "torch"}})
+		Imports: []string{"faster_whisper=faster-whisper", "torch", "yaml"}})
 	require.Equal(t, "cu121", torch.Accel)
 	require.Equal(t, "https://example.org/whl/cu121", torch.TorchIndex)
 	require.Equal(t, []string{"torch"}, torch.FromTorch)
 	require.Empty(t, torch.Index)
 	require.Equal(t, []string{"torch==2.5.1", "faster-whisper", "pip"}, torch.Packages)
 	require.Equal(t, "3.11", torch.PythonMin)
-	require.Equal(t, []Import{{"faster_whisper", "faster-whisper"}, {"torch", "torch"}}, torch.Shared)
+	require.Equal(t, []Import{{"faster_whisper", "faster-whisper"}, {"torch", "torch"}, {"yaml", ""}}, torch.Shared)
 
 	mirror := OwnPlan("tools", Own{Packages: []string{"pip==24.0", "requests"}, Index: "https://example.org/simple"})
 	require.Equal(t, "https://example.org/simple", mirror.Index)
