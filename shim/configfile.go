@@ -264,6 +264,11 @@ func (s *settings) apply(c fileConfig, path, dir string, sc scope) error {
 		if len(own.Packages) == 0 {
 			return fault.New(fault.BadConfig, "%s: [envs.%q] has no packages", path, key).Fix(`add packages = ["name==version"]`)
 		}
+		for _, p := range own.Packages {
+			if p == "" || strings.HasPrefix(strings.TrimSpace(p), "-") {
+				return fault.New(fault.BadConfig, "%s: [envs.%q] packages hold %q, which names no package", path, key, p).Fix(`give names such as "name==version"`)
+			}
+		}
 		if own.Python != "" && strings.Trim(own.Python, "0123456789.") != "" {
 			return fault.New(fault.BadConfig, "%s: [envs.%q] python = %q is not a version", path, key, own.Python).Fix(`give one such as python = "3.12"`)
 		}

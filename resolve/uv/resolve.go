@@ -178,11 +178,10 @@ func (r *resolution) tell(err error) error {
 	if r.uv.cfg.Offline && strings.Contains(un.words, "not found in the cache") {
 		return offline("resolving versions failed: " + un.words)
 	}
-	by := "profile " + r.plan.Profile
-	if r.plan.Profile == "" {
-		by = "[envs]"
+	if r.plan.Own != "" {
+		return fault.New(fault.NoSolution, "the versions of [envs.%q] do not resolve: %s", r.plan.Key, un.words).Fix("correct them in %s", r.plan.Own)
 	}
-	return fault.New(fault.NoSolution, "the versions that %s fixes do not resolve: %s", by, un.words).
+	return fault.New(fault.NoSolution, "the versions that profile %s fixes do not resolve: %s", r.plan.Profile, un.words).
 		Fix("choose another profile (modelrun --profile NAME …) or correct those versions")
 }
 
