@@ -61,11 +61,11 @@ func TestNesting(t *testing.T) {
 
 func TestShellQuote(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "models/llama-3", shellQuote("models/llama-3"))
-	require.Equal(t, `'a b'`, shellQuote("a b"))
-	require.Equal(t, `'it'\''s'`, shellQuote("it's"))
-	require.Equal(t, `''`, shellQuote(""))
-	require.Equal(t, `'$(rm)'`, shellQuote("$(rm)"))
+	require.Equal(t, "models/llama-3", fault.Quote("models/llama-3"))
+	require.Equal(t, `'a b'`, fault.Quote("a b"))
+	require.Equal(t, `'it'\''s'`, fault.Quote("it's"))
+	require.Equal(t, `''`, fault.Quote(""))
+	require.Equal(t, `'$(rm)'`, fault.Quote("$(rm)"))
 }
 
 func TestMaskSecrets(t *testing.T) {

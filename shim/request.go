@@ -15,6 +15,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // target is what an environment is wanted for.
@@ -228,6 +229,15 @@ func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, e
 		return profile.Choice{}, err
 	}
 	inRoot, bad := profile.InRoot(s.root)
+	inRoot = slices.DeleteFunc(inRoot, func(p profile.Profile) bool { // it says from where things are installed
+		err := store.Trusted(p.Path, s.set.list(sTrustedOwners))
+		if fault.CodeOf(err) != fault.Untrusted {
+			return false
+		}
+		s.log.Warn("profile " + p.Name + " is passed over: " + err.Error())
+		bad[p.Name] = err
+		return true
+	})
 	w.Bad = bad
 	c, err := profile.Select(m, inRoot, w)
 	for file, why := range bad {
@@ -283,7 +293,7 @@ func (s *session) machine(ctx context.Context) (hardware.Machine, error) {
 	if s.identity.Vendor != "" {
 		data, err := s.state.Read(hardwareFile)
 		if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != s.identity.ID() {
-			if m, err = hardware.Detect(ctx, s.identity, s.programEnv); err != nil {
+			if m, err = hardware.Detect(ctx, s.identity, hardware.Env(s.env, s.programEnv)); err != nil {
 				return m, err
 			}
 			s.detected = m.Problem == "" // a problem may be gone at the next look
@@ -312,16 +322,5 @@ func (s *session) modelName(t target) string {
 	if t.model.Name == "" {
 		return ""
 	}
-	return shellQuote(t.model.Name)
-}
-
-// shellQuote makes a word that can be pasted into a POSIX shell.
-func shellQuote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r == '/' || r == '.' || r == '_' || r == '-' || r == ':' || r == '=' || r == ',' || r == '+' || r == '@' || r == '~' ||
-			'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127)
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return fault.Quote(t.model.Name)
 }

@@ -173,7 +173,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 // unreadable is an error of the disk: it must never look like "not there".
 func unreadable(path string, err error) error {
 	return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).
-		Fix("see who may read it: ls -ld '%s'", path)
+		Fix("see who may read it: ls -ld %s", fault.Quote(path))
 }
 
 func broken(code Code, format string, args ...any) Verdict {
