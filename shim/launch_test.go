@@ -59,15 +59,6 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-func TestShellQuote(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "models/llama-3", fault.Quote("models/llama-3"))
-	require.Equal(t, `'a b'`, fault.Quote("a b"))
-	require.Equal(t, `'it'\''s'`, fault.Quote("it's"))
-	require.Equal(t, `''`, fault.Quote(""))
-	require.Equal(t, `'$(rm)'`, fault.Quote("$(rm)"))
-}
-
 func TestMaskSecrets(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "see https://***@host/x and a@b", fault.Mask("see https://me:pw@host/x and a@b"))
