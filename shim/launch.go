@@ -84,6 +84,10 @@ func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path str
 		if path, err = execx.LookPath(word, dirs, env); err != nil {
 			return "", nil, lookFault(words[0], d, err)
 		}
+		if options, stray := strayScript(path, d); stray {
+			s.log.Info(fmt.Sprintf("%s was made for another place: it is started with the python of %s", path, d.Name))
+			return python, append(append(append([]string{python}, options...), path), words[1:]...), nil
+		}
 		return path, append([]string{words[0]}, words[1:]...), nil
 	}
 }
