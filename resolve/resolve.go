@@ -29,6 +29,7 @@ type Request struct {
 	Old        envdir.ID // the model's old env; "" without a model
 	OldImports []profile.Import
 	ModelName  string // as a word for a shell, for messages
+	ModelType  string // of its config.json, for a warning; "" not known
 
 	// Plan says what creation would install. It is called only when something
 	// is to be created or when a published env is to be compared with it.

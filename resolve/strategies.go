@@ -88,7 +88,7 @@ func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string,
 	if err := d.trusted(dir); err != nil {
 		return health.Verdict{}, err
 	}
-	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel}
+	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel, ModelType: w.Req.ModelType}
 	if !w.Req.Policy.Dry {
 		return d.Check.Check(ctx, s)
 	}

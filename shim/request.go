@@ -40,7 +40,7 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 	s.wanted = t
 	req := &resolve.Request{
 		Root: s.root, Key: t.key, Exact: t.exact, Named: t.named, Accel: t.accel,
-		Old: t.model.OldID(), ModelName: s.modelName(t),
+		Old: t.model.OldID(), ModelName: s.modelName(t), ModelType: t.model.Type,
 		Policy: resolve.Policy{
 			NoCreate: s.set.yes(sNoCreate), NoDegraded: s.set.yes(sNoDegraded),
 			Wait: s.set.time(sWait), CreateTimeout: s.set.time(sCreateTimeout),

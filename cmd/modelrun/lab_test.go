@@ -223,6 +223,8 @@ func stand(name, version string) uvtest.Wheel {
 		w.Scripts = map[string]string{"tiny-script": "transformers.cli:main"}
 		w.Files["transformers/cli.py"] = "def main():\n    print('tiny runs')\n"
 		w.Files["transformers/modeling_utils.py"] = ""
+		w.Files["transformers/models/llama/__init__.py"] = ""
+		w.Files["transformers/models/auto/configuration_auto.py"] = "CONFIG_MAPPING_NAMES = {'llama': 'LlamaConfig', 'openai-gpt': 'OpenAIGPTConfig', 'qwen2': 'Qwen2Config'}\n"
 		w.Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
 	case "onnxruntime":
 		w.Files["onnxruntime/__init__.py"] = "def get_available_providers(): return ['CPUExecutionProvider']\n"
