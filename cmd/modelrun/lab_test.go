@@ -131,9 +131,10 @@ class _Properties:
     gcnArchName = ""
 class cuda:
     @staticmethod
-    def is_available(): return bool(_cuda)
+    def is_available(): return bool(_cuda) and not os.environ.get("FAKE_OLD_DRIVER")
     @staticmethod
     def init():
+        if os.environ.get("FAKE_OLD_DRIVER"): raise RuntimeError("The NVIDIA driver on your system is too old (found version 11040).")
         if os.environ.get("FAKE_GPU_BUSY"): raise RuntimeError("CUDA error: out of memory")
     @staticmethod
     def device_count(): return 1 if _cuda else 0
