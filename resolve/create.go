@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -96,6 +97,9 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 		}
 		c.Store.EmptyTrash() // outside the lock: nobody has to wait for it
 	}()
+	if err := c.trustedFolders(w.Req.Root); err != nil {
+		return nil, c.give(w, err)
+	}
 	if err := c.Store.Recover(lock); err != nil {
 		return nil, c.give(w, err)
 	}
@@ -127,6 +131,19 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 		return nil, err
 	}
 	return &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: "created " + dir.Path}, nil
+}
+
+// trustedFolders refuses to create with what somebody else could have put into
+// the root: what lies in these folders is run, or becomes part of the env.
+func (c create) trustedFolders(r envdir.Root) error {
+	for _, dir := range []string{
+		r.Tmp(), r.Next("").Path, filepath.Dir(r.UV("")), r.Pythons(), r.Cache(), filepath.Dir(r.Cache()),
+	} {
+		if err := store.Trusted(dir, c.Owners); fault.CodeOf(err) == fault.Untrusted {
+			return err
+		}
+	}
+	return nil
 }
 
 // give keeps the error of a failed creation and lets the chain go on, except

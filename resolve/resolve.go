@@ -30,6 +30,7 @@ type Request struct {
 	OldImports []profile.Import
 	ModelName  string // as a word for a shell, for messages
 	RootOption string // " --root DIR" where a command that is pasted would find another root
+	ModelType  string // of its config.json, for a warning; "" not known
 
 	// Plan says what creation would install. It is called only when something
 	// is to be created or when a published env is to be compared with it.

@@ -89,7 +89,7 @@ func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string,
 	if err := d.trusted(dir); err != nil {
 		return health.Verdict{}, unreadable(dir, err)
 	}
-	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel}
+	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel, ModelType: w.Req.ModelType}
 	check := d.Check.Look
 	if !w.Req.Policy.Dry {
 		check = func(s health.Subject) (health.Verdict, error) { return d.Check.Check(ctx, s) }

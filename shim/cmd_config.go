@@ -26,7 +26,7 @@ type settingDoc struct {
 func (s *session) config() error {
 	doc := configDoc{Schema: schema}
 	for i, one := range s.set.one {
-		doc.Settings = append(doc.Settings, settingDoc{specs[i].name, secret(specs[i].name, strings.TrimSpace(one.value)), one.from})
+		doc.Settings = append(doc.Settings, settingDoc{specs[i].name, strings.TrimSpace(one.value), one.from})
 	}
 	if !s.set.isSet(sRoot) {
 		doc.Settings[sRoot] = settingDoc{specs[sRoot].name, string(s.root), s.rootFrom}
@@ -43,7 +43,7 @@ func (s *session) config() error {
 	if s.cli.Config.JSON {
 		return printJSON(s.inv.Stdout, doc)
 	}
-	w := tabwriter.NewWriter(s.inv.Stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(mask{s.inv.Stdout}, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "SETTING\tVALUE\tORIGIN\n")
 	for _, d := range doc.Settings {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", d.Name, strings.ReplaceAll(cmp.Or(fault.Mask(d.Value), "-"), "\n", " "), d.Origin)
@@ -54,7 +54,7 @@ func (s *session) config() error {
 // secret hides the value of a variable whose name says that it is one.
 func secret(name, value string) string {
 	up := strings.ToUpper(name)
-	for _, word := range []string{"TOKEN", "SECRET", "PASSWORD", "API_KEY", "ACCESS_KEY"} {
+	for _, word := range []string{"TOKEN", "SECRET", "PASS", "KEY", "CRED", "AUTH"} {
 		if strings.Contains(up, word) {
 			return "***"
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // projectFile is the name that is looked for upward.
@@ -114,7 +115,9 @@ func (s *settings) load(env execx.Environ, script string) error {
 	return nil
 }
 
-// file reads one config file; one that is not there says nothing.
+// file reads one config file; one that is not there says nothing, nor does one
+// that somebody else put where all users of this machine can put files. Anywhere
+// else that is an error: what the user expects to count would not.
 func (s *settings) file(path string, sc scope) (found bool, err error) {
 	if path == "" {
 		return false, nil
@@ -122,6 +125,17 @@ func (s *settings) file(path string, sc scope) (found bool, err error) {
 	data, err := readConfig(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotAFile) {
 		return false, nil
+	}
+	owners := s.list(sTrustedOwners)
+	if sc == userScope {
+		owners = nil // it is the file that names them
+	}
+	if why := store.Trusted(path, owners); fault.CodeOf(why) == fault.Untrusted {
+		if sc == projectScope && everybodys(filepath.Dir(path)) {
+			s.ignored = append(s.ignored, path+" is ignored: "+strings.TrimPrefix(why.Error(), path+" "))
+			return false, nil
+		}
+		return false, why
 	}
 	if err != nil {
 		return false, fault.New(fault.BadConfig, "config file %s cannot be read: %w", path, err).
@@ -260,6 +274,9 @@ func (s *settings) apply(c fileConfig, path, dir string, sc scope) error {
 	for key, own := range c.Envs {
 		if _, err := envdir.ParseKey(key); err != nil {
 			return fault.New(fault.BadConfig, "%s: [envs.%q]: %w", path, key, err).Fix("%s", fault.RemedyOf(err))
+		}
+		if own.Python != "" && strings.Trim(own.Python, "0123456789.") != "" { // uv would run what it finds under another name
+			return fault.New(fault.BadConfig, "%s: [envs.%q] python %q is no version", path, key, own.Python).Fix(`give one as in python = "3.12"`)
 		}
 		if len(own.Packages) == 0 {
 			return fault.New(fault.BadConfig, "%s: [envs.%q] has no packages", path, key).Fix(`add packages = ["name==version"]`)

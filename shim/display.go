@@ -97,7 +97,7 @@ func (d *display) blank() string { return "\r" + strings.Repeat(" ", d.drawn) + 
 // line is one state in words, below 80 columns:
 // "installing [#####...............] 210 MB of 840 MB, 24 MB/s, 26s left".
 func line(o store.Owner, took time.Duration) string {
-	text := o.Phase
+	text := visible(o.Phase)               // of a file that others can write
 	if o.Total <= 0 || o.Done >= o.Total { // unknown, or unpacked and compiled now
 		return fmt.Sprintf("%s, for %s", text, took.Round(time.Second))
 	}

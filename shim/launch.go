@@ -2,14 +2,13 @@ package shim
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,6 +85,10 @@ func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path str
 		if path, err = execx.LookPath(word, dirs, env); err != nil {
 			return "", nil, lookFault(words[0], d, err)
 		}
+		if options, stray := strayScript(path, d); stray {
+			s.log.Info(fmt.Sprintf("%s was made for another place: it is started with the python of %s", path, d.Name))
+			return python, append(append(append([]string{python}, options...), path), words[1:]...), nil
+		}
 		if !execx.IsPath(words[0]) && !within(path, d.Scripts()) && ofPython(words[0], path) {
 			s.log.Warn(fmt.Sprintf("%s is not in %s; this is another Python's: %s", words[0], d.Name, path))
 		}
@@ -101,15 +104,7 @@ func ofPython(word, path string) bool {
 			return true
 		}
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false // it cannot be read, only started
-	}
-	defer f.Close()
-	head := make([]byte, 128)
-	n, _ := io.ReadFull(f, head) // a shorter file is read as it is
-	line, _, _ := bytes.Cut(head[:n], []byte("\n"))
-	return bytes.HasPrefix(line, []byte("#!")) && bytes.Contains(line, []byte("python"))
+	return slices.ContainsFunc(interpreter(path), func(word string) bool { return strings.Contains(word, "python") })
 }
 
 func lookFault(word string, d envdir.Dir, err error) error {

@@ -59,15 +59,6 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-func TestShellQuote(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "models/llama-3", shellQuote("models/llama-3"))
-	require.Equal(t, `'a b'`, shellQuote("a b"))
-	require.Equal(t, `'it'\''s'`, shellQuote("it's"))
-	require.Equal(t, `''`, shellQuote(""))
-	require.Equal(t, `'$(rm)'`, shellQuote("$(rm)"))
-}
-
 func TestMaskSecrets(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "see https://***@host/x and a@b", fault.Mask("see https://me:pw@host/x and a@b"))

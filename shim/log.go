@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // newLog is where every line of ours goes: stderr for people, one JSON object
@@ -27,6 +30,9 @@ func newLog(s *settings, stderr io.Writer, env execx.Environ) (hclog.InterceptLo
 		log.RegisterSink(p)
 	}
 	if path := s.get(sLogFile); path != "" {
+		if err := store.OwnLink(path); err != nil {
+			return nil, nil, err
+		}
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 		if err != nil {
 			return nil, nil, fault.New(fault.BadConfig, "log file %s (%s) cannot be written: %w", path, s.one[sLogFile].from, err).
@@ -85,17 +91,37 @@ func isUTF8(env execx.Environ) bool {
 	return false
 }
 
-// mask hides user:password@ in everything that is written.
+// mask hides secrets in everything that is written, and shows control
+// characters instead of sending them: a file of a model or an index may be
+// named so that a terminal obeys it. It is given whole lines.
 type mask struct{ io.Writer }
 
 func (m mask) Write(b []byte) (int, error) {
-	if !strings.Contains(string(b), "@") {
-		return m.Writer.Write(b)
-	}
-	if _, err := io.WriteString(m.Writer, fault.Mask(string(b))); err != nil {
+	if _, err := io.WriteString(m.Writer, visible(fault.Mask(string(b)))); err != nil {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// visible is the text without what moves a cursor, changes a title or turns the
+// direction of writing. Lines and tabs stay.
+func visible(s string) string {
+	odd := func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
+	}
+	if !strings.ContainsFunc(s, odd) {
+		return s
+	}
+	var out strings.Builder
+	for _, r := range s {
+		if !odd(r) {
+			out.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		out.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return out.String()
 }
 
 // printJSON writes one JSON document for programs.

@@ -15,6 +15,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // target is what an environment is wanted for.
@@ -39,7 +40,7 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 	s.wanted = t
 	req := &resolve.Request{
 		Root: s.root, Key: t.key, Exact: t.exact, Named: t.named, Accel: t.accel,
-		Old: t.model.OldID(), ModelName: s.modelName(t), RootOption: s.rootOption(),
+		Old: t.model.OldID(), ModelName: s.modelName(t), ModelType: t.model.Type, RootOption: s.rootOption(),
 		Policy: resolve.Policy{
 			NoCreate: s.set.yes(sNoCreate), NoDegraded: s.set.yes(sNoDegraded),
 			Wait: s.set.time(sWait), CreateTimeout: s.set.time(sCreateTimeout),
@@ -229,6 +230,15 @@ func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, e
 		return profile.Choice{}, err
 	}
 	inRoot, bad := profile.InRoot(s.root)
+	inRoot = slices.DeleteFunc(inRoot, func(p profile.Profile) bool { // it says from where things are installed
+		err := store.Trusted(p.Path, s.set.list(sTrustedOwners))
+		if fault.CodeOf(err) != fault.Untrusted {
+			return false
+		}
+		s.log.Warn("profile " + p.Name + " is passed over: " + err.Error())
+		bad[p.Name] = err
+		return true
+	})
 	w.Bad = bad
 	c, err := profile.Select(m, inRoot, w)
 	for file, why := range bad {
@@ -284,7 +294,7 @@ func (s *session) machine(ctx context.Context) (hardware.Machine, error) {
 	if s.identity.Vendor != "" {
 		data, err := s.state.Read(hardwareFile)
 		if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != s.identity.ID() {
-			if m, err = hardware.Detect(ctx, s.identity, s.programEnv); err != nil {
+			if m, err = hardware.Detect(ctx, s.identity, hardware.Env(s.env, s.programEnv)); err != nil {
 				return m, err
 			}
 			s.detected = m.Problem == "" // a problem may be gone at the next look
@@ -313,7 +323,7 @@ func (s *session) modelName(t target) string {
 	if t.model.Name == "" {
 		return ""
 	}
-	return shellQuote(t.model.Name)
+	return fault.Quote(t.model.Name)
 }
 
 // rootOption is what a command that the user pastes must say of the root: it
@@ -322,16 +332,5 @@ func (s *session) rootOption() string {
 	if s.cli.Root == "" && s.cli.Cwd == "" && s.rootFrom != fromScript && s.rootFrom != fromModel {
 		return ""
 	}
-	return " --root " + shellQuote(string(s.root))
-}
-
-// shellQuote makes a word that can be pasted into a POSIX shell.
-func shellQuote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r == '/' || r == '.' || r == '_' || r == '-' || r == ':' || r == '=' || r == ',' || r == '+' || r == '@' || r == '~' ||
-			'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127)
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return " --root " + fault.Quote(string(s.root))
 }

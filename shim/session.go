@@ -90,7 +90,7 @@ func (s *session) settle() error {
 		return err
 	}
 	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list"
-	s.identity = hardware.Identify(s.programEnv)
+	s.identity = hardware.Identify(hardware.Env(s.env, s.programEnv))
 	s.state = store.OpenState(s.root, s.identity.ID(), stateHome(s.env))
 	return nil
 }
@@ -193,7 +193,7 @@ func (s *session) uv(ctx context.Context, log *store.Log, beat func()) (*uv.UV, 
 	return uv.Find(ctx, uv.Config{
 		Root: s.root, Env: s.env, Override: s.set.get(sUV), BesideDir: filepath.Dir(self),
 		Offline: s.set.yes(sOffline), IndexDefault: s.set.get(sIndexDefault), IndexTorch: s.set.get(sIndexTorch),
-		FindLinks: s.set.list(sFindLinks), Log: log, Beat: beat,
+		FindLinks: s.set.list(sFindLinks), Log: log, Beat: beat, Owners: s.set.list(sTrustedOwners),
 	})
 }
 

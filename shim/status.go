@@ -94,6 +94,9 @@ func descriptor(path string) (uintptr, bool) {
 // replace writes the file as a whole. What is no regular file (a device, a pipe)
 // is written to and stays what it is; a link's target is replaced, not the link.
 func replace(path string, data []byte) error {
+	if err := store.OwnLink(path); err != nil {
+		return err
+	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}

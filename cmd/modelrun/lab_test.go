@@ -131,9 +131,10 @@ class _Properties:
     gcnArchName = ""
 class cuda:
     @staticmethod
-    def is_available(): return bool(_cuda) and not os.environ.get("FAKE_NO_DRIVER")
+    def is_available(): return bool(_cuda) and not os.environ.get("FAKE_NO_DRIVER") and not os.environ.get("FAKE_OLD_DRIVER")
     @staticmethod
     def init():
+        if os.environ.get("FAKE_OLD_DRIVER"): raise RuntimeError("The NVIDIA driver on your system is too old (found version 11040).")
         if os.environ.get("FAKE_GPU_BUSY"): raise RuntimeError("CUDA error: out of memory")
         if os.environ.get("FAKE_NO_DRIVER"): raise RuntimeError("Found no NVIDIA driver on your system.")
     @staticmethod
@@ -224,6 +225,8 @@ func stand(name, version string) uvtest.Wheel {
 		w.Scripts = map[string]string{"tiny-script": "transformers.cli:main"}
 		w.Files["transformers/cli.py"] = "def main():\n    print('tiny runs')\n"
 		w.Files["transformers/modeling_utils.py"] = ""
+		w.Files["transformers/models/llama/__init__.py"] = ""
+		w.Files["transformers/models/auto/configuration_auto.py"] = "CONFIG_MAPPING_NAMES = {'llama': 'LlamaConfig', 'openai-gpt': 'OpenAIGPTConfig', 'qwen2': 'Qwen2Config'}\n"
 		w.Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
 	case "extra-thing":
 		w.Files["tiny_module.py"] = ""

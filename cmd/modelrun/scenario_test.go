@@ -43,6 +43,7 @@ func TestScenario(t *testing.T) {
 			"truncate":  truncate,
 			"replace":   replace,
 			"tell":      tell,
+			"base":      base,
 		},
 	})
 }
@@ -210,6 +211,21 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 func replace(ts *testscript.TestScript, neg bool, args []string) {
 	text := strings.ReplaceAll(ts.ReadFile(args[2]), args[0], args[1])
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
+}
+
+// base DIR: a python of our own, python3 and python3.X in DIR/bin, that a script
+// may move and remove. Its standard library is the real one's.
+func base(ts *testscript.TestScript, neg bool, args []string) {
+	out, err := exec.Command("python3", "-c", "import os, sys; print(os.path.realpath(sys.executable)); print(os.path.dirname(os.__file__)); print('python%d.%d' % sys.version_info[:2])").Output()
+	ts.Check(err)
+	words := strings.Split(strings.TrimSpace(string(out)), "\n")
+	bin, lib := filepath.Join(ts.MkAbs(args[0]), "bin"), filepath.Join(ts.MkAbs(args[0]), "lib")
+	ts.Check(errors.Join(os.MkdirAll(bin, 0o755), os.MkdirAll(lib, 0o755)))
+	program, err := os.ReadFile(words[0])
+	ts.Check(err)
+	ts.Check(execxtest.Write(filepath.Join(bin, words[2]), program))
+	ts.Check(os.Symlink(words[2], filepath.Join(bin, "python3")))
+	ts.Check(os.Symlink(words[1], filepath.Join(lib, words[2])))
 }
 
 // tell TEXT DIR: a file of the folder holds the text.

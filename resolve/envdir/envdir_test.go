@@ -43,6 +43,12 @@ func TestParseKey(t *testing.T) {
 		"a\x00":                 "a character",
 		"a:b":                   "a character",
 		"a.":                    "ends in a dot",
+		"tоrch":                 "a character",    // a Cyrillic o
+		"．．／a":                  "does not start", // full-width
+		"a∕b":                   "a character",    // U+2215
+		"a‐b":                   "a character",    // U+2010
+		"a\u202eb":              "a character",
+		"a\u0301":               "a character", // an accent that joins the a
 		"con":                   "device",
 		"nul":                   "device",
 		"aux.txt":               "device",

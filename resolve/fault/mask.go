@@ -15,8 +15,8 @@ func Mask(s string) string {
 	if strings.Contains(s, "@") {
 		s = regexp.MustCompile(`(://)[^\s"<>]*@`).ReplaceAllString(s, "${1}***@")
 	}
-	if strings.ContainsAny(s, "?&") {
-		s = regexp.MustCompile(`(?i)([?&][^=&\s]*(?:token|key|password|secret|auth|sig)[^=&\s]*=)[^&\s"'<>)]+`).ReplaceAllString(s, "${1}***")
+	if strings.ContainsAny(s, "?&") || strings.Contains(s, `\u0026`) { // the last is & in JSON
+		s = regexp.MustCompile(`(?i)((?:[?&]|\\u0026)[^=&\s]*(?:token|key|password|secret|auth|sig)[^=&\s]*=)[^&\s"'<>)\\]+`).ReplaceAllString(s, "${1}***")
 	}
 	return s
 }

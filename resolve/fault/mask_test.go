@@ -9,15 +9,32 @@ import (
 func TestMask(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"see https://me:pw@host/x and a@b":        "see https://***@host/x and a@b",
-		"http://user:S3/CRET@host/simple":         "http://***@host/simple",
-		"http://us:S3'CRET@host":                  "http://***@host",
-		"http://u:S3@CRET@host/x":                 "http://***@host/x",
-		"https://host/simple?token=S3CRET":        "https://host/simple?token=***",
-		"https://host/s?a=1&X-Amz-Signature=f0&b": "https://host/s?a=1&X-Amz-Signature=***&b",
-		"nothing to hide? no & no":                "nothing to hide? no & no",
-		"mail me@example.org":                     "mail me@example.org",
+		"see https://me:pw@host/x and a@b":                "see https://***@host/x and a@b",
+		"http://user:S3/CRET@host/simple":                 "http://***@host/simple",
+		"http://us:S3'CRET@host":                          "http://***@host",
+		"http://u:S3@CRET@host/x":                         "http://***@host/x",
+		"https://host/simple?token=S3CRET":                "https://host/simple?token=***",
+		"https://host/s?a=1&X-Amz-Signature=f0&b":         "https://host/s?a=1&X-Amz-Signature=***&b",
+		`{"url": "https://host/s?a=1\u0026token=S3CRET"}`: `{"url": "https://host/s?a=1\u0026token=***"}`,
+		`{"url": "https://host/s?token=S3CRET\u0026b=2"}`: `{"url": "https://host/s?token=***\u0026b=2"}`,
+		"nothing to hide? no & no":                        "nothing to hide? no & no",
+		"mail me@example.org":                             "mail me@example.org",
 	} {
 		require.Equal(t, want, Mask(in))
+	}
+}
+
+// What is pasted is one word.
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"models/llama-3": "models/llama-3",
+		"a b":            "'a b'",
+		"it's":           `'it'\''s'`,
+		"":               "''",
+		"$(rm)":          "'$(rm)'",
+		"a\nb":           "'a\nb'",
+	} {
+		require.Equal(t, want, Quote(in))
 	}
 }

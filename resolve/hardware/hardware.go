@@ -51,6 +51,24 @@ type Machine struct {
 // visibility are the variables that hide GPUs from a program.
 var visibility = [...]string{"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"}
 
+// Env is what to ask this package with: the caller's own environment, and of the
+// program's only what hides GPUs. A project file names variables for its program;
+// none of them may reach nvidia-smi, or say where it lies: those who only look
+// run it, too.
+func Env(caller, program execx.Environ) execx.Environ {
+	var set []execx.Var
+	for _, name := range visibility {
+		v, ok := program.Lookup(name)
+		if was, had := caller.Lookup(name); ok && (!had || v != was) {
+			set = append(set, execx.Var{Key: name, Value: v})
+		}
+	}
+	if set == nil {
+		return caller
+	}
+	return caller.Edit(set)
+}
+
 // Identify reads the cheap part: a handful of files, no process, well below
 // 1 ms. A GPU that is hidden by CUDA_VISIBLE_DEVICES="" or -1 is none.
 func Identify(env execx.Environ) Identity {

@@ -14,6 +14,7 @@ type venvCfg struct {
 	home   string // folder of the base interpreter, absolute
 	minor  string // "3.12"; "" when the file does not say
 	system bool   // include-system-site-packages
+	moves  bool   // relocatable: its commands find the env that they lie in
 }
 
 // parseCfg reads pyvenv.cfg as CPython's getpath does: lines of key = value,
@@ -44,6 +45,8 @@ func parseCfg(data []byte) (venvCfg, error) {
 			}
 		case "include-system-site-packages":
 			cfg.system = strings.EqualFold(value, "true")
+		case "relocatable":
+			cfg.moves = strings.EqualFold(value, "true")
 		}
 	}
 	switch {

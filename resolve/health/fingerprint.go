@@ -18,8 +18,9 @@ const probeSchema = "1"
 
 // fingerprint names an env, what is asked of it and the machine, as far as a
 // verdict depends on them. It is compared for equality only, never "newer
-// than": clocks jump. It holds no path and no inode, so it survives a rename,
-// and an overlay file system that numbers its inodes anew at each mount.
+// than": clocks jump. It holds no inode, so it survives an overlay file system
+// that numbers them anew at each mount; and of an env that can be moved no path,
+// so that it survives the rename that publishes.
 func (c *Checker) fingerprint(s Subject, st *site) string {
 	b := make([]byte, 0, 16<<10)
 	add := func(parts ...string) {
@@ -48,6 +49,9 @@ func (c *Checker) fingerprint(s Subject, st *site) string {
 	}
 	add(c.pathWarnings(s)...)
 	add("|", string(st.cfgRaw), st.link)
+	if !st.cfg.moves {
+		add(s.Dir.Venv()) // a copy is another env: see copied
+	}
 	stat(st.python)
 	stat(st.base)
 	ready, _ := os.Stat(s.Dir.Ready())

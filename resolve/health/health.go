@@ -67,6 +67,8 @@ type Subject struct {
 	Imports []profile.Import
 	CUDA    bool   // torch must see a GPU, whatever its make
 	Accel   string // of the key: "cu121", "rocm6.2", "mps", "cpu"; "" not known
+
+	ModelType string // of the model's config.json; "" not known. Only for a warning
 }
 
 // Cache is where verdicts are kept, outside the env (an env may be read-only).
@@ -109,10 +111,10 @@ func (c *Checker) Check(ctx context.Context, s Subject) (Verdict, error) {
 	}
 	sealed, v, err := c.static(s, snap)
 	if err != nil || v.Code != "" {
-		return c.warned(v, s), err
+		return c.warned(v, s, snap), err
 	}
 	v, err = c.single(ctx, s, sealed)
-	return c.warned(v, s), err
+	return c.warned(v, s, snap), err
 }
 
 // Look is Check for those who must not execute anything (which, list, explain,
@@ -125,11 +127,11 @@ func (c *Checker) Look(s Subject) (Verdict, error) {
 	}
 	sealed, v, err := c.static(s, snap)
 	if err != nil || v.Code != "" {
-		return c.warned(v, s), err
+		return c.warned(v, s, snap), err
 	}
 	v = Verdict{Code: CodeUnverified, Reason: "not checked on this machine yet", Cached: true}
 	v.seal(sealed)
-	return c.warned(v, s), nil
+	return c.warned(v, s, snap), nil
 }
 
 // Probe runs the static check and the deep probe whatever the cache says, and
@@ -186,7 +188,7 @@ func (c *Checker) quick(s Subject) (*site, Verdict, error) {
 	if !ok {
 		return snap, Verdict{}, nil
 	}
-	return snap, c.warned(v, s), nil
+	return snap, c.warned(v, s, snap), nil
 }
 
 func (c *Checker) limit() time.Duration {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
 // judge makes a verdict of what the probe said and how it ended.
@@ -66,12 +67,17 @@ func rightPlace(s Subject, st *site, a answer) Verdict {
 	if m := minorOf(a.python.Version); m != st.cfg.minor {
 		return broken(CodeMovedBase, "base interpreter moved: pyvenv.cfg says Python %s, but python is %s", st.cfg.minor, a.python.Version)
 	}
-	want, err1 := os.Stat(s.Dir.Venv())
-	got, err2 := os.Stat(a.python.Prefix)
-	if err1 == nil && err2 == nil && os.SameFile(want, got) {
+	if runsAs(s.Dir, a.python.Prefix) {
 		return Verdict{}
 	}
 	return broken(CodeMovedBase, "python does not run as this environment, but as %s", a.python.Prefix)
+}
+
+// runsAs compares sys.prefix with the env.
+func runsAs(d envdir.Dir, prefix string) bool {
+	want, err1 := os.Stat(d.Venv())
+	got, err2 := os.Stat(prefix)
+	return err1 == nil && err2 == nil && os.SameFile(want, got)
 }
 
 // torchAnswer holds what torch sees against what is wanted.

@@ -35,6 +35,7 @@ func (c *Checker) single(ctx context.Context, s Subject, seal *Seal) (Verdict, e
 		return v, err
 	}
 	v.seal(seal)
+	v.Warnings = append(v.Warnings, copied(s.Dir, snap)...)
 	// An interpreter that never said a word is cheap to try again, and what
 	// stopped it (a mount without exec) leaves no trace in the fingerprint.
 	started := v.Python != ""

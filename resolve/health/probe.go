@@ -114,10 +114,11 @@ func (c *Checker) probeEnv() execx.Environ {
 // all but empty, so one that needs LD_LIBRARY_PATH does not start.
 func Starts(ctx context.Context, d envdir.Dir) error { return (&Checker{}).Starts(ctx, d) }
 
-// Starts is nil when the env's python runs at all, healthy or not: what the
-// last resort wants to know. At most 20 s.
+// Starts is nil when the env's python runs at all and as this env, healthy or
+// not: what the last resort wants to know. Without pyvenv.cfg it would run as its
+// base. At most 20 s.
 func (c *Checker) Starts(ctx context.Context, d envdir.Dir) error {
-	res, err := c.python(ctx, d, 20*time.Second, "-c", "")
+	res, err := c.python(ctx, d, 20*time.Second, "-X", "utf8", "-c", "import sys; sys.stdout.write(sys.prefix)")
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -127,6 +128,9 @@ func (c *Checker) Starts(ctx context.Context, d envdir.Dir) error {
 		return fmt.Errorf("python did not end within 20 s: %s", d.Python())
 	case res.ExitCode != 0:
 		return fmt.Errorf("python ends with %s: %s", exitText(res.ExitCode), lastLine(res.Tail))
+	}
+	if prefix := lastLine(string(res.Stdout)); !runsAs(d, prefix) {
+		return fmt.Errorf("python does not run as this environment, but as %s", prefix)
 	}
 	return nil
 }

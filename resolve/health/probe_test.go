@@ -238,7 +238,7 @@ func TestFingerprint(t *testing.T) {
 			require.NoError(t, os.Rename(string(e.root), string(to)))
 			t.Cleanup(func() { require.NoError(t, os.RemoveAll(string(to))) })
 			e.Dir = to.Old("org__model")
-		}, 1},
+		}, 2},
 		"another need": {func(_ *testing.T, e *env, _ *health.Checker) {
 			e.Imports = append(e.Imports, profile.Import{Module: "json"})
 		}, 2},
@@ -257,6 +257,26 @@ func TestFingerprint(t *testing.T) {
 			require.Equal(t, tt.probes == 1, v.Cached)
 		})
 	}
+}
+
+// What can be moved keeps its verdict: publishing is a rename.
+func TestVerdictOfARelocatableEnvMovesWithIt(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envdir.Old)
+	cfg, err := os.ReadFile(e.Dir.Cfg())
+	require.NoError(t, err)
+	write(t, e.Dir.Cfg(), string(cfg)+"relocatable = true\n")
+	c, probes := checker(t)
+	_, err = c.Check(t.Context(), e.Subject)
+	require.NoError(t, err)
+	to := envdir.Root(string(e.root) + "-moved")
+	require.NoError(t, os.Rename(string(e.root), string(to)))
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(string(to))) })
+	e.Dir = to.Old("org__model")
+	v, err := c.Check(t.Context(), e.Subject)
+	require.NoError(t, err)
+	require.True(t, v.Cached)
+	require.Equal(t, 1, probes())
 }
 
 func TestShellsDoNotFightOverTheVerdict(t *testing.T) {

@@ -68,9 +68,9 @@ func inside(path, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// warned adds what PYTHONPATH does. Verdicts are kept without these lines:
-// they are about the caller's environment, not about the env.
-func (c *Checker) warned(v Verdict, s Subject) Verdict {
+// warned adds what PYTHONPATH does, and what the model is. Verdicts are kept
+// without these lines: they are about the caller, not about the env.
+func (c *Checker) warned(v Verdict, s Subject, st *site) Verdict {
 	if v.Absent {
 		return v
 	}
@@ -79,5 +79,6 @@ func (c *Checker) warned(v Verdict, s Subject) Verdict {
 			v.Warnings = append(v.Warnings, w)
 		}
 	}
+	v.Warnings = append(v.Warnings, unknownType(s, st)...)
 	return v
 }

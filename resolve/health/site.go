@@ -67,7 +67,7 @@ func (s *site) readPython(d envdir.Dir) (Verdict, error) {
 	case !gone(err) && !errors.Is(err, syscall.ELOOP):
 		return Verdict{}, unreadable(path, err)
 	case s.link != "":
-		return broken(CodeDangling, "python is a dangling link: %s -> %s", path, s.link), nil
+		return broken(CodeDangling, "python is a dangling link: %s -> %s", path, linkEnd(path, s.link)), nil
 	}
 	if _, err := os.Stat(d.Venv()); err != nil {
 		if !gone(err) {
@@ -78,6 +78,22 @@ func (s *site) readPython(d envdir.Dir) (Verdict, error) {
 		return v, nil
 	}
 	return broken(CodeNoPython, "python is missing: %s", path), nil
+}
+
+// linkEnd is what a chain of links leads to (python -> python3 -> the base): the
+// file that is missing, or link where the chain has no end.
+func linkEnd(path, link string) string {
+	for range 16 {
+		next, err := os.Readlink(path)
+		if err != nil {
+			return path
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(path), next)
+		}
+		path = next
+	}
+	return link
 }
 
 func (s *site) readCfg(d envdir.Dir) (Verdict, error) {
@@ -173,7 +189,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 // unreadable is an error of the disk: it must never look like "not there".
 func unreadable(path string, err error) error {
 	return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).
-		Fix("see who may read it: ls -ld '%s'", path)
+		Fix("see who may read it: ls -ld %s", fault.Quote(path))
 }
 
 func broken(code Code, format string, args ...any) Verdict {

@@ -23,6 +23,7 @@ type config struct {
 	ModelType     any `json:"model_type"`
 	Architectures any `json:"architectures"`
 	Quantization  any `json:"quantization_config"`
+	AutoMap       any `json:"auto_map"`
 }
 
 func readConfig(dir string) (config, error) {
@@ -35,6 +36,9 @@ func (m *Model) config(dir string, p Places) error {
 	c, err := readConfig(dir)
 	if err != nil {
 		return err
+	}
+	if kind, ok := c.ModelType.(string); ok && c.AutoMap == nil && isHubName(kind) {
+		m.Type = kind
 	}
 	path := filepath.Join(dir, "config.json")
 	method, err := quantOf(c.Quantization)

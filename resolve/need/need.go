@@ -22,6 +22,7 @@ type Model struct {
 	Family string   // "transformers", "llamacpp", "onnx", or what Places.Family settled; "" when the model says nothing
 	Bnb    bool     // needs bitsandbytes: the -bnb key
 	Base   string   // the base model of an adapter, as it is named there; peft is in every transformers env
+	Type   string   // model_type of its config.json, or of its base's; "" when nothing says it, or when the model brings code of its own
 	Notes  []string // info lines, for example that a hub id is not cached
 }
 

@@ -47,7 +47,7 @@ func (s *Store) Failure(k envdir.Key) Failure {
 // RecordFailure keeps a failure. That it cannot be kept costs only work.
 func (s *Store) RecordFailure(k envdir.Key, inputs string, cause *fault.Error, log string) error {
 	f := Failure{
-		Schema: 1, ID: suffix() + suffix(), Inputs: inputs, Code: cause.Code, Text: cause.Text, Remedy: cause.Remedy,
+		Schema: 1, ID: suffix() + suffix(), Inputs: inputs, Code: cause.Code, Text: fault.Mask(cause.Text), Remedy: fault.Mask(cause.Remedy),
 		Log: log, Tries: 1, Finished: time.Now().UTC(),
 	}
 	if last := s.Failure(k); last.Inputs == inputs {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // maxState is far above any JSON of ours; a file above it is not one.
@@ -105,9 +107,32 @@ func suffix() string {
 	return fmt.Sprintf("%08x", rand.Uint32()) //nolint:gosec // a name, no secret; crypto/rand costs 0.2 MB
 }
 
+// OwnLink is an error where path is a symbolic link that another user made, root
+// apart: what is written through it lands where that user wants.
+func OwnLink(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 || !foreign(info) {
+		return nil //nolint:nilerr // what cannot be looked at is the caller's to find out
+	}
+	return fault.New(fault.Untrusted, "%s is a symbolic link that another user made", path).
+		Fix("see where it leads (ls -l %s) and remove it, or name another place", fault.Quote(path))
+}
+
+// noLink says of the error of an open with noFollow what it means.
+func noLink(path string, err error) error {
+	if !errors.Is(err, syscall.ELOOP) {
+		return err
+	}
+	return fault.New(fault.Untrusted, "%s is a symbolic link, which modelrun never makes there", path).
+		Fix("find out who made it, then: rm %s", fault.Quote(path))
+}
+
 // mkdirLike makes a folder and its parents, each with the mode and group of
 // the nearest one that was there: a team shares .envs by its group.
 func mkdirLike(dir string) error {
+	if err := OwnLink(dir); err != nil {
+		return err
+	}
 	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

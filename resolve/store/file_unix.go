@@ -12,6 +12,16 @@ import (
 
 func rename(from, to string) error { return os.Rename(from, to) }
 
+// noFollow makes an open fail for a symbolic link. Where others can write the
+// folder too, one may lead to any file of ours.
+const noFollow = syscall.O_NOFOLLOW
+
+// foreign reports whether a file belongs neither to us nor to root.
+func foreign(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Uid != 0 && int(st.Uid) != os.Geteuid()
+}
+
 func openFile(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }
 
 // removeAll removes a tree, also one with read-only folders. It does not
@@ -32,21 +42,34 @@ func removeAll(path string) error {
 
 // shareLike gives path the group of dir, and the group's write permission
 // where dir has it. What is not allowed is left: it only matters to teams.
+//
+// A teammate may put a link to a file of ours where path was a moment ago: what
+// is changed is what was opened, and that is no link of either kind.
 func shareLike(path, dir string) {
 	info, err := os.Stat(dir)
 	if err != nil || info.Mode()&0o020 == 0 {
 		return
 	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|noFollow, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	mine, err := f.Stat()
+	if err != nil {
+		return
+	}
+	if _, linked := identify(path, mine); linked && !mine.IsDir() {
+		return
+	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		_ = os.Lchown(path, -1, int(st.Gid))
+		_ = f.Chown(-1, int(st.Gid))
 	}
-	if mine, err := os.Lstat(path); err == nil {
-		mode := mine.Mode().Perm() | 0o060 | mine.Mode().Perm()&0o100>>3
-		if mine.IsDir() {
-			mode |= info.Mode() & os.ModeSetgid
-		}
-		_ = os.Chmod(path, mode)
+	mode := mine.Mode().Perm() | 0o060 | mine.Mode().Perm()&0o100>>3
+	if mine.IsDir() {
+		mode |= info.Mode() & os.ModeSetgid
 	}
+	_ = f.Chmod(mode)
 }
 
 // syncDir makes renames in dir durable.

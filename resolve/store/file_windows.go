@@ -62,6 +62,12 @@ func openFile(path string, flag int) (f *os.File, err error) {
 	return f, err
 }
 
+// noFollow is nothing here: to make a symbolic link takes a privilege.
+const noFollow = 0
+
+// foreign is never true here: see noFollow.
+func foreign(os.FileInfo) bool { return false }
+
 // shareLike does nothing: access lists are inherited from the folder.
 func shareLike(string, string) {}
 

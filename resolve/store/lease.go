@@ -57,17 +57,17 @@ func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 // leaseFile opens the lease, and makes it the first time.
 func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 	path := s.Root.Lease(d)
-	f, err := openRegular(path, flag)
+	f, err := openRegular(path, flag|noFollow)
 	if errors.Is(err, fs.ErrPermission) && flag != os.O_RDONLY {
-		f, err = openRegular(path, os.O_RDONLY) // another user's: most file systems lock it all the same
+		f, err = openRegular(path, os.O_RDONLY|noFollow) // another user's: most file systems lock it all the same
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return f, err
+		return f, noLink(path, err)
 	}
 	if err := mkdirLike(s.Root.Locks()); err != nil {
 		return nil, err
 	}
-	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o644)
 	if err == nil {
 		shareLike(path, s.Root.Locks())
 	}

@@ -56,6 +56,8 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 	switch {
 	case noLocks(err):
 		l.lockless = true
+	case fault.CodeOf(err) == fault.Untrusted:
+		return nil, err
 	case errors.Is(err, fs.ErrPermission):
 		return nil, notWritable(s.Root.Lock(k), err)
 	case err != nil:
@@ -70,12 +72,12 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 
 func (s *Store) tryFile(k envdir.Key) (*flock.Flock, bool, error) {
 	// O_RDWR: NFSv4 emulates flock with fcntl, which wants it for an exclusive lock.
-	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
+	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o644))
 	got, err := f.TryLock()
 	if got {
 		shareLike(s.Root.Lock(k), s.Root.Locks())
 	}
-	return f, got, err
+	return f, got, noLink(s.Root.Lock(k), err)
 }
 
 // Busy reports whether another process holds the creation lock. It changes
@@ -84,7 +86,7 @@ func (s *Store) Busy(k envdir.Key) (bool, error) {
 	if _, err := os.Lstat(s.Root.Lock(k)); err != nil {
 		return false, nil //nolint:nilerr // no lock file: nobody ever created
 	}
-	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_RDONLY))
+	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_RDONLY|noFollow))
 	got, err := f.TryRLock()
 	if err != nil {
 		return false, nil //nolint:nilerr // without working locks nobody can be waited for

@@ -17,7 +17,7 @@ func (st State) Lock(ctx context.Context, name string) (unlock func(), err error
 		if dir == "" || mkdirLike(dir) != nil {
 			continue
 		}
-		f := flock.New(filepath.Join(dir, name+".lock"), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
+		f := flock.New(filepath.Join(dir, name+".lock"), flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o644))
 		got, err := f.TryLockContext(ctx, 20*time.Millisecond)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

@@ -38,18 +38,29 @@ func userName() string {
 }
 
 // Trusted says whether what lies at path can be used: it belongs to us, to root
-// or to one of owners (names or numbers), and others cannot write it.
+// or to one of owners (names or numbers), and others cannot write it. Of a
+// symbolic link both count, the link and what it leads to.
 func Trusted(path string, owners []string) error {
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if err := ownedBy(path, info, owners); err != nil {
+			return err
+		}
+		info, err = os.Stat(path)
+	}
 	if err != nil {
 		return err
 	}
+	if info.Mode()&0o002 != 0 && info.Mode()&os.ModeSticky == 0 {
+		return fault.New(fault.Untrusted, "%s can be written by everybody on this machine", path).Fix("chmod o-w %s", fault.Quote(path))
+	}
+	return ownedBy(path, info, owners)
+}
+
+func ownedBy(path string, info fs.FileInfo, owners []string) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return nil
-	}
-	if info.Mode()&0o002 != 0 && info.Mode()&os.ModeSticky == 0 {
-		return fault.New(fault.Untrusted, "%s can be written by everybody on this machine", path).Fix("chmod o-w %s", path)
 	}
 	uid := int(st.Uid)
 	if uid == 0 || uid == os.Geteuid() {

@@ -1,10 +1,10 @@
 package store
 
 import (
+	"golang.org/x/sys/unix"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -82,7 +82,7 @@ func TestLeaseOfAChild(t *testing.T) {
 	require.NoError(t, err)
 	fd, ok := l.FD()
 	require.True(t, ok)
-	dup, err := syscall.Dup(int(fd)) //nolint:gosec // a descriptor
+	dup, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) // another test may fork at this moment
 	require.NoError(t, err)
 	inherited := os.NewFile(uintptr(dup), "lease") //nolint:gosec // a descriptor
 	self, err := os.Executable()

@@ -46,17 +46,23 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 		}
 		return u, nil
 	}
-	for _, place := range []struct{ path, source string }{
-		{filepath.Join(c.BesideDir, binary), "beside modelrun"},
-		{installed(c), "in the root"},
+	passed := ""
+	for _, place := range []struct {
+		path, source string
+		above        int // folders above it that must be trusted, too
+	}{
+		{filepath.Join(c.BesideDir, binary), "beside modelrun", 0},
+		{installed(c), "in the root", 3}, // bin, uv-…, .tools
 	} {
-		if filepath.IsAbs(place.path) && exists(place.path) {
-			if u, err := try(place.path, place.source); err == nil {
-				return u, nil
-			}
+		if !filepath.IsAbs(place.path) || !exists(place.path) {
+			continue
+		}
+		if err := trusted(place.path, place.above, c.Owners); err != nil {
+			passed = err.Error()
+		} else if u, err := try(place.path, place.source); err == nil {
+			return u, nil
 		}
 	}
-	passed := ""
 	if path, err := execx.LookPath(binary, filepath.SplitList(c.Env.Get("PATH")), c.Env); err == nil {
 		u, err := try(path, "on PATH")
 		switch {
@@ -86,6 +92,17 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	}
 	return nil, fault.New(fault.NoUV, "uv is not to be found%s; installing it failed: %w", passed, err).
 		Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
+}
+
+// trusted refuses a program that somebody else could have put there.
+func trusted(path string, above int, owners []string) error {
+	for range above + 1 {
+		if err := store.Trusted(path, owners); err != nil {
+			return err
+		}
+		path = filepath.Dir(path)
+	}
+	return nil
 }
 
 func installed(c Config) string { return filepath.Join(c.Root.UV(pinned), "bin", binary) }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // Config is what driving uv needs to know.
@@ -27,6 +28,7 @@ type Config struct {
 	IndexDefault string   // instead of PyPI; "" the UV_* and PIP_* settings, else PyPI
 	IndexTorch   string   // instead of the profile's; may hold {accel}
 	FindLinks    []string // folders or URLs of wheels
+	Owners       []string // whose uv is trusted besides ours and root's
 	Log          io.Writer
 	Beat         func() // called with every sign of life of a running uv; nil: nobody
 }
@@ -157,6 +159,15 @@ func (u *UV) from(own string, others ...string) *UV {
 		}
 		set = append(set, execx.Var{Key: "UV_INDEX", Value: strings.Join(others, " ")})
 	}
+	var secret []string
+	for _, l := range u.cfg.findLinks() {
+		if fault.Mask(l) != l {
+			secret = append(secret, l)
+		}
+	}
+	if secret != nil {
+		set = append(set, execx.Var{Key: "UV_FIND_LINKS", Value: strings.Join(secret, ",")})
+	}
 	v := *u
 	v.env = u.env.Edit(set)
 	return &v
@@ -168,9 +179,21 @@ func (c Config) defaultIndex(own string) string {
 	return cmp.Or(own, c.IndexDefault, c.Env.Get("UV_DEFAULT_INDEX"), c.Env.Get("UV_INDEX_URL"), c.Env.Get("PIP_INDEX_URL"))
 }
 
-// links is the flags that say where else wheels are.
+// links is the flags that say where else wheels are. One that holds a secret is
+// not among them: see from.
 func (c Config) links() []string {
 	var args []string
+	for _, l := range c.findLinks() {
+		if fault.Mask(l) == l {
+			args = append(args, "--find-links", l)
+		}
+	}
+	return args
+}
+
+// findLinks are the folders and URLs of wheels that are there.
+func (c Config) findLinks() []string {
+	var out []string
 	links := c.FindLinks
 	for _, v := range []string{"UV_FIND_LINKS", "PIP_FIND_LINKS"} {
 		links = append(links, strings.FieldsFunc(c.Env.Get(v), func(r rune) bool { return r == ' ' || r == ',' })...)
@@ -178,10 +201,10 @@ func (c Config) links() []string {
 	for _, l := range links {
 		// uv fails for a folder that is not there, pip did not.
 		if strings.Contains(l, "://") || exists(l) {
-			args = append(args, "--find-links", l)
+			out = append(out, l)
 		}
 	}
-	return args
+	return out
 }
 
 func hasPrefix(s string, prefixes ...string) bool {

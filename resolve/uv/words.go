@@ -36,7 +36,7 @@ func (u *UV) failed(doing string, res execx.Result) error {
 	case u.cfg.Offline && has("offline", "network connectivity is disabled", "network was disabled"):
 		return offline(doing + " failed: " + words)
 	case has("invalid wheel", "wheel-version", "failed to read from the distribution cache", "invalid zip", "failed to deserialize cache", "hash mismatch", "does not have a `record`", "failed to read metadata"):
-		return say(fault.BadWheel, "remove uv's cache and try again: rm -r "+u.cfg.Root.Cache())
+		return say(fault.BadWheel, "remove uv's cache and try again: rm -r "+fault.Quote(u.cfg.Root.Cache()))
 	case has("error sending request", "failed to fetch", "dns error", "could not connect", "connection refused", "timed out",
 		"unknownissuer", "invalid peer certificate", "http status", "failed to read `--find-links`", "no such file or directory"):
 		return say(fault.NoIndex, noAnswer)

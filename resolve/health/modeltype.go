@@ -1,0 +1,42 @@
+package health
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+// unknownType is one line where the env's transformers has no code for the type
+// that the model's config.json names: loading it would fail, with a traceback.
+// It is a look at files, and about one model: no part of a verdict. It costs one
+// stat, and more only where the folder of that name is not there.
+func unknownType(s Subject, st *site) []string {
+	if s.ModelType == "" || !needs(s, "transformers") {
+		return nil
+	}
+	models := filepath.Join(st.packages, "transformers", "models")
+	// The folder's name is the type's, with "_" for "-".
+	if _, err := os.Stat(filepath.Join(models, strings.ReplaceAll(s.ModelType, "-", "_"))); !gone(err) {
+		return nil
+	}
+	// Some types share a folder: then the registry names them. Without one there
+	// is nothing to be said.
+	files, _ := filepath.Glob(filepath.Join(models, "auto", "*.py"))
+	known := len(files) == 0
+	for _, file := range files {
+		data, err := readLimited(file, 4<<20)
+		known = known || err != nil || strings.Contains(string(data), `"`+s.ModelType+`"`) || strings.Contains(string(data), `'`+s.ModelType+`'`)
+	}
+	if known {
+		return nil
+	}
+	update := "modelrun ensure --update"
+	if s.Dir.Kind != envdir.Old {
+		update += " --env " + s.Dir.Name
+	}
+	return []string{fmt.Sprintf("the model is of type %s, which transformers %s in environment %s does not know; a newer one may: %s",
+		s.ModelType, distsOf(st.names)["transformers"].version, s.Dir.Name, update)}
+}
