@@ -2,8 +2,6 @@ package resolve
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -75,7 +73,7 @@ func Ensure(d *Deps) Chain {
 // owner, and not everybody can write them.
 func (d *Deps) trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
-		if err := store.Trusted(path, d.Owners); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := store.Trusted(path, d.Owners); err != nil && !gone(err) {
 			return err
 		}
 	}

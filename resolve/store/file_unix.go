@@ -31,10 +31,10 @@ func removeAll(path string) error {
 }
 
 // shareLike gives path the group of dir, and the group's write permission
-// where dir has it. What is not allowed is left: it only matters to teams.
+// where dir has it: a team shares it. What is not allowed is left: it only matters to teams.
 func shareLike(path, dir string) {
 	info, err := os.Stat(dir)
-	if err != nil || info.Mode()&0o020 == 0 {
+	if err != nil || !teams(info) {
 		return
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
@@ -43,7 +43,7 @@ func shareLike(path, dir string) {
 	if mine, err := os.Lstat(path); err == nil {
 		mode := mine.Mode().Perm() | 0o060 | mine.Mode().Perm()&0o100>>3
 		if mine.IsDir() {
-			mode |= info.Mode() & os.ModeSetgid
+			mode |= os.ModeSetgid // what uv makes in it is the group's, too
 		}
 		_ = os.Chmod(path, mode)
 	}
