@@ -69,16 +69,20 @@ func (s wait) untilFree(ctx context.Context, w *Walk) error {
 	key := w.Req.Key
 	var last store.Owner
 	var quiet time.Time
-	pause := 50 * time.Millisecond
-	for first := true; ; first = false {
-		owner := s.Store.Owner(key)
+	pause, said := 50*time.Millisecond, false
+	for polls := 0; ; polls++ {
+		first, owner := polls == 0, s.Store.Owner(key)
 		if first || owner.Beat != last.Beat || owner.PID != last.PID || owner.Phase != last.Phase {
 			quiet = time.Now()
 		}
-		if first || owner.PID != last.PID { // its phases are shown as progress
+		// Who has just begun has not said a word yet; who only looks never does.
+		if known := owner.PID != 0; known && owner.PID != last.PID || !known && !said && polls > 1 { // its phases are shown as progress
 			s.Log.Info(fmt.Sprintf("Environment %s is already being created by %s", key, who(owner)))
+			said = true
 		}
-		s.Progress(owner)
+		if owner.PID != 0 {
+			s.Progress(owner)
+		}
 		last = owner
 		if time.Since(quiet) > w.Req.Policy.Wait {
 			return s.giveUp(w, owner)
