@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -42,6 +41,9 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 	ctx, stop := b.watch(ctx)
 	defer stop()
 
+	if err := b.room(leastFree); err != nil {
+		return dir, v, err
+	}
 	if err := b.resolve(ctx); err != nil {
 		return dir, v, err
 	}
@@ -79,6 +81,9 @@ func (b *build) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if b.lock.Lockless() {
+		tool = tool.Uncached()
+	}
 	b.uv = tool
 	b.phase("resolving versions")
 	b.locked, err = tool.Resolve(ctx, b.plan)
@@ -98,6 +103,20 @@ func (b *build) resolve(ctx context.Context) error {
 // env together (measured: 2.9 GB of wheels, 5.2 GB on disk; the env is links).
 const unpacked = 2
 
+// leastFree is what the smallest env takes. On a disk that is fuller uv cannot
+// write its cache, without which it says that there is no Python.
+const leastFree = 4e6
+
+// room refuses a disk that is too full.
+func (b *build) room(need int64) error {
+	free, err := store.FreeBytes(b.req.Root.Envs())
+	if err != nil || uint64(need) <= free { //nolint:gosec // need is not negative
+		return err
+	}
+	return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), Bytes(int64(free))). //nolint:gosec // no disk has 8 EiB
+																		Fix("free some space there, or use another disk: modelrun --root DIR …")
+}
+
 // preflight says what is about to happen, and refuses what cannot succeed.
 func (b *build) preflight() error {
 	free, err := store.FreeBytes(b.req.Root.Envs())
@@ -110,11 +129,7 @@ func (b *build) preflight() error {
 		size = fmt.Sprintf("%s to download, about %s on disk", Bytes(b.locked.Download), Bytes(need))
 	}
 	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, size, Bytes(int64(free)))) //nolint:gosec // no disk has 8 EiB
-	if uint64(need) > free {                                                                                                  //nolint:gosec // need is not negative
-		return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), Bytes(int64(free))). //nolint:gosec // as above
-																			Fix("free some space there, or use another disk: modelrun --root DIR …")
-	}
-	return nil
+	return b.room(need)
 }
 
 func (b *build) install(ctx context.Context, d envdir.Dir) error {
@@ -298,11 +313,7 @@ func (b *build) failed(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
 		return cause
 	}
-	var f *fault.Error
-	if !errors.As(err, &f) {
-		f = fault.New(fault.Internal, "%w", err)
-	}
-	told := *f
+	told := *store.Fault(err)
 	if told.Remedy == "" {
 		told.Remedy = b.readLog()
 	}

@@ -31,6 +31,7 @@ func (c create) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	}
 	ctx, stop := c.Interruptible(ctx)
 	defer stop()
+	defer c.Store.Team()()
 	for {
 		lock, err := c.Store.TryLock(w.Req.Key)
 		if errors.Is(err, store.ErrBusy) {
@@ -152,8 +153,8 @@ func (c create) give(w *Walk, err error) error {
 	if interrupted(err) {
 		return err
 	}
-	w.failed = err
-	return skipFor(err)
+	w.failed = store.Fault(err)
+	return skipFor(w.failed)
 }
 
 func interrupted(err error) bool {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
@@ -216,5 +217,10 @@ func describe(dir envdir.Dir, v health.Verdict) string {
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist) // what cannot be looked at is there: the check says why
+	return !gone(err) // what cannot be looked at is there: the check says why
+}
+
+// gone reports that a path, or a folder on the way to it, is not there.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

@@ -76,7 +76,7 @@ func Ensure(d *Deps) Chain {
 // owner, and not everybody can write them.
 func (d *Deps) trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
-		if err := store.Trusted(path, d.Owners); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := store.Trusted(path, d.Owners); err != nil && !gone(err) {
 			return err
 		}
 	}

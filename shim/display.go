@@ -61,7 +61,7 @@ func (d *display) progress(o store.Owner) {
 		o.Phase = cmp.Or(d.phase, doing)
 	}
 	d.s.notify.tell(doing + ": " + key + ", " + o.Phase)
-	if o.Phase != d.phase {
+	if o.Phase != d.phase || d.began.IsZero() {
 		d.phase, d.began, d.said = o.Phase, now, now
 		d.s.status.phase(doing, key)
 		if !d.terminal {

@@ -36,7 +36,7 @@ func exitFor(code fault.Code) int {
 // changing anything.
 func retryable(code fault.Code) bool {
 	switch code {
-	case fault.WaitTimeout, fault.CreateTimeout, fault.NoIndex, fault.Paused, fault.Interrupted, fault.Terminated:
+	case fault.WaitTimeout, fault.CreateTimeout, fault.NoIndex, fault.Paused, fault.InUse, fault.Interrupted, fault.Terminated:
 		return true
 	default:
 		return false

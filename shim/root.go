@@ -151,6 +151,9 @@ func checkRoot(root envdir.Root, s *settings) error {
 	for _, path := range []string{string(root), root.Envs()} {
 		f, err := os.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
+			if to, e := os.Readlink(path); e == nil {
+				return bad(fault.BadRoot, nil, fmt.Sprintf("cannot be used: %s is a link to %s, which is not there", path, to))
+			}
 			continue
 		}
 		if err != nil {

@@ -69,8 +69,14 @@ func (r Root) Lock(k Key) string { return r.join(".envs", ".locks", string(k)+".
 
 // Lease is the file that programs running in an env hold a shared lock on:
 // never deleted, kept empty. Its mtime, touched once a day, says when the env
-// was last used.
-func (r Root) Lease(d Dir) string { return r.join(".envs", ".locks", d.Name+".use") }
+// was last used. What waits in .next has one of its own: who runs in the
+// published env is not in its way.
+func (r Root) Lease(d Dir) string {
+	if d.Kind == Next {
+		return r.join(".envs", ".locks", d.Name+".next-use")
+	}
+	return r.join(".envs", ".locks", d.Name+".use")
+}
 
 // Owner says who holds the creation lock and how far the creation is. Advisory.
 func (r Root) Owner(k Key) string { return r.join(".envs", ".locks", string(k)+".owner.json") }

@@ -36,6 +36,7 @@ const (
 	BadWheel      Code = "bad-wheel"      // a wheel or the cache is damaged
 	Verify        Code = "verify"         // the new env is incomplete or its probe failed
 	Paused        Code = "paused"         // the same inputs failed a moment ago
+	InUse         Code = "in-use"         // programs run in an env that was to be replaced
 	Degraded      Code = "degraded"       // not a failure: an env is used that is not known to work
 	OtherContent  Code = "other-content"  // the same key with other content in one root
 )

@@ -188,6 +188,9 @@ func readLimited(path string, limit int64) ([]byte, error) {
 
 // unreadable is an error of the disk: it must never look like "not there".
 func unreadable(path string, err error) error {
+	if errors.Is(err, syscall.EMFILE) {
+		return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).Fix("allow more open files: ulimit -n 1024")
+	}
 	return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).
 		Fix("see who may read it: ls -ld %s", fault.Quote(path))
 }

@@ -143,7 +143,7 @@ func mkdirLike(dir string) error {
 	if err := mkdirLike(parent); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(dir, modeIn(parent, 0o755)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	shareLike(dir, parent)

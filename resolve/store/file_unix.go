@@ -41,13 +41,14 @@ func removeAll(path string) error {
 }
 
 // shareLike gives path the group of dir, and the group's write permission
-// where dir has it. What is not allowed is left: it only matters to teams.
+// where dir has it: a team shares it. What is not allowed is left: it only
+// matters to teams.
 //
 // A teammate may put a link to a file of ours where path was a moment ago: what
 // is changed is what was opened, and that is no link of either kind.
 func shareLike(path, dir string) {
 	info, err := os.Stat(dir)
-	if err != nil || info.Mode()&0o020 == 0 {
+	if err != nil || !teams(info) {
 		return
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|noFollow, 0)
@@ -67,7 +68,7 @@ func shareLike(path, dir string) {
 	}
 	mode := mine.Mode().Perm() | 0o060 | mine.Mode().Perm()&0o100>>3
 	if mine.IsDir() {
-		mode |= info.Mode() & os.ModeSetgid
+		mode |= os.ModeSetgid // what uv makes in it is the group's, too
 	}
 	_ = f.Chmod(mode)
 }

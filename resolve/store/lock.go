@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -61,7 +62,7 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, notWritable(s.Root.Lock(k), err)
 	case err != nil:
-		return nil, fmt.Errorf("creation lock %s: %w", s.Root.Lock(k), err)
+		return nil, Fault(fmt.Errorf("creation lock %s: %w", s.Root.Lock(k), err))
 	case !got:
 		return nil, ErrBusy
 	}
@@ -72,7 +73,7 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 
 func (s *Store) tryFile(k envdir.Key) (*flock.Flock, bool, error) {
 	// O_RDWR: NFSv4 emulates flock with fcntl, which wants it for an exclusive lock.
-	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o644))
+	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(modeIn(s.Root.Locks(), 0o644)))
 	got, err := f.TryLock()
 	if got {
 		shareLike(s.Root.Lock(k), s.Root.Locks())
@@ -141,8 +142,8 @@ func (s *Store) writable(dir string) error {
 	if err == nil {
 		return nil
 	}
-	if noSpace(err) {
-		return fault.New(fault.NoSpace, "%s: %w", dir, err).Fix("free some space there, or use another disk: modelrun --root DIR …")
+	if noSpace(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENOTDIR) {
+		return Fault(fmt.Errorf("%s cannot be written: %w", dir, err))
 	}
 	return notWritable(dir, err)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // Published says where a new env lies now.
@@ -23,13 +24,23 @@ type Published struct {
 // exchanged and kept in .old; where it is in use or cannot be moved, the new one
 // waits in .next. The old one is never gone before the new one is there.
 //
+// Where one waits already the new one takes its place, if nobody runs in it:
+// what waits is used first, so beside it a new one would be the older.
+//
 // A sealed env that was not there when the stage was made is another creator's,
 // which happens where locks do not work: it is used, and ours is thrown away.
 func (st *Stage) Publish() (Published, error) {
 	s, target := st.store, st.store.Root.Shared(st.key)
 	s.at("publish")
 	p := Published{Dir: target}
-	err := renameNew(st.Dir.Path, target.Path)
+	err := error(nil)
+	if isDir(s.Root.Next(st.key).Path) {
+		if p, err = s.postpone(st.key, st.Dir.Path, "one that waits there is replaced"); err != nil {
+			return p, err
+		}
+	} else {
+		err = renameNew(st.Dir.Path, target.Path)
+	}
 	switch {
 	case err == nil:
 	case !errors.Is(err, fs.ErrExist):
@@ -156,12 +167,18 @@ func (s *Store) twoSteps(k envdir.Key, path, old string) error {
 }
 
 // postpone lets the new env wait in .next, from where it is used at once. An
-// older one that was never promoted is kept in .old: programs may run in it.
+// older one that was never promoted is kept in .old; while somebody runs in it
+// nothing takes its place: a program that imports later would get the other's files.
 func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 	p := Published{Dir: s.Root.Next(k), Postponed: why}
 	if err := mkdirLike(filepath.Dir(p.Dir.Path)); err != nil {
 		return Published{}, err
 	}
+	lease, err := s.Exclusive(p.Dir)
+	if err != nil {
+		return Published{}, waitsInUse(err)
+	}
+	defer lease.Release()
 	s.at("postpone")
 	if isDir(p.Dir.Path) {
 		old, err := s.retiredPath(k)
@@ -182,41 +199,54 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 	return p, syncDir(filepath.Dir(p.Dir.Path))
 }
 
+// waitsInUse says what to do about an env in .next that cannot be replaced.
+func waitsInUse(err error) error {
+	var busy *InUse
+	if !errors.As(err, &busy) {
+		return err
+	}
+	return fault.New(fault.InUse, "%w, and so cannot be replaced", busy).Fix("end those programs, then try again")
+}
+
 // Promote moves what waits in .next to its place, if nobody runs in either. It
 // reports whether it did. The caller holds the lock of the key.
+//
+// Two renames and no moment without an env: what waits is used first, so the
+// old one goes first. A crash between them leaves the new one waiting.
 func (s *Store) Promote(l *Lock) (bool, error) {
 	next, target := s.Root.Next(l.key), s.Root.Shared(l.key)
 	if !isDir(next.Path) {
 		return false, nil
 	}
-	lease, err := s.Exclusive(next) // the same lease as the published one's
-	if err != nil || len(s.Users(target)) > 0 {
-		lease.Release()
-		return false, nil //nolint:nilerr // in use: later
+	for _, d := range []envdir.Dir{next, target} {
+		lease, err := s.Exclusive(d)
+		if err != nil {
+			return false, nil //nolint:nilerr // in use: later
+		}
+		defer lease.Release()
 	}
-	defer lease.Release()
-	// By way of staging: .next is used first, so a crash after the exchange must
-	// not leave the old env there. A crash before it costs the work, no more.
-	path := s.Root.Staging(l.key, suffix()).Path
-	if err := mkdirLike(filepath.Dir(path)); err != nil {
-		return false, err
-	}
-	if err := rename(next.Path, path); immovable(err) {
-		return false, nil
-	} else if err != nil {
-		return false, err
+	old := ""
+	if exists(target.Path) {
+		var err error
+		if old, err = s.retiredPath(l.key); err != nil {
+			return false, err
+		}
+		if err := rename(target.Path, old); immovable(err) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
 	}
 	s.at("promote")
-	p := Published{Dir: target}
-	err = renameNew(path, target.Path)
-	if errors.Is(err, fs.ErrExist) {
-		p, err = s.moveIn(l.key, path)
+	err := renameNew(next.Path, target.Path)
+	switch {
+	case err == nil:
+		return true, errors.Join(s.syncParents(), syncDir(filepath.Dir(next.Path)))
+	case old != "" && isDir(next.Path): // where it cannot be moved it is used as before
+		_ = renameNew(old, target.Path)
 	}
-	if err != nil {
-		if isDir(path) {
-			err = errors.Join(err, rename(path, next.Path))
-		}
-		return false, err
+	if immovable(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return false, nil // without locks another was quicker
 	}
-	return p.Postponed == "", s.syncParents()
+	return false, err
 }

@@ -21,6 +21,14 @@ func (s *Store) Stage(l *Lock) (*Stage, error) {
 	if err := s.writable(s.Root.Tmp()); err != nil {
 		return nil, err
 	}
+	// Said before anything is downloaded: see postpone.
+	if next := s.Root.Next(l.key); isDir(next.Path) {
+		lease, err := s.Exclusive(next)
+		if err != nil {
+			return nil, waitsInUse(err)
+		}
+		lease.Release()
+	}
 	d := s.Root.Staging(l.key, suffix())
 	if err := os.Mkdir(d.Path, 0o755); err != nil {
 		return nil, err

@@ -17,6 +17,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
@@ -93,12 +95,20 @@ func (s *Store) Models(d envdir.Dir) []string {
 	entries, _ := os.ReadDir(dir) // none: nobody
 	models := []string{}
 	for _, e := range entries {
-		if data, err := ReadFile(filepath.Join(dir, e.Name()), maxState); err == nil && !strings.HasPrefix(e.Name(), ".") {
-			models = append(models, strings.TrimSuffix(string(data), "\n"))
+		data, err := ReadFile(filepath.Join(dir, e.Name()), maxState)
+		model := strings.TrimSuffix(string(data), "\n")
+		if err == nil && !strings.HasPrefix(e.Name(), ".") && isLine(model) {
+			models = append(models, model)
 		}
 	}
 	sort.Strings(models)
 	return models
+}
+
+// isLine reports that a text can be shown as one line: a damaged file, or
+// somebody's, must not write to a terminal as it likes.
+func isLine(s string) bool {
+	return s != "" && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
 // LastUsed is when an env was last started, to a day; zero when it never was.

@@ -20,7 +20,8 @@ const staleAfter = 24 * time.Hour
 // Recover brings a key back into a state that a creation can begin from: it
 // finishes or undoes a publish in two steps, promotes what waits in .next and
 // removes what dead creators left. That is safe because the caller holds the
-// lock of the key: nobody alive works on it.
+// lock of the key: nobody alive works on it. A leftover that cannot be moved (a
+// mount, another user's in a sticky folder) is in nobody's way and stays.
 func (s *Store) Recover(l *Lock) error {
 	if err := s.finish(l.key); err != nil {
 		return err
@@ -28,11 +29,12 @@ func (s *Store) Recover(l *Lock) error {
 	if _, err := s.Promote(l); err != nil {
 		return err
 	}
+	if err := s.writable(s.Root.Tmp()); err != nil {
+		return err
+	}
+	_ = mkdirLike(s.Root.Cache()) // for a team; who cannot make it hears of it from uv
 	entries, err := os.ReadDir(s.Root.Tmp())
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
 		return err
 	}
 	for _, e := range entries {
@@ -40,9 +42,7 @@ func (s *Store) Recover(l *Lock) error {
 		if !ok || k != l.key || l.lockless && !stale(e) {
 			continue
 		}
-		if err := s.trash(filepath.Join(s.Root.Tmp(), e.Name())); err != nil {
-			return err
-		}
+		_ = s.trash(filepath.Join(s.Root.Tmp(), e.Name())) // see above
 	}
 	s.sweepTemps()
 	return nil

@@ -10,9 +10,10 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// Users are the processes that run in an env: whose executable, maps or
-// environment name it. Processes of other users that we may not look into are
-// not found.
+// Users are the processes that run in an env: whose name, maps or environment
+// name it. A child that a program starts without an environment and without its
+// descriptors is found by its own name, sys.executable. Processes of other
+// users that we may not look into are not found.
 func (s *Store) Users(d envdir.Dir) []Process {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -39,6 +40,10 @@ func (s *Store) Users(d envdir.Dir) []Process {
 func uses(proc, venv string) bool {
 	maps, _ := os.ReadFile(filepath.Join(proc, "maps"))
 	if bytes.Contains(maps, []byte(" "+venv+"/")) || bytes.Contains(maps, []byte("\t"+venv+"/")) {
+		return true
+	}
+	cmd, _ := os.ReadFile(filepath.Join(proc, "cmdline"))
+	if bytes.HasPrefix(cmd, []byte(venv+"/")) {
 		return true
 	}
 	env, _ := os.ReadFile(filepath.Join(proc, "environ"))

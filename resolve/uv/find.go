@@ -137,7 +137,7 @@ func bootstrap(ctx context.Context, c Config) (string, error) {
 		return "", errors.New("--offline is set")
 	}
 	tools := filepath.Dir(c.Root.UV(pinned))
-	if err := os.MkdirAll(tools, 0o755); err != nil {
+	if err := os.MkdirAll(tools, 0o775); err != nil {
 		return "", err
 	}
 	tmp, err := os.MkdirTemp(tools, ".new-")

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/profile"
 )
@@ -54,8 +55,7 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 	}
 	find := func(want string) (string, error) {
 		res, err := u.run(ctx, "", nil, u.common("python", "find", "--no-project", "--system", "--no-python-downloads", want)...)
-		if err == nil && res.ExitCode != 0 && (strings.Contains(res.Tail, "acquire lock") || strings.Contains(res.Tail, "os error 24")) {
-			// Not "there is none": uv could not look (no locks, no descriptors).
+		if err == nil && couldNotLook(res) {
 			err = u.failed("looking for Python "+want, res)
 		}
 		if err != nil || res.ExitCode != 0 {
@@ -86,6 +86,9 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if couldNotLook(res) {
+		return "", u.failed("installing Python "+best, res)
+	}
 	if res.ExitCode != 0 {
 		return "", none(lastWords(res.Tail))
 	}
@@ -94,6 +97,17 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 		err = none("it was installed and is not found")
 	}
 	return path, err
+}
+
+// couldNotLook tells "uv could not look" (no locks, no descriptors, no space,
+// no cache, killed) from "there is no such Python".
+func couldNotLook(res execx.Result) bool {
+	for _, sign := range []string{"acquire lock", "initialize cache", "os error 24", "os error 27", "os error 28", "os error 30", "os error 122"} {
+		if res.ExitCode > 0 && strings.Contains(res.Tail, sign) {
+			return true
+		}
+	}
+	return res.ExitCode < 0
 }
 
 // resolution is one plan being resolved.

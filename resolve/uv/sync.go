@@ -31,7 +31,7 @@ func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, tell func(Progress)
 	}
 	err := u.sync(ctx, l, d, file, tell)
 	if fault.CodeOf(err) == fault.BadWheel && err != nil {
-		err = u.sync(ctx, l, d, file, tell, "--no-cache", "--reinstall")
+		err = u.Uncached().sync(ctx, l, d, file, tell, "--reinstall")
 	}
 	if err != nil || l.Pip == "" {
 		return err

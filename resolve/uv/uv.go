@@ -39,8 +39,18 @@ type UV struct {
 	Version string
 	Source  string // where it was found, for messages
 
-	cfg Config
-	env execx.Environ
+	cfg     Config
+	env     execx.Environ
+	noCache bool
+}
+
+// Uncached is the uv for a root without locks: uv does nothing with a cache
+// that it cannot lock, and one of its own in the folder for temporary files costs
+// only time.
+func (u *UV) Uncached() *UV {
+	v := *u
+	v.noCache = true
+	return &v
 }
 
 // alive is how often a running tool is asked whether it works.
@@ -83,7 +93,12 @@ func (c Config) watch(ctx context.Context, pid int) {
 
 // common is the flags of every call.
 func (u *UV) common(args ...string) []string {
-	args = append(args, "--no-config", "--cache-dir", u.cfg.Root.Cache(), "--no-progress")
+	args = append(args, "--no-config", "--no-progress")
+	if u.noCache {
+		args = append(args, "--no-cache")
+	} else {
+		args = append(args, "--cache-dir", u.cfg.Root.Cache())
+	}
 	if u.cfg.Offline {
 		args = append(args, "--offline")
 	}

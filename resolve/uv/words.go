@@ -16,6 +16,9 @@ const noAnswer = "check the network, the proxy (HTTPS_PROXY) and the certificate
 // tells little: 1 no solution, 2 nearly everything else (measured).
 func (u *UV) failed(doing string, res execx.Result) error {
 	words := lastWords(res.Tail)
+	if res.ExitCode < 0 {
+		words += "; it was killed, as by a system out of memory or by a limit (see ulimit -a)"
+	}
 	lower := strings.ToLower(squeeze(res.Tail)) // uv breaks lines anywhere
 	has := func(parts ...string) bool {
 		for _, p := range parts {

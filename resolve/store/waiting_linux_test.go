@@ -1,0 +1,48 @@
+package store
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// An env that cannot be moved stays, and what waits is never out of its place.
+func TestPromoteWhereNothingMoves(t *testing.T) {
+	t.Parallel()
+	s, l := postponed(t)
+	target := s.Root.Shared(key).Path
+	if err := unix.Mount(target, target, "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("NOT TESTED: an env that cannot be moved: mounting is not allowed here: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(target, unix.MNT_DETACH) })
+	s.step = func(step string) { require.NotEqual(t, "promote", step, "nothing is moved") }
+	for range 3 {
+		require.NoError(t, s.Recover(l))
+		require.Equal(t, "old", content(t, s.Root.Shared(key)))
+		require.Equal(t, "new", content(t, s.Root.Next(key)))
+	}
+	require.NoError(t, unix.Unmount(target, unix.MNT_DETACH))
+	s.step = nil
+	eventually(t, func() bool { return s.Recover(l) == nil && content(t, s.Root.Next(key)) == "" })
+	require.Equal(t, "new", content(t, s.Root.Shared(key)))
+	requireNoLitter(t, s)
+}
+
+// A child that got neither the environment nor the descriptors of the program
+// that started it is known by its own name.
+func TestUsersByName(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := s.Root.Shared(key)
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	c := &exec.Cmd{Path: sleep, Args: []string{d.Python(), "600"}, Env: []string{}}
+	require.NoError(t, c.Start())
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	eventually(t, func() bool { return len(s.Users(d)) == 1 })
+	_, err = s.Exclusive(d)
+	require.ErrorContains(t, err, "is in use by ")
+	require.Empty(t, s.Users(s.Root.Next(key)))
+}

@@ -1,0 +1,111 @@
+package store
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// hold is a program in an env.
+func hold(t *testing.T, s *Store, d envdir.Dir) *Lease {
+	t.Helper()
+	l, err := s.Lease(t.Context(), d)
+	require.NoError(t, err)
+	require.NotNil(t, l)
+	return l
+}
+
+// eventually repeats what a child that another test starts at this moment may
+// be in the way of: it holds a copy of a lease until it execs.
+func eventually(t *testing.T, ok func() bool) {
+	t.Helper()
+	require.Eventually(t, ok, time.Minute, time.Millisecond)
+}
+
+// A program that runs in .next keeps its files, whoever builds another env: one
+// that imports later would get the other's.
+func TestWaitingEnvInUseIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	s, l := postponed(t)
+	s.swap = nil
+	slow, err := s.Stage(l) // before the program came
+	require.NoError(t, err)
+	user := hold(t, s, s.Root.Next(key))
+
+	_, err = finishStage(slow, "third")
+	require.Equal(t, fault.InUse, fault.CodeOf(err), "%v", err)
+	require.NotEmpty(t, fault.RemedyOf(err))
+	require.NoError(t, slow.Discard())
+	_, err = s.Stage(l)
+	require.Equal(t, fault.InUse, fault.CodeOf(err), "it is said before anything is downloaded")
+	require.Equal(t, "new", content(t, s.Root.Next(key)))
+	require.Equal(t, "old", content(t, s.Root.Shared(key)))
+	require.Empty(t, retired(t, s))
+
+	user.Release()
+	eventually(t, func() bool { slow, err = s.Stage(l); return err == nil })
+	eventually(t, func() bool { _, err := finishStage(slow, "third"); return err == nil })
+	require.Equal(t, "third", content(t, s.Root.Next(key)))
+	require.Equal(t, []string{"new"}, retired(t, s))
+	requireNoLitter(t, s)
+}
+
+// What waits is used first: an env that is newer must take its place and not
+// the published one's, though that is free by then.
+func TestPublishReplacesWhatWaits(t *testing.T) {
+	t.Parallel()
+	for name, gone := range map[string]bool{"the old one is there": false, "the old one was removed": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, l := postponed(t)
+			s.swap = nil
+			if gone {
+				require.NoError(t, os.RemoveAll(s.Root.Shared(key).Path))
+			}
+			p, err := publish(s, l, "third")
+			require.NoError(t, err)
+			require.Equal(t, s.Root.Next(key), p.Dir)
+			require.Equal(t, "third", content(t, p.Dir))
+			require.NoError(t, s.Recover(l))
+			eventually(t, func() bool { return s.Recover(l) == nil && content(t, s.Root.Next(key)) == "" })
+			require.Equal(t, "third", content(t, s.Root.Shared(key)))
+		})
+	}
+}
+
+// Who runs in the published env is not in the way of one that waits.
+func TestLeasesOfNextAndShared(t *testing.T) {
+	t.Parallel()
+	s, l := postponed(t)
+	s.swap = nil
+	defer hold(t, s, s.Root.Shared(key)).Release()
+	p, err := publish(s, l, "third")
+	require.NoError(t, err)
+	require.Equal(t, s.Root.Next(key), p.Dir)
+	require.Equal(t, "third", content(t, p.Dir))
+	done, err := s.Promote(l)
+	require.NoError(t, err)
+	require.False(t, done)
+	require.Equal(t, "old", content(t, s.Root.Shared(key)))
+}
+
+// Without locks two may promote at once: one does, the other finds it done.
+func TestPromoteSecondOfTwo(t *testing.T) {
+	t.Parallel()
+	s, l := postponed(t)
+	s.step = func(step string) {
+		if step == "promote" {
+			require.NoError(t, os.Rename(s.Root.Next(key).Path, s.Root.Shared(key).Path))
+		}
+	}
+	done, err := s.Promote(l)
+	require.NoError(t, err)
+	require.False(t, done)
+	require.Equal(t, "new", content(t, s.Root.Shared(key)))
+	require.Equal(t, []string{"old"}, retired(t, s))
+}
