@@ -80,7 +80,10 @@ func (s *session) settle() error {
 		debug: func(line string) { s.log.Debug(line) },
 	}
 	if s.root, s.rootFrom, err = findRoot(s.set, s.env, s.scriptFile); err != nil {
-		return err
+		if s.words.sub != "doctor" { // it says so in its table
+			return err
+		}
+		s.rootErr = err
 	}
 	s.set.outside(string(s.root))
 	for _, line := range s.set.ignored {
@@ -89,7 +92,7 @@ func (s *session) settle() error {
 	if s.programEnv, err = s.set.programEnv(s.env); err != nil {
 		return err
 	}
-	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list"
+	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list" || s.words.sub == "doctor"
 	s.identity = hardware.Identify(s.programEnv)
 	s.state = store.OpenState(s.root, s.identity.ID(), stateHome(s.env))
 	return nil

@@ -27,6 +27,39 @@ const (
 // Find looks for uv: MODELRUN_UV, beside modelrun, in .envs/.tools, on PATH,
 // and installs it into .envs/.tools otherwise.
 func Find(ctx context.Context, c Config) (*UV, error) {
+	u, passed, err := look(ctx, c)
+	if u != nil || err != nil {
+		return u, err
+	}
+	path, err := bootstrap(ctx, c)
+	if err == nil {
+		var version string
+		if version, err = versionOf(ctx, path, environ(c)); err == nil {
+			return &UV{Path: path, Version: version, Source: "installed into the root", cfg: c, env: environ(c)}, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return nil, none("%s; installing it failed: %w", passed, err)
+}
+
+// Look is Find for those who only look: nothing is installed.
+func Look(ctx context.Context, c Config) (*UV, error) {
+	u, passed, err := look(ctx, c)
+	if u == nil && err == nil {
+		err = none("%s", passed)
+	}
+	return u, err
+}
+
+func none(format string, args ...any) error {
+	return fault.New(fault.NoUV, "uv is not to be found"+format, args...).
+		Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
+}
+
+// look is the uv that is there; nil where there is none, with what it passed over.
+func look(ctx context.Context, c Config) (u *UV, passed string, err error) {
 	env := environ(c)
 	try := func(path, source string) (*UV, error) {
 		version, err := versionOf(ctx, path, env)
@@ -38,13 +71,13 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	if c.Override != "" {
 		u, err := try(c.Override, "MODELRUN_UV")
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, "", context.Cause(ctx)
 		}
 		if err != nil {
-			return nil, fault.New(fault.NoUV, "the uv that is named, %s, cannot be used: %w", c.Override, err).
+			return nil, "", fault.New(fault.NoUV, "the uv that is named, %s, cannot be used: %w", c.Override, err).
 				Fix("set MODELRUN_UV to a uv that starts, or unset it")
 		}
-		return u, nil
+		return u, "", nil
 	}
 	for _, place := range []struct{ path, source string }{
 		{filepath.Join(c.BesideDir, binary), "beside modelrun"},
@@ -52,37 +85,25 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	} {
 		if filepath.IsAbs(place.path) && exists(place.path) {
 			if u, err := try(place.path, place.source); err == nil {
-				return u, nil
+				return u, "", nil
 			}
 		}
 	}
-	passed := ""
 	if path, err := execx.LookPath(binary, filepath.SplitList(c.Env.Get("PATH")), c.Env); err == nil {
 		u, err := try(path, "on PATH")
 		switch {
 		case err != nil:
-			passed = fmt.Sprintf("%s cannot be used: %v", path, err)
-		case tested(u.Version):
-			return u, nil
+			passed = fmt.Sprintf("; %s cannot be used: %v", path, err)
+		case u.Untested() == "":
+			return u, "", nil
 		default:
-			passed = fmt.Sprintf("%s is version %s, 0.%d to 0.%d are known to work", path, u.Version, minMinor, maxMinor)
-		}
-	}
-	path, err := bootstrap(ctx, c)
-	if err == nil {
-		var u *UV
-		if u, err = try(path, "installed into the root"); err == nil {
-			return u, nil
+			passed = fmt.Sprintf("; %s is %s", path, u.Untested())
 		}
 	}
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, "", context.Cause(ctx)
 	}
-	if passed != "" {
-		passed = "; " + passed
-	}
-	return nil, fault.New(fault.NoUV, "uv is not to be found%s; installing it failed: %w", passed, err).
-		Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
+	return nil, passed, nil
 }
 
 func installed(c Config) string { return filepath.Join(c.Root.UV(pinned), "bin", binary) }
@@ -101,13 +122,16 @@ func versionOf(ctx context.Context, path string, env execx.Environ) (string, err
 	return fields[1], nil
 }
 
-func tested(version string) bool {
-	parts := strings.Split(version, ".")
-	if len(parts) < 2 || parts[0] != "0" {
-		return false
+// Untested says that a version is none of those that are known to work; "" for
+// one that is.
+func (u *UV) Untested() string {
+	parts := strings.Split(u.Version, ".")
+	if len(parts) >= 2 && parts[0] == "0" {
+		if minor, err := strconv.Atoi(parts[1]); err == nil && minMinor <= minor && minor <= maxMinor {
+			return ""
+		}
 	}
-	minor, err := strconv.Atoi(parts[1])
-	return err == nil && minMinor <= minor && minor <= maxMinor
+	return fmt.Sprintf("version %s, 0.%d to 0.%d are known to work", u.Version, minMinor, maxMinor)
 }
 
 // bootstrap installs the pinned uv with any Python's pip, which verifies its

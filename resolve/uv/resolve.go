@@ -48,37 +48,12 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 // python is the base interpreter: the recommended version, else any of the
 // range, else the recommended one, downloaded by uv.
 func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
-	wants := []string{p.PythonBest, pythonRange(p)}
-	if p.PythonBest == "" && pythonRange(p) == "" {
-		wants = []string{orAny("")}
+	path, err := u.Python(ctx, p)
+	if err == nil || fault.CodeOf(err) != fault.NoPython {
+		return path, err
 	}
-	find := func(want string) (string, error) {
-		res, err := u.run(ctx, "", nil, u.common("python", "find", "--no-project", "--system", "--no-python-downloads", want)...)
-		if err == nil && res.ExitCode != 0 && (strings.Contains(res.Tail, "acquire lock") || strings.Contains(res.Tail, "os error 24")) {
-			// Not "there is none": uv could not look (no locks, no descriptors).
-			err = u.failed("looking for Python "+want, res)
-		}
-		if err != nil || res.ExitCode != 0 {
-			return "", err
-		}
-		return filepath.Clean(strings.TrimSpace(string(res.Stdout))), nil
-	}
-	for _, want := range wants {
-		if want == "" {
-			continue
-		}
-		if path, err := find(want); err != nil || path != "" {
-			return path, err
-		}
-	}
-	best := p.PythonBest
-	if best == "" {
-		best = wants[len(wants)-1]
-	}
-	none := func(why string) error {
-		return fault.New(fault.NoPython, "no Python %s is on this machine, and uv cannot get one: %s", cmp.Or(pythonRange(p), best), why).
-			Fix("install Python %s, or let uv do it: uv python install %s", best, best)
-	}
+	best := cmp.Or(p.PythonBest, pythonRange(p), orAny(""))
+	none := func(why string) error { return noPython(p, ", and uv cannot get one: "+why) }
 	if u.cfg.Offline {
 		return "", none("--offline is set")
 	}
@@ -89,11 +64,48 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 	if res.ExitCode != 0 {
 		return "", none(lastWords(res.Tail))
 	}
-	path, err := find(best)
+	path, err = u.findPython(ctx, best)
 	if err == nil && path == "" {
 		err = none("it was installed and is not found")
 	}
 	return path, err
+}
+
+func noPython(p profile.Plan, why string) error {
+	best := cmp.Or(p.PythonBest, pythonRange(p), orAny(""))
+	return fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p), best), why).
+		Fix("install Python %s, or let uv do it: uv python install %s", best, best)
+}
+
+// Python is the base interpreter that is there for a plan; the error is a
+// fault.NoPython where there is none. Nothing is downloaded.
+func (u *UV) Python(ctx context.Context, p profile.Plan) (string, error) {
+	wants := []string{p.PythonBest, pythonRange(p)}
+	if p.PythonBest == "" && pythonRange(p) == "" {
+		wants = []string{orAny("")}
+	}
+	for _, want := range wants {
+		if want == "" {
+			continue
+		}
+		if path, err := u.findPython(ctx, want); err != nil || path != "" {
+			return path, err
+		}
+	}
+	return "", noPython(p, "")
+}
+
+// findPython asks uv for an interpreter; "" is none.
+func (u *UV) findPython(ctx context.Context, want string) (string, error) {
+	res, err := u.run(ctx, "", nil, u.common("python", "find", "--no-project", "--system", "--no-python-downloads", want)...)
+	if err == nil && res.ExitCode != 0 && (strings.Contains(res.Tail, "acquire lock") || strings.Contains(res.Tail, "os error 24")) {
+		// Not "there is none": uv could not look (no locks, no descriptors).
+		err = u.failed("looking for Python "+want, res)
+	}
+	if err != nil || res.ExitCode != 0 {
+		return "", err
+	}
+	return filepath.Clean(strings.TrimSpace(string(res.Stdout))), nil
 }
 
 // resolution is one plan being resolved.

@@ -27,6 +27,7 @@ type Config struct {
 	IndexDefault string   // instead of PyPI; "" the UV_* and PIP_* settings, else PyPI
 	IndexTorch   string   // instead of the profile's; may hold {accel}
 	FindLinks    []string // folders or URLs of wheels
+	NoCache      bool     // write nothing into the root's cache
 	Log          io.Writer
 	Beat         func() // called with every sign of life of a running uv; nil: nobody
 }
@@ -81,7 +82,12 @@ func (u *UV) watch(ctx context.Context, pid int) {
 
 // common is the flags of every call.
 func (u *UV) common(args ...string) []string {
-	args = append(args, "--no-config", "--cache-dir", u.cfg.Root.Cache(), "--no-progress")
+	args = append(args, "--no-config", "--no-progress")
+	if u.cfg.NoCache {
+		args = append(args, "--no-cache")
+	} else {
+		args = append(args, "--cache-dir", u.cfg.Root.Cache())
+	}
 	if u.cfg.Offline {
 		args = append(args, "--offline")
 	}
@@ -167,6 +173,9 @@ func (u *UV) from(own string, others ...string) *UV {
 func (c Config) defaultIndex(own string) string {
 	return cmp.Or(own, c.IndexDefault, c.Env.Get("UV_DEFAULT_INDEX"), c.Env.Get("UV_INDEX_URL"), c.Env.Get("PIP_INDEX_URL"))
 }
+
+// Index is where packages come from when nothing else is said of them; "" PyPI.
+func (c Config) Index() string { return c.defaultIndex("") }
 
 // links is the flags that say where else wheels are.
 func (c Config) links() []string {
