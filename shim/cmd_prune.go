@@ -83,6 +83,10 @@ func (s *session) prune(ctx context.Context) error {
 	} else {
 		err = s.pruneTable(doc)
 	}
+	if code := fault.CodeOf(ended); ended != nil && (code == fault.Interrupted || code == fault.Terminated) {
+		return fault.New(code, "interrupted; %d of %d items were looked at, and nothing is half deleted", len(doc.Items), len(plan.Items)).
+			Fix("%s --yes%s", s.again("prune"), daysFlag(s.cli.Prune.Unused))
+	}
 	if ended != nil {
 		return ended
 	}

@@ -85,13 +85,10 @@ func isUTF8(env execx.Environ) bool {
 	return false
 }
 
-// mask hides user:password@ in everything that is written.
+// mask hides the secrets of URLs in everything that is written.
 type mask struct{ io.Writer }
 
 func (m mask) Write(b []byte) (int, error) {
-	if !strings.Contains(string(b), "@") {
-		return m.Writer.Write(b)
-	}
 	if _, err := io.WriteString(m.Writer, fault.Mask(string(b))); err != nil {
 		return 0, err
 	}

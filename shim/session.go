@@ -3,7 +3,10 @@ package shim
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -189,15 +192,36 @@ func (s *session) checking(line string) {
 
 // uv finds or installs uv.
 func (s *session) uv(ctx context.Context, log *store.Log, beat func()) (*uv.UV, error) {
+	return uv.Find(ctx, s.uvConfig(log, beat))
+}
+
+// uvConfig is how uv is driven. It writes nothing where the command only looks,
+// and runs none of the root's that somebody else could have written.
+func (s *session) uvConfig(log io.Writer, beat func()) uv.Config {
 	self, err := os.Executable()
 	if err != nil {
 		self = ""
 	}
-	return uv.Find(ctx, uv.Config{
+	return uv.Config{
 		Root: s.root, Env: s.env, Override: s.set.get(sUV), BesideDir: filepath.Dir(self),
 		Offline: s.set.yes(sOffline), IndexDefault: s.set.get(sIndexDefault), IndexTorch: s.set.get(sIndexTorch),
-		FindLinks: s.set.list(sFindLinks), Log: log, Beat: beat,
-	})
+		FindLinks: s.set.list(sFindLinks), Log: log, Beat: beat, NoCache: s.dry,
+		Trusted: func(path string) error {
+			bin := filepath.Dir(path)
+			return s.trusts(s.root.Tools(), filepath.Dir(bin), bin, path)
+		},
+	}
+}
+
+// trusts refuses what somebody else could have written. What is not there is
+// nobody's.
+func (s *session) trusts(paths ...string) error {
+	for _, path := range paths {
+		if err := store.Trusted(path, s.set.list(sTrustedOwners)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // interruptible ends the context with Ctrl-C or SIGTERM until stop is called.

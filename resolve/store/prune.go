@@ -403,6 +403,9 @@ func (p *pruner) unused() {
 		}
 		p.add(PruneUnused, string(k), d.Path, "not started since "+since.Format(time.DateOnly), func() (freed int64, err error) {
 			err = p.under(k, func(l *Lock) error {
+				if err := p.inUse(d); err != nil {
+					return err // it says who, which the times do not
+				}
 				switch {
 				case l.lockless:
 					return errors.New("there are no locks here: whoever starts it now would not be seen")

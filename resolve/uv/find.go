@@ -31,6 +31,11 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	if u != nil || err != nil {
 		return u, err
 	}
+	if c.Trusted != nil && exists(installed(c)) {
+		if err := c.Trusted(installed(c)); err != nil {
+			return nil, err // it would have to be run to tell whether it works
+		}
+	}
 	path, err := bootstrap(ctx, c)
 	if err == nil {
 		var version string
@@ -83,21 +88,28 @@ func look(ctx context.Context, c Config) (u *UV, passed string, err error) {
 		{filepath.Join(c.BesideDir, binary), "beside modelrun"},
 		{installed(c), "in the root"},
 	} {
-		if filepath.IsAbs(place.path) && exists(place.path) {
-			if u, err := try(place.path, place.source); err == nil {
-				return u, "", nil
+		if !filepath.IsAbs(place.path) || !exists(place.path) {
+			continue
+		}
+		if place.source == "in the root" && c.Trusted != nil {
+			if err := c.Trusted(place.path); err != nil {
+				passed = fmt.Sprintf("; %s is not run: %v", place.path, err)
+				continue
 			}
+		}
+		if u, err := try(place.path, place.source); err == nil {
+			return u, "", nil
 		}
 	}
 	if path, err := execx.LookPath(binary, filepath.SplitList(c.Env.Get("PATH")), c.Env); err == nil {
 		u, err := try(path, "on PATH")
 		switch {
 		case err != nil:
-			passed = fmt.Sprintf("; %s cannot be used: %v", path, err)
+			passed += fmt.Sprintf("; %s cannot be used: %v", path, err)
 		case u.Untested() == "":
 			return u, "", nil
 		default:
-			passed = fmt.Sprintf("; %s is %s", path, u.Untested())
+			passed += fmt.Sprintf("; %s is %s", path, u.Untested())
 		}
 	}
 	if ctx.Err() != nil {

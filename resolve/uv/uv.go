@@ -29,7 +29,8 @@ type Config struct {
 	FindLinks    []string // folders or URLs of wheels
 	NoCache      bool     // write nothing into the root's cache
 	Log          io.Writer
-	Beat         func() // called with every sign of life of a running uv; nil: nobody
+	Trusted      func(path string) error // asked before a uv of the root is run; nil: all are
+	Beat         func()                  // called with every sign of life of a running uv; nil: nobody
 }
 
 // UV is a uv that was found and starts.
