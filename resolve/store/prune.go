@@ -438,6 +438,7 @@ func (s *Store) idleSince(d envdir.Dir) time.Time {
 func (s *Store) discardAlone(d envdir.Dir) (int64, error) {
 	freed := ledger{}.remove(d.Path) // it takes a while: before anybody has to wait for us
 	before := s.LastUsed(d)
+	s.at("prune-alone")
 	lease, err := s.Exclusive(d)
 	if err != nil {
 		return 0, err

@@ -170,6 +170,9 @@ func TestPruneLeavesWhatIsForeign(t *testing.T) {
 	}
 	_, _ = carryOut(t, s, p)
 	s.EmptyTrash()
+	for i := range 12 {
+		put(t, 1, s.Root.Log(key, time.Now().AddDate(0, 0, -i)))
+	}
 	l, err := s.NewLog(key) // removes old logs, too
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
@@ -297,6 +300,15 @@ func TestPruneLooksAgain(t *testing.T) {
 			l, err := s.Lease(t.Context(), d)
 			require.NoError(t, err)
 			l.Release()
+		}, "started meanwhile"},
+		"it is started at this moment": {func(_ *testing.T, s *Store, d envdir.Dir) {
+			s.step = func(name string) {
+				if name != "prune-alone" {
+					return
+				}
+				l, _ := s.Lease(context.Background(), d)
+				l.Release()
+			}
 		}, "started meanwhile"},
 		"a publish was cut off": {func(t *testing.T, s *Store, _ envdir.Dir) { put(t, 1, s.Root.Journal(key)) }, "cut off"},
 		"the next one waits":    {func(t *testing.T, s *Store, _ envdir.Dir) { put(t, 1, s.Root.Next(key).Path, "x") }, "cut off"},
@@ -558,6 +570,11 @@ func TestPruneKilled(t *testing.T) {
 			require.Error(t, err, "it was killed at this step")
 			if exists(d.Path) {
 				require.Equal(t, "word", content(t, d))
+			}
+			if step == "prune-moved" {
+				trash, err := filepath.Glob(s.Root.Trash("*") + "/file")
+				require.NoError(t, err)
+				require.Len(t, trash, 1, "nothing is deleted where it counts")
 			}
 			entries, _ := os.ReadDir(s.Root.OldEnvs())
 			for _, e := range entries {
