@@ -210,8 +210,8 @@ func (d *doctor) python(tool *uv.UV) {
 		d.say("python", fine, "", "%s, for %s", path, d.want.key)
 	case fault.CodeOf(err) == fault.NoPython && !d.set.yes(sOffline):
 		d.say("python", warning, fault.RemedyOf(err), "%s; the first creation downloads it", err)
-	default:
-		d.fail("python", failed, err, "")
+	default: // its own remedy speaks of a creation
+		d.say("python", failed, shellQuote(tool.Path)+" python find", "%s", err)
 	}
 }
 

@@ -74,6 +74,9 @@ func (s *session) prune(ctx context.Context) error {
 			tell(i, i.Bytes, nil)
 		}
 	}
+	if fault.CodeOf(ended) == fault.NotWritable {
+		return fault.New(fault.NotWritable, "%w", ended).Fix("have its owner run: %s --yes", s.again("prune"))
+	}
 	if ended != nil && len(doc.Items) == 0 {
 		return ended
 	}

@@ -105,6 +105,9 @@ func suffix() string {
 	return fmt.Sprintf("%08x", rand.Uint32()) //nolint:gosec // a name, no secret; crypto/rand costs 0.2 MB
 }
 
+// MkdirLike makes a folder and its parents as those of the store are made.
+func MkdirLike(dir string) error { return mkdirLike(dir) }
+
 // mkdirLike makes a folder and its parents, each with the mode and group of
 // the nearest one that was there: a team shares .envs by its group.
 func mkdirLike(dir string) error {

@@ -401,6 +401,10 @@ func (p *pruner) unused() {
 			p.keepFor(d.Path, err)
 			continue
 		}
+		if _, lockless, _ := p.look(k); lockless {
+			p.keep(d.Path, errLockless.Error())
+			continue
+		}
 		p.add(PruneUnused, string(k), d.Path, "not started since "+since.Format(time.DateOnly), func() (freed int64, err error) {
 			err = p.under(k, func(l *Lock) error {
 				if err := p.inUse(d); err != nil {
@@ -408,7 +412,7 @@ func (p *pruner) unused() {
 				}
 				switch {
 				case l.lockless:
-					return errors.New("there are no locks here: whoever starts it now would not be seen")
+					return errLockless
 				case exists(p.Root.Journal(k)) || exists(p.Root.Next(k).Path):
 					return errCutOff
 				case !p.idleSince(d).Equal(since):
@@ -421,6 +425,8 @@ func (p *pruner) unused() {
 		})
 	}
 }
+
+var errLockless = errors.New("there are no locks here, so whoever starts it now would not be seen")
 
 // idleSince is when an env was last started, or made.
 func (s *Store) idleSince(d envdir.Dir) time.Time {

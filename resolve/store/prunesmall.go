@@ -89,7 +89,11 @@ func (p *pruner) advice() {
 		name, owner := strings.CutSuffix(e.Name(), filepath.Base(p.Root.Owner("")))
 		name, failure := strings.CutSuffix(name, filepath.Base(p.Root.Failure("")))
 		k, err := envdir.ParseKey(name)
-		if err != nil || !owner && !failure || p.creating(k, path) {
+		if err != nil || !owner && !failure || p.open[k] {
+			continue
+		}
+		busy, lockless, err := p.look(k)
+		if err != nil || busy || lockless && !stale(e) {
 			continue
 		}
 		why := "its creator is gone"
@@ -98,9 +102,6 @@ func (p *pruner) advice() {
 			if info, err := e.Info(); err != nil || !p.gone(k) || time.Since(info.ModTime()) < forgetAfter {
 				continue
 			}
-		}
-		if _, lockless, _ := p.look(k); lockless && !stale(e) {
-			continue
 		}
 		p.add(PruneAdvice, string(k), path, why, func() (freed int64, err error) {
 			err = p.under(k, func(l *Lock) error {

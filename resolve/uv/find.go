@@ -153,7 +153,7 @@ func bootstrap(ctx context.Context, c Config) (string, error) {
 		return "", errors.New("--offline is set")
 	}
 	tools := filepath.Dir(c.Root.UV(pinned))
-	if err := os.MkdirAll(tools, 0o755); err != nil {
+	if err := store.MkdirLike(tools); err != nil {
 		return "", err
 	}
 	tmp, err := os.MkdirTemp(tools, ".new-")

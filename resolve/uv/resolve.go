@@ -13,6 +13,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // Resolve settles every version of a plan before a byte of it is downloaded.
@@ -29,7 +30,7 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	}
 	// Named like staging, so that the next creation sweeps it after a kill.
 	work := u.cfg.Root.Staging(cmp.Or(p.Key, "resolve"), fmt.Sprintf("%08x", rand.Uint32())).Path //nolint:gosec // a name
-	if err := os.MkdirAll(work, 0o700); err != nil {
+	if err := store.MkdirLike(work); err != nil {                                                 // with the mode of .envs: a team shares .tmp
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)
