@@ -244,7 +244,7 @@ func (p *pruner) creating(k envdir.Key, path string) bool {
 func (s *Store) beingCreated(k envdir.Key) string {
 	o := s.Owner(k)
 	if o.PID == 0 {
-		return string(k) + " is being created"
+		return "another process works on " + string(k)
 	}
 	return fmt.Sprintf("%s is being created by process %d on %s", k, o.PID, o.Host)
 }
@@ -289,18 +289,16 @@ func (p *pruner) staged(k envdir.Key, path string, e os.DirEntry) {
 		p.keep(path, young)
 		return
 	}
-	p.add(PruneStaging, string(k), path, "its creator is gone", func() (freed int64, err error) {
-		err = p.under(k, func(l *Lock) error {
+	p.add(PruneStaging, string(k), path, "its creator is gone", func() (int64, error) {
+		return p.discard(k, path, func(l *Lock) (string, error) {
 			switch {
 			case exists(p.Root.Journal(k)):
-				return errCutOff
+				return "", errCutOff
 			case l.lockless && !stale(e):
-				return errors.New(young)
+				return "", errors.New(young)
 			}
-			freed, err = p.discard(path)
-			return err
+			return p.moveAway(path)
 		})
-		return freed, err
 	})
 }
 
@@ -326,20 +324,13 @@ func (p *pruner) retired() {
 			p.keepFor(path, err)
 			continue
 		}
-		p.add(PruneOld, name, path, "replaced or migrated, kept until now", func() (freed int64, err error) {
-			remove := func(*Lock) error {
+		p.add(PruneOld, name, path, "replaced or migrated, kept until now", func() (int64, error) {
+			return p.discard(k, path, func(*Lock) (string, error) {
 				if exists(p.Root.Journal(k)) {
-					return errCutOff
+					return "", errCutOff
 				}
-				freed, err = p.removeRetired(d)
-				return err
-			}
-			if k == "" {
-				err = remove(nil) // an id of the app's that is no key: nobody creates it
-			} else {
-				err = p.under(k, remove)
-			}
-			return freed, err
+				return p.moveRetired(d)
+			})
 		})
 	}
 }
@@ -355,14 +346,14 @@ func (s *Store) stillIn(d envdir.Dir) error {
 	return s.inUse(d)
 }
 
-func (s *Store) removeRetired(d envdir.Dir) (int64, error) {
-	if exists(d.Idle()) {
-		if err := s.stillIn(d); err != nil {
-			return 0, err
-		}
-		return s.discard(d.Path)
+func (s *Store) moveRetired(d envdir.Dir) (trash string, err error) {
+	if !exists(d.Idle()) {
+		return s.moveAlone(d)
 	}
-	return s.discardAlone(d)
+	if err := s.stillIn(d); err != nil {
+		return "", err
+	}
+	return s.moveAway(d.Path)
 }
 
 // inUse says who runs in an env, as [Store.Exclusive] does, and leaves nothing
@@ -405,23 +396,21 @@ func (p *pruner) unused() {
 			p.keep(d.Path, errLockless.Error())
 			continue
 		}
-		p.add(PruneUnused, string(k), d.Path, "not started since "+since.Format(time.DateOnly), func() (freed int64, err error) {
-			err = p.under(k, func(l *Lock) error {
+		p.add(PruneUnused, string(k), d.Path, "not started since "+since.Format(time.DateOnly), func() (int64, error) {
+			return p.discard(k, d.Path, func(l *Lock) (string, error) {
 				if err := p.inUse(d); err != nil {
-					return err // it says who, which the times do not
+					return "", err // it says who, which the times do not
 				}
 				switch {
 				case l.lockless:
-					return errLockless
+					return "", errLockless
 				case exists(p.Root.Journal(k)) || exists(p.Root.Next(k).Path):
-					return errCutOff
+					return "", errCutOff
 				case !p.idleSince(d).Equal(since):
-					return errors.New("it was started meanwhile")
+					return "", errors.New("it was started meanwhile")
 				}
-				freed, err = p.discardAlone(d)
-				return err
+				return p.moveAlone(d)
 			})
-			return freed, err
 		})
 	}
 }
@@ -439,36 +428,42 @@ func (s *Store) idleSince(d envdir.Dir) time.Time {
 	return last
 }
 
-// discardAlone is discard for an env in which somebody could start: nobody can
+// moveAlone is moveAway for an env in which somebody could start: nobody can
 // while it goes.
-func (s *Store) discardAlone(d envdir.Dir) (int64, error) {
-	freed := ledger{}.remove(d.Path) // it takes a while: before anybody has to wait for us
+func (s *Store) moveAlone(d envdir.Dir) (trash string, err error) {
 	before := s.LastUsed(d)
 	s.at("prune-alone")
 	lease, err := s.Exclusive(d)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	defer lease.Release()
 	if !before.IsZero() && !s.LastUsed(d).Equal(before) {
-		return 0, errors.New("it was started meanwhile")
+		return "", errors.New("it was started meanwhile")
 	}
-	trash, err := s.moveAway(d.Path)
-	if err != nil {
-		return 0, err
-	}
-	lease.Release()
-	return freed, removeAll(trash)
+	return s.moveAway(d.Path)
 }
 
-// discard moves a folder into the trash and deletes it there.
-func (s *Store) discard(path string) (int64, error) {
-	freed := ledger{}.remove(path)
-	trash, err := s.moveAway(path)
-	if err != nil {
+// discard deletes a folder: away, under the creation lock of the key where there
+// is one, looks again and moves it into the trash, where it is deleted when the
+// lock is free again, so that nobody waits for that.
+func (s *Store) discard(k envdir.Key, path string, away func(*Lock) (trash string, err error)) (int64, error) {
+	freed, trash := ledger{}.remove(path), ""
+	move := func(l *Lock) (err error) {
+		trash, err = away(l)
+		return err
+	}
+	var err error
+	if k == "" {
+		err = move(nil)
+	} else {
+		err = s.under(k, move)
+	}
+	if trash == "" {
 		return 0, err
 	}
-	return freed, removeAll(trash)
+	s.at("prune-moved")
+	return freed, errors.Join(err, removeAll(trash))
 }
 
 // moveAway moves a folder into the trash, by one rename or not at all: where
@@ -479,7 +474,6 @@ func (s *Store) moveAway(path string) (string, error) {
 		return "", fmt.Errorf("it cannot be moved: %w", err)
 	}
 	_ = errors.Join(s.syncParents(), syncDir(filepath.Dir(path))) // a power cut brings back all of it, or nothing
-	s.at("prune-moved")
 	return to, nil
 }
 

@@ -220,7 +220,7 @@ func TestPruneUnused(t *testing.T) {
 		"no env":                      {days: month, do: func(t *testing.T, _ *Store, d envdir.Dir) { require.NoError(t, os.Rename(d.Venv(), d.Venv()+"-")) }, why: "-"},
 		"in use by a lease":           {days: month, do: useByLease, why: "in use"},
 		"in use, told by /proc alone": {days: month, do: useByProc, why: "in use"},
-		"being created":               {days: month, do: create, why: string(key) + " is being created"},
+		"being created":               {days: month, do: create, why: "another process works on " + string(key)},
 		"its next env waits": {days: month, do: func(t *testing.T, s *Store, d envdir.Dir) {
 			useByLease(t, s, d)
 			put(t, 1, s.Root.Next(key).Path, "file")
@@ -295,7 +295,7 @@ func TestPruneLooksAgain(t *testing.T) {
 	}{
 		"it runs now":           {useByLease, "in use"},
 		"it runs without lease": {useByProc, "in use"},
-		"it is being created":   {create, "is being created"},
+		"it is being created":   {create, "another process works on "},
 		"it was started": {func(t *testing.T, s *Store, d envdir.Dir) {
 			l, err := s.Lease(t.Context(), d)
 			require.NoError(t, err)
@@ -513,8 +513,8 @@ func TestPruneCacheLooksAgain(t *testing.T) {
 	link(t, filepath.Join(s.Root.Cache(), archives, idNobodys, "x.py"), s.Root.Shared(key).Venv(), "z.py")
 	l := lock(t, s) // a creation: all stays
 	_, still := carryOut(t, s, p)
-	require.ErrorContains(t, still[PruneOld], "is being created")
-	require.ErrorContains(t, still[PruneCache], "is being created")
+	require.ErrorContains(t, still[PruneOld], "another process works on ")
+	require.ErrorContains(t, still[PruneCache], "another process works on ")
 	require.NoError(t, l.Unlock())
 	p.Items = p.Items[1:] // the replaced env stays
 	_, still = carryOut(t, s, p)

@@ -76,7 +76,7 @@ func (p *pruner) temps() {
 	for _, e := range p.entries(p.Root.Tools()) {
 		if strings.HasPrefix(e.Name(), ".new-") && e.IsDir() && stale(e) {
 			path := filepath.Join(p.Root.Tools(), e.Name())
-			p.add(PruneTemp, "", path, "installing uv was cut off", func() (int64, error) { return p.discard(path) })
+			p.add(PruneTemp, "", path, "installing uv was cut off", func() (int64, error) { return p.scrap(path) })
 		}
 	}
 }
@@ -116,12 +116,17 @@ func (p *pruner) advice() {
 	}
 }
 
+// scrap deletes a folder that is no env and that nobody has to be kept from.
+func (s *Store) scrap(path string) (int64, error) {
+	return s.discard("", path, func(*Lock) (string, error) { return s.moveAway(path) })
+}
+
 var machineName = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
 // states are verdicts of other machines, and the models of envs that are gone.
 func (p *pruner) states() {
 	remove := func(name, path, why string) {
-		p.add(PruneState, name, path, why, func() (int64, error) { return p.discard(path) })
+		p.add(PruneState, name, path, why, func() (int64, error) { return p.scrap(path) })
 	}
 	for _, e := range p.entries(p.Root.States()) {
 		path := filepath.Join(p.Root.States(), e.Name())
