@@ -1,6 +1,8 @@
 package shim
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -30,4 +32,15 @@ func TestWrapped(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "a b  [31mc", oneLine("a\nb\r\x1b[31mc"))
+}
+
+// A secret is hidden wherever it stands, not only where an @ does.
+func TestMaskOfQueries(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	_, err := fmt.Fprintln(mask{&out}, "from https://h/simple?token=S3CRET and https://me:S3CRET@h")
+	require.NoError(t, err)
+	_, err = fmt.Fprintln(mask{&out}, "from https://h/simple?token=S3CRET")
+	require.NoError(t, err)
+	require.Equal(t, "from https://h/simple?token=*** and https://***@h\nfrom https://h/simple?token=***\n", out.String())
 }
