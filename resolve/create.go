@@ -119,7 +119,7 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
 		return nil, c.give(w, paused(w.Req, f, left))
 	}
-	if err := tooDeep(w.Req.Root.Staging(w.Req.Key, "01234567"), plan.HasTorch(), nameLimits()); err != nil {
+	if err := Depth(w.Req.Root, w.Req.Key, plan.HasTorch()); err != nil {
 		return nil, c.give(w, err)
 	}
 	b := &build{Deps: c.Deps, req: w.Req, lock: lock, plan: plan}

@@ -18,6 +18,12 @@ const (
 // limits are the longest names that python opens and imports; 0 is none.
 type limits struct{ file, library int }
 
+// Depth says whether the files of an env would get names in a root that are too
+// long for python here.
+func Depth(root envdir.Root, key envdir.Key, torch bool) error {
+	return tooDeep(root.Staging(key, "01234567"), torch, nameLimits())
+}
+
 // tooDeep refuses a root below which the files of an env would get names that
 // python cannot open, before anything is downloaded. staged is the env in
 // staging, where its names are longest and its imports are tried.

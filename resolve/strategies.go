@@ -71,10 +71,10 @@ func Ensure(d *Deps) Chain {
 	return Chain{s, wait{d, s}, create{d, s}}
 }
 
-// trusted refuses an env that somebody else could have written, before anything
+// Trusted refuses an env that somebody else could have written, before anything
 // of it is run: its folder and its venv belong to us, to root or to a trusted
 // owner, and not everybody can write them.
-func (d *Deps) trusted(dir envdir.Dir) error {
+func (d *Deps) Trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
 		if err := store.Trusted(path, d.Owners); err != nil && !gone(err) {
 			return err
@@ -86,7 +86,7 @@ func (d *Deps) trusted(dir envdir.Dir) error {
 // check asks about one env, in the way that the request allows. An env that is
 // not trusted is an error: the chain stops, for nobody else may replace it.
 func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
-	if err := d.trusted(dir); err != nil {
+	if err := d.Trusted(dir); err != nil {
 		return health.Verdict{}, unreadable(dir, err)
 	}
 	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel, ModelType: w.Req.ModelType}

@@ -51,6 +51,17 @@ type ensureFlags struct {
 	Rebuild bool `help:"Rebuild in any case; the old one is kept in .envs/.old."`
 }
 
+type doctorFlags struct {
+	Deep bool `help:"Also import what each environment is for, one after another; takes minutes."`
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+type pruneFlags struct {
+	Yes    bool `help:"Do it; without it the plan is shown."`
+	Unused *int `placeholder:"DAYS" help:"Also shared environments that nobody started for DAYS days."`
+	JSON   bool `name:"json" help:"Print JSON."`
+}
+
 // cli is kong's model of the command line. It holds no logic.
 type cli struct {
 	flags
@@ -61,6 +72,8 @@ type cli struct {
 	Explain jsonFlag    `cmd:"" help:"Show the chain: what was looked at, and why."`
 	Ensure  ensureFlags `cmd:"" help:"Create the environment now."`
 	List    jsonFlag    `cmd:"" help:"List the environments of the root."`
+	Doctor  doctorFlags `cmd:"" help:"Check machine, tools, root and every environment."`
+	Prune   pruneFlags  `cmd:"" help:"Show what can be deleted; --yes deletes it."`
 	Config  jsonFlag    `cmd:"" help:"Show each setting and where it came from."`
 	Version struct{}    `cmd:"" help:"Print the version."`
 }

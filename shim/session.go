@@ -3,7 +3,10 @@ package shim
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -80,7 +83,10 @@ func (s *session) settle() error {
 		debug: func(line string) { s.log.Debug(line) },
 	}
 	if s.root, s.rootFrom, err = findRoot(s.set, s.env, s.scriptFile); err != nil {
-		return err
+		if s.words.sub != "doctor" { // it says so in its table
+			return err
+		}
+		s.rootErr = err
 	}
 	s.set.outside(string(s.root))
 	for _, line := range s.set.ignored {
@@ -89,7 +95,7 @@ func (s *session) settle() error {
 	if s.programEnv, err = s.set.programEnv(s.env); err != nil {
 		return err
 	}
-	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list"
+	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list" || s.words.sub == "doctor"
 	s.identity = hardware.Identify(hardware.Env(s.env, s.programEnv))
 	s.state = store.OpenState(s.root, s.identity.ID(), stateHome(s.env))
 	return nil
@@ -186,15 +192,31 @@ func (s *session) checking(line string) {
 
 // uv finds or installs uv.
 func (s *session) uv(ctx context.Context, log *store.Log, beat func()) (*uv.UV, error) {
+	return uv.Find(ctx, s.uvConfig(log, beat))
+}
+
+// uvConfig is how uv is driven. It writes nothing where the command only looks,
+// and runs none of the root's that somebody else could have written.
+func (s *session) uvConfig(log io.Writer, beat func()) uv.Config {
 	self, err := os.Executable()
 	if err != nil {
 		self = ""
 	}
-	return uv.Find(ctx, uv.Config{
+	return uv.Config{
 		Root: s.root, Env: s.env, Override: s.set.get(sUV), BesideDir: filepath.Dir(self),
 		Offline: s.set.yes(sOffline), IndexDefault: s.set.get(sIndexDefault), IndexTorch: s.set.get(sIndexTorch),
-		FindLinks: s.set.list(sFindLinks), Log: log, Beat: beat, Owners: s.set.list(sTrustedOwners),
-	})
+		FindLinks: s.set.list(sFindLinks), Log: log, Beat: beat, NoCache: s.dry, Owners: s.set.list(sTrustedOwners),
+	}
+}
+
+// trusts refuses what somebody else could have written. What is not there is
+// nobody's.
+func (s *session) trusts(path string) error {
+	err := store.Trusted(path, s.set.list(sTrustedOwners))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // interruptible ends the context with Ctrl-C or SIGTERM until stop is called.

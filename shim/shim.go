@@ -64,6 +64,7 @@ type session struct {
 	programEnv execx.Environ
 	root       envdir.Root
 	rootFrom   string
+	rootErr    error // why it cannot be used; only doctor comes further then
 	identity   hardware.Identity
 	state      store.State
 	hardware   *hardware.Machine
@@ -83,14 +84,17 @@ func (s *session) main(ctx context.Context) error {
 	if err := s.settle(); err != nil {
 		return err
 	}
-	if s.words.sub == "config" {
-		return s.config()
-	}
-	if s.words.sub == "list" {
-		return s.list()
-	}
-	if s.words.sub == "run" {
+	switch s.words.sub {
+	case "run":
 		return s.run(ctx)
+	case "config":
+		return s.config()
+	case "list":
+		return s.list()
+	case "doctor":
+		return s.doctor(ctx)
+	case "prune":
+		return s.prune(ctx)
 	}
 	req, err := s.request(ctx)
 	if err != nil {

@@ -274,5 +274,15 @@ func volatile() []volatileWord {
 		{regexp.MustCompile(`"size": \d+`), `"size": 0`},
 		{regexp.MustCompile(`"last_used": "[^"]*"`), `"last_used": "DAY"`},
 		{regexp.MustCompile(`local_[0-9a-f]{12}`), `local_ID`},
+		{regexp.MustCompile(`"bytes": \d+`), `"bytes": 0`},
+		{regexp.MustCompile(`\d+ unpacked wheels`), `N unpacked wheels`},
+		{regexp.MustCompile(`onnx-cpu-[0-9a-f]{8}`), `onnx-cpu-01234567`},
+		{regexp.MustCompile(`[a-z]+ [a-z0-9]+ ?[a-z]*; modelrun [^;]+; (.* name) [0-9a-f]{12}`), `SYSTEM; $1 MACHINE`},
+		{regexp.MustCompile(`\.state/[0-9a-f]{12}`), `.state/MACHINE`},
+		{regexp.MustCompile(`[^" ]+ [0-9.]+ \(MODELRUN_UV\)`), `UV`},
+		{regexp.MustCompile(`[^" ]+(, for [a-z-]+")`), `PYTHON$1`},
+		{regexp.MustCompile(`("id": "disk",\s+"state": )"[a-z]+"(,\s+"text": )"[^"]*"(,\s+"remedy": )"[^"]*"`), `$1"ok"$2"SPACE"$3""`},
+		{regexp.MustCompile(`has \d+ characters, the root \d+`), `has 0 characters, the root 0`},
+		{regexp.MustCompile(`, owner [^" ]+`), `, owner ME`},
 	}
 }

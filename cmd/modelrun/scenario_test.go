@@ -44,6 +44,7 @@ func TestScenario(t *testing.T) {
 			"replace":   replace,
 			"tell":      tell,
 			"base":      base,
+			"age":       age,
 		},
 	})
 }
@@ -242,5 +243,15 @@ func tell(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if !neg || len(files) == 0 {
 		ts.Fatalf("none of %v tells %q", files, args[0])
+	}
+}
+
+// age DAYS FILE…: each was last changed so many days ago.
+func age(ts *testscript.TestScript, neg bool, args []string) {
+	days, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	at := time.Now().AddDate(0, 0, -days)
+	for _, file := range args[1:] {
+		ts.Check(os.Chtimes(ts.MkAbs(file), at, at))
 	}
 }

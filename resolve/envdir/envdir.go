@@ -47,6 +47,12 @@ func (r Root) Old(id ID) Dir {
 	return Dir{Kind: Old, Name: string(id), Path: r.join("environments", string(id))}
 }
 
+// OldEnvs is the folder of replaced and migrated envs.
+func (r Root) OldEnvs() string { return r.join(".envs", ".old") }
+
+// Nexts is the folder of envs that wait for their place.
+func (r Root) Nexts() string { return r.join(".envs", ".next") }
+
 // Staging is where an env is built; suffix is 8 random hex digits.
 func (r Root) Staging(k Key, suffix string) Dir {
 	return Dir{Kind: Staged, Name: string(k), Path: r.join(".envs", ".tmp", string(k)+"-"+suffix)}
@@ -91,6 +97,12 @@ func (r Root) Journal(k Key) string { return r.join(".envs", ".locks", string(k)
 // deleted at any time.
 func (r Root) State(machine string) string { return r.join(".envs", ".state", machine) }
 
+// States is the folder of the states of all machines.
+func (r Root) States() string { return r.join(".envs", ".state") }
+
+// Models is the folder of what says which models were started in which env.
+func (r Root) Models() string { return r.join(".envs", ".state", "models") }
+
 // Model is a small file that says: this model was started in this env. It is
 // state, too: it may be deleted at any time.
 func (r Root) Model(d Dir, id ID) string {
@@ -100,14 +112,20 @@ func (r Root) Model(d Dir, id ID) string {
 // Logs is the folder of the installer's full output.
 func (r Root) Logs() string { return r.join(".envs", ".logs") }
 
+// logTime is when a creation began, in the name of its log.
+const logTime = "20060102T150405Z"
+
 // Log is the file of one creation.
 func (r Root) Log(k Key, at time.Time) string {
-	return r.join(".envs", ".logs", string(k)+"-"+at.UTC().Format("20060102T150405Z")+".log")
+	return r.join(".envs", ".logs", string(k)+"-"+at.UTC().Format(logTime)+".log")
 }
 
 // Cache is uv's cache: on the same file system as the envs, so that uv links
 // instead of copying and one syncfs covers both.
 func (r Root) Cache() string { return r.join(".envs", ".cache", "uv") }
+
+// Tools is the folder of the tools that modelrun installed.
+func (r Root) Tools() string { return r.join(".envs", ".tools") }
 
 // UV is the folder of the uv that modelrun installed.
 func (r Root) UV(version string) string { return r.join(".envs", ".tools", "uv-"+version) }
@@ -118,12 +136,47 @@ func (r Root) Pythons() string { return r.join(".envs", ".python") }
 // ParseStaging splits the name of a staging folder, <key>-<8 hex>. The key is
 // compared whole: torch-cu121 must not match torch-cu121-transformers-0123abcd.
 func ParseStaging(name string) (k Key, suffix string, ok bool) {
-	cut := len(name) - 9
-	if cut < 1 || name[cut] != '-' || strings.Trim(name[cut+1:], "0123456789abcdef") != "" || badKey(name[:cut]) != "" {
+	stem, suffix, ok := ParseRetired(name)
+	if !ok || badKey(stem) != "" {
 		return "", "", false
 	}
-	return Key(name[:cut]), name[cut+1:], true
+	return Key(stem), suffix, true
 }
+
+// ParseRetired splits the name of a folder in .old, <key or id>-<8 hex>.
+func ParseRetired(name string) (stem, suffix string, ok bool) {
+	cut := len(name) - 9
+	if cut < 1 || name[cut] != '-' || !hex8(name[cut+1:]) {
+		return "", "", false
+	}
+	return name[:cut], name[cut+1:], true
+}
+
+// ParseTrash reports whether a name in .tmp is that of trash.
+func ParseTrash(name string) bool {
+	suffix, ok := strings.CutPrefix(name, filepath.Base(Root("").Trash("")))
+	return ok && hex8(suffix)
+}
+
+// ParseTemp reports whether a name is that of a file that was being written,
+// .<name>-<8 hex>.
+func ParseTemp(name string) bool {
+	_, _, ok := ParseRetired(name)
+	return ok && name[0] == '.' && !ParseTrash(name)
+}
+
+// ParseLog splits the name of a log, <key>-<time>.log.
+func ParseLog(name string) (k Key, at time.Time, ok bool) {
+	stem, isLog := strings.CutSuffix(name, ".log")
+	cut := strings.LastIndexByte(stem, '-')
+	if !isLog || cut < 1 || badKey(stem[:cut]) != "" {
+		return "", time.Time{}, false
+	}
+	at, err := time.Parse(logTime, stem[cut+1:])
+	return Key(stem[:cut]), at, err == nil
+}
+
+func hex8(s string) bool { return len(s) == 8 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // Kind says what part an env plays.
 type Kind string
@@ -148,6 +201,10 @@ func (d Dir) Venv() string { return filepath.Join(d.Path, ".venv") }
 
 // Ready is the seal, written last.
 func (d Dir) Ready() string { return filepath.Join(d.Path, "READY.json") }
+
+// Idle is a file in a replaced env that says that nobody ran in it when it was
+// replaced. Without one somebody may still do.
+func (d Dir) Idle() string { return filepath.Join(d.Path, "IDLE") }
 
 // Cfg is the file that makes a folder a venv.
 func (d Dir) Cfg() string { return filepath.Join(d.Path, ".venv", "pyvenv.cfg") }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -125,4 +126,36 @@ func TestTeamFilesFollowTheFolder(t *testing.T) {
 		require.EqualValues(t, 0o060, info.Mode().Perm()&0o060, path)
 		require.Equal(t, info.IsDir(), info.Mode()&os.ModeSetgid != 0, path)
 	}
+}
+
+// Whoever may write a lease keeps the day of its use: for a team's env that
+// others made, too.
+func TestLeaseOfATeamIsTouched(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to become nobody")
+	}
+	dir, err := os.MkdirTemp("", "store-team-")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	s := &Store{Root: envdir.Root(filepath.Join(dir, "root"))}
+	require.NoError(t, os.MkdirAll(s.Root.Envs(), 0o755))
+	require.NoError(t, os.Chown(s.Root.Envs(), -1, nobody))
+	require.NoError(t, os.Chmod(s.Root.Envs(), 0o775))
+	d := s.Root.Shared(key)
+	l, err := s.Lease(t.Context(), d)
+	require.NoError(t, err)
+	l.Release()
+	long := time.Now().AddDate(0, 0, -40)
+	require.NoError(t, os.Chtimes(s.Root.Lease(d), long, long))
+
+	exe := filepath.Join(dir, "test")
+	require.NoError(t, execxtest.Copy(exe))
+	cmd := exec.Command(exe)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	p := startExe(t, cmd, s, "lease")
+	require.Equal(t, "running", p.line(t))
+	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
 }

@@ -127,6 +127,9 @@ func noLink(path string, err error) error {
 		Fix("find out who made it, then: rm %s", fault.Quote(path))
 }
 
+// MkdirLike makes a folder and its parents as those of the store are made.
+func MkdirLike(dir string) error { return mkdirLike(dir) }
+
 // mkdirLike makes a folder and its parents, each with the mode and group of
 // the nearest one that was there: a team shares .envs by its group.
 func mkdirLike(dir string) error {

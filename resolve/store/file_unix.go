@@ -60,7 +60,7 @@ func shareLike(path, dir string) {
 	if err != nil {
 		return
 	}
-	if _, linked := identify(path, mine); linked && !mine.IsDir() {
+	if _, links := identify(path, mine); links > 1 && !mine.IsDir() {
 		return
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {

@@ -79,7 +79,7 @@ func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 func touchDaily(f *os.File) {
 	if info, err := f.Stat(); err == nil {
 		if age := time.Since(info.ModTime()); age > 24*time.Hour || age < -24*time.Hour {
-			_ = os.Chtimes(f.Name(), time.Time{}, time.Now()) // not ours to touch: then it stays
+			_ = touch(f.Name()) // not ours to touch: then it stays
 		}
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -20,3 +21,6 @@ func lockFile(f *os.File, exclusive bool) error {
 	}
 	return err
 }
+
+// touch sets the time of a file to now.
+func touch(path string) error { return os.Chtimes(path, time.Time{}, time.Now()) }

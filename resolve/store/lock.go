@@ -84,18 +84,24 @@ func (s *Store) tryFile(k envdir.Key) (*flock.Flock, bool, error) {
 // Busy reports whether another process holds the creation lock. It changes
 // nothing on the disk, so it serves those who only look.
 func (s *Store) Busy(k envdir.Key) (bool, error) {
+	busy, _, err := s.look(k)
+	return busy, err
+}
+
+// look is Busy, and says where there are no locks at all.
+func (s *Store) look(k envdir.Key) (busy, lockless bool, err error) {
 	if _, err := os.Lstat(s.Root.Lock(k)); err != nil {
-		return false, nil //nolint:nilerr // no lock file: nobody ever created
+		return false, false, nil //nolint:nilerr // no lock file: nobody ever created
 	}
 	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_RDONLY|noFollow))
 	got, err := f.TryRLock()
 	if err != nil {
-		return false, nil //nolint:nilerr // without working locks nobody can be waited for
+		return false, noLocks(err), nil // without working locks nobody can be waited for
 	}
 	if got {
-		return false, f.Close()
+		return false, false, f.Close()
 	}
-	return true, nil
+	return true, false, nil
 }
 
 // Lockless reports that this is no lock: the file system has none.

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
-	"strings"
 	"sync"
 	"time"
 
@@ -53,12 +51,30 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 // and it looks like the oldest.
 func (s *Store) pruneLogs(mine string) {
 	entries, _ := os.ReadDir(s.Root.Logs()) // none: nothing to prune
-	stamp := func(name string) string { return name[strings.LastIndexByte(name, '-')+1:] }
-	sort.Slice(entries, func(i, j int) bool { return stamp(entries[i].Name()) > stamp(entries[j].Name()) })
-	others := slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == mine })
-	for _, e := range others[min(keptLogs-1, len(others)):] {
-		_ = os.Remove(filepath.Join(s.Root.Logs(), e.Name())) // the next one tries again
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == mine })
+	for _, name := range surplusLogs(entries, keptLogs-1) {
+		_ = os.Remove(filepath.Join(s.Root.Logs(), name)) // the next one tries again
 	}
+}
+
+// surplusLogs are the logs beyond the newest. What is no log of ours is none.
+func surplusLogs(entries []os.DirEntry, most int) []string {
+	type log struct {
+		name string
+		at   time.Time
+	}
+	var logs []log
+	for _, e := range entries {
+		if _, at, ok := envdir.ParseLog(e.Name()); ok && e.Type().IsRegular() {
+			logs = append(logs, log{e.Name(), at})
+		}
+	}
+	slices.SortFunc(logs, func(a, b log) int { return b.at.Compare(a.at) })
+	var names []string
+	for _, l := range logs[min(most, len(logs)):] {
+		names = append(names, l.name)
+	}
+	return names
 }
 
 // Name is the log's path.

@@ -28,6 +28,7 @@ var roles = map[string]func(s *Store, arg string) error{
 	"publish": rolePublish,
 	"promote": rolePromote,
 	"denied":  roleDenied,
+	"prune":   rolePrune,
 }
 
 func TestMain(m *testing.M) {

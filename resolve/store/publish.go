@@ -104,19 +104,26 @@ func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 		// the next creation finds and removes it: the new one is published. So
 		// does an error here, which must not make a failure of the publish.
 		if rename(path, old) != nil {
-			old = ""
+			return Published{Dir: target}, nil
 		}
-		return Published{Dir: target, Retired: old}, nil
+		return Published{Dir: target, Retired: idle(old)}, nil
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
 		if err = s.twoSteps(k, path, old); err == nil {
-			return Published{Dir: target, Retired: old}, nil
+			return Published{Dir: target, Retired: idle(old)}, nil
 		}
 	}
 	if immovable(err) && isDir(path) {
 		return s.postpone(k, path, fmt.Sprintf("%s cannot be moved: %v", target.Path, err))
 	}
 	return Published{}, fmt.Errorf("publishing %s: %w", target.Path, err)
+}
+
+// idle notes that nobody ran in the env that was replaced. Where that cannot be
+// written, prune leaves the env as long as programs of its key run.
+func idle(old string) string {
+	_ = WriteFile(envdir.Dir{Path: old}.Idle(), nil) // see above
+	return old
 }
 
 func (s *Store) exchange(a, b string) error {

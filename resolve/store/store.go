@@ -132,8 +132,8 @@ func Size(path string) (total int64) {
 		if err != nil {
 			return nil //nolint:nilerr // gone meanwhile
 		}
-		if id, several := identify(p, info); !several || !seen[id] {
-			if several {
+		if id, links := identify(p, info); links == 1 || !seen[id] {
+			if links > 1 {
 				seen[id] = true
 			}
 			total += info.Size()

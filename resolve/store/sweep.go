@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -53,7 +52,7 @@ func (s *Store) Recover(l *Lock) error {
 func (s *Store) sweepTemps() {
 	entries, _ := os.ReadDir(s.Root.Locks()) // none: nothing to do
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") && e.Type().IsRegular() && stale(e) {
+		if envdir.ParseTemp(e.Name()) && e.Type().IsRegular() && stale(e) {
 			_ = os.Remove(filepath.Join(s.Root.Locks(), e.Name())) // the next one tries again
 		}
 	}
@@ -135,7 +134,7 @@ func (s *Store) trash(path string) error {
 func (s *Store) EmptyTrash() {
 	entries, _ := os.ReadDir(s.Root.Tmp()) // none: nothing to do
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), filepath.Base(s.Root.Trash(""))) {
+		if envdir.ParseTrash(e.Name()) {
 			_ = removeAll(filepath.Join(s.Root.Tmp(), e.Name())) // see above
 		}
 	}

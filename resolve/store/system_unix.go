@@ -88,11 +88,11 @@ func ownerName(uid string) string {
 
 type fileID struct{ dev, ino uint64 }
 
-// identify names a file, and says whether it has several links.
-func identify(_ string, info fs.FileInfo) (id fileID, several bool) {
+// identify names a file, and says how many links it has.
+func identify(_ string, info fs.FileInfo) (id fileID, links int) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return fileID{}, false
+		return fileID{}, 1
 	}
-	return fileID{uint64(st.Dev), uint64(st.Ino)}, st.Nlink > 1 //nolint:gosec,unconvert // the types differ by system
+	return fileID{uint64(st.Dev), uint64(st.Ino)}, int(st.Nlink) //nolint:gosec,unconvert // the types differ by system
 }

@@ -117,16 +117,16 @@ type fileID struct {
 	high, low uint32
 }
 
-// identify names a file, and says whether it has several links.
-func identify(path string, _ fs.FileInfo) (id fileID, several bool) {
+// identify names a file, and says how many links it has.
+func identify(path string, _ fs.FileInfo) (id fileID, links int) {
 	f, err := os.Open(path)
 	if err != nil {
-		return fileID{}, false
+		return fileID{}, 1
 	}
 	defer f.Close()
 	var info windows.ByHandleFileInformation
 	if windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &info) != nil {
-		return fileID{}, false
+		return fileID{}, 1
 	}
-	return fileID{info.VolumeSerialNumber, info.FileIndexHigh, info.FileIndexLow}, info.NumberOfLinks > 1
+	return fileID{info.VolumeSerialNumber, info.FileIndexHigh, info.FileIndexLow}, int(info.NumberOfLinks)
 }

@@ -27,6 +27,47 @@ const (
 // Find looks for uv: MODELRUN_UV, beside modelrun, in .envs/.tools, on PATH,
 // and installs it into .envs/.tools otherwise.
 func Find(ctx context.Context, c Config) (*UV, error) {
+	u, passed, err := look(ctx, c)
+	if u != nil || err != nil {
+		return u, err
+	}
+	if exists(installed(c)) {
+		if err := trusted(installed(c), aboveInstalled, c.Owners); err != nil {
+			return nil, err // it would have to be run to tell whether it works
+		}
+	}
+	path, err := bootstrap(ctx, c)
+	if err == nil {
+		var version string
+		if version, err = versionOf(ctx, path, environ(c)); err == nil {
+			return &UV{Path: path, Version: version, Source: "installed into the root", cfg: c, env: environ(c)}, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if fault.CodeOf(err) == fault.NoIndex {
+		return nil, fault.New(fault.NoIndex, "uv is not to be found%s; installing it failed: %w", passed, err).Fix("%s", fault.RemedyOf(err))
+	}
+	return nil, none("%s; installing it failed: %w", passed, err)
+}
+
+// Look is Find for those who only look: nothing is installed.
+func Look(ctx context.Context, c Config) (*UV, error) {
+	u, passed, err := look(ctx, c)
+	if u == nil && err == nil {
+		err = none("%s", passed)
+	}
+	return u, err
+}
+
+func none(format string, args ...any) error {
+	return fault.New(fault.NoUV, "uv is not to be found"+format, args...).
+		Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
+}
+
+// look is the uv that is there; nil where there is none, with what it passed over.
+func look(ctx context.Context, c Config) (u *UV, passed string, err error) {
 	env := environ(c)
 	try := func(path, source string) (*UV, error) {
 		version, err := versionOf(ctx, path, env)
@@ -38,60 +79,47 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	if c.Override != "" {
 		u, err := try(c.Override, "MODELRUN_UV")
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, "", context.Cause(ctx)
 		}
 		if err != nil {
-			return nil, fault.New(fault.NoUV, "the uv that is named, %s, cannot be used: %w", c.Override, err).
+			return nil, "", fault.New(fault.NoUV, "the uv that is named, %s, cannot be used: %w", c.Override, err).
 				Fix("set MODELRUN_UV to a uv that starts, or unset it")
 		}
-		return u, nil
+		return u, "", nil
 	}
-	passed := ""
 	for _, place := range []struct {
 		path, source string
 		above        int // folders above it that must be trusted, too
 	}{
 		{filepath.Join(c.BesideDir, binary), "beside modelrun", 0},
-		{installed(c), "in the root", 3}, // bin, uv-…, .tools
+		{installed(c), "in the root", aboveInstalled},
 	} {
 		if !filepath.IsAbs(place.path) || !exists(place.path) {
 			continue
 		}
 		if err := trusted(place.path, place.above, c.Owners); err != nil {
-			passed = err.Error()
-		} else if u, err := try(place.path, place.source); err == nil {
-			return u, nil
+			passed = fmt.Sprintf("; %s is not run: %v", place.path, err)
+			continue
+		}
+		if u, err := try(place.path, place.source); err == nil {
+			return u, "", nil
 		}
 	}
 	if path, err := execx.LookPath(binary, filepath.SplitList(c.Env.Get("PATH")), c.Env); err == nil {
 		u, err := try(path, "on PATH")
 		switch {
 		case err != nil:
-			passed = fmt.Sprintf("%s cannot be used: %v", path, err)
-		case tested(u.Version):
-			return u, nil
+			passed += fmt.Sprintf("; %s cannot be used: %v", path, err)
+		case u.Untested() == "":
+			return u, "", nil
 		default:
-			passed = fmt.Sprintf("%s is version %s, 0.%d to 0.%d are known to work", path, u.Version, minMinor, maxMinor)
-		}
-	}
-	path, err := bootstrap(ctx, c)
-	if err == nil {
-		var u *UV
-		if u, err = try(path, "installed into the root"); err == nil {
-			return u, nil
+			passed += fmt.Sprintf("; %s is %s", path, u.Untested())
 		}
 	}
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, "", context.Cause(ctx)
 	}
-	if passed != "" {
-		passed = "; " + passed
-	}
-	if fault.CodeOf(err) == fault.NoIndex {
-		return nil, fault.New(fault.NoIndex, "uv is not to be found%s; installing it failed: %w", passed, err).Fix("%s", fault.RemedyOf(err))
-	}
-	return nil, fault.New(fault.NoUV, "uv is not to be found%s; installing it failed: %w", passed, err).
-		Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
+	return nil, passed, nil
 }
 
 // trusted refuses a program that somebody else could have put there.
@@ -104,6 +132,9 @@ func trusted(path string, above int, owners []string) error {
 	}
 	return nil
 }
+
+// aboveInstalled are bin, uv-… and .tools.
+const aboveInstalled = 3
 
 func installed(c Config) string { return filepath.Join(c.Root.UV(pinned), "bin", binary) }
 
@@ -121,13 +152,16 @@ func versionOf(ctx context.Context, path string, env execx.Environ) (string, err
 	return fields[1], nil
 }
 
-func tested(version string) bool {
-	parts := strings.Split(version, ".")
-	if len(parts) < 2 || parts[0] != "0" {
-		return false
+// Untested says that a version is none of those that are known to work; "" for
+// one that is.
+func (u *UV) Untested() string {
+	parts := strings.Split(u.Version, ".")
+	if len(parts) >= 2 && parts[0] == "0" {
+		if minor, err := strconv.Atoi(parts[1]); err == nil && minMinor <= minor && minor <= maxMinor {
+			return ""
+		}
 	}
-	minor, err := strconv.Atoi(parts[1])
-	return err == nil && minMinor <= minor && minor <= maxMinor
+	return fmt.Sprintf("version %s, 0.%d to 0.%d are known to work", u.Version, minMinor, maxMinor)
 }
 
 // bootstrap installs the pinned uv with any Python's pip, which verifies its
@@ -137,7 +171,7 @@ func bootstrap(ctx context.Context, c Config) (string, error) {
 		return "", errors.New("--offline is set")
 	}
 	tools := filepath.Dir(c.Root.UV(pinned))
-	if err := os.MkdirAll(tools, 0o775); err != nil {
+	if err := store.MkdirLike(tools); err != nil {
 		return "", err
 	}
 	tmp, err := os.MkdirTemp(tools, ".new-")

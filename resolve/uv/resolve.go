@@ -14,6 +14,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // Resolve settles every version of a plan before a byte of it is downloaded.
@@ -30,7 +31,7 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	}
 	// Named like staging, so that the next creation sweeps it after a kill.
 	work := u.cfg.Root.Staging(cmp.Or(p.Key, "resolve"), fmt.Sprintf("%08x", rand.Uint32())).Path //nolint:gosec // a name
-	if err := os.MkdirAll(work, 0o700); err != nil {
+	if err := store.MkdirLike(work); err != nil {                                                 // with the mode of .envs: a team shares .tmp
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)
@@ -49,36 +50,12 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 // python is the base interpreter: the recommended version, else any of the
 // range, else the recommended one, downloaded by uv.
 func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
-	wants := []string{p.PythonBest, pythonRange(p)}
-	if p.PythonBest == "" && pythonRange(p) == "" {
-		wants = []string{orAny("")}
+	path, err := u.Python(ctx, p)
+	if err == nil || fault.CodeOf(err) != fault.NoPython {
+		return path, err
 	}
-	find := func(want string) (string, error) {
-		res, err := u.run(ctx, "", nil, u.common("python", "find", "--no-project", "--system", "--no-python-downloads", want)...)
-		if err == nil && couldNotLook(res) {
-			err = u.failed("looking for Python "+want, res)
-		}
-		if err != nil || res.ExitCode != 0 {
-			return "", err
-		}
-		return filepath.Clean(strings.TrimSpace(string(res.Stdout))), nil
-	}
-	for _, want := range wants {
-		if want == "" {
-			continue
-		}
-		if path, err := find(want); err != nil || path != "" {
-			return path, err
-		}
-	}
-	best := p.PythonBest
-	if best == "" {
-		best = wants[len(wants)-1]
-	}
-	none := func(why string) error {
-		return fault.New(fault.NoPython, "no Python %s is on this machine, and uv cannot get one: %s", cmp.Or(pythonRange(p), best), why).
-			Fix("install Python %s, or let uv do it: uv python install %s", best, best)
-	}
+	best := cmp.Or(p.PythonBest, pythonRange(p), orAny(""))
+	none := func(why string) error { return noPython(p, ", and uv cannot get one: "+why) }
 	if u.cfg.Offline {
 		return "", none("--offline is set")
 	}
@@ -92,7 +69,7 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 	if res.ExitCode != 0 {
 		return "", none(lastWords(res.Tail))
 	}
-	path, err := find(best)
+	path, err = u.findPython(ctx, best)
 	if err == nil && path == "" {
 		err = none("it was installed and is not found")
 	}
@@ -108,6 +85,42 @@ func couldNotLook(res execx.Result) bool {
 		}
 	}
 	return res.ExitCode < 0
+}
+
+func noPython(p profile.Plan, why string) error {
+	best := cmp.Or(p.PythonBest, pythonRange(p), orAny(""))
+	return fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p), best), why).
+		Fix("install Python %s, or let uv do it: uv python install %s", best, best)
+}
+
+// Python is the base interpreter that is there for a plan; the error is a
+// fault.NoPython where there is none. Nothing is downloaded.
+func (u *UV) Python(ctx context.Context, p profile.Plan) (string, error) {
+	wants := []string{p.PythonBest, pythonRange(p)}
+	if p.PythonBest == "" && pythonRange(p) == "" {
+		wants = []string{orAny("")}
+	}
+	for _, want := range wants {
+		if want == "" {
+			continue
+		}
+		if path, err := u.findPython(ctx, want); err != nil || path != "" {
+			return path, err
+		}
+	}
+	return "", noPython(p, "")
+}
+
+// findPython asks uv for an interpreter; "" is none.
+func (u *UV) findPython(ctx context.Context, want string) (string, error) {
+	res, err := u.run(ctx, "", nil, u.common("python", "find", "--no-project", "--system", "--no-python-downloads", want)...)
+	if err == nil && couldNotLook(res) {
+		err = u.failed("looking for Python "+want, res)
+	}
+	if err != nil || res.ExitCode != 0 {
+		return "", err
+	}
+	return filepath.Clean(strings.TrimSpace(string(res.Stdout))), nil
 }
 
 // resolution is one plan being resolved.

@@ -29,6 +29,7 @@ type Config struct {
 	IndexTorch   string   // instead of the profile's; may hold {accel}
 	FindLinks    []string // folders or URLs of wheels
 	Owners       []string // whose uv is trusted besides ours and root's
+	NoCache      bool     // write nothing into the root's cache
 	Log          io.Writer
 	Beat         func() // called with every sign of life of a running uv; nil: nobody
 }
@@ -39,9 +40,8 @@ type UV struct {
 	Version string
 	Source  string // where it was found, for messages
 
-	cfg     Config
-	env     execx.Environ
-	noCache bool
+	cfg Config
+	env execx.Environ
 }
 
 // Uncached is the uv for a root without locks: uv does nothing with a cache
@@ -49,7 +49,7 @@ type UV struct {
 // only time.
 func (u *UV) Uncached() *UV {
 	v := *u
-	v.noCache = true
+	v.cfg.NoCache = true
 	return &v
 }
 
@@ -94,7 +94,7 @@ func (c Config) watch(ctx context.Context, pid int) {
 // common is the flags of every call.
 func (u *UV) common(args ...string) []string {
 	args = append(args, "--no-config", "--no-progress")
-	if u.noCache {
+	if u.cfg.NoCache {
 		args = append(args, "--no-cache")
 	} else {
 		args = append(args, "--cache-dir", u.cfg.Root.Cache())
@@ -193,6 +193,9 @@ func (u *UV) from(own string, others ...string) *UV {
 func (c Config) defaultIndex(own string) string {
 	return cmp.Or(own, c.IndexDefault, c.Env.Get("UV_DEFAULT_INDEX"), c.Env.Get("UV_INDEX_URL"), c.Env.Get("PIP_INDEX_URL"))
 }
+
+// Index is where packages come from when nothing else is said of them; "" PyPI.
+func (c Config) Index() string { return c.defaultIndex("") }
 
 // links is the flags that say where else wheels are. One that holds a secret is
 // not among them: see from.

@@ -1,0 +1,595 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+const month = 30 * 24 * time.Hour
+
+// put writes a file of so many bytes, and its folders.
+func put(t *testing.T, size int, path ...string) string {
+	t.Helper()
+	file := filepath.Join(path...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, make([]byte, size), 0o644))
+	return file
+}
+
+func link(t *testing.T, from string, to ...string) {
+	t.Helper()
+	file := filepath.Join(to...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.Link(from, file))
+}
+
+func older(t *testing.T, by time.Duration, paths ...string) {
+	t.Helper()
+	at := time.Now().Add(-by)
+	for _, p := range paths {
+		require.NoError(t, os.Chtimes(p, at, at))
+	}
+}
+
+// kinds are "kind name" of a plan's items, kept the last parts of what it keeps.
+func kinds(p PrunePlan) (out []string) {
+	for _, i := range p.Items {
+		out = append(out, strings.TrimSpace(string(i.Kind)+" "+i.Name))
+	}
+	return out
+}
+
+func kept(p PrunePlan) map[string]string {
+	out := map[string]string{}
+	for _, k := range p.Kept {
+		out[filepath.Base(k.Path)] = k.Why
+	}
+	return out
+}
+
+// carryOut returns the errors of the items that are still there, by kind.
+func carryOut(t *testing.T, s *Store, p PrunePlan) (freed int64, still map[PruneKind]error) {
+	t.Helper()
+	still = map[PruneKind]error{}
+	require.NoError(t, s.Prune(t.Context(), p, func(d Pruned) {
+		freed += d.Freed
+		if d.Err != nil {
+			still[d.Kind] = d.Err
+		}
+	}))
+	return freed, still
+}
+
+// abandoned is an env that was made and not started for long.
+func abandoned(t *testing.T, s *Store) envdir.Dir {
+	t.Helper()
+	l, err := s.TryLock(key)
+	require.NoError(t, err)
+	_, err = publish(s, l, "word")
+	require.NoError(t, err)
+	require.NoError(t, l.Unlock())
+	d := s.Root.Shared(key)
+	lease, err := s.Lease(t.Context(), d)
+	require.NoError(t, err)
+	lease.Release()
+	older(t, 2*month, s.Root.Lease(d), d.Ready(), d.Venv())
+	return d
+}
+
+func TestPruneOfNothing(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	p := s.PlanPrune(PruneWant{Unused: month})
+	require.Empty(t, p.Items)
+	require.Empty(t, p.Kept)
+	_, _ = carryOut(t, s, p)
+	entries, err := os.ReadDir(string(s.Root))
+	require.NoError(t, err)
+	require.Empty(t, entries, "nothing is made")
+}
+
+// A file frees its bytes with its last link, and what a plan says is what
+// carrying it out frees.
+func TestPruneFreesWithTheLastLink(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	elsewhere := put(t, 1000, t.TempDir(), "elsewhere")
+	if os.Link(elsewhere, filepath.Join(string(s.Root), "try")) != nil {
+		t.Skip("two file systems")
+	}
+	require.NoError(t, os.Remove(filepath.Join(string(s.Root), "try")))
+	staged := s.Root.Staging(key, "00000001").Path
+	old := s.Root.Retired("model__Name", "00000002")
+	link(t, elsewhere, staged, "linked")                                        // never freed
+	link(t, put(t, 200, staged, "both"), old, "both")                           // freed with the second
+	link(t, put(t, 30, old, "twice"), old, "again")                             // counted once
+	put(t, 4, old, "own")                                                       // freed
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(old, "symbolic")))   // followed by nobody
+	require.NoError(t, os.Symlink(filepath.Dir(elsewhere), staged+"/symbolic")) // as above
+	p := s.PlanPrune(PruneWant{})
+	require.Equal(t, []string{"staging " + string(key), "old model__Name"}, kinds(p))
+	require.EqualValues(t, 0, p.Items[0].Bytes)
+	require.EqualValues(t, 234, p.Items[1].Bytes)
+	require.EqualValues(t, 234, p.Bytes())
+	freed, still := carryOut(t, s, p)
+	require.Empty(t, still)
+	require.EqualValues(t, 234, freed)
+	info, err := os.Stat(elsewhere)
+	require.NoError(t, err)
+	_, links := identify(elsewhere, info)
+	require.Equal(t, 1, links)
+	requireNoLitter(t, s)
+}
+
+// What is not ours stays and is named, and a link is never followed.
+func TestPruneLeavesWhatIsForeign(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	outside := t.TempDir()
+	put(t, 1, outside, "x-01234567", "file")
+	mine := []string{
+		put(t, 1, s.Root.Tmp(), "notes"),
+		put(t, 1, s.Root.Tmp(), "UPPER-01234567", "file"),
+		put(t, 1, s.Root.Tmp(), ".trash-mine", "file"),
+		put(t, 1, s.Root.Tmp(), string(key)+"-0123456", "file"),
+		put(t, 1, s.Root.OldEnvs(), "mine", "file"),
+		put(t, 1, s.Root.OldEnvs(), "file-01234567"),
+		put(t, 1, s.Root.Logs(), "notes.txt"),
+		put(t, 1, s.Root.Logs(), "mine-2020.log"),
+		put(t, 1, s.Root.Nexts(), "NOTES"),
+		put(t, 1, s.Root.States(), "mine", "file"),
+		put(t, 1, s.Root.Tools(), "mine", "file"),
+		put(t, 1, s.Root.Locks(), "mine.fail.json.bak"),
+		put(t, 1, s.Root.Locks(), ".mine"),
+		put(t, 1, string(s.Root), "environments", "x", ".venv", "file"),
+		put(t, 1, s.Root.Envs(), "not-an-env", "file"),
+	}
+	for _, file := range mine {
+		older(t, 12*month, file, filepath.Dir(file))
+	}
+	linked := filepath.Join(s.Root.OldEnvs(), "x-01234567")
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Symlink(filepath.Join(outside, "x-01234567"), linked))
+	}
+	p := s.PlanPrune(PruneWant{Unused: month})
+	require.Empty(t, kinds(p))
+	for _, name := range []string{"notes", "UPPER-01234567", ".trash-mine", string(key) + "-0123456", "mine", "file-01234567", "notes.txt", "mine-2020.log", "NOTES"} {
+		require.Equal(t, foreign, kept(p)[name], name)
+	}
+	_, _ = carryOut(t, s, p)
+	s.EmptyTrash()
+	for i := range 12 {
+		put(t, 1, s.Root.Log(key, time.Now().AddDate(0, 0, -i)))
+	}
+	l, err := s.NewLog(key) // removes old logs, too
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	for _, file := range append(mine, filepath.Join(outside, "x-01234567", "file")) {
+		require.FileExists(t, file)
+	}
+}
+
+// Folders of ours that are links of somebody's are not emptied.
+func TestPruneFollowsNoLinks(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t)
+	s := newStore(t)
+	outside := t.TempDir()
+	var files []string
+	for i, dir := range []string{s.Root.OldEnvs(), s.Root.Tmp(), s.Root.Logs(), s.Root.States(), s.Root.Cache(), s.Root.Nexts()} {
+		there := filepath.Join(outside, fmt.Sprint(i))
+		files = append(files,
+			put(t, 1, there, string(key)+"-01234567", "file"), put(t, 1, there, string(key)+"-20200101T000000Z.log"), put(t, 1, there, "0123456789ab", "file"),
+			put(t, 1, there, archives, "abcdefghijklmnop", "file"), put(t, 1, there, ".lock"), put(t, 1, there, "a-key", ".venv", "file"))
+		older(t, 12*month, filepath.Join(there, "0123456789ab", "file"), filepath.Join(there, "0123456789ab"))
+		require.NoError(t, os.MkdirAll(filepath.Dir(dir), 0o755))
+		require.NoError(t, os.Symlink(there, dir))
+	}
+	p := s.PlanPrune(PruneWant{})
+	require.Empty(t, kinds(p))
+	require.Len(t, p.Kept, 6)
+	for _, file := range files {
+		require.FileExists(t, file)
+	}
+}
+
+func TestPruneUnused(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		days time.Duration
+		do   func(t *testing.T, s *Store, d envdir.Dir)
+		why  string // "" it goes
+	}{
+		"nobody starts it":            {days: month},
+		"not asked for":               {why: "-"},
+		"not long enough":             {days: 3 * month, why: "-"},
+		"made a moment ago":           {days: month, do: func(t *testing.T, _ *Store, d envdir.Dir) { older(t, 0, d.Ready()) }, why: "-"},
+		"started in the future":       {days: month, do: func(t *testing.T, s *Store, d envdir.Dir) { older(t, -2*month, s.Root.Lease(d)) }, why: "-"},
+		"no env":                      {days: month, do: func(t *testing.T, _ *Store, d envdir.Dir) { require.NoError(t, os.Rename(d.Venv(), d.Venv()+"-")) }, why: "-"},
+		"in use by a lease":           {days: month, do: useByLease, why: "in use"},
+		"in use, told by /proc alone": {days: month, do: useByProc, why: "in use"},
+		"being created":               {days: month, do: create, why: "another process works on " + string(key)},
+		"its next env waits": {days: month, do: func(t *testing.T, s *Store, d envdir.Dir) {
+			useByLease(t, s, d)
+			put(t, 1, s.Root.Next(key).Path, "file")
+		}, why: "-"},
+		"a publish of it was cut off": {days: month, do: func(t *testing.T, s *Store, _ envdir.Dir) { put(t, 1, s.Root.Journal(key)) }, why: "-"},
+		"another key was in the making": {days: month, do: func(t *testing.T, s *Store, _ envdir.Dir) {
+			l, err := s.TryLock(key + "-bnb")
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = l.Unlock() })
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if strings.Contains(name, "/proc") && runtime.GOOS != "linux" {
+				t.Skip("there is no /proc")
+			}
+			s := newStore(t)
+			d := abandoned(t, s)
+			if tt.do != nil {
+				tt.do(t, s, d)
+			}
+			p := s.PlanPrune(PruneWant{Unused: tt.days})
+			if tt.why == "" {
+				require.Equal(t, []string{"unused " + string(key)}, kinds(p))
+				freed, still := carryOut(t, s, p)
+				require.Empty(t, still)
+				require.NotZero(t, freed)
+				require.NoDirExists(t, d.Path)
+				requireNoLitter(t, s)
+				return
+			}
+			require.NotContains(t, kinds(p), "unused "+string(key))
+			require.DirExists(t, d.Path)
+			if tt.why != "-" {
+				require.Equal(t, tt.why, kept(p)[string(key)])
+			}
+		})
+	}
+}
+
+func useByLease(t *testing.T, s *Store, d envdir.Dir) {
+	t.Helper()
+	p := start(t, s, "lease")
+	require.NotEmpty(t, p.line(t))
+	older(t, 2*month, s.Root.Lease(d)) // it runs since then
+}
+
+func useByProc(t *testing.T, s *Store, d envdir.Dir) {
+	t.Helper()
+	p := start(t, s, "block", "VIRTUAL_ENV="+d.Venv())
+	require.Equal(t, "running", p.line(t))
+	users := s.PlanPrune(PruneWant{Unused: month}).Kept[0].Users
+	require.Len(t, users, 1)
+	require.Equal(t, p.Process.Pid, users[0].PID)
+}
+
+func create(t *testing.T, s *Store, _ envdir.Dir) {
+	t.Helper()
+	p := start(t, s, "lock")
+	p.goOn(t)
+	require.Equal(t, "locked", p.line(t))
+	t.Cleanup(func() { p.kill(t) })
+	require.NoError(t, os.Remove(s.Root.Owner(key)), "whose owner could not say who it is")
+}
+
+// What has changed since the plan was made is seen under the lock.
+func TestPruneLooksAgain(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(t *testing.T, s *Store, d envdir.Dir)
+		says   string
+	}{
+		"it runs now":           {useByLease, "in use"},
+		"it runs without lease": {useByProc, "in use"},
+		"it is being created":   {create, "another process works on "},
+		"it was started": {func(t *testing.T, s *Store, d envdir.Dir) {
+			l, err := s.Lease(t.Context(), d)
+			require.NoError(t, err)
+			l.Release()
+		}, "started meanwhile"},
+		"it is started at this moment": {func(_ *testing.T, s *Store, d envdir.Dir) {
+			s.step = func(name string) {
+				if name != "prune-alone" {
+					return
+				}
+				l, _ := s.Lease(context.Background(), d)
+				l.Release()
+			}
+		}, "started meanwhile"},
+		"a publish was cut off": {func(t *testing.T, s *Store, _ envdir.Dir) { put(t, 1, s.Root.Journal(key)) }, "cut off"},
+		"the next one waits":    {func(t *testing.T, s *Store, _ envdir.Dir) { put(t, 1, s.Root.Next(key).Path, "x") }, "cut off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if strings.Contains(name, "without lease") && runtime.GOOS != "linux" {
+				t.Skip("there is no /proc")
+			}
+			s := newStore(t)
+			d := abandoned(t, s)
+			p := s.PlanPrune(PruneWant{Unused: month})
+			require.Equal(t, []string{"unused " + string(key)}, kinds(p))
+			tt.change(t, s, d)
+			freed, still := carryOut(t, s, p)
+			require.ErrorContains(t, still[PruneUnused], tt.says)
+			require.Zero(t, freed)
+			require.Equal(t, "word", content(t, d))
+		})
+	}
+}
+
+// A replaced env goes while programs run in the one that replaced it; one in
+// which somebody may still run stays until nobody runs in its key.
+func TestPruneOld(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	for _, word := range []string{"old", "new"} {
+		_, err := publish(s, l, word)
+		require.NoError(t, err)
+	}
+	busy := put(t, 1, s.Root.Retired(string(key), "01234567"), ".venv", "file")
+	require.NoError(t, l.Unlock())
+	d := s.Root.Shared(key)
+	useByLease(t, s, d)
+	p := s.PlanPrune(PruneWant{})
+	require.Equal(t, []string{"old " + string(key)}, kinds(p))
+	require.Equal(t, "in use", kept(p)[string(key)+"-01234567"])
+	_, still := carryOut(t, s, p)
+	require.Empty(t, still)
+	require.NoDirExists(t, p.Items[0].Path)
+	require.FileExists(t, busy)
+	require.Equal(t, "new", content(t, d))
+}
+
+// The only whole env may be in .old or in staging: a publish is ended first.
+func TestPruneEndsAPublish(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	_, err := publish(s, l, "old")
+	require.NoError(t, err)
+	old := s.Root.Retired(string(key), "0123abcd")
+	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
+	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
+	data, err := json.Marshal(journal{1, ".tmp/" + string(key) + "-89abcdef", ".old/" + filepath.Base(old)})
+	require.NoError(t, err)
+	require.NoError(t, WriteFile(s.Root.Journal(key), data))
+	put(t, 1, s.Root.Staging(key, "89abcdef").Path, "half")
+	require.NoError(t, l.Unlock())
+	p := s.PlanPrune(PruneWant{})
+	require.Equal(t, []string{"recover " + string(key)}, kinds(p))
+	_, still := carryOut(t, s, p)
+	require.Empty(t, still)
+	require.Equal(t, "old", content(t, s.Root.Shared(key)))
+	require.NoFileExists(t, s.Root.Journal(key))
+	requireNoLitter(t, s)
+}
+
+func TestPrunePromotes(t *testing.T) {
+	t.Parallel()
+	s, l := postponed(t)
+	s.swap = nil
+	require.NoError(t, l.Unlock())
+	user := start(t, s, "lease")
+	require.NotEmpty(t, user.line(t))
+	p := s.PlanPrune(PruneWant{Unused: 1})
+	require.Empty(t, kinds(p))
+	require.Equal(t, "in use", kept(p)[string(key)])
+	user.kill(t)
+	require.Eventually(t, func() bool {
+		p = s.PlanPrune(PruneWant{Unused: 1})
+		return slices.Equal([]string{"promote " + string(key)}, kinds(p))
+	}, time.Minute, time.Millisecond)
+	_, still := carryOut(t, s, p)
+	require.Empty(t, still)
+	require.Equal(t, "new", content(t, s.Root.Shared(key)))
+	require.Empty(t, content(t, s.Root.Next(key)))
+}
+
+func TestPruneSmallThings(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	abandoned(t, s)
+	const goneKey envdir.Key = "gone"
+	long, lately := time.Now().Add(-2*month), time.Now()
+	want := map[string]bool{ // true: it goes
+		put(t, 1, s.Root.Log(goneKey, long)):                            true,
+		put(t, 1, s.Root.Log(goneKey, lately)):                          false,
+		put(t, 1, s.Root.Log(key, long)):                                false,
+		put(t, 1, s.Root.Locks(), ".x.fail.json-01234567"):              true,
+		put(t, 1, s.Root.Locks(), ".y.fail.json-01234567"):              false, // young
+		put(t, 1, s.Root.State("aaaaaaaaaaaa"), ".v-01234567"):          true,
+		put(t, 1, s.Root.State("bbbbbbbbbbbb"), "v.json"):               true,
+		put(t, 1, s.Root.State("cccccccccccc"), "v.json"):               false, // ours
+		put(t, 1, s.Root.State("aaaaaaaaaaaa"), "v.json"):               false, // young
+		put(t, 1, s.Root.Failure(goneKey)):                              true,
+		put(t, 1, s.Root.Failure("recent")):                             false,
+		put(t, 1, s.Root.Failure(key)):                                  false, // its env is there
+		put(t, 1, s.Root.Owner("dead")):                                 true,
+		put(t, 1, s.Root.Tools(), ".new-1", "uv"):                       true,
+		put(t, 1, s.Root.Model(s.Root.Shared(goneKey), "local_012345")): true,
+		put(t, 1, s.Root.Model(s.Root.Shared(key), "local_012345")):     false,
+	}
+	for file, goes := range want {
+		if goes || strings.Contains(file, "cccccccccccc") || strings.Contains(file, "models") || file == s.Root.Failure(key) {
+			older(t, 12*month, file, filepath.Dir(file))
+		}
+	}
+	p := s.PlanPrune(PruneWant{Machine: "cccccccccccc"})
+	freed, still := carryOut(t, s, p)
+	require.Empty(t, still)
+	require.EqualValues(t, p.Bytes(), freed)
+	for file, goes := range want {
+		_, err := os.Lstat(file)
+		require.Equal(t, goes, os.IsNotExist(err), file)
+	}
+	require.Empty(t, kinds(s.PlanPrune(PruneWant{Machine: "cccccccccccc"})))
+}
+
+// wheel puts an unpacked wheel into uv's cache, with what refers to it.
+func wheel(t *testing.T, s *Store, id string) (file string) {
+	t.Helper()
+	bucket := filepath.Join(s.Root.Cache(), "wheels-v8", "pypi", id)
+	put(t, 7, s.Root.Cache(), archives, id, "x.dist-info", "RECORD") // never linked: written anew for each env
+	require.NoError(t, os.MkdirAll(bucket, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(bucket, "1.0.http"), []byte("\x91\xb0"+id+"\xa6Sha256"), 0o644))
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Symlink("../../../archive-v0/"+id, filepath.Join(bucket, "1.0")))
+	}
+	return put(t, 100, s.Root.Cache(), archives, id, "x.py")
+}
+
+// requireWheel wants a wheel and what refers to it whole, or neither.
+func requireWheel(t *testing.T, s *Store, id string, there bool) {
+	t.Helper()
+	require.Equal(t, there, exists(filepath.Join(s.Root.Cache(), archives, id)), id)
+	require.Equal(t, there, exists(filepath.Join(s.Root.Cache(), "wheels-v8", "pypi", id, "1.0.http")), id)
+	if runtime.GOOS != "windows" {
+		require.Equal(t, there, exists(filepath.Join(s.Root.Cache(), "wheels-v8", "pypi", id, "1.0")), id)
+	}
+}
+
+const (
+	idLinked   = "aaaaaaaaaaaaaaaa"
+	idOld      = "bbbbbbbbbbbbbbbb"
+	idNobodys  = "cccccccccccccccc"
+	idSymbolic = "dddddddddddddddd"
+)
+
+func cached(t *testing.T) *Store {
+	t.Helper()
+	s := newStore(t)
+	put(t, 0, s.Root.Cache(), ".lock")
+	link(t, wheel(t, s, idLinked), s.Root.Shared(key).Venv(), "x.py")
+	old := envdir.Dir{Path: s.Root.Retired(string(key), "01234567")}
+	link(t, wheel(t, s, idOld), old.Venv(), "x.py")
+	put(t, 0, old.Idle())
+	wheel(t, s, idNobodys)
+	to := filepath.Dir(wheel(t, s, idSymbolic))
+	if runtime.GOOS == "windows" {
+		link(t, filepath.Join(to, "x.py"), s.Root.Shared(key).Venv(), "y.py")
+	} else {
+		require.NoError(t, os.Symlink(filepath.Join(to, "x.py"), filepath.Join(s.Root.Shared(key).Venv(), "y.py")))
+	}
+	return s
+}
+
+func TestPruneCache(t *testing.T) {
+	t.Parallel()
+	s := cached(t)
+	p := s.PlanPrune(PruneWant{})
+	require.Equal(t, []string{"old " + string(key), "cache"}, kinds(p))
+	require.EqualValues(t, 0, p.Items[0].Bytes, "the cache still has it")
+	require.EqualValues(t, 100+100+2*7, p.Items[1].Bytes)
+	freed, still := carryOut(t, s, p)
+	require.Empty(t, still)
+	require.EqualValues(t, p.Bytes(), freed)
+	for id, there := range map[string]bool{idLinked: true, idOld: false, idNobodys: false, idSymbolic: true} {
+		requireWheel(t, s, id, there)
+	}
+	requireNoLitter(t, s)
+}
+
+// What was linked since the plan was made stays, and so does the wheel of a
+// replaced env that could not go.
+func TestPruneCacheLooksAgain(t *testing.T) {
+	t.Parallel()
+	s := cached(t)
+	p := s.PlanPrune(PruneWant{})
+	link(t, filepath.Join(s.Root.Cache(), archives, idNobodys, "x.py"), s.Root.Shared(key).Venv(), "z.py")
+	l := lock(t, s) // a creation: all stays
+	_, still := carryOut(t, s, p)
+	require.ErrorContains(t, still[PruneOld], "another process works on ")
+	require.ErrorContains(t, still[PruneCache], "another process works on ")
+	require.NoError(t, l.Unlock())
+	p.Items = p.Items[1:] // the replaced env stays
+	_, still = carryOut(t, s, p)
+	require.Empty(t, still)
+	for _, id := range []string{idLinked, idOld, idNobodys, idSymbolic} {
+		requireWheel(t, s, id, true)
+	}
+}
+
+// A running uv holds its cache's lock: nothing of the cache goes then.
+func TestPruneCacheWhileUVWorks(t *testing.T) {
+	t.Parallel()
+	s := cached(t)
+	p := s.PlanPrune(PruneWant{})
+	f, err := os.OpenFile(filepath.Join(s.Root.Cache(), ".lock"), os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, lockFile(f, false))
+	require.Equal(t, "uv works in it now", kept(s.PlanPrune(PruneWant{}))["uv"])
+	_, still := carryOut(t, s, p)
+	require.ErrorContains(t, still[PruneCache], "uv works in it now")
+	for _, id := range []string{idLinked, idOld, idNobodys, idSymbolic} {
+		requireWheel(t, s, id, true)
+	}
+}
+
+// rolePrune carries out everything, and dies at a step.
+func rolePrune(s *Store, step string) error {
+	dieAt(s, step)
+	return s.Prune(context.Background(), s.PlanPrune(PruneWant{Unused: month}), func(Pruned) {})
+}
+
+// Whenever prune is killed, no env is half, uv's cache refers to nothing that
+// is gone, and the next one ends the work.
+func TestPruneKilled(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{
+		"prune-staging", "prune-trash", "prune-old", "prune-moved", "prune-unused", "prune-log", "prune-state", "prune-cache", "prune-dereferenced", "prune-cached",
+	} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			s := cached(t)
+			require.NoError(t, os.RemoveAll(s.Root.Shared(key).Path))
+			d := abandoned(t, s)
+			put(t, 1, s.Root.Staging(key, "01234567").Path, "file")
+			put(t, 1, s.Root.Trash("01234567"), "file")
+			put(t, 1, s.Root.Log("gone", time.Now().Add(-month)))
+			state := put(t, 1, s.Root.State("aaaaaaaaaaaa"), "v.json")
+			older(t, 12*month, state, filepath.Dir(state))
+			p := start(t, s, "prune:"+step)
+			require.Empty(t, p.line(t))
+			err := p.Wait()
+			require.Error(t, err, "it was killed at this step")
+			if exists(d.Path) {
+				require.Equal(t, "word", content(t, d))
+			}
+			if step == "prune-moved" {
+				trash, err := filepath.Glob(s.Root.Trash("*") + "/file")
+				require.NoError(t, err)
+				require.Len(t, trash, 1, "nothing is deleted where it counts")
+			}
+			entries, _ := os.ReadDir(s.Root.OldEnvs())
+			for _, e := range entries {
+				require.FileExists(t, filepath.Join(s.Root.OldEnvs(), e.Name(), ".venv", "x.py"))
+			}
+			for _, id := range []string{idLinked, idOld, idNobodys, idSymbolic} {
+				if !exists(filepath.Join(s.Root.Cache(), archives, id)) {
+					requireWheel(t, s, id, false)
+				}
+			}
+			_, still := carryOut(t, s, s.PlanPrune(PruneWant{Unused: month}))
+			require.Empty(t, still)
+			require.NoDirExists(t, d.Path)
+			require.Empty(t, kinds(s.PlanPrune(PruneWant{Unused: month})))
+			requireNoLitter(t, s)
+		})
+	}
+}
