@@ -84,6 +84,10 @@ func (s *session) list() error {
 // key says.
 func (s *session) subject(d envdir.Dir) health.Subject {
 	sub := health.Subject{Dir: d}
+	if own, ok := s.set.envs[d.Name]; ok && d.Kind != envdir.Old {
+		sub.Imports = profile.OwnPlan(envdir.Key(d.Name), own.plan()).Shared
+		return sub
+	}
 	parts, ok := profile.ParseKey(envdir.Key(d.Name))
 	if d.Kind == envdir.Old || !ok {
 		if f, ok := profile.FamilyNamed(profile.DefaultFamily); ok && d.Kind == envdir.Old {

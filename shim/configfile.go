@@ -16,6 +16,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/profile"
 )
 
 // projectFile is the name that is looked for upward.
@@ -75,6 +76,11 @@ type ownEnv struct {
 
 	from    string // the file
 	project string // the folder of a project file; "" for the user's own files
+}
+
+// plan is what profiles know of an own env.
+func (o ownEnv) plan() profile.Own {
+	return profile.Own{Packages: o.Packages, Index: o.Index, Python: o.Python, Imports: o.Imports, From: o.from}
 }
 
 // load reads every source below the command line, the weakest first.

@@ -14,12 +14,12 @@ func TestWrapped(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 100)
 	for in, want := range map[string]string{
-		"ok  short":             "ok  short\n",
-		"":                      "\n",
-		"1234567 901":           "1234567 901\n",
-		"1234567 9012":          "1234567\n  9012\n",
-		"abc " + long + " b":    "abc\n  " + long + "\n  b\n", // a path stays whole
-		"üüüüüüü üüü":           "üüüüüüü üüü\n",
+		"ok  short":          "ok  short\n",
+		"":                   "\n",
+		"1234567 901":        "1234567 901\n",
+		"1234567 9012":       "1234567\n  9012\n",
+		"abc " + long + " b": "abc\n  " + long + "\n  b\n", // a path stays whole
+		"üüüüüüü üüü":        "üüüüüüü üüü\n",
 	} {
 		require.Equal(t, want, wrapped(in, 11, 2))
 	}

@@ -103,7 +103,8 @@ func (s *session) namedKey(t target, family string) (target, error) {
 	}
 	t.key, t.exact = key, true
 	if own, ok := s.set.envs[string(key)]; ok {
-		t.own = &profile.Own{Packages: own.Packages, Index: own.Index, Python: own.Python, Imports: own.Imports, From: own.from}
+		o := own.plan()
+		t.own = &o
 		return t, nil
 	}
 	if parts, ok := profile.ParseKey(key); ok {
