@@ -80,6 +80,7 @@ type ownEnv struct {
 	project string // the folder of a project file; "" for the user's own files
 }
 
+// profile is what the package of that name knows of an own env.
 func (o ownEnv) profile() profile.Own {
 	return profile.Own{Packages: o.Packages, Index: o.Index, Python: o.Python, Imports: o.Imports, From: o.from}
 }
