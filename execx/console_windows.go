@@ -18,6 +18,18 @@ func ConsoleUsers() int {
 	return int(n)
 }
 
+// Windowed reports whether this program was linked for the GUI subsystem.
+func Windowed() bool {
+	var module windows.Handle
+	if windows.GetModuleHandleEx(windows.GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, nil, &module) != nil {
+		return false
+	}
+	base := *(*unsafe.Pointer)(unsafe.Pointer(&module)) // the PE header that the loader mapped
+	header := *(*int32)(unsafe.Add(base, 0x3c))
+	subsystem := *(*uint16)(unsafe.Add(base, int(header)+24+68)) // signature, COFF header, offset in both optional headers
+	return subsystem == 2                                        // IMAGE_SUBSYSTEM_WINDOWS_GUI
+}
+
 // OpenConsole gives us a console of our own, and reports whether it did: not
 // where we have one. It replaces our standard handles and takes Go's handler of
 // console events away.

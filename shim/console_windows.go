@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/windows"
 
@@ -37,7 +36,7 @@ type console struct {
 // newConsole is nil where stderr can be written or where we are modelrun.exe:
 // a parent that detached us wants no window.
 func newConsole(stderr *os.File) *console {
-	if !windowed() {
+	if !execx.Windowed() {
 		return nil
 	}
 	if stderr != nil {
@@ -46,18 +45,6 @@ func newConsole(stderr *os.File) *console {
 		}
 	}
 	return &console{}
-}
-
-// windowed reports whether this program was linked for the GUI subsystem.
-func windowed() bool {
-	var module windows.Handle
-	if windows.GetModuleHandleEx(windows.GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, nil, &module) != nil {
-		return false
-	}
-	base := *(*unsafe.Pointer)(unsafe.Pointer(&module)) // the PE header that the loader mapped
-	header := *(*int32)(unsafe.Add(base, 0x3c))
-	subsystem := *(*uint16)(unsafe.Add(base, int(header)+24+68)) // signature, COFF header, offset in both optional headers
-	return subsystem == 2                                        // IMAGE_SUBSYSTEM_WINDOWS_GUI
 }
 
 // Write keeps or shows text.
