@@ -1,6 +1,8 @@
 package execx
 
 import (
+	"os/exec"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -36,6 +38,24 @@ func Windowed() bool {
 func OpenConsole() bool {
 	ok, _, _ := kernel32("AllocConsole").Call()
 	return ok != 0
+}
+
+// ConsoleWindow is the window of our console, 0 where it has none.
+func ConsoleWindow() windows.HWND {
+	window, _, _ := kernel32("GetConsoleWindow").Call()
+	return windows.HWND(window)
+}
+
+// Aside starts a program that reads text from its stdin and that nobody waits
+// for. It gets none of our inheritable handles, and stands in no folder of ours.
+func Aside(path string, args []string, text string) error {
+	system, err := windows.GetSystemDirectory()
+	if err != nil {
+		return err
+	}
+	c := exec.Command(path, args...)
+	c.Dir, c.Stdin = system, strings.NewReader(text)
+	return c.Start()
 }
 
 // CloseConsole leaves our console, which ends with its last process.
