@@ -59,6 +59,9 @@ func Become(p Program) (exitCode int, err error) {
 	if err != nil {
 		return 0, refused(p, err)
 	}
+	if Windowed() {
+		comeForward()
+	}
 	stepAside()
 	if _, err := windows.WaitForSingleObject(process, windows.INFINITE); err != nil {
 		return 0, &StartError{p.Path, "it runs, and cannot be waited for: " + err.Error(), err}

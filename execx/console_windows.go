@@ -61,6 +61,19 @@ func Aside(path string, args []string, text string) error {
 // CloseConsole leaves our console, which ends with its last process.
 func CloseConsole() { _, _, _ = kernel32("FreeConsole").Call() }
 
+// comeForward does what Explorer waits for from a program without a console that
+// was double-clicked: the pointer is busy until we read a message, and only whom
+// we allow may put a window in front.
+func comeForward() {
+	user32 := windows.NewLazySystemDLL("user32.dll")
+	const anybody = 0xffffffff // ASFW_ANY
+	_, _, _ = user32.NewProc("AllowSetForegroundWindow").Call(anybody)
+	if ok, _, _ := user32.NewProc("PostMessageW").Call(0, 0, 0, 0); ok != 0 { // to ourselves, or reading would wait
+		var message [6]uintptr // MSG
+		_, _, _ = user32.NewProc("GetMessageW").Call(uintptr(unsafe.Pointer(&message)), 0, 0, 0)
+	}
+}
+
 func kernel32(name string) *windows.LazyProc {
 	return windows.NewLazySystemDLL("kernel32.dll").NewProc(name)
 }
