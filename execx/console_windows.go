@@ -2,7 +2,6 @@ package execx
 
 import (
 	"os/exec"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -46,15 +45,15 @@ func ConsoleWindow() windows.HWND {
 	return windows.HWND(window)
 }
 
-// Aside starts a program that reads text from its stdin and that nobody waits
-// for. It gets none of our inheritable handles, and stands in no folder of ours.
-func Aside(path string, args []string, text string) error {
+// Aside starts a program that nobody waits for. It gets none of our handles, and
+// stands in no folder of ours.
+func Aside(path string, args ...string) error {
 	system, err := windows.GetSystemDirectory()
 	if err != nil {
 		return err
 	}
 	c := exec.Command(path, args...)
-	c.Dir, c.Stdin = system, strings.NewReader(text)
+	c.Dir = system
 	return c.Start()
 }
 

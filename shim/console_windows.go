@@ -22,8 +22,10 @@ const (
 	stay = 5 * time.Second
 	// held bounds how long the window of a double-click waits for Enter.
 	held = 5 * time.Minute
-	// showWarning, alone, makes modelrunw show what it reads from stdin, see close.
+	// showWarning and a text make modelrunw show that text, see close.
 	showWarning = "--show-the-warning-of-another-modelrunw"
+	// maxWarning is what surely fits into a command line.
+	maxWarning = 8000
 )
 
 // console is what modelrunw, which has no stderr, speaks to: text is kept until
@@ -118,9 +120,10 @@ func (c *console) close(warned, logged bool) {
 	case !interactive():
 		c.keep(logged)
 	default:
+		text := c.kept.String()
 		self, err := os.Executable()
 		if err == nil {
-			err = execx.Aside(self, []string{showWarning}, c.kept.String())
+			err = execx.Aside(self, showWarning, text[max(0, len(text)-maxWarning):])
 		}
 		if err != nil {
 			c.box(windows.MB_ICONWARNING)
@@ -130,13 +133,12 @@ func (c *console) close(warned, logged bool) {
 
 // showed is that other process.
 func showed(inv Invocation) bool {
-	if len(inv.Args) != 1 || inv.Args[0] != showWarning || !windowed() {
+	if len(inv.Args) != 2 || inv.Args[0] != showWarning || !windowed() {
 		return false
 	}
-	text, err := io.ReadAll(inv.Stdin)
-	if err == nil && execx.OpenConsole() {
+	if execx.OpenConsole() {
 		if screen, err := os.OpenFile("CONOUT$", os.O_RDWR, 0); err == nil {
-			_, _ = screen.Write(text) // a window that was closed is no failure
+			_, _ = io.WriteString(screen, inv.Args[1]) // a window that was closed is no failure
 			time.Sleep(stay)
 		}
 	}
