@@ -1,6 +1,7 @@
 package execx
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -29,7 +30,7 @@ import (
 //     program's end.
 //   - Show-window, title, position, desktop, C descriptors beyond 2, inheritable
 //     handles with their values, streams and priority class arrive as we got
-//     them. A parent without a console gets no window of ours.
+//     them. Where we have no console the program gets one without a window.
 //   - The command line after argv[0] is Tail byte for byte, the environment Env.
 //
 // It returns an error only as a [*StartError], and then nothing was started.
@@ -58,6 +59,9 @@ func Become(p Program) (exitCode int, err error) {
 	if err != nil {
 		return 0, refused(p, err)
 	}
+	if Windowed() {
+		comeForward()
+	}
 	stepAside()
 	if _, err := windows.WaitForSingleObject(process, windows.INFINITE); err != nil {
 		return 0, &StartError{p.Path, "it runs, and cannot be waited for: " + err.Error(), err}
@@ -72,8 +76,13 @@ func Become(p Program) (exitCode int, err error) {
 	return int(code), nil
 }
 
-// maxLine is CreateProcess' limit in UTF-16 units, with the closing zero.
-const maxLine = 32767
+const (
+	// maxLine is CreateProcess' limit in UTF-16 units, with the closing zero.
+	maxLine = 32767
+	// maxBatchLine is cmd.exe's, without it: what follows it drops in silence.
+	// https://learn.microsoft.com/troubleshoot/windows-client/shell-experience/command-line-string-limitation
+	maxBatchLine = 8191
+)
 
 // lineOf is the command line and the program that reads it: the program itself,
 // or cmd.exe for a batch file.
@@ -93,8 +102,12 @@ func lineOf(p Program) (line, app string, err error) {
 	if strings.Contains(line, "\x00") {
 		return "", "", errors.New("an argument holds a zero")
 	}
-	if n := len(utf16.Encode([]rune(line))); n >= maxLine {
-		return "", "", fmt.Errorf("its command line has %d characters, and Windows takes %d", n, maxLine-1)
+	n := len(utf16.Encode([]rune(line)))
+	switch {
+	case n >= maxLine:
+		return "", "", fmt.Errorf("%w: it has %d characters, and Windows takes %d", ErrTooLong, n, maxLine-1)
+	case app != p.Path && n > maxBatchLine:
+		return "", "", fmt.Errorf("%w: it has %d characters, and cmd.exe, which runs batch files, reads %d", ErrTooLong, n, maxBatchLine)
 	}
 	return line, app, nil
 }
@@ -128,6 +141,11 @@ const (
 	startfUseMonitor = 0x400
 )
 
+func ownStartupInfo() (si startupInfo) {
+	_, _, _ = kernel32("GetStartupInfoW").Call(uintptr(unsafe.Pointer(&si)))
+	return si
+}
+
 // start creates the process, in the job. An antivirus may hold a program that
 // was written a moment ago: it is tried again for about 1.5 s.
 func start(p Program, app, line string, job windows.Handle) (windows.Handle, error) {
@@ -150,15 +168,17 @@ func start(p Program, app, line string, job windows.Handle) (windows.Handle, err
 // create is one CreateProcess; with atBirth the process is born in the job,
 // otherwise it is put there before it runs.
 func create(p Program, app, line string, job windows.Handle, atBirth bool) (windows.Handle, error) {
-	var si startupInfo
-	_, _, _ = kernel32("GetStartupInfoW").Call(uintptr(unsafe.Pointer(&si)))
+	si := ownStartupInfo()
 	si.cb = uint32(unsafe.Sizeof(si))
-	streams(&si)
 	flags := uint32(windows.CREATE_UNICODE_ENVIRONMENT | windows.EXTENDED_STARTUPINFO_PRESENT)
 	flags |= priority()
-	if !HasConsole() {
-		flags |= windows.DETACHED_PROCESS // python would open one of its own
+	hidden := !HasConsole()
+	if hidden {
+		// DETACHED_PROCESS, as our caller had it, would do for a program, but an
+		// env's python.exe starts another, which would then open a window.
+		flags |= windows.CREATE_NO_WINDOW
 	}
+	streams(&si, hidden && !Windowed()) // pythonw opens no console
 	if atBirth = atBirth && job != 0; atBirth {
 		list, err := windows.NewProcThreadAttributeList(1)
 		if err != nil {
@@ -214,23 +234,72 @@ func create(p Program, app, line string, job windows.Handle, atBirth bool) (wind
 
 // streams hands on our standard handles. One that is not there stays so: NULL
 // is NULL, and -1 is passed as it is, because to duplicate it would give the
-// program a handle to this process.
-func streams(si *startupInfo) {
+// program a handle to this process. hidden is a console that we make for the
+// program: Windows would put its handles in the place of NULL, and the program
+// would wait for ever for what nobody can type there. It leaves -1 alone.
+// https://learn.microsoft.com/windows/console/getstdhandle#attachdetach-behavior
+func streams(si *startupInfo, hidden bool) {
+	ours := *si
 	for name, to := range map[uint32]*windows.Handle{
 		windows.STD_INPUT_HANDLE: &si.stdInput, windows.STD_OUTPUT_HANDLE: &si.stdOutput, windows.STD_ERROR_HANDLE: &si.stdError,
 	} {
-		h, err := windows.GetStdHandle(name)
-		if err != nil && h != windows.InvalidHandle {
-			h = 0
+		h := ours.stream(name)
+		if h == 0 && hidden {
+			h = windows.InvalidHandle
 		}
 		*to = h
 		if h != 0 && h != windows.InvalidHandle {
 			_ = windows.SetHandleInformation(h, windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT) // Explorer gives ones that are not
 		}
 	}
+	si.flags &^= startfUseHotkey | startfUseMonitor
 	if si.stdInput|si.stdOutput|si.stdError != 0 {
-		si.flags = si.flags&^(startfUseHotkey|startfUseMonitor) | windows.STARTF_USESTDHANDLES
+		si.flags |= windows.STARTF_USESTDHANDLES
 	}
+}
+
+// stream is one of our standard handles, 0 for none.
+func (si *startupInfo) stream(name uint32) windows.Handle {
+	h, err := windows.GetStdHandle(name)
+	if err != nil && h != windows.InvalidHandle {
+		return 0
+	}
+	var mode uint32
+	if si.shells(name) && windows.GetConsoleMode(h, &mode) != nil { // a console program gets its console's instead
+		return 0
+	}
+	return h
+}
+
+// shells reports whether a shell gave us something else in the place of a
+// stream: the hotkey of a shortcut for stdin, a monitor for stdout. Its number
+// may be that of a handle of ours.
+func (si *startupInfo) shells(name uint32) bool {
+	if si.flags&windows.STARTF_USESTDHANDLES != 0 {
+		return false
+	}
+	return name == windows.STD_INPUT_HANDLE && si.flags&startfUseHotkey != 0 ||
+		name == windows.STD_OUTPUT_HANDLE && si.flags&startfUseMonitor != 0
+}
+
+// descriptors are the handles of the C descriptors beyond 2 in cbReserved2:
+// their number, a byte of flags for each, then a handle for each.
+func descriptors(reserved []byte) (handles []windows.Handle) {
+	const size, isOpen = int(unsafe.Sizeof(windows.Handle(0))), 1
+	if len(reserved) < 4 {
+		return nil
+	}
+	n := int(int32(binary.LittleEndian.Uint32(reserved)))
+	flags := reserved[4:]
+	if n < 0 || len(flags) < n+n*size {
+		return nil
+	}
+	for i := 3; i < n; i++ {
+		if flags[i]&isOpen != 0 {
+			handles = append(handles, windows.Handle(binary.LittleEndian.Uint64(flags[n+i*size:])))
+		}
+	}
+	return handles
 }
 
 // priority is our class: only the low ones are inherited.
@@ -262,13 +331,19 @@ func envBlock(env Environ) ([]uint16, error) {
 }
 
 // stepAside makes us small and stand in nobody's way: our copies of the streams
-// that are pipes would hide that the program closed its own, and our working
-// directory could not be renamed. stderr stays for what we may have to say.
+// and C descriptors that are pipes would hide that the program closed its own,
+// and our working directory could not be renamed. stderr stays for what we may
+// have to say.
 func stepAside() {
-	out, _ := windows.GetStdHandle(windows.STD_ERROR_HANDLE) // none: equal to none
-	for _, name := range []uint32{windows.STD_INPUT_HANDLE, windows.STD_OUTPUT_HANDLE} {
-		h, err := windows.GetStdHandle(name)
-		if err != nil || h == 0 || h == windows.InvalidHandle || h == out {
+	si := ownStartupInfo()
+	var ours []windows.Handle
+	if si.reserved2 != nil {
+		ours = descriptors(unsafe.Slice(si.reserved2, si.cbReserved2))
+	}
+	ours = append(ours, si.stream(windows.STD_INPUT_HANDLE), si.stream(windows.STD_OUTPUT_HANDLE))
+	errs := si.stream(windows.STD_ERROR_HANDLE) // none: equal to none
+	for _, h := range ours {
+		if h == 0 || h == windows.InvalidHandle || h == errs {
 			continue
 		}
 		if kind, err := windows.GetFileType(h); err == nil && kind == windows.FILE_TYPE_PIPE {

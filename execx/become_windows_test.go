@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/gob"
 	"encoding/json"
 	"fmt"
@@ -168,13 +169,16 @@ func TestBecomeReport(t *testing.T) {
 		// The reporting program is a Go program, which sets bits of its own.
 		require.Zero(t, got.ErrorMode&^0x8003)
 	})
-	t.Run("in a job, without a console", func(t *testing.T) {
+	t.Run("in a job, without a window", func(t *testing.T) {
 		t.Parallel()
-		c := handover(t, program(t, "report"))
-		c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS}
-		got := reports(t, c)
-		require.True(t, got.Job)
-		require.False(t, got.Console)
+		for _, role := range []string{"report", "redirect"} {
+			c := handover(t, program(t, role))
+			c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS}
+			got := reports(t, c)
+			require.True(t, got.Job, role)
+			require.Zero(t, got.Window, role)
+			require.True(t, got.Console, "what %s starts has no reason to open one", role)
+		}
 	})
 	t.Run("show-window, title and C descriptors", func(t *testing.T) {
 		t.Parallel()
@@ -193,7 +197,11 @@ func TestBecomeReport(t *testing.T) {
 	})
 	t.Run("no stdin", func(t *testing.T) {
 		t.Parallel()
-		require.Zero(t, raw(t, func(si *startup) { si.in = 0 }).In)
+		got := raw(t, func(si *startup) { si.in = 0 })
+		if !execx.UnderWine() { // which puts its console's in the place of -1, too
+			require.EqualValues(t, -1, got.In)
+		}
+		require.NotEqual(t, uint32(got.Parent), got.InPid, "a handle to us")
 	})
 	t.Run("stdin -1", func(t *testing.T) {
 		t.Parallel()
@@ -206,14 +214,29 @@ func TestBecomeReport(t *testing.T) {
 // that os/exec cannot make.
 func raw(t *testing.T, change func(*startup)) (r reported) {
 	t.Helper()
-	c := handover(t, program(t, "report"))
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	defer read.Close()
-	require.NoError(t, windows.SetHandleInformation(windows.Handle(write.Fd()), windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT))
-	si := startup{flags: windows.STARTF_USESTDHANDLES, out: windows.Handle(write.Fd()), err: windows.Handle(write.Fd())}
-	si.cb = uint32(unsafe.Sizeof(si))
+	si := startup{flags: windows.STARTF_USESTDHANDLES, out: inheritable(t, write), err: inheritable(t, write)}
 	change(&si)
+	process := startRaw(t, handover(t, program(t, "report")), &si)
+	defer func() { _ = windows.CloseHandle(process) }()
+	require.NoError(t, write.Close())
+	require.NoError(t, json.NewDecoder(read).Decode(&r))
+	return r
+}
+
+func inheritable(t *testing.T, f *os.File) windows.Handle {
+	t.Helper()
+	h := windows.Handle(f.Fd())
+	require.NoError(t, windows.SetHandleInformation(h, windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT))
+	return h
+}
+
+// startRaw starts c's program with c's environment and this STARTUPINFO.
+func startRaw(t *testing.T, c *exec.Cmd, si *startup) windows.Handle {
+	t.Helper()
+	si.cb = uint32(unsafe.Sizeof(*si))
 	line, err := windows.UTF16PtrFromString(`"` + c.Path + `"`)
 	require.NoError(t, err)
 	var block []uint16
@@ -225,11 +248,9 @@ func raw(t *testing.T, change func(*startup)) (r reported) {
 	block = append(block, 0)
 	var info windows.ProcessInformation
 	require.NotZero(t, call("CreateProcessW", 0, uintptr(unsafe.Pointer(line)), 0, 0, 1, windows.CREATE_UNICODE_ENVIRONMENT,
-		uintptr(unsafe.Pointer(&block[0])), 0, uintptr(unsafe.Pointer(&si)), uintptr(unsafe.Pointer(&info))))
-	defer func() { _, _ = windows.CloseHandle(info.Thread), windows.CloseHandle(info.Process) }()
-	require.NoError(t, write.Close())
-	require.NoError(t, json.NewDecoder(read).Decode(&r))
-	return r
+		uintptr(unsafe.Pointer(&block[0])), 0, uintptr(unsafe.Pointer(si)), uintptr(unsafe.Pointer(&info))))
+	require.NoError(t, windows.CloseHandle(info.Thread))
+	return info.Process
 }
 
 // A handle that a caller names on the command line has the same value in the
@@ -267,6 +288,33 @@ func TestBecomeHoldsNoPipe(t *testing.T) {
 	require.NoError(t, c.Wait())
 }
 
+// Nor does it hold a C descriptor that is one. (Alone: it inherits all that can be.)
+func TestBecomeHoldsNoDescriptor(t *testing.T) {
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	defer read.Close()
+	in, end, err := os.Pipe()
+	require.NoError(t, err)
+	for _, ours := range []*os.File{read, end} { // Go's pipes are inheritable
+		require.NoError(t, windows.SetHandleInformation(windows.Handle(ours.Fd()), windows.HANDLE_FLAG_INHERIT, 0))
+	}
+	h := inheritable(t, write)
+	reserved := append([]byte{4, 0, 0, 0, 0, 0, 0, 1}, make([]byte, 4*8)...) // four descriptors, the last is open
+	binary.LittleEndian.PutUint64(reserved[8+3*8:], uint64(h))
+	si := startup{flags: windows.STARTF_USESTDHANDLES, in: inheritable(t, in), cbReserved2: uint16(len(reserved)), reserved2: &reserved[0]}
+	process := startRaw(t, handover(t, program(t, fmt.Sprint("closes:", uintptr(h)))), &si)
+	defer func() { _ = windows.CloseHandle(process) }()
+	require.NoError(t, write.Close())
+	_, err = read.Read(make([]byte, 1))
+	require.ErrorContains(t, err, "EOF", "while it runs")
+	require.NoError(t, end.Close())
+	_, err = windows.WaitForSingleObject(process, windows.INFINITE)
+	require.NoError(t, err)
+	var code uint32
+	require.NoError(t, windows.GetExitCodeProcess(process, &code))
+	require.Zero(t, code)
+}
+
 func TestBecomeRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -282,6 +330,7 @@ func TestBecomeRefused(t *testing.T) {
 		"no program":         {execx.Program{Path: text, Argv: []string{"text"}}, "it is no Windows program"},
 		"no such folder":     {execx.Program{Path: self.Path, Argv: self.Argv, Dir: filepath.Join(dir, "none")}, ""},
 		"a line too long":    {execx.Program{Path: self.Path, Argv: self.Argv, Tail: strings.Repeat("x", 33000)}, "Windows takes 32766"},
+		"too long for cmd":   {execx.Program{Path: filepath.Join(dir, "x.bat"), Argv: []string{"x", strings.Repeat("x", 8100)}}, "cmd.exe, which runs batch files, reads 8191"},
 		"a line break":       {execx.Program{Path: filepath.Join(dir, "x.bat"), Argv: []string{"x", "a\nb"}}, "line break"},
 		"a batch file, gone": {execx.Program{Path: filepath.Join(dir, "x.BAT. "), Argv: []string{"x", "a\nb"}}, "line break"},
 	} {

@@ -4,6 +4,7 @@
 package execx
 
 import (
+	"errors"
 	"io"
 	"time"
 )
@@ -46,6 +47,10 @@ type StartError struct {
 	Reason string // in words
 	Err    error  // fs.ErrNotExist only where Path itself is gone, never for its interpreter
 }
+
+// ErrTooLong is in a StartError for a command line that Windows, or cmd.exe for
+// a batch file, would not read to its end.
+var ErrTooLong = errors.New("its command line is too long")
 
 func (e *StartError) Error() string { return e.Path + ": " + e.Reason }
 

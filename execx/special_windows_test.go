@@ -30,6 +30,7 @@ type reported struct {
 	Reserved                   []byte
 	Dir                        string
 	Console, Job               bool
+	Window                     uintptr  // of the console
 	Env                        []string // raw, with ? for what is no character
 	Parent                     int
 }
@@ -50,13 +51,20 @@ func special(role, arg string) {
 	switch role {
 	case "report":
 		check(json.NewEncoder(os.Stdout).Encode(report()))
+	case "redirect": // to the report, as a venv's python.exe does to the base python
+		self, err := os.Executable()
+		check(err)
+		c := exec.Command(self)
+		c.Env = append(os.Environ(), "EXECX_ROLE=report")
+		c.Stdout = os.Stdout
+		check(c.Run())
 	case "exit32":
 		n, err := strconv.ParseUint(arg, 0, 32)
 		check(err)
 		os.Exit(int(n))
 	case "tree": // a grandchild, whose pid is said, and then both stay
 		fmt.Println(os.Getpid(), child("sleep", 0))
-		select {}
+		time.Sleep(time.Hour) // select {} would be a deadlock to Go
 	case "daemon": // a grandchild that stays
 		fmt.Println(child("sleep", windows.DETACHED_PROCESS))
 	case "breakaway":
@@ -66,8 +74,12 @@ func special(role, arg string) {
 		check(err)
 		_, err = os.NewFile(uintptr(n), "handle").WriteString("by value")
 		check(err)
-	case "closes": // its stdout, and then waits for stdin's end
-		check(os.Stdout.Close())
+	case "closes": // its stdout or the handle that it is told, and then waits for stdin's end
+		out := os.Stdout
+		if n, err := strconv.ParseUint(arg, 10, 64); err == nil {
+			out = os.NewFile(uintptr(n), "handle")
+		}
+		check(out.Close())
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	case "counts": // Ctrl-C until a line comes
 		var count atomic.Int32
@@ -109,7 +121,7 @@ func report() reported {
 		Line: windows.UTF16PtrToString(windows.GetCommandLine()),
 		In:   handle(windows.STD_INPUT_HANDLE), Out: handle(windows.STD_OUTPUT_HANDLE), Err: handle(windows.STD_ERROR_HANDLE),
 		ErrorMode: uint32(call("GetErrorMode")), Flags: si.flags, Show: si.show, Title: windows.UTF16PtrToString(si.title),
-		Console: execx.HasConsole(), Parent: os.Getppid(),
+		Console: execx.HasConsole(), Window: call("GetConsoleWindow"), Parent: os.Getppid(),
 	}
 	r.InPid = uint32(call("GetProcessId", uintptr(r.In)))
 	r.Priority, _ = windows.GetPriorityClass(windows.CurrentProcess())

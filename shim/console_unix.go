@@ -12,15 +12,21 @@ import (
 // console is for Windows, where a program may have no stderr.
 type console struct{}
 
-func newConsole(*os.File) *console { return nil }
+func newConsole(*os.File, execx.Environ) *console { return nil }
+
+// windowed is for Windows, where a program may have been linked to have no console.
+func windowed() bool { return false }
+
+// showed is for modelrunw.
+func showed(Invocation) bool { return false }
 
 func (*console) Write(text []byte) (int, error) { return len(text), nil }
 
 func (*console) watch() (stop func()) { return func() {} }
 
-func (*console) close(bool) {}
+func (*console) close(_, _ bool) {}
 
-func (*console) fail(bool, execx.Environ) {}
+func (*console) fail(bool) {}
 
 // showsUnicode is for Windows: elsewhere the locale says it.
 func showsUnicode(io.Writer) bool { return false }

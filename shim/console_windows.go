@@ -20,6 +20,12 @@ const (
 	openAfter = 2 * time.Second
 	// stay is how long the console of a degraded start can be read.
 	stay = 5 * time.Second
+	// held bounds how long the window of a double-click waits for Enter.
+	held = 5 * time.Minute
+	// showWarning and a text make modelrunw show that text, see close.
+	showWarning = "--show-the-warning-of-another-modelrunw"
+	// maxWarning is what surely fits into a command line.
+	maxWarning = 8000
 )
 
 // console is what modelrunw, which has no stderr, speaks to: text is kept until
@@ -29,6 +35,7 @@ const (
 // execx.OpenConsole takes Go's handler away. The installer dies with us, and what it
 // left is removed by the next creation.
 type console struct {
+	env    execx.Environ
 	mu     sync.Mutex
 	kept   bytes.Buffer
 	screen *os.File // nil: not open
@@ -36,7 +43,7 @@ type console struct {
 
 // newConsole is nil where stderr can be written or where we are modelrun.exe:
 // a parent that detached us wants no window.
-func newConsole(stderr *os.File) *console {
+func newConsole(stderr *os.File, env execx.Environ) *console {
 	if !windowed() {
 		return nil
 	}
@@ -45,20 +52,11 @@ func newConsole(stderr *os.File) *console {
 			return nil
 		}
 	}
-	return &console{}
+	return &console{env: env}
 }
 
-// windowed reports whether this program was linked for the GUI subsystem.
-func windowed() bool {
-	var module windows.Handle
-	if windows.GetModuleHandleEx(windows.GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, nil, &module) != nil {
-		return false
-	}
-	base := *(*unsafe.Pointer)(unsafe.Pointer(&module)) // the PE header that the loader mapped
-	header := *(*int32)(unsafe.Add(base, 0x3c))
-	subsystem := *(*uint16)(unsafe.Add(base, int(header)+24+68)) // signature, COFF header, offset in both optional headers
-	return subsystem == 2                                        // IMAGE_SUBSYSTEM_WINDOWS_GUI
-}
+// windowed reports whether we are modelrunw, which starts pythonw.
+func windowed() bool { return execx.Windowed() }
 
 // Write keeps or shows text.
 func (c *console) Write(text []byte) (int, error) {
@@ -109,18 +107,42 @@ func (c *console) open() {
 	}
 }
 
-// close takes the console away before the program starts; a warning stays for a
-// moment, while the program is already starting.
-func (c *console) close(warned bool) {
+// close takes the console away before the program starts. A warning stays for a
+// moment while it runs, in a console of another process: who closes that, or
+// types Ctrl-C there, would end us otherwise, and the program with us.
+func (c *console) close(warned, logged bool) {
 	if c == nil {
 		return
 	}
-	if warned {
-		c.open()
-		time.AfterFunc(stay, c.free)
-		return
-	}
 	c.free()
+	switch {
+	case !warned:
+	case !interactive():
+		c.keep(logged)
+	default:
+		text := c.kept.String()
+		self, err := os.Executable()
+		if err == nil {
+			err = execx.Aside(self, showWarning, text[max(0, len(text)-maxWarning):])
+		}
+		if err != nil {
+			c.box(windows.MB_ICONWARNING)
+		}
+	}
+}
+
+// showed is that other process.
+func showed(inv Invocation) bool {
+	if len(inv.Args) != 2 || inv.Args[0] != showWarning || !windowed() {
+		return false
+	}
+	if execx.OpenConsole() {
+		if screen, err := os.OpenFile("CONOUT$", os.O_RDWR, 0); err == nil {
+			_, _ = io.WriteString(screen, inv.Args[1]) // a window that was closed is no failure
+			time.Sleep(stay)
+		}
+	}
+	return true
 }
 
 func (c *console) free() {
@@ -133,45 +155,88 @@ func (c *console) free() {
 	}
 }
 
-// fail shows what went wrong: in a box, or where nobody sits in a file. It says
-// nothing where the log has it already.
-func (c *console) fail(logged bool, env execx.Environ) {
+// fail shows what went wrong: in a box, or where nobody sits in a file.
+func (c *console) fail(logged bool) {
 	if c == nil {
 		return
 	}
 	c.free()
 	if interactive() {
-		text, err := windows.UTF16PtrFromString(c.kept.String())
-		title, _ := windows.UTF16PtrFromString("modelrun") // has no NUL
-		if err == nil {
-			_, _ = windows.MessageBox(0, text, title, windows.MB_OK|windows.MB_ICONERROR|windows.MB_SETFOREGROUND)
-		}
+		c.box(windows.MB_ICONERROR)
+	} else {
+		c.keep(logged)
+	}
+}
+
+func (c *console) box(icon uint32) {
+	text, err := windows.UTF16PtrFromString(c.kept.String())
+	title, _ := windows.UTF16PtrFromString("modelrun") // has no NUL
+	if err == nil {
+		_, _ = windows.MessageBox(0, text, title, windows.MB_OK|windows.MB_SETFOREGROUND|icon)
+	}
+}
+
+// keep writes what was said into a file of the user's, unless the log has it
+// already.
+func (c *console) keep(logged bool) {
+	home := c.env.Get("LOCALAPPDATA")
+	if logged || !filepath.IsAbs(home) {
 		return
 	}
-	if home := env.Get("LOCALAPPDATA"); !logged && filepath.IsAbs(home) {
-		file := filepath.Join(home, "modelrun", "modelrunw.log")
-		_ = os.MkdirAll(filepath.Dir(file), 0o700)
-		if f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
-			_, _ = io.WriteString(f, time.Now().Format(time.RFC3339)+"\n"+c.kept.String())
-			_ = f.Close()
-		}
+	file := filepath.Join(home, "modelrun", "modelrunw.log")
+	_ = os.MkdirAll(filepath.Dir(file), 0o700)
+	if f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
+		_, _ = io.WriteString(f, time.Now().Format(time.RFC3339)+"\n"+c.kept.String())
+		_ = f.Close()
 	}
 }
 
-// interactive reports whether a person may see us: services live in session 0.
+// interactive reports whether a person may see us. Services live in session 0;
+// a window station that is not shown is that of an SSH server or a task.
 func interactive() bool {
 	var session uint32
-	return windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session) != nil || session != 0
+	if windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session) == nil && session == 0 {
+		return false
+	}
+	user32 := windows.NewLazySystemDLL("user32.dll")
+	station, _, _ := user32.NewProc("GetProcessWindowStation").Call()
+	const uoiFlags, wsfVisible = 1, 1
+	var info struct { // USEROBJECTFLAGS
+		_, _  int32
+		flags uint32
+	}
+	ok, _, _ := user32.NewProc("GetUserObjectInformationW").Call(station, uoiFlags, uintptr(unsafe.Pointer(&info)), unsafe.Sizeof(info), 0)
+	return ok == 0 || info.flags&wsfVisible != 0
 }
 
-// hold waits for a key where the console is ours alone and closes with us: a
-// double-click in Explorer, whose text nobody could read otherwise.
+// hold waits for Enter, not for ever, where the console is ours alone and closes
+// with us: a double-click in Explorer, whose text nobody could read otherwise.
 func hold(stdin, stderr *os.File) {
-	if execx.ConsoleUsers() != 1 || stdin == nil || stderr == nil || !isConsole(stdin) || !isConsole(stderr) {
+	if execx.ConsoleUsers() != 1 || stdin == nil || stderr == nil || !isConsole(stdin) || !isConsole(stderr) || !seen() {
 		return
 	}
 	_, _ = io.WriteString(stderr, "Press Enter to close this window.")
-	_, _ = stdin.Read(make([]byte, 1))
+	pressed := make(chan struct{})
+	go func() {
+		_, _ = stdin.Read(make([]byte, 1))
+		close(pressed)
+	}()
+	select {
+	case <-pressed:
+	case <-time.After(held):
+	}
+}
+
+// seen reports whether a person may look at our console. The window that stands
+// for a terminal's tab need not be visible itself.
+func seen() bool {
+	window := execx.ConsoleWindow()
+	if window == 0 || !interactive() {
+		return false
+	}
+	class := make([]uint16, 64)
+	_, _ = windows.GetClassName(window, &class[0], int32(len(class))) // none: another one
+	return windows.IsWindowVisible(window) || windows.UTF16ToString(class) == "PseudoConsoleWindow"
 }
 
 func isConsole(f *os.File) bool {

@@ -69,7 +69,7 @@ func (s *session) dirs() execx.Dirs {
 func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path string, argv []string, err error) {
 	words := s.words.program
 	python := d.Python()
-	if s.console != nil || strings.HasPrefix(strings.ToLower(words[0]), "pythonw") {
+	if windowed() || strings.HasPrefix(strings.ToLower(words[0]), "pythonw") {
 		python = d.Pythonw()
 	}
 	switch word := words[0]; {
@@ -124,6 +124,10 @@ func lookFault(word string, d envdir.Dir, err error) error {
 // startFault turns a failed exec into exit 126 or 127.
 func startFault(err error) error {
 	var e *execx.StartError
+	if errors.Is(err, execx.ErrTooLong) && errors.As(err, &e) {
+		return fault.New(fault.CannotStart, "%s cannot be started: %s", e.Path, e.Reason).
+			Fix("put the arguments into a file that the program reads: modelrun -- %s FILE", filepath.Base(e.Path))
+	}
 	if errors.As(err, &e) {
 		return fault.New(fault.CannotStart, "%s cannot be started: %s", e.Path, e.Reason).Fix("check that file: %s", look(e.Path))
 	}

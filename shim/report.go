@@ -37,7 +37,7 @@ func (s *session) report(err error) int {
 	} else if remedy := fault.RemedyOf(err); remedy != "" {
 		log.Error("hint: " + remedy)
 	}
-	s.console.fail(s.set != nil && s.set.get(sLogFile) != "", s.env)
+	s.console.fail(s.set != nil && s.set.get(sLogFile) != "")
 	s.status.failed(code, err)
 	return exitFor(code)
 }

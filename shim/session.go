@@ -151,7 +151,7 @@ func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.R
 	for _, warning := range res.Verdict.Warnings {
 		s.log.Warn(warning)
 	}
-	s.console.close(res.Degraded)
+	s.console.close(res.Degraded, s.set.get(sLogFile) != "")
 	return res, nil
 }
 

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/store"
 )
@@ -29,16 +31,24 @@ type Invocation struct {
 
 // Main runs the command and returns its exit code. When all goes well on POSIX
 // it does not return: this process becomes the program.
-func Main(inv Invocation) int {
+func Main(inv Invocation) (code int) {
+	if showed(inv) {
+		return exitOK
+	}
 	s := &session{inv: inv, env: execx.NewEnviron(inv.Environ), stderr: inv.Stderr}
-	if s.console = newConsole(inv.Stderr); s.console != nil {
+	if s.console = newConsole(inv.Stderr, s.env); s.console != nil {
 		s.stderr = s.console
+		defer func() { // Go says it to a stderr that is not there
+			if defect := recover(); defect != nil {
+				code = s.report(fault.New(fault.Internal, "a defect of modelrun: %v\n%s", defect, debug.Stack()).Fix("report this text"))
+			}
+		}()
 	}
 	err := s.main(context.Background())
 	if err == nil || errors.Is(err, errHelp) {
 		return s.exit
 	}
-	code := s.report(err)
+	code = s.report(err)
 	hold(inv.Stdin, inv.Stderr)
 	return code
 }

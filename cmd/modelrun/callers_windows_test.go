@@ -24,17 +24,18 @@ const showing = `import json, os, sys
 from ctypes import c_uint, windll
 got = os.path.join(os.path.dirname(os.path.abspath(__file__)), "got.json")
 with open(got + ".new", "w") as f:
-    json.dump({"argv": sys.argv[1:], "cwd": os.getcwd(), "executable": sys.executable, "stdout": sys.stdout is not None,
+    json.dump({"argv": sys.argv[1:], "cwd": os.getcwd(), "executable": sys.executable, "stdin": sys.stdin is not None,
+               "stdout": sys.stdout is not None, "window": windll.kernel32.GetConsoleWindow() != 0,
                "console": windll.kernel32.GetConsoleProcessList((c_uint * 2)(), 2) != 0, "degraded": os.environ["MODELRUN_ACTIVE_DEGRADED"]}, f)
 os.replace(got + ".new", got)
 raise SystemExit(42)
 `
 
 type shown struct {
-	Argv            []string
-	Cwd, Executable string
-	Stdout, Console bool
-	Degraded        string
+	Argv                           []string
+	Cwd, Executable                string
+	Stdin, Stdout, Console, Window bool
+	Degraded                       string
 }
 
 // project is a folder that holds a model and the program.
@@ -120,12 +121,12 @@ s.Save
 // bare starts a program as Explorer does, without any stream, and waits.
 func bare(t *testing.T, dir string, env []string, line string) (exitCode uint32) {
 	t.Helper()
-	return bareAnd(t, windows.DETACHED_PROCESS, dir, env, line, func(string) {})
+	return bareAnd(t, windows.StartupInfo{}, windows.DETACHED_PROCESS, dir, env, line, func(string) {})
 }
 
 // bareAnd does something with the process while it runs; console is one of
 // CreateProcess' flags for it.
-func bareAnd(t *testing.T, console uint32, dir string, env []string, line string, meanwhile func(pid string)) (exitCode uint32) {
+func bareAnd(t *testing.T, start windows.StartupInfo, console uint32, dir string, env []string, line string, meanwhile func(pid string)) (exitCode uint32) {
 	t.Helper()
 	var block []uint16
 	for _, v := range env {
@@ -136,7 +137,7 @@ func bareAnd(t *testing.T, console uint32, dir string, env []string, line string
 	require.NoError(t, err)
 	folder, err := windows.UTF16PtrFromString(dir)
 	require.NoError(t, err)
-	start := windows.StartupInfo{Cb: uint32(unsafe.Sizeof(windows.StartupInfo{}))}
+	start.Cb = uint32(unsafe.Sizeof(start))
 	var p windows.ProcessInformation
 	flags := windows.CREATE_UNICODE_ENVIRONMENT | console
 	require.NoError(t, windows.CreateProcess(nil, text, nil, nil, false, flags, &block[0], folder, &start, &p))
@@ -160,6 +161,24 @@ func TestWindowed(t *testing.T) {
 		s := got()
 		require.Equal(t, shown{Argv: []string{"a  b"}, Cwd: dir, Executable: s.Executable, Degraded: "0"}, s, "no console, no streams")
 		require.Equal(t, "pythonw.exe", filepath.Base(s.Executable))
+	})
+	t.Run("with a stderr", func(t *testing.T) {
+		t.Parallel()
+		dir, got := project(t)
+		c := r.cmd(t, filepath.Join(filepath.Dir(built), "modelrunw.exe"), "load_model.py")
+		c.Dir = dir
+		out, _ := c.CombinedOutput() // its code is looked at
+		require.Equal(t, 42, c.ProcessState.ExitCode(), "%s", out)
+		require.Equal(t, "pythonw.exe", filepath.Base(got().Executable))
+		require.False(t, got().Console)
+	})
+	t.Run("a hotkey and a monitor are no streams", func(t *testing.T) {
+		t.Parallel()
+		dir, got := project(t)
+		start := windows.StartupInfo{Flags: 0x200 | 0x400, StdInput: 0x74, StdOutput: 0x10001} // F5
+		require.Equal(t, uint32(42), bareAnd(t, start, windows.DETACHED_PROCESS, dir, r.env, quoted+` load_model.py`, func(string) {}))
+		require.False(t, got().Stdin)
+		require.False(t, got().Stdout)
 	})
 	t.Run("a creation is shown", func(t *testing.T) {
 		t.Parallel()
@@ -185,9 +204,9 @@ func TestWindowed(t *testing.T) {
 		self, err := os.Executable()
 		require.NoError(t, err)
 		env := append(r.env[1:len(r.env):len(r.env)], "MODELRUN_ROOT="+root)
-		code := bareAnd(t, windows.DETACHED_PROCESS, dir, env, quoted+` --no-create -m . -- python wait.py`, func(pid string) {
-			// The program goes on once the console is there that says why it is degraded.
-			out, err := exec.CommandContext(t.Context(), self, "attach", pid).CombinedOutput()
+		code := bareAnd(t, windows.StartupInfo{}, windows.DETACHED_PROCESS, dir, env, quoted+` --no-create -m . -- python wait.py`, func(pid string) {
+			// The program goes on after the end of the console that says why it is degraded.
+			out, err := exec.CommandContext(t.Context(), self, "interrupt", pid).CombinedOutput()
 			require.NoError(t, err, "%s", out)
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "go"), nil, 0o600))
 		})
@@ -216,6 +235,33 @@ func uvThatWaits() int {
 	return c.ProcessState.ExitCode()
 }
 
+// A parent without a console sees none, though the env's python.exe starts
+// another that would open one.
+func TestDetached(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	dir, got := project(t)
+	require.Equal(t, uint32(42), bare(t, dir, r.env, `"`+built+`" load_model.py`))
+	require.Equal(t, "python.exe", filepath.Base(got().Executable))
+	require.False(t, got().Window)
+	if !underWine() { // which gives it the console's
+		require.False(t, got().Stdin)
+		require.False(t, got().Stdout)
+	}
+}
+
+// Nobody can press Enter in a console that is not seen.
+func TestNobodyToPressEnter(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	line := `"` + built + `" --env nul -- python`
+	require.Equal(t, uint32(125), bareAnd(t, windows.StartupInfo{}, windows.CREATE_NO_WINDOW, r.model, r.env, line, func(string) {}))
+	if !underWine() { // opens no new console without a screen
+		hidden := windows.StartupInfo{Flags: windows.STARTF_USESHOWWINDOW, ShowWindow: windows.SW_HIDE}
+		require.Equal(t, uint32(125), bareAnd(t, hidden, windows.CREATE_NEW_CONSOLE, r.model, r.env, line, func(string) {}))
+	}
+}
+
 // A double-click opens a console that closes with us: what went wrong stays
 // there until Enter is typed.
 func TestDoubleClick(t *testing.T) {
@@ -226,7 +272,7 @@ func TestDoubleClick(t *testing.T) {
 	r := newReady(t)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	code := bareAnd(t, windows.CREATE_NEW_CONSOLE, r.model, r.env, `"`+built+`" --env nul -- python`, func(pid string) {
+	code := bareAnd(t, windows.StartupInfo{}, windows.CREATE_NEW_CONSOLE, r.model, r.env, `"`+built+`" --env nul -- python`, func(pid string) {
 		out, err := exec.CommandContext(t.Context(), self, "press", pid).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), `env key "nul"`)
@@ -289,6 +335,36 @@ input()`))
 			gone(t, pid)
 		}
 	}
+}
+
+// interrupt types Ctrl-C in the console of another modelrunw that this process
+// started, and waits until that has ended.
+func interrupt(parent uint32) {
+	must := func(err error) {
+		if err != nil {
+			panic(err)
+		}
+	}
+	var pid uint32
+	for ; pid == 0; time.Sleep(10 * time.Millisecond) { // a poll
+		snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
+		must(err)
+		entry := windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
+		for err = windows.Process32First(snapshot, &entry); err == nil; err = windows.Process32Next(snapshot, &entry) {
+			if entry.ParentProcessID == parent && windows.UTF16ToString(entry.ExeFile[:]) == "modelrunw.exe" {
+				pid = entry.ProcessID
+			}
+		}
+		must(windows.CloseHandle(snapshot))
+	}
+	attach(uintptr(pid))
+	shower, err := windows.OpenProcess(windows.SYNCHRONIZE, false, pid)
+	must(err)
+	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
+	_, _, _ = kernel32.NewProc("SetConsoleCtrlHandler").Call(0, 1) // not us
+	must(windows.GenerateConsoleCtrlEvent(windows.CTRL_C_EVENT, 0))
+	_, err = windows.WaitForSingleObject(shower, windows.INFINITE)
+	must(err)
 }
 
 // attach waits until a process has a console and enters it.

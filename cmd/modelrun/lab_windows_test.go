@@ -52,7 +52,7 @@ func run(ts *testscript.TestScript, name string, args ...string) error {
 
 // acted plays the part that this process was started for, if it was: "replay"
 // prints the files that run names, "attach" waits until a process has a console,
-// "press" then types Enter in it, "uv" is a uv that waits for a console.
+// "press" then types Enter in it, "interrupt" Ctrl-C in that of a process it started, "uv" is a uv that waits for a console.
 func acted() bool {
 	switch {
 	case len(os.Args) == 4 && os.Args[1] == "replay":
@@ -65,10 +65,14 @@ func acted() bool {
 				panic(err)
 			}
 		}
-	case len(os.Args) == 3 && (os.Args[1] == "attach" || os.Args[1] == "press"):
+	case len(os.Args) == 3 && (os.Args[1] == "attach" || os.Args[1] == "press" || os.Args[1] == "interrupt"):
 		pid, err := strconv.Atoi(os.Args[2])
 		if err != nil {
 			panic(err)
+		}
+		if os.Args[1] == "interrupt" {
+			interrupt(uint32(pid))
+			return true
 		}
 		attach(uintptr(pid))
 		if os.Args[1] == "press" {

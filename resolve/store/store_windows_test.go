@@ -258,6 +258,29 @@ func TestTrustedRefusesAnotherUser(t *testing.T) {
 	require.NoError(t, Trusted(dir, []string{"defaultaccount"}))
 }
 
+func TestNoOwners(t *testing.T) {
+	t.Parallel()
+	require.True(t, noOwners(windows.ERROR_NOT_SUPPORTED), "a disk without owners")
+	require.True(t, noOwners(windows.ERROR_INVALID_FUNCTION), "as above")
+	require.False(t, noOwners(windows.ERROR_ACCESS_DENIED))
+	require.False(t, noOwners(nil))
+}
+
+// What says nothing of its owner may be anybody's.
+func TestTrustedRefusesAnUnreadableOwner(t *testing.T) {
+	t.Parallel()
+	skipUnderWine(t)
+	dir := filepath.Join(t.TempDir(), "root")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	// The rights that an owner has without being given them, less reading who it is.
+	out, err := exec.Command("icacls.exe", dir, "/deny", "*S-1-3-4:(RC)").CombinedOutput()
+	require.NoError(t, err, string(out))
+	err = Trusted(dir, nil)
+	require.Equal(t, fault.Untrusted, fault.CodeOf(err))
+	require.ErrorIs(t, err, windows.ERROR_ACCESS_DENIED)
+	require.Contains(t, fault.RemedyOf(err), "modelrun --root DIR")
+}
+
 func TestRemoveAllLeavesWhatAJunctionLeadsTo(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)

@@ -32,7 +32,7 @@ func userName() string { return os.Getenv("USERNAME") } //nolint:forbidigo // on
 
 // Trusted says whether what lies at path can be used: unless it belongs to
 // another user of this machine who is neither an administrator nor one of
-// owners (names, DOMAIN\name or SIDs).
+// owners (names, DOMAIN\name or SIDs), or its owner cannot be read.
 //
 // Who else can write it is not asked: a folder that is made below C:\ or on
 // another drive can by default be changed by every user who has signed in, and
@@ -41,13 +41,13 @@ func Trusted(path string, owners []string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
-	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	owner, err := ownerOf(path)
 	if err != nil {
-		return nil //nolint:nilerr // a file system without owners
+		return fault.New(fault.Untrusted, "whose %s is cannot be read: %w", path, err).
+			Fix("use another root: modelrun --root DIR -- …; or let an administrator look: icacls \"%s\"", path)
 	}
-	owner, _, err := sd.Owner()
-	if err != nil || owner == nil {
-		return nil //nolint:nilerr // as above
+	if owner == nil {
+		return nil
 	}
 	me, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err == nil && owner.Equals(me.User.Sid) {
@@ -59,6 +59,25 @@ func Trusted(path string, owners []string) error {
 	}
 	return fault.New(fault.Untrusted, "%s belongs to user %s", path, name).
 		Fix("if you trust that user, say so in your own config file: trusted_owners = ['%s']", name)
+}
+
+// ownerOf is nil on a file system without owners. To be denied the answer is
+// none: that is what somebody else's folder does.
+func ownerOf(path string) (*windows.SID, error) {
+	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	if err != nil {
+		if noOwners(err) {
+			err = nil
+		}
+		return nil, err
+	}
+	owner, _, err := sd.Owner()
+	return owner, err
+}
+
+// noOwners is what a file system says that has none, or a server that tells none.
+func noOwners(err error) bool {
+	return errors.Is(err, windows.ERROR_NOT_SUPPORTED) || errors.Is(err, windows.ERROR_INVALID_FUNCTION)
 }
 
 // accountOf is DOMAIN\name of a SID, and whether it is a person's: not of the
