@@ -206,10 +206,12 @@ func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 			b.Log.Debug(what + ": " + err.Error())
 		}
 	}
+	b.at("verdict")
 	soft("keeping the verdict", b.Check.Record(b.subject(dir), v))
 	freeze, err := b.uv.Freeze(ctx, dir)
 	soft("freezing", err)
 	if err == nil {
+		b.at("constraints")
 		soft("writing constraints", store.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
 	}
 	b.Store.ClearFailure(b.req.Key)
@@ -223,6 +225,7 @@ func (b *build) phase(name string) {
 	b.mu.Unlock()
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk shows elsewhere
 	b.beat()
+	b.at(name)
 }
 
 func (b *build) progress(p uv.Progress) {
