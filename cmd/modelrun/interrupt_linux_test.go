@@ -39,7 +39,9 @@ func TestInterruptedAtEachStep(t *testing.T) {
 							require.Equal(t, was, r.visible(t))
 						}
 					}
-					r.requireHeals(t, b)
+					if nightly() { // after SIGKILL it always heals, and that leaves more behind
+						r.requireHeals(t, b)
+					}
 				})
 			}
 		}
