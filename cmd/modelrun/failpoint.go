@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -24,6 +25,9 @@ func failpoint() func(step string) {
 	return func(step string) {
 		if step != at {
 			return
+		}
+		if sig == syscall.SIGSTOP {
+			fmt.Fprintln(os.Stderr, "stopped at", step)
 		}
 		// The kernel hands it to the main thread, which is the one that is here.
 		if err := syscall.Kill(pid, sig); err != nil {

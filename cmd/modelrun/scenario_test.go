@@ -43,6 +43,7 @@ func TestScenario(t *testing.T) {
 			"truncate":  truncate,
 			"replace":   replace,
 			"tell":      tell,
+			"spoil":     spoil,
 		},
 	})
 }
@@ -210,6 +211,29 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 func replace(ts *testscript.TestScript, neg bool, args []string) {
 	text := strings.ReplaceAll(ts.ReadFile(args[2]), args[0], args[1])
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
+}
+
+// spoil empty|zero DIR NAME: every file of that name below a folder is emptied,
+// or keeps its size and is zeros, as after a power cut.
+func spoil(ts *testscript.TestScript, neg bool, args []string) {
+	spoiled := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[1]), func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.Name() != args[2] || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		spoiled++
+		if err = os.Truncate(path, 0); err == nil && args[0] == "zero" {
+			err = os.Truncate(path, info.Size())
+		}
+		return err
+	}))
+	if spoiled == 0 {
+		ts.Fatalf("no %s below %s", args[2], args[1])
+	}
 }
 
 // tell TEXT DIR: a file of the folder holds the text.

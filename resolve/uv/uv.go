@@ -37,8 +37,18 @@ type UV struct {
 	Version string
 	Source  string // where it was found, for messages
 
-	cfg Config
-	env execx.Environ
+	cfg   Config
+	env   execx.Environ
+	cache string // "": the root's
+}
+
+// WithCache is the same uv with a cache of its own, for a second try: a power
+// cut leaves empty files in the usual one, and hard links spread them (uv#16841).
+// uv's own --no-cache would fill the system's folder for temporary files.
+func (u *UV) WithCache(dir string) *UV {
+	v := *u
+	v.cache = dir
+	return &v
 }
 
 // alive is how often a running uv is asked whether it works.
@@ -81,7 +91,7 @@ func (u *UV) watch(ctx context.Context, pid int) {
 
 // common is the flags of every call.
 func (u *UV) common(args ...string) []string {
-	args = append(args, "--no-config", "--cache-dir", u.cfg.Root.Cache(), "--no-progress")
+	args = append(args, "--no-config", "--cache-dir", cmp.Or(u.cache, u.cfg.Root.Cache()), "--no-progress")
 	if u.cfg.Offline {
 		args = append(args, "--offline")
 	}
