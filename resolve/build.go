@@ -28,6 +28,7 @@ type build struct {
 	owner  store.Owner // what we tell those who wait
 	uv     *uv.UV
 	locked uv.Lock
+	fresh  bool // uv has a cache of its own, because the usual one is damaged
 }
 
 // run goes through the steps of DESIGN 7 in their order.
@@ -44,28 +45,29 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 	if err := b.room(leastFree); err != nil {
 		return dir, v, err
 	}
-	if err := b.resolve(ctx); err != nil {
+	b.phase("looking for uv")
+	if b.uv, err = b.UV(ctx, b.log, b.beat); err != nil {
 		return dir, v, err
 	}
-	if err := b.preflight(); err != nil {
-		return dir, v, err
+	if b.lock.Lockless() {
+		b.uv = b.uv.Uncached()
 	}
-	stage, err := b.Store.Stage(b.lock)
-	if err != nil {
-		return dir, v, err
-	}
-	defer func() {
-		if e := stage.Discard(); e != nil { // does nothing after publish
-			b.Log.Debug("removing staging: " + e.Error())
+	stage, v, err := b.fill(ctx)
+	if err != nil && fault.CodeOf(err) == fault.BadWheel {
+		b.Log.Warn(err.Error())
+		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: rm -r " + fault.Quote(b.req.Root.Cache()))
+		cache, e := b.Store.Stage(b.lock) // swept like one, too
+		if e != nil {
+			return dir, v, e
 		}
-	}()
-	if err := b.install(ctx, stage.Dir); err != nil {
-		return dir, v, err
+		defer b.discard(cache)
+		b.uv, b.fresh = b.uv.WithCache(cache.Dir.Path), true
+		stage, v, err = b.fill(ctx)
 	}
-	v, err = b.verify(ctx, stage.Dir)
 	if err != nil {
 		return dir, v, err
 	}
+	defer b.discard(stage) // does nothing after publish
 	dir, err = b.publish(ctx, stage, v)
 	if err != nil {
 		return dir, v, err
@@ -74,19 +76,36 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 	return dir, v, nil
 }
 
-// resolve settles every version before a byte of it is downloaded.
-func (b *build) resolve(ctx context.Context) error {
-	b.phase("looking for uv")
-	tool, err := b.UV(ctx, b.log, b.beat)
+// fill makes a whole env in a new staging folder, or leaves none.
+func (b *build) fill(ctx context.Context) (stage *store.Stage, v health.Verdict, err error) {
+	if err := b.resolve(ctx); err != nil {
+		return nil, v, err
+	}
+	if err := b.preflight(); err != nil {
+		return nil, v, err
+	}
+	if stage, err = b.Store.Stage(b.lock); err != nil {
+		return nil, v, err
+	}
+	if err = b.install(ctx, stage.Dir); err == nil {
+		v, err = b.verify(ctx, stage.Dir)
+	}
 	if err != nil {
-		return err
+		b.discard(stage)
 	}
-	if b.lock.Lockless() {
-		tool = tool.Uncached()
+	return stage, v, err
+}
+
+func (b *build) discard(stage *store.Stage) {
+	if err := stage.Discard(); err != nil {
+		b.Log.Debug("removing staging: " + err.Error())
 	}
-	b.uv = tool
+}
+
+// resolve settles every version before a byte of it is downloaded.
+func (b *build) resolve(ctx context.Context) (err error) {
 	b.phase("resolving versions")
-	b.locked, err = tool.Resolve(ctx, b.plan)
+	b.locked, err = b.uv.Resolve(ctx, b.plan)
 	if err != nil {
 		return err
 	}
@@ -146,11 +165,16 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 	return b.uv.Sync(ctx, b.locked, d, b.progress)
 }
 
-// verify audits every file and runs the deep probe, both in staging.
+// verify reads every file and runs the deep probe, both in staging.
 func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error) {
 	b.phase("verifying files")
-	if err := health.Audit(d); err != nil {
-		return health.Verdict{}, fault.New(fault.Verify, "the new environment is incomplete: %w", err).Fix("%s", b.readLog())
+	err := health.Contents(d)
+	if err != nil && b.fresh && health.Audit(d) == nil {
+		b.Log.Warn(err.Error()) // the wheel is like that: its own hash is in the lock, and uv checked it
+		err = nil
+	}
+	if err != nil {
+		return health.Verdict{}, fault.New(fault.BadWheel, "the new environment is incomplete: %w", err).Fix("%s", b.readLog())
 	}
 	b.phase("probing imports")
 	v, err := b.Check.Probe(ctx, b.subject(d))
@@ -221,10 +245,12 @@ func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 			b.Log.Debug(what + ": " + err.Error())
 		}
 	}
+	b.at("verdict")
 	soft("keeping the verdict", b.Check.Record(b.subject(dir), v))
 	freeze, err := b.uv.Freeze(ctx, dir)
 	soft("freezing", err)
 	if err == nil {
+		b.at("constraints")
 		soft("writing constraints", store.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
 	}
 	b.Store.ClearFailure(b.req.Key)
@@ -238,6 +264,7 @@ func (b *build) phase(name string) {
 	b.mu.Unlock()
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk shows elsewhere
 	b.beat()
+	b.at(name)
 }
 
 func (b *build) progress(p uv.Progress) {

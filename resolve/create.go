@@ -29,9 +29,12 @@ func (c create) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	if w.Req.Policy.Dry {
 		return nil, c.would(ctx, w)
 	}
-	ctx, stop := c.Interruptible(ctx)
-	defer stop()
 	defer c.Store.Team()()
+	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) { return c.make(ctx, w) })
+}
+
+// make takes the lock and builds, or waits for whoever was quicker.
+func (c create) make(ctx context.Context, w *Walk) (*Resolution, error) {
 	for {
 		lock, err := c.Store.TryLock(w.Req.Key)
 		if errors.Is(err, store.ErrBusy) {

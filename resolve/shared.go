@@ -43,7 +43,9 @@ func (s shared) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 // exact tries the wanted key: first what waits in .next, then what is published.
 func (s shared) exact(ctx context.Context, w *Walk) (*Resolution, health.Verdict, error) {
 	req := w.Req
-	s.tidy(w)
+	if err := s.tidy(ctx, w); err != nil {
+		return nil, health.Verdict{}, err
+	}
 	for _, dir := range []envdir.Dir{req.Root.Next(req.Key), req.Root.Shared(req.Key)} {
 		if dir.Kind == envdir.Next && !exists(dir.Path) {
 			continue // the usual case costs one stat
@@ -59,20 +61,26 @@ func (s shared) exact(ctx context.Context, w *Walk) (*Resolution, health.Verdict
 // tidy moves what waits in .next to its place when nobody is in the way, and
 // ends a publish that a crash cut in two. Where somebody works on the key, or
 // the root cannot be written, it is left for later. It costs two stats.
-func (s shared) tidy(w *Walk) {
+//
+// Its error is that of Ctrl-C, which must not cut it in two.
+func (s shared) tidy(ctx context.Context, w *Walk) error {
 	root, key := w.Req.Root, w.Req.Key
 	if w.Req.Policy.Dry || !exists(root.Next(key).Path) && (exists(root.Shared(key).Path) || !exists(root.Journal(key))) {
-		return
+		return nil
 	}
-	lock, err := s.Store.TryLock(key)
-	if err != nil {
-		return
-	}
-	err = s.Store.Recover(lock)
-	if e := errors.Join(err, lock.Unlock()); e != nil {
-		s.Log.Debug("tidying up " + string(key) + ": " + e.Error())
-	}
-	s.Store.EmptyTrash()
+	_, err := s.interruptible(ctx, func(context.Context) (*Resolution, error) {
+		lock, err := s.Store.TryLock(key)
+		if err != nil {
+			return nil, nil //nolint:nilerr,nilnil // somebody else will
+		}
+		err = s.Store.Recover(lock)
+		if e := errors.Join(err, lock.Unlock()); e != nil {
+			s.Log.Debug("tidying up " + string(key) + ": " + e.Error())
+		}
+		s.Store.EmptyTrash()
+		return nil, nil //nolint:nilnil // what is found next tells
+	})
+	return err
 }
 
 // try takes the lease first and checks then: a lease taken after the check

@@ -59,6 +59,31 @@ type Deps struct {
 	RootFrom string
 }
 
+// at tells of a step that the store does not see.
+func (d *Deps) at(step string) {
+	if d.Store.Step != nil {
+		d.Store.Step(step)
+	}
+}
+
+// interruptible runs what may take long, or must not be cut off. Ctrl-C ends
+// the work's context; one that comes too late for that still stops the start.
+func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*Resolution, error)) (*Resolution, error) {
+	ctx, stop := d.Interruptible(ctx)
+	res, err := work(ctx)
+	stop()
+	cause := context.Cause(ctx)
+	switch {
+	case !interrupted(cause):
+		return res, err
+	case res == nil:
+		return nil, cause
+	}
+	res.Lease.Release()
+	return nil, fault.New(fault.CodeOf(cause), "interrupted when environment %s was ready; nothing was started", res.Dir.Name).
+		Fix("run the same command again to go on")
+}
+
 // Default is the chain of a launch: this list is the one place to add a strategy.
 func Default(d *Deps) Chain {
 	s := shared{d}

@@ -44,14 +44,14 @@ func (s wait) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 func (s wait) await(ctx context.Context, w *Walk) (*Resolution, error) {
 	key := w.Req.Key
 	before := s.Store.Failure(key).ID
-	ctx, stop := s.Interruptible(ctx)
-	defer stop()
-	if err := s.untilFree(ctx, w); err != nil {
-		return nil, err
-	}
-	res, err := s.shared.Resolve(ctx, w)
+	res, err := s.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
+		if err := s.untilFree(ctx, w); err != nil {
+			return nil, err
+		}
+		return s.shared.Resolve(ctx, w)
+	})
 	var not *Skip
-	if !errors.As(err, &not) {
+	if !errors.As(err, &not) || w.timedOut != nil {
 		return res, err
 	}
 	if f := s.Store.Failure(key); f.ID != before && f.ID != "" {

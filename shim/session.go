@@ -169,7 +169,7 @@ func (s *session) traced(trace []resolve.Turn) {
 func (s *session) deps() *resolve.Deps {
 	show := newDisplay(s)
 	return &resolve.Deps{
-		Store: &store.Store{Root: s.root},
+		Store: &store.Store{Root: s.root, Step: s.inv.Step},
 		Check: &health.Checker{
 			State: s.state, Machine: s.machine, Identity: s.identity, Env: s.programEnv,
 			Cwd: s.set.base, BootID: store.BootID(), Notify: s.checking,
@@ -219,7 +219,8 @@ func (s *session) trusts(path string) error {
 	return err
 }
 
-// interruptible ends the context with Ctrl-C or SIGTERM until stop is called.
+// interruptible ends the context with Ctrl-C or SIGTERM until stop is called. A
+// signal that came before then is the context's cause, however late it was.
 // A signal that we inherited as ignored stays ignored.
 func interruptible(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -229,23 +230,33 @@ func interruptible(ctx context.Context) (context.Context, func()) {
 			signal.Notify(got, sig)
 		}
 	}
-	done := make(chan struct{})
+	end := func(sig os.Signal) {
+		code, name := fault.Interrupted, "Ctrl-C"
+		if sig == syscall.SIGTERM {
+			code, name = fault.Terminated, "SIGTERM"
+		}
+		cancel(fault.New(code, "interrupted by %s; nothing was changed", name).Fix("run the same command again to go on"))
+	}
+	done, over := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer close(over)
 		select {
 		case sig := <-got:
 			signal.Stop(got) // the second one ends us whatever we are at
-			code, name := fault.Interrupted, "Ctrl-C"
-			if sig == syscall.SIGTERM {
-				code, name = fault.Terminated, "SIGTERM"
-			}
-			cancel(fault.New(code, "interrupted by %s; nothing was changed", name).Fix("run the same command again to go on"))
+			end(sig)
 		case <-done:
 		}
 	}()
 	return ctx, func() {
-		signal.Stop(got)
+		signal.Stop(got) // from now on none comes
 		close(done)
-		cancel(nil)
+		<-over
+		select {
+		case sig := <-got: // it came at the last moment, and counts
+			end(sig)
+		default:
+			cancel(nil)
+		}
 	}
 }
 

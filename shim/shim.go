@@ -26,7 +26,8 @@ type Invocation struct {
 	Stdin          *os.File
 	Stdout, Stderr *os.File
 	Version        string
-	MaxDir         int // longest working directory; 0: what the system accepts; tests lower it
+	MaxDir         int               // longest working directory; 0: what the system accepts; tests lower it
+	Step           func(name string) // told before each step that changes a root; nil but in tests of crashes
 }
 
 // Main runs the command and returns its exit code. When all goes well on POSIX

@@ -25,5 +25,6 @@ func main() {
 		Stdout:  os.Stdout,
 		Stderr:  os.Stderr,
 		Version: version,
+		Step:    failpoint(),
 	}))
 }

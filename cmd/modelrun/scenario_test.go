@@ -45,6 +45,7 @@ func TestScenario(t *testing.T) {
 			"tell":      tell,
 			"base":      base,
 			"age":       age,
+			"spoil":     spoil,
 		},
 	})
 }
@@ -227,6 +228,29 @@ func base(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(execxtest.Write(filepath.Join(bin, words[2]), program))
 	ts.Check(os.Symlink(words[2], filepath.Join(bin, "python3")))
 	ts.Check(os.Symlink(words[1], filepath.Join(lib, words[2])))
+}
+
+// spoil empty|zero DIR NAME: every file of that name below a folder is emptied,
+// or keeps its size and is zeros, as after a power cut.
+func spoil(ts *testscript.TestScript, neg bool, args []string) {
+	spoiled := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[1]), func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.Name() != args[2] || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		spoiled++
+		if err = os.Truncate(path, 0); err == nil && args[0] == "zero" {
+			err = os.Truncate(path, info.Size())
+		}
+		return err
+	}))
+	if spoiled == 0 {
+		ts.Fatalf("no %s below %s", args[2], args[1])
+	}
 }
 
 // tell TEXT DIR: a file of the folder holds the text.

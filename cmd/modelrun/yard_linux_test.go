@@ -23,9 +23,6 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// nightly is the full sweep of what is sampled otherwise.
-func nightly() bool { return os.Getenv("MODELRUN_NIGHTLY") != "" }
-
 // patience is how long a condition is waited for: a limit for a test that hangs.
 const patience = 3 * time.Minute
 

@@ -1,6 +1,9 @@
 package health_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,6 +21,10 @@ func TestAudit(t *testing.T) {
 	t.Parallel()
 	record := func(t *testing.T, e *env, rows string) {
 		write(t, e.path("extra-1.0.dist-info/INSTALLER"), "uv")
+		write(t, e.path("extra-1.0.dist-info/METADATA"), "Name: extra\n")
+		if rows != "" {
+			rows += "extra-1.0.dist-info/METADATA,sha256=x,12\n"
+		}
 		write(t, e.path("extra-1.0.dist-info/RECORD"), rows)
 	}
 	scriptRow, nowhere := "../../../bin/extra", "/nowhere/at/all"
@@ -59,6 +66,13 @@ func TestAudit(t *testing.T) {
 		"an emptied RECORD": {
 			change: func(t *testing.T, e *env) { record(t, e, "") },
 			want:   "package extra has an empty RECORD: {sp}/extra-1.0.dist-info",
+		},
+		// The installer's own rows, added to nothing.
+		"a RECORD from an emptied cache": {
+			change: func(t *testing.T, e *env) {
+				write(t, e.path("torch-2.5.1+cu121.dist-info/RECORD"), "torch-2.5.1+cu121.dist-info/INSTALLER,,\ntorch-2.5.1+cu121.dist-info/RECORD,,\n")
+			},
+			want: "package torch has a RECORD without its METADATA: {sp}/torch-2.5.1+cu121.dist-info",
 		},
 		"a nonsense RECORD": {
 			change: func(t *testing.T, e *env) { record(t, e, "x.py,,many\n") },
@@ -127,4 +141,27 @@ func TestAudit(t *testing.T) {
 			require.NotEmpty(t, fault.RemedyOf(err))
 		})
 	}
+}
+
+// A file that kept its size is seen only by who reads it.
+func TestContents(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envdir.Shared)
+	row := func(path, text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return fmt.Sprintf("%s,sha256=%s,%d\n", path, base64.RawURLEncoding.EncodeToString(sum[:]), len(text))
+	}
+	e.install(t, "a", "1", nil)
+	e.install(t, "b", "1", nil)
+	for name, text := range map[string]string{"a": "first", "b": "other"} { // both ship x/y.py, and the later one won
+		write(t, e.path(name+"-1.dist-info/RECORD"), row("x/y.py", text)+"x/z.py,,\n"+row(name+"-1.dist-info/METADATA", "Name: "+name+"\nVersion: 1\n"))
+	}
+	write(t, e.path("x/y.py"), "other")
+	write(t, e.path("x/z.py"), "nobody knows")
+	require.NoError(t, health.Contents(e.Dir))
+	write(t, e.path("x/y.py"), "\x00\x00\x00\x00\x00")
+	require.NoError(t, health.Audit(e.Dir))
+	err := health.Contents(e.Dir)
+	require.ErrorContains(t, err, "package a has a damaged file: the content of "+e.path("x/y.py"))
+	require.Equal(t, fault.Verify, fault.CodeOf(err))
 }

@@ -2,6 +2,8 @@ package health_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -94,7 +96,8 @@ func (e env) install(t testing.TB, name, version string, files map[string]string
 	}
 	for path, content := range all {
 		write(t, filepath.Join(e.packages, path), content)
-		record += fmt.Sprintf("%q,sha256=x,%d\n", path, len(content))
+		sum := sha256.Sum256([]byte(content))
+		record += fmt.Sprintf("%q,sha256=%s,%d\n", path, base64.RawURLEncoding.EncodeToString(sum[:]), len(content))
 	}
 	record += info + "/RECORD,,\n" + info + "/__pycache__/gone.cpython-311.pyc,,\n"
 	write(t, filepath.Join(e.packages, info, "RECORD"), record)

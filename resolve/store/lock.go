@@ -68,6 +68,7 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 	}
 	host, _ := os.Hostname() // "" is said as it is
 	l.owner = Owner{Schema: 1, PID: os.Getpid(), Host: host, User: userName(), BootID: BootID(), Started: time.Now().UTC()}
+	s.at("locked")
 	return l, nil
 }
 
@@ -120,6 +121,7 @@ func (l *Lock) Report(o Owner) error {
 // Unlock frees the lock. What was said about us goes first, so that nobody
 // reads of an owner who is none.
 func (l *Lock) Unlock() error {
+	l.store.at("unlock")
 	if err := removeAll(l.store.Root.Owner(l.key)); err != nil { // patient: on Windows a reader is in the way
 		return errors.Join(err, l.file.Close())
 	}

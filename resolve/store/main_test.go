@@ -96,7 +96,7 @@ func dieAt(s *Store, step string) {
 	} else {
 		s.swap = unsupported
 	}
-	s.step = func(name string) {
+	s.Step = func(name string) {
 		if name != step {
 			return
 		}

@@ -302,7 +302,7 @@ func TestPruneLooksAgain(t *testing.T) {
 			l.Release()
 		}, "started meanwhile"},
 		"it is started at this moment": {func(_ *testing.T, s *Store, d envdir.Dir) {
-			s.step = func(name string) {
+			s.Step = func(name string) {
 				if name != "prune-alone" {
 					return
 				}

@@ -34,6 +34,7 @@ func (s *Store) Stage(l *Lock) (*Stage, error) {
 		return nil, err
 	}
 	shareLike(d.Path, s.Root.Tmp())
+	s.at("staged")
 	was, _ := os.Lstat(s.Root.Shared(l.key).Path) // none: nil
 	os.SameFile(was, was)                         // on Windows it looks for the file's number only now
 	return &Stage{Dir: d, store: s, key: l.key, was: was}, nil

@@ -26,14 +26,14 @@ import (
 // Store is the .envs folder of one root.
 type Store struct {
 	Root envdir.Root
+	Step func(name string) // told before each step; nil but in tests of crashes
 
-	step func(name string)       // told before each step of publishing; for tests of crashes
 	swap func(a, b string) error // nil: exchange; for tests of file systems that cannot
 }
 
 func (s *Store) at(name string) {
-	if s.step != nil {
-		s.step(name)
+	if s.Step != nil {
+		s.Step(name)
 	}
 }
 

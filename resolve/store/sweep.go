@@ -86,6 +86,7 @@ func (s *Store) finish(k envdir.Key) error {
 		switch {
 		case gone == nil: // before the first rename, or after the second
 		case exists(filepath.Join(staged, filepath.Base(s.Root.Shared(k).Ready()))):
+			s.at("finish")
 			if err := rename(staged, target); err != nil {
 				return err
 			}
@@ -116,6 +117,7 @@ func (s *Store) below(p string) string {
 
 // trash moves a folder out of everybody's way; EmptyTrash deletes it.
 func (s *Store) trash(path string) error {
+	s.at("trash")
 	to := s.Root.Trash(suffix())
 	if err := mkdirLike(filepath.Dir(to)); err != nil {
 		return err
@@ -135,6 +137,7 @@ func (s *Store) EmptyTrash() {
 	entries, _ := os.ReadDir(s.Root.Tmp()) // none: nothing to do
 	for _, e := range entries {
 		if envdir.ParseTrash(e.Name()) {
+			s.at("empty-trash")
 			_ = removeAll(filepath.Join(s.Root.Tmp(), e.Name())) // see above
 		}
 	}

@@ -98,7 +98,7 @@ func TestLeasesOfNextAndShared(t *testing.T) {
 func TestPromoteSecondOfTwo(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
-	s.step = func(step string) {
+	s.Step = func(step string) {
 		if step == "promote" {
 			require.NoError(t, os.Rename(s.Root.Next(key).Path, s.Root.Shared(key).Path))
 		}

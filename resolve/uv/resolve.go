@@ -233,6 +233,9 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 				return Lock{}, fault.New(fault.NoIndex, "torch index %s cannot be reached, refuses, or has no %s: %s", fault.Mask(r.plan.TorchIndex), name, words).
 					Fix("check its address, the network and the credentials, or name another one: MODELRUN_INDEX_TORCH=URL (may hold {accel})")
 			}
+			if damaged(words) {
+				return Lock{}, r.uv.badWheel("resolving versions failed: " + words)
+			}
 			return Lock{}, &unsolvable{words}
 		}
 		return Lock{}, r.uv.failed("resolving versions", res)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // Progress is how far a Sync is.
@@ -21,19 +20,12 @@ type Progress struct {
 // Sync fills the venv of d with exactly what the lock says, compiled to byte
 // code: an env that cannot be written later never gets any. The lock stays
 // beside the venv as pylock.toml, a record of what is in it.
-//
-// A damaged cache is tried once more without the cache: a power cut leaves
-// empty wheels in it, and hard links spread them (uv#16841).
 func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, tell func(Progress)) error {
 	file := filepath.Join(d.Path, "pylock.toml")
 	if err := os.WriteFile(file, l.Pylock, 0o644); err != nil {
 		return err
 	}
-	err := u.sync(ctx, l, d, file, tell)
-	if fault.CodeOf(err) == fault.BadWheel && err != nil {
-		err = u.Uncached().sync(ctx, l, d, file, tell, "--reinstall")
-	}
-	if err != nil || l.Pip == "" {
+	if err := u.sync(ctx, l, d, file, tell); err != nil || l.Pip == "" {
 		return err
 	}
 	res, err := u.run(ctx, d.Path, nil, u.common("pip", "install", "--no-index", "--no-deps", "--python", d.Python(), l.Pip)...)
@@ -43,7 +35,7 @@ func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, tell func(Progress)
 	return err
 }
 
-func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell func(Progress), more ...string) error {
+func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell func(Progress)) error {
 	p := Progress{TotalBytes: l.Download}
 	lines := func(line string) {
 		p.Line = line
@@ -56,7 +48,7 @@ func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell f
 		tell(p)
 	}
 	args := u.common("pip", "sync", "--strict", "--compile-bytecode", "--python", d.Python(), file)
-	res, err := u.from(l.index, l.torchIndex).run(ctx, d.Path, lines, append(append(args, u.cfg.links()...), more...)...)
+	res, err := u.from(l.index, l.torchIndex).run(ctx, d.Path, lines, append(args, u.cfg.links()...)...)
 	if err != nil {
 		return err
 	}

@@ -40,8 +40,18 @@ type UV struct {
 	Version string
 	Source  string // where it was found, for messages
 
-	cfg Config
-	env execx.Environ
+	cfg   Config
+	env   execx.Environ
+	cache string // "": the root's
+}
+
+// WithCache is the same uv with a cache of its own, for a second try: a power
+// cut leaves empty files in the usual one, and hard links spread them (uv#16841).
+// uv's own --no-cache would fill the system's folder for temporary files.
+func (u *UV) WithCache(dir string) *UV {
+	v := *u
+	v.cache = dir
+	return &v
 }
 
 // Uncached is the uv for a root without locks: uv does nothing with a cache
@@ -97,7 +107,7 @@ func (u *UV) common(args ...string) []string {
 	if u.cfg.NoCache {
 		args = append(args, "--no-cache")
 	} else {
-		args = append(args, "--cache-dir", u.cfg.Root.Cache())
+		args = append(args, "--cache-dir", cmp.Or(u.cache, u.cfg.Root.Cache()))
 	}
 	if u.cfg.Offline {
 		args = append(args, "--offline")

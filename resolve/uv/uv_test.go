@@ -355,11 +355,34 @@ func TestSyncPoisonedCache(t *testing.T) {
 		return err
 	}))
 	require.Positive(t, emptied)
-	l.log.Reset()
+	d = l.staging()
+	require.NoError(t, l.uv.Venv(t.Context(), lock, d))
+	err = l.uv.Sync(t.Context(), lock, d, func(Progress) {})
+	require.Equal(t, fault.BadWheel, fault.CodeOf(err), "%v", err)
+	require.NoError(t, os.RemoveAll(d.Path))
+	l.uv = l.uv.WithCache(t.TempDir())
 	d = l.staging()
 	l.fill(lock, d)
-	require.Contains(t, l.log.String(), "--no-cache", "this test is about the second try")
 	require.Equal(t, "2.5.1", l.python(d, "import torch, numpy; print(torch.version)"))
+}
+
+// The same of a wheel's metadata: uv calls it unsolvable.
+func TestResolvePoisonedCache(t *testing.T) {
+	t.Parallel()
+	l := newLab(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
+	_, err := l.uv.Resolve(t.Context(), plan("torch"))
+	require.NoError(t, err, l.log)
+	files, err := filepath.Glob(filepath.Join(l.cfg.Root.Cache(), "archive-v0", "*", "*", "METADATA"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		require.NoError(t, os.Truncate(file, 0))
+	}
+	_, err = l.uv.Resolve(t.Context(), plan("torch"))
+	require.Equal(t, fault.BadWheel, fault.CodeOf(err), "%v", err)
+	require.Contains(t, fault.RemedyOf(err), "rm -r "+l.cfg.Root.Cache())
+	_, err = l.uv.WithCache(t.TempDir()).Resolve(t.Context(), plan("torch"))
+	require.NoError(t, err, l.log)
 }
 
 func TestSyncCancelled(t *testing.T) {

@@ -38,13 +38,29 @@ func (u *UV) failed(doing string, res execx.Result) error {
 		return say(fault.NotWritable, "make "+string(u.cfg.Root)+" writable, or use another root: modelrun --root DIR …")
 	case u.cfg.Offline && has("offline", "network connectivity is disabled", "network was disabled"):
 		return offline(doing + " failed: " + words)
-	case has("invalid wheel", "wheel-version", "failed to read from the distribution cache", "invalid zip", "failed to deserialize cache", "hash mismatch", "does not have a `record`", "failed to read metadata"):
-		return say(fault.BadWheel, "remove uv's cache and try again: rm -r "+fault.Quote(u.cfg.Root.Cache()))
+	case has("invalid wheel", "wheel-version", "failed to read from the distribution cache", "invalid zip", "failed to deserialize cache", "hash mismatch", "does not have a `record`", "failed to read metadata",
+		"the wheel is invalid", "recordentry", "archive-v0"): // the last is a folder of the cache
+		return u.badWheel(doing + " failed: " + words)
 	case has("error sending request", "failed to fetch", "dns error", "could not connect", "connection refused", "timed out",
 		"unknownissuer", "invalid peer certificate", "http status", "failed to read `--find-links`", "no such file or directory"):
 		return say(fault.NoIndex, noAnswer)
 	}
 	return say(fault.Install, "try again; if it fails the same way, the installer's log says why")
+}
+
+func (u *UV) badWheel(text string) error {
+	return fault.New(fault.BadWheel, "%s", text).Fix("remove uv's cache and try again: rm -r %s", fault.Quote(u.cfg.Root.Cache()))
+}
+
+// damaged reports whether uv calls versions unsolvable because it cannot read a
+// wheel of one, in its cache as it is on the index.
+func damaged(contradiction string) bool {
+	for _, words := range []string{"invalid package format", "invalid metadata", "inconsistent metadata"} {
+		if strings.Contains(contradiction, words) {
+			return true
+		}
+	}
+	return false
 }
 
 func offline(text string) error {

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// killPoint is the nth call of one kind that modelrun makes.
+type killPoint struct {
+	call string
+	nth  int
+}
+
+// The main goroutine is tied to the main thread, and it is the one that looks
+// and writes: its calls are in the same order each time.
+func killPoints(t *testing.T, b before) (points []killPoint) {
+	t.Helper()
+	r := newCrashRoot(t, b)
+	file := filepath.Join(t.TempDir(), "trace")
+	out, err := r.traced(t, b, "-o", file).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	text, _, _ := strings.Cut(string(data), `/python", ["`) // from there on it is the program
+	count := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z][a-z0-9_]*)\((.*)$`).FindAllStringSubmatch(text, -1) {
+		if count[m[1]]++; slices.Contains(killedAt(), m[1]) && !strings.Contains(m[2], `"/proc`) {
+			points = append(points, killPoint{m[1], count[m[1]]})
+		}
+	}
+	return points
+}
+
+// killedAt are the calls at whose door SIGKILL waits: those that change
+// something, and enough of those that look to be in every gap between them.
+func killedAt() []string {
+	return []string{"openat", "write", "close", "mkdirat", "renameat", "renameat2", "unlinkat", "clone", "clone3", "fsync", "syncfs", "flock", "utimensat", "waitid", "pipe2"}
+}
+
+// traced is the command, as it is released, under strace: only its main thread.
+func (r *crashRoot) traced(t *testing.T, b before, words ...string) *exec.Cmd {
+	t.Helper()
+	argv := slices.Concat([]string{strace(t)[0], "-qq"}, words, []string{newReady(t).release}, r.cmd(t, before{run: b.run}, "").Args[1:])
+	c := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	c.Dir, c.Env = string(r.Root), r.cmd(t, before{}, "").Env
+	c.Env = slices.DeleteFunc(c.Env, func(v string) bool { return strings.HasPrefix(v, "MODELRUN_FAILPOINT=") })
+	return c
+}
+
+// SIGKILL at any system call of a creation: each time the next start heals. All
+// of them at night, a few of them each time.
+func TestKilledAtAnyCall(t *testing.T) {
+	t.Parallel()
+	var tried, hit atomic.Int32
+	t.Cleanup(func() {
+		t.Logf("%d of %d points were reached", hit.Load(), tried.Load())
+		require.Greater(t, 10*hit.Load(), 8*tried.Load(), "the calls are not the same each time")
+	})
+	for name, b := range crashes() {
+		if name != "broken" && !nightly() {
+			continue
+		}
+		if b.noSwap || strings.HasPrefix(name, "waiting") || name == "killed before" {
+			continue // TestKilledAtEachStep
+		}
+		points := killPoints(t, b)
+		require.Greater(t, len(points), 200)
+		if !nightly() {
+			rand.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+			points = points[:6]
+		}
+		for _, p := range points {
+			t.Run(fmt.Sprintf("%s/%s %d", name, p.call, p.nth), func(t *testing.T) {
+				t.Parallel()
+				r := newCrashRoot(t, b)
+				tried.Add(1)
+				c := r.traced(t, b, "-o", "/dev/null", "-e", "trace="+p.call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", p.call, p.nth))
+				out, err := c.CombinedOutput()
+				if killed(c) {
+					hit.Add(1)
+				} else {
+					require.NoError(t, err, "%s", out)
+				}
+				r.requireHeals(t, b)
+			})
+		}
+	}
+}
