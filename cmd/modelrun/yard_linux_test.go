@@ -75,12 +75,6 @@ func (y *yard) seed(t *testing.T) {
 	copyAll(t, newReady(t).root, string(y.root))
 }
 
-func copyAll(t *testing.T, from, to string) {
-	t.Helper()
-	out, err := exec.Command("cp", "-a", from, to).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-}
-
 func (y *yard) shared() envdir.Dir { return y.root.Shared(onnx) }
 func (y *yard) next() envdir.Dir   { return y.root.Next(onnx) }
 
