@@ -144,7 +144,7 @@ func notAProgram(program, before []string) error {
 		return fault.New(fault.BadUsage, "modelrun %s is not part of this version", word).
 			Fix("%s   (to start a program of that name)", again)
 	}
-	if near := nearest(word, subcommands[:]); near != "" {
+	if near := nearest(word, subcommands[:]); near != "" && near != word { // the same after "run"
 		return fault.New(fault.BadUsage, "unknown command %q, did you mean %q?", word, near).
 			Fix("modelrun %s   or, to start a program of that name: %s", near, again)
 	}

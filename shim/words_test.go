@@ -53,6 +53,7 @@ func TestParse(t *testing.T) {
 		"an unknown option":                 {[]string{"--rot", "x", "--", "y"}, "", nil, "unknown flag --rot, did you mean"},
 		"an option without its value":       {[]string{"--root"}, "", nil, "--root"},
 		"a typing error in a command":       {[]string{"ensrue"}, "", nil, `did you mean "ensure"`},
+		"a sub-command's name behind run":   {[]string{"run", "which"}, "", nil, `unknown command "which"`},
 		"a program without a dash":          {[]string{"nvidia-smi"}, "", nil, `unknown command "nvidia-smi"`},
 		"a command that is not built yet":   {[]string{"migrate", "x"}, "", nil, "not part of this version"},
 		"a sub-command starts no program":   {[]string{"explain", "--", "python"}, "", nil, "starts no program"},
