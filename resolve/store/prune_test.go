@@ -166,7 +166,7 @@ func TestPruneLeavesWhatIsForeign(t *testing.T) {
 	p := s.PlanPrune(PruneWant{Unused: month})
 	require.Empty(t, kinds(p))
 	for _, name := range []string{"notes", "UPPER-01234567", ".trash-mine", string(key) + "-0123456", "mine", "file-01234567", "notes.txt", "mine-2020.log", "NOTES"} {
-		require.Equal(t, foreign, kept(p)[name], name)
+		require.Equal(t, notOurs, kept(p)[name], name)
 	}
 	_, _ = carryOut(t, s, p)
 	s.EmptyTrash()
