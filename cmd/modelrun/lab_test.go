@@ -116,6 +116,7 @@ func searchPath() string {
 const fakeTorch = `
 import os
 from .version import __version__, cuda as _cuda
+if os.environ.get("FAKE_ALLOC"): _hoard = [b"x" * (64 << 20) for _ in range(int(os.environ["FAKE_ALLOC"]) << 4)]
 class version: cuda = _cuda
 class _Tensor:
     def __mul__(self, other): return self
