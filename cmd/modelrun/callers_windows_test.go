@@ -26,6 +26,7 @@ got = os.path.join(os.path.dirname(os.path.abspath(__file__)), "got.json")
 with open(got + ".new", "w") as f:
     json.dump({"argv": sys.argv[1:], "cwd": os.getcwd(), "executable": sys.executable, "stdin": sys.stdin is not None,
                "stdout": sys.stdout is not None, "window": windll.kernel32.GetConsoleWindow() != 0,
+               "errormode": windll.kernel32.GetErrorMode(),
                "console": windll.kernel32.GetConsoleProcessList((c_uint * 2)(), 2) != 0, "degraded": os.environ["MODELRUN_ACTIVE_DEGRADED"]}, f)
 os.replace(got + ".new", got)
 raise SystemExit(42)
@@ -36,6 +37,7 @@ type shown struct {
 	Cwd, Executable                string
 	Stdin, Stdout, Console, Window bool
 	Degraded                       string
+	ErrorMode                      uint32
 }
 
 // project is a folder that holds a model and the program.
@@ -159,7 +161,7 @@ func TestWindowed(t *testing.T) {
 		dir, got := project(t)
 		require.Equal(t, uint32(42), bare(t, dir, r.env, quoted+` load_model.py "a  b"`))
 		s := got()
-		require.Equal(t, shown{Argv: []string{"a  b"}, Cwd: dir, Executable: s.Executable, Degraded: "0"}, s, "no console, no streams")
+		require.Equal(t, shown{Argv: []string{"a  b"}, Cwd: dir, Executable: s.Executable, Degraded: "0"}, s, "no console, no streams, and a crash is Windows' to report")
 		require.Equal(t, "pythonw.exe", filepath.Base(s.Executable))
 	})
 	t.Run("with a stderr", func(t *testing.T) {
