@@ -110,17 +110,32 @@ func TestBecomeSparesSurvivors(t *testing.T) {
 // One Ctrl-C is one event for the program, and the parent outlives it: 20 of 20.
 func TestBecomeCtrlC(t *testing.T) {
 	t.Parallel()
+	for range 20 {
+		require.Equal(t, "runs\nINT\n1\ncode 7\n", staged(t))
+	}
+}
+
+// Ctrl-Break that is sent to the group of the parent, which a caller knows.
+func TestBecomeCtrlBreak(t *testing.T) {
+	t.Parallel()
+	if execx.UnderWine() {
+		t.Skip("Wine delivers none to a group")
+	}
+	require.Equal(t, "runs\nINT\n1\ncode 7\n", staged(t, "STAGE_BREAK=1"))
+}
+
+// staged is what the program says that counts in a console of its own.
+func staged(t *testing.T, more ...string) string {
+	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	for range 20 {
-		role := handover(t, program(t, "counts"))
-		c := exec.CommandContext(t.Context(), self, self)
-		c.Env = append(os.Environ(), "EXECX_ROLE=stage", "STAGE_ROLE="+strings.TrimPrefix(role.Env[len(role.Env)-1], "EXECX_ROLE="))
-		c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS}
-		out, err := c.CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		require.Equal(t, "runs\nINT\n1\ncode 7\n", strings.ReplaceAll(string(out), "\r", ""))
-	}
+	role := handover(t, program(t, "counts"))
+	c := exec.CommandContext(t.Context(), self, self)
+	c.Env = append(append(os.Environ(), more...), "EXECX_ROLE=stage", "STAGE_ROLE="+strings.TrimPrefix(role.Env[len(role.Env)-1], "EXECX_ROLE="))
+	c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS}
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return strings.ReplaceAll(string(out), "\r", "")
 }
 
 func TestBecomeReport(t *testing.T) {

@@ -150,7 +150,8 @@ func child(role string, flags uint32) int {
 }
 
 // stage starts its command line in a console of its own, types Ctrl-C once it
-// runs, a line once that was seen, and prints what came and the exit code.
+// runs (STAGE_BREAK: sends Ctrl-Break to its process group), a line once that was
+// seen, and prints what came and the exit code.
 func stage() {
 	call("FreeConsole")
 	if call("AllocConsole") == 0 {
@@ -160,6 +161,10 @@ func stage() {
 	c := exec.Command(os.Args[1], os.Args[2:]...)
 	c.Env = append(os.Environ(), "EXECX_ROLE="+os.Getenv("STAGE_ROLE"))
 	c.Stderr = os.Stderr
+	toGroup := os.Getenv("STAGE_BREAK") != ""
+	if toGroup {
+		c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
+	}
 	in, err := c.StdinPipe()
 	check(err)
 	out, err := c.StdoutPipe()
@@ -170,9 +175,11 @@ func stage() {
 		fmt.Println(lines.Text())
 		switch lines.Text() {
 		case "runs":
-			if call("GenerateConsoleCtrlEvent", windows.CTRL_C_EVENT, 0) == 0 {
-				panic("no Ctrl-C")
+			event, group := uint32(windows.CTRL_C_EVENT), uint32(0)
+			if toGroup {
+				event, group = windows.CTRL_BREAK_EVENT, uint32(c.Process.Pid)
 			}
+			check(windows.GenerateConsoleCtrlEvent(event, group))
 		case "INT":
 			_, _ = io.WriteString(in, "\n")
 		}

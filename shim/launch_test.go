@@ -2,6 +2,7 @@ package shim
 
 import (
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,5 +75,18 @@ func TestExitFor(t *testing.T) {
 		fault.Interrupted: 130, fault.Terminated: 143, fault.NoEnv: 125, fault.BadUsage: 125, fault.Internal: 125,
 	} {
 		require.Equal(t, want, exitFor(code), code)
+	}
+}
+
+// A line that is too long is no fault of the program's file.
+func TestStartFault(t *testing.T) {
+	t.Parallel()
+	long := &execx.StartError{Path: "/x/tool.cmd", Reason: "too long", Err: fmt.Errorf("%w: by far", execx.ErrTooLong)}
+	require.Contains(t, fault.RemedyOf(startFault(long)), "modelrun -- tool.cmd FILE")
+	damaged := &execx.StartError{Path: "/x/tool", Reason: "damaged", Err: fs.ErrInvalid}
+	require.Contains(t, fault.RemedyOf(startFault(damaged)), "check that file")
+	for _, err := range []*execx.StartError{long, damaged} {
+		require.Equal(t, fault.CannotStart, fault.CodeOf(startFault(err)))
+		require.ErrorContains(t, startFault(err), "cannot be started: "+err.Reason)
 	}
 }

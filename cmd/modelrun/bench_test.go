@@ -32,6 +32,7 @@ type launcher struct {
 // minute; that is also why there is a ratio and no limit in milliseconds.
 func BenchmarkLaunch(b *testing.B) {
 	launchers := newLaunchers(b)
+	atPrompt()
 	rounds := max(b.N, 200)
 	for range 10 {
 		for i := range launchers {

@@ -26,6 +26,7 @@ got = os.path.join(os.path.dirname(os.path.abspath(__file__)), "got.json")
 with open(got + ".new", "w") as f:
     json.dump({"argv": sys.argv[1:], "cwd": os.getcwd(), "executable": sys.executable, "stdin": sys.stdin is not None,
                "stdout": sys.stdout is not None, "window": windll.kernel32.GetConsoleWindow() != 0,
+               "errormode": windll.kernel32.GetErrorMode(),
                "console": windll.kernel32.GetConsoleProcessList((c_uint * 2)(), 2) != 0, "degraded": os.environ["MODELRUN_ACTIVE_DEGRADED"]}, f)
 os.replace(got + ".new", got)
 raise SystemExit(42)
@@ -36,6 +37,7 @@ type shown struct {
 	Cwd, Executable                string
 	Stdin, Stdout, Console, Window bool
 	Degraded                       string
+	ErrorMode                      uint32
 }
 
 // project is a folder that holds a model and the program.
@@ -150,6 +152,38 @@ func bareAnd(t *testing.T, start windows.StartupInfo, console uint32, dir string
 	return exitCode
 }
 
+// somebody reports whether a person may sit here: not in session 0, where a
+// runner that is a service has its place.
+func somebody() bool {
+	var session uint32
+	return windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session) != nil || session != 0
+}
+
+func needsSomebody(t *testing.T) {
+	t.Helper()
+	if !somebody() {
+		t.Skip("nobody sits in session 0")
+	}
+}
+
+// dismiss closes the box of a modelrunw once it is there.
+func dismiss(string) {
+	if underWine() || !somebody() { // no box: there is no screen
+		return
+	}
+	user32 := windows.NewLazySystemDLL("user32.dll")
+	class, title := windows.StringToUTF16Ptr("#32770"), windows.StringToUTF16Ptr("modelrun")
+	const wmClose = 0x10
+	for {
+		box, _, _ := user32.NewProc("FindWindowW").Call(uintptr(unsafe.Pointer(class)), uintptr(unsafe.Pointer(title)))
+		if box != 0 {
+			_, _, _ = user32.NewProc("PostMessageW").Call(box, wmClose, 0, 0)
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // a poll
+	}
+}
+
 func TestWindowed(t *testing.T) {
 	t.Parallel()
 	r := newReady(t)
@@ -159,7 +193,7 @@ func TestWindowed(t *testing.T) {
 		dir, got := project(t)
 		require.Equal(t, uint32(42), bare(t, dir, r.env, quoted+` load_model.py "a  b"`))
 		s := got()
-		require.Equal(t, shown{Argv: []string{"a  b"}, Cwd: dir, Executable: s.Executable, Degraded: "0"}, s, "no console, no streams")
+		require.Equal(t, shown{Argv: []string{"a  b"}, Cwd: dir, Executable: s.Executable, Degraded: "0"}, s, "no console, no streams, and a crash is Windows' to report")
 		require.Equal(t, "pythonw.exe", filepath.Base(s.Executable))
 	})
 	t.Run("with a stderr", func(t *testing.T) {
@@ -182,6 +216,7 @@ func TestWindowed(t *testing.T) {
 	})
 	t.Run("a creation is shown", func(t *testing.T) {
 		t.Parallel()
+		needsSomebody(t)
 		dir, got := project(t)
 		self, err := os.Executable()
 		require.NoError(t, err)
@@ -192,6 +227,7 @@ func TestWindowed(t *testing.T) {
 	})
 	t.Run("a degraded start is said", func(t *testing.T) {
 		t.Parallel()
+		needsSomebody(t)
 		dir, got := project(t)
 		root := t.TempDir()
 		script := filepath.Join(dir, "wait.py")
@@ -217,7 +253,8 @@ func TestWindowed(t *testing.T) {
 		t.Parallel()
 		dir, _ := project(t)
 		log := filepath.Join(t.TempDir(), "log")
-		require.Equal(t, uint32(125), bare(t, dir, r.env, quoted+` --log-file "`+log+`" --env nul -- python load_model.py`))
+		line := quoted + ` --log-file "` + log + `" --env nul -- python load_model.py`
+		require.Equal(t, uint32(125), bareAnd(t, windows.StartupInfo{}, windows.DETACHED_PROCESS, dir, r.env, line, dismiss))
 		text, err := os.ReadFile(log)
 		require.NoError(t, err)
 		require.Contains(t, string(text), `env key "nul"`)
@@ -269,6 +306,7 @@ func TestDoubleClick(t *testing.T) {
 	if underWine() {
 		t.Skip("Wine opens no new console without a screen")
 	}
+	needsSomebody(t)
 	r := newReady(t)
 	self, err := os.Executable()
 	require.NoError(t, err)

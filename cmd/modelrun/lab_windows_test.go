@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/modelrun/modelrun/execx"
 )
 
 const exe = ".exe"
@@ -24,6 +26,10 @@ func home(dir string) map[string]string {
 		"TEMP":         os.Getenv("TEMP"),
 	}
 }
+
+// atPrompt gives us the console that a prompt has; without one a program costs
+// the start of another, which has no window.
+func atPrompt() { execx.OpenConsole() }
 
 // machine is the files of one with this NVIDIA GPU.
 func machine(gpu, cc, driver string) map[string]string {
