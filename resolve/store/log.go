@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -69,7 +70,7 @@ func surplusLogs(entries []os.DirEntry, most int) []string {
 			logs = append(logs, log{e.Name(), at})
 		}
 	}
-	slices.SortFunc(logs, func(a, b log) int { return b.at.Compare(a.at) })
+	sort.Slice(logs, func(i, j int) bool { return logs[i].at.After(logs[j].at) })
 	var names []string
 	for _, l := range logs[min(most, len(logs)):] {
 		names = append(names, l.name)
