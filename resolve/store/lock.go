@@ -141,6 +141,11 @@ func (s *Store) writable(dir string) error {
 	if err == nil {
 		return nil
 	}
+	return refused(dir, err)
+}
+
+// refused is why nothing can be made in a folder of ours.
+func refused(dir string, err error) error {
 	if noSpace(err) {
 		return fault.New(fault.NoSpace, "%s: %w", dir, err).Fix("free some space there, or use another disk: modelrun --root DIR …")
 	}
