@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build resources test e2e bench lint vet-all fuzz ci release-check
+.PHONY: help build resources test nightly e2e bench lint vet-all fuzz ci release-check
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
@@ -18,6 +18,9 @@ resources: ## the Windows programs' icon, manifest and version, as cmd/modelrun/
 
 test: ## run the tests with the race detector
 	go test -race ./...
+
+nightly: ## every point at which a crash is tried, not a sample
+	MODELRUN_NIGHTLY=1 go test -race -count=1 -timeout 60m ./...
 
 e2e: ## make a real environment from the real index and run a model in it
 	.ci/run e2e

@@ -150,6 +150,11 @@ func (s *Store) writable(dir string) error {
 	if err == nil {
 		return nil
 	}
+	return refused(dir, err)
+}
+
+// refused is why nothing can be made in a folder of ours.
+func refused(dir string, err error) error {
 	if noSpace(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENOTDIR) {
 		return Fault(fmt.Errorf("%s cannot be written: %w", dir, err))
 	}

@@ -18,9 +18,6 @@ type Stage struct {
 
 // Stage makes a staging folder. The caller holds the lock of its key.
 func (s *Store) Stage(l *Lock) (*Stage, error) {
-	if err := s.writable(s.Root.Tmp()); err != nil {
-		return nil, err
-	}
 	// Said before anything is downloaded: see postpone.
 	if next := s.Root.Next(l.key); isDir(next.Path) {
 		lease, err := s.Exclusive(next)
@@ -30,8 +27,12 @@ func (s *Store) Stage(l *Lock) (*Stage, error) {
 		lease.Release()
 	}
 	d := s.Root.Staging(l.key, suffix())
-	if err := os.Mkdir(d.Path, 0o755); err != nil {
-		return nil, err
+	err := mkdirLike(s.Root.Tmp())
+	if err == nil {
+		err = os.Mkdir(d.Path, 0o755)
+	}
+	if err != nil {
+		return nil, refused(s.Root.Tmp(), err)
 	}
 	shareLike(d.Path, s.Root.Tmp())
 	s.at("staged")

@@ -169,3 +169,35 @@ func TestLogsOfOneSecond(t *testing.T) {
 	}
 	require.Len(t, names, 3)
 }
+
+// What a writer left who was killed within a write goes, when it is old: no
+// file of somebody else's does.
+func TestRecoverSweepsTemporaryFiles(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	past := time.Now().Add(-25 * time.Hour)
+	var gone, stay []string
+	for _, dir := range []string{s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(key))} {
+		for name, old := range map[string]bool{".write-0123abcd": true, "." + string(key) + ".txt-0123abcd": true, ".new-0123abcd": false, ".gitkeep": true, "notes-0123abcd": true} {
+			file := filepath.Join(dir, name)
+			require.NoError(t, WriteFile(file, nil))
+			if old {
+				require.NoError(t, os.Chtimes(file, past, past))
+			}
+			if old && name[0] == '.' && name != ".gitkeep" {
+				gone = append(gone, file)
+			} else {
+				stay = append(stay, file)
+			}
+		}
+	}
+	require.NoError(t, os.MkdirAll(s.Root.Tmp(), 0o755))
+	require.NoError(t, s.Recover(l))
+	for _, file := range gone {
+		require.NoFileExists(t, file)
+	}
+	for _, file := range stay {
+		require.FileExists(t, file)
+	}
+}

@@ -47,13 +47,15 @@ func (s *Store) Recover(l *Lock) error {
 	return nil
 }
 
-// sweepTemps removes the temporary files beside the locks that writers left
-// who died within a write. By age: one of another key may be in the making.
+// sweepTemps removes the temporary files that writers left who died within a
+// write. By age: one of another key may be in the making.
 func (s *Store) sweepTemps() {
-	entries, _ := os.ReadDir(s.Root.Locks()) // none: nothing to do
-	for _, e := range entries {
-		if envdir.ParseTemp(e.Name()) && e.Type().IsRegular() && stale(e) {
-			_ = os.Remove(filepath.Join(s.Root.Locks(), e.Name())) // the next one tries again
+	for _, dir := range []string{s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(""))} {
+		entries, _ := os.ReadDir(dir) // none: nothing to do
+		for _, e := range entries {
+			if envdir.ParseTemp(e.Name()) && e.Type().IsRegular() && stale(e) {
+				_ = os.Remove(filepath.Join(dir, e.Name())) // the next one tries again
+			}
 		}
 	}
 }

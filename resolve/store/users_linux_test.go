@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,7 +100,9 @@ func TestLeaseOfAChild(t *testing.T) {
 	var busy *InUse
 	require.ErrorAs(t, err, &busy, "the child still runs")
 	p.kill(t)
-	l, err = s.Exclusive(d)
-	require.NoError(t, err)
+	require.Eventually(t, func() bool { // as in TestPublishWhileInUse
+		l, err = s.Exclusive(d)
+		return err == nil
+	}, time.Minute, time.Millisecond)
 	l.Release()
 }

@@ -73,10 +73,14 @@ func (u *UV) run(ctx context.Context, dir string, lines func(string), args ...st
 	w := &lineWriter{next: out, line: lines}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	return execx.Run(ctx, execx.Cmd{
+	res, err := execx.Run(ctx, execx.Cmd{
 		Path: u.Path, Args: args, Env: u.env, Dir: dir, Output: w,
 		Started: func(pid int) { go u.cfg.watch(ctx, pid) },
 	})
+	if err != nil && ctx.Err() == nil { // it did when it was found
+		err = fault.New(fault.NoUV, "uv cannot be started any more: %w", err).Fix("try again, or name another one: MODELRUN_UV=/path/to/uv")
+	}
+	return res, err
 }
 
 // watch tells whoever waits that a tool works: it reads or writes. Where the

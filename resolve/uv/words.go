@@ -32,6 +32,9 @@ func (u *UV) failed(doing string, res execx.Result) error {
 		return fault.New(code, "%s failed: %s", doing, words).Fix("%s", remedy)
 	}
 	switch {
+	case res.ExitCode < 0:
+		words = "uv was killed, as a system out of memory does"
+		return say(fault.Install, "free some memory, or allow more of it, and try again")
 	case has("os error 28", "no space left", "disk quota", "os error 122"):
 		return say(fault.NoSpace, "free some space in "+string(u.cfg.Root)+", or use another disk: modelrun --root DIR …")
 	case has("os error 30", "read-only file system", "permission denied (os error 13)"):
