@@ -108,7 +108,11 @@ func suffix() string {
 // mkdirLike makes a folder and its parents, each with the mode and group of
 // the nearest one that was there: a team shares .envs by its group.
 func mkdirLike(dir string) error {
-	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+	}
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	parent := filepath.Dir(dir)
