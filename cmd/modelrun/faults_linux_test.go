@@ -24,11 +24,11 @@ import (
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	var sizes []int // kB
-	for kb := 4; kb <= 16_000; kb += max(4, kb/12) {
+	for kb := 4; kb <= 16_000; kb += max(8, kb/6) {
 		sizes = append(sizes, kb)
 	}
 	ready, full := 0, 0
-	for _, kb := range sample(sizes, 0, len(sizes)-10, len(sizes)-5, len(sizes)-1) {
+	for _, kb := range sample(sizes, 2, len(sizes)-6, len(sizes)-3, len(sizes)-1) {
 		y := newYard(t)
 		mount(t, string(y.root), "-t", "tmpfs", "-o", fmt.Sprintf("size=%dk", kb), "tmpfs")
 		status := filepath.Join(y.dir, "status.json")
@@ -491,6 +491,7 @@ func TestInheritedLimits(t *testing.T) {
 			if l.unchecked != "" {
 				require.Contains(t, r.err, l.unchecked, "%s", r)
 			}
+			require.NoError(t, os.RemoveAll(y.root.Cache())) // or uv knows the machine's Pythons
 			r = under("ensure", "--rebuild")
 			if l.create == "" {
 				require.Zero(t, r.code, "%s", r)
