@@ -42,9 +42,6 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 	ctx, stop := b.watch(ctx)
 	defer stop()
 
-	if err := b.room(leastFree); err != nil {
-		return dir, v, err
-	}
 	b.phase("looking for uv")
 	if b.uv, err = b.UV(ctx, b.log, b.beat); err != nil {
 		return dir, v, err
@@ -122,20 +119,6 @@ func (b *build) resolve(ctx context.Context) (err error) {
 // env together (measured: 2.9 GB of wheels, 5.2 GB on disk; the env is links).
 const unpacked = 2
 
-// leastFree is what the smallest env takes. On a disk that is fuller uv cannot
-// write its cache, without which it says that there is no Python.
-const leastFree = 4e6
-
-// room refuses a disk that is too full.
-func (b *build) room(need int64) error {
-	free, err := store.FreeBytes(b.req.Root.Envs())
-	if err != nil || uint64(need) <= free { //nolint:gosec // need is not negative
-		return err
-	}
-	return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), Bytes(int64(free))). //nolint:gosec // no disk has 8 EiB
-																		Fix("free some space there, or use another disk: modelrun --root DIR …")
-}
-
 // preflight says what is about to happen, and refuses what cannot succeed.
 func (b *build) preflight() error {
 	free, err := store.FreeBytes(b.req.Root.Envs())
@@ -148,7 +131,11 @@ func (b *build) preflight() error {
 		size = fmt.Sprintf("%s to download, about %s on disk", Bytes(b.locked.Download), Bytes(need))
 	}
 	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, size, Bytes(int64(free)))) //nolint:gosec // no disk has 8 EiB
-	return b.room(need)
+	if uint64(need) > free {                                                                                                  //nolint:gosec // need is not negative
+		return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), Bytes(int64(free))). //nolint:gosec // as above
+																			Fix("free some space there, or use another disk: modelrun --root DIR …")
+	}
+	return nil
 }
 
 func (b *build) install(ctx context.Context, d envdir.Dir) error {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -269,9 +268,9 @@ func readOnly(t *testing.T, dir string) (end func()) {
 	}
 }
 
-// clear fails for a failure that is not one that a person can act on: what
+// helpful fails for a failure that is not one that a person can act on: what
 // happened, what to do, and no crash of ours.
-func clear(t *testing.T, r ran) {
+func helpful(t *testing.T, r ran) {
 	t.Helper()
 	require.Equal(t, 125, r.code, "%s", r)
 	require.Contains(t, r.err, "error: ", "%s", r)
@@ -300,10 +299,13 @@ func sample[T any](list []T, some ...int) []T {
 	return out
 }
 
+// tonight reports whether a case runs: all in the nightly run, else those named.
+func tonight(name string, always ...string) bool { return nightly() || slices.Contains(always, name) }
+
 // many is a number for the nightly run and one for every day.
 func many(night, day int) int {
 	if nightly() {
 		return night
 	}
-	return cmp.Or(day, night)
+	return day
 }

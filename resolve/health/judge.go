@@ -39,6 +39,18 @@ func (c *Checker) judge(ctx context.Context, s Subject, st *site, a answer, res 
 	return v, nil
 }
 
+// shortage reports that a library which took python down with it said that it
+// got no memory, threads or files: a limit of this caller's, not the env's fault.
+func shortage(tail string) bool {
+	tail = strings.ToLower(tail)
+	for _, sign := range []string{"cannot allocate memory", "resource temporarily unavailable", "std::bad_alloc", "too many open files"} {
+		if strings.Contains(tail, sign) && !strings.Contains(tail, "static tls") {
+			return true
+		}
+	}
+	return false
+}
+
 // unanswered is for a probe that never came to its end.
 func (c *Checker) unanswered(a answer, res execx.Result) Verdict {
 	during := a.step
@@ -48,6 +60,8 @@ func (c *Checker) unanswered(a answer, res execx.Result) Verdict {
 	switch {
 	case res.TimedOut:
 		return Verdict{Code: CodeTimeout, Reason: fmt.Sprintf("%s did not end within %s", during, c.limit())}
+	case shortage(res.Tail):
+		return Verdict{Code: CodeBusy, Reason: fmt.Sprintf("python ended during %s for want of memory, threads or files (see ulimit -a): %s", during, lastLine(res.Tail))}
 	case a.crash != "":
 		return broken(CodeProbe, "python crashed during %s: %s", during, a.crash)
 	case res.ExitCode < 0:

@@ -16,7 +16,7 @@ OUT = os.dup(1)
 os.dup2(2, 1)
 
 OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "paging file", "not enough memory", "memoryerror", "alloc_failed")
-BUSY = ("resource temporarily unavailable", "too many open files", "stale file handle", "connection timed out")
+BUSY = ("resource temporarily unavailable", "can't start new thread", "too many open files", "stale file handle", "connection timed out")
 BUSY_GPU = (
     "busy or unavailable", "devices are busy", "device is busy", "device busy", "exclusive", "in use by another",
     "system not yet initialized", "driver/library version mismatch", "unknown error",

@@ -82,7 +82,12 @@ func TestProbe(t *testing.T) {
 			vars: []string{"FAKE_DO=os.kill(os.getpid(), 9)"}, code: health.CodeOOM,
 			reason: "python was killed during import of torch, as a system out of memory does",
 		},
-		"memory error":       {vars: []string{"FAKE_DO=raise MemoryError"}, code: health.CodeOOM, reason: "cannot import torch: MemoryError"},
+		"memory error": {vars: []string{"FAKE_DO=raise MemoryError"}, code: health.CodeOOM, reason: "cannot import torch: MemoryError"},
+		"a library gets no threads": {
+			vars: []string{"FAKE_DO=sys.stderr.write('OpenBLAS blas_thread_init: pthread_create failed for thread 5 of 16: Resource temporarily unavailable\\n'); sys.stderr.flush(); os.kill(os.getpid(), 11)"},
+			code: health.CodeBusy, reason: "python ended during import of torch for want of memory, threads or files (see ulimit -a): …",
+		},
+		"no thread":          {vars: []string{"FAKE_DO=raise RuntimeError(\"can't start new thread\")"}, code: health.CodeBusy, reason: "cannot import torch: …"},
 		"too many processes": {vars: []string{"FAKE_DO=raise BlockingIOError(11, 'Resource temporarily unavailable')"}, code: health.CodeBusy, reason: "cannot import torch: …"},
 		"static TLS is no lack of memory": {
 			vars:  []string{"FAKE_DO=raise ImportError('libgomp.so.1: cannot allocate memory in static TLS block')"},
