@@ -34,7 +34,7 @@ func Activity(pid int) (n uint64, ok bool) {
 // system does not tell.
 func Written(pid int) (n int64, ok bool) {
 	_, written, ok := ioBytes("/proc/" + strconv.Itoa(pid))
-	return int64(written), ok
+	return int64(written), ok //nolint:gosec // a count of bytes
 }
 
 // descendants is the sum over all children; nothing on a kernel without

@@ -29,7 +29,7 @@ func Become(p Program) (exitCode int, err error) {
 			return 0, &StartError{p.Path, "its lease cannot be handed over: " + words(err), err}
 		}
 	}
-	err = syscall.Exec(p.Path, p.Argv, p.Env)
+	err = syscall.Exec(p.Path, p.Argv, p.Env) //nolint:gosec // to start what the caller names is what it is for; no shell takes part
 	return 0, refused(p.Path, err)
 }
 

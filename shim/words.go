@@ -65,7 +65,7 @@ func scriptOf(program []string) string {
 		case word == "-" || word == "--" && i+1 == len(program):
 			return ""
 		case word == "--":
-			return program[i+1]
+			return program[i+1] //nolint:gosec // there is a next word: i+1 == len was told apart above
 		case !strings.HasPrefix(word, "-"):
 			return word
 		case strings.HasPrefix(word, "--"):

@@ -155,7 +155,7 @@ const noncePrefix = "modelrun-"
 
 // nonce marks our lines: nothing that a library prints can look like one.
 func nonce() string {
-	return fmt.Sprintf("%s%016x", noncePrefix, rand.Uint64()) // against accidents, not attackers: they run in there anyway
+	return fmt.Sprintf("%s%016x", noncePrefix, rand.Uint64()) //nolint:gosec // against accidents, not attackers: they run in there anyway
 }
 
 // parseAnswer picks our lines out of whatever was printed. It never fails: a

@@ -21,7 +21,7 @@ func TestShareFollowsNoLink(t *testing.T) {
 			mine, team := filepath.Join(dir, "mine"), filepath.Join(dir, "team")
 			require.NoError(t, os.WriteFile(mine, nil, 0o600))
 			require.NoError(t, os.Mkdir(team, 0o770))
-			require.NoError(t, os.Chmod(team, 0o770)) //nolint:gosec // a team's
+			require.NoError(t, os.Chmod(team, 0o770))
 			path := filepath.Join(team, "x.lock")
 			require.NoError(t, link(mine, path))
 			shareLike(path, team)
