@@ -53,7 +53,8 @@ func Become(p Program) (exitCode int, err error) {
 
 	job, err := newJob(windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK)
 	if err != nil {
-		job = 0 // the program may outlive a kill of us, no more
+		job = 0
+		unbound(p, err)
 	}
 	process, err := start(p, app, line, job)
 	if err != nil {
@@ -74,6 +75,14 @@ func Become(p Program) (exitCode int, err error) {
 		_ = limitJob(job, windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK) // who is still there was meant to stay
 	}
 	return int(code), nil
+}
+
+// unbound says that there is no job for the program, which then may outlive a
+// kill of us, no more: where the job that we are in allows no other.
+func unbound(p Program, err error) {
+	if p.Warn != nil {
+		p.Warn(fmt.Sprintf("whoever ends modelrun will not end %s: it cannot be put into a job: %v", p.Path, err))
+	}
 }
 
 const (
@@ -222,7 +231,9 @@ func create(p Program, app, line string, job windows.Handle, atBirth bool) (wind
 		return info.Process, nil
 	}
 	if job != 0 {
-		_ = windows.AssignProcessToJobObject(job, info.Process) // see Become: it may outlive a kill of us
+		if err := windows.AssignProcessToJobObject(job, info.Process); err != nil {
+			unbound(p, err)
+		}
 	}
 	if _, err := windows.ResumeThread(info.Thread); err != nil {
 		_ = windows.TerminateProcess(info.Process, 1)

@@ -36,8 +36,9 @@ type Program struct {
 	Argv []string // with argv[0]
 	Tail string   // Windows: the arguments after argv[0] as they were typed; "" Argv's, quoted
 	Env  Environ
-	Dir  string    // "" is ours
-	Keep []uintptr // descriptors (on Windows handles) that the program inherits: leases
+	Dir  string       // "" is ours
+	Keep []uintptr    // descriptors (on Windows handles) that the program inherits: leases
+	Warn func(string) // Windows: told what cannot be guaranteed here; nil: nobody
 }
 
 // StartError is a program that is there and could not be started, or a working

@@ -27,7 +27,7 @@ func (s *session) program(req *resolve.Request, res *resolve.Resolution, cwd wor
 	if err != nil {
 		return execx.Program{}, err
 	}
-	p := execx.Program{Path: path, Argv: argv, Env: env, Dir: cwd.start}
+	p := execx.Program{Path: path, Argv: argv, Env: env, Dir: cwd.start, Warn: func(line string) { s.log.Warn(line) }}
 	if s.inv.Tail != nil { // all but the first word were typed, and at the end
 		p.Tail = s.inv.Tail(1 + len(s.inv.Args) - len(argv[1:]))
 	}
