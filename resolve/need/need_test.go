@@ -167,7 +167,7 @@ func TestOf(t *testing.T) {
 				require.Len(t, m.Notes, 1)
 				require.Contains(t, m.Notes[0], c.note)
 			}
-			c.want.Name, c.want.Notes = c.name, m.Notes
+			c.want.Name, c.want.Notes, c.want.Type = c.name, m.Notes, m.Type // TestType has the types
 			switch c.path {
 			case "":
 				c.want.Path = filepath.Join(dir, filepath.FromSlash(c.name))

@@ -1,0 +1,36 @@
+package need
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The type is what a folder in the env is looked for by: nothing that is no name
+// is taken over, nor what brings its own code.
+func TestType(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string]string{
+		`{"model_type":"llama"}`:       "llama",
+		`{"model_type":"xlm-roberta"}`: "xlm-roberta",
+		`{"model_type":"qwen2_5_vl","quantization_config":{"quant_method":"bitsandbytes"}}`: "qwen2_5_vl",
+		`{"architectures":["LlamaForCausalLM"]}`:                                            "",
+		`{"model_type":7}`:                                                                  "",
+		`{"model_type":"../../llama"}`:                                                      "",
+		`{"model_type":"a/b"}`:                                                              "",
+		`{"model_type":""}`:                                                                 "",
+		`{"model_type":"mine","auto_map":{"AutoConfig":"configuration_mine.MineConfig"}}`: "",
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "lora"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "lora", "adapter_config.json"), []byte(`{"base_model_name_or_path":".."}`), 0o600))
+		for _, name := range []string{dir, filepath.Join(dir, "lora")} {
+			m, err := Of(name, Places{Cwd: dir})
+			require.NoError(t, err)
+			require.Equal(t, want, m.Type, "%s: %s", name, config)
+		}
+	}
+}
