@@ -64,7 +64,7 @@ func crashes() map[string]before {
 			r.tear(t, r.Shared(crashKey))
 			require.NoError(t, os.MkdirAll(filepath.Dir(r.Next(crashKey).Path), 0o755))
 			copyAll(t, r.Shared(crashKey).Path, r.Next(crashKey).Path)
-		}, inUse: true, steps: []string{"postpone", "published"}},
+		}, inUse: true, steps: []string{"postpone", "retired", "published"}},
 		"waiting":              {make: waiting, steps: []string{"locked", "promote", "exchanged", "unlock"}},
 		"waiting, no exchange": {make: waiting, noSwap: true, steps: []string{"promote", "journal", "moved-old", "moved-new"}},
 		"waiting for nothing": {make: func(t *testing.T, r *crashRoot) {

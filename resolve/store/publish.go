@@ -193,12 +193,12 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 			return Published{}, err
 		}
 		p.Retired = old
-		if err := s.exchange(path, p.Dir.Path); err == nil {
-			return p, errors.Join(rename(path, old), syncDir(filepath.Dir(p.Dir.Path)))
-		}
+		// No exchange: a crash after one would leave in staging, where it is swept,
+		// what programs may run in. Here it costs the new one.
 		if err := rename(p.Dir.Path, old); err != nil {
 			return Published{}, err
 		}
+		s.at("retired")
 	}
 	if err := rename(path, p.Dir.Path); err != nil {
 		return Published{}, err

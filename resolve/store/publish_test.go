@@ -234,6 +234,34 @@ func TestDeathWhilePromoting(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
+// Programs may run in what waited in .next: whoever dies while it is replaced
+// leaves it in .old, not in staging, from where the next creation would sweep it.
+func TestDeathWhilePostponing(t *testing.T) {
+	t.Parallel()
+	for step, next := range map[string]string{"one-postpone": "waits", "one-retired": "", "one-published": "new"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			l := lock(t, s)
+			_, err := publish(s, l, "old")
+			require.NoError(t, err)
+			user := start(t, s, "lease")
+			require.Equal(t, "running", user.line(t))
+			_, err = publish(s, l, "waits")
+			require.NoError(t, err)
+			require.NoError(t, l.Unlock())
+			require.Error(t, start(t, s, "publish:"+step).Wait())
+			require.NoError(t, s.Recover(lock(t, s)))
+			require.Equal(t, "old", content(t, s.Root.Shared(key)))
+			require.Equal(t, next, content(t, s.Root.Next(key)))
+			if next != "waits" {
+				require.Equal(t, []string{"waits"}, retired(t, s))
+			}
+			requireNoLitter(t, s)
+		})
+	}
+}
+
 func TestRecoverSweepsItsOwnKeyOnly(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
