@@ -277,7 +277,7 @@ func (s *settings) apply(c fileConfig, path, dir string, sc scope) error {
 			return fault.New(fault.BadConfig, "%s: [envs.%q]: %w", path, key, err).Fix("%s", fault.RemedyOf(err))
 		}
 		if own.Python != "" && strings.Trim(own.Python, "0123456789.") != "" { // uv would run what it finds under another name
-			return fault.New(fault.BadConfig, "%s: [envs.%q] python %q is no version", path, key, own.Python).Fix(`give one as in python = "3.12"`)
+			return fault.New(fault.BadConfig, "%s: [envs.%q] python = %q is not a version", path, key, own.Python).Fix(`give one such as python = "3.12"`)
 		}
 		if len(own.Packages) == 0 {
 			return fault.New(fault.BadConfig, "%s: [envs.%q] has no packages", path, key).Fix(`add packages = ["name==version"]`)
@@ -286,9 +286,6 @@ func (s *settings) apply(c fileConfig, path, dir string, sc scope) error {
 			if p == "" || strings.HasPrefix(strings.TrimSpace(p), "-") {
 				return fault.New(fault.BadConfig, "%s: [envs.%q] packages hold %q, which names no package", path, key, p).Fix(`give names such as "name==version"`)
 			}
-		}
-		if own.Python != "" && strings.Trim(own.Python, "0123456789.") != "" {
-			return fault.New(fault.BadConfig, "%s: [envs.%q] python = %q is not a version", path, key, own.Python).Fix(`give one such as python = "3.12"`)
 		}
 		own.from = path
 		if sc == projectScope {

@@ -65,8 +65,7 @@ func crashes() map[string]before {
 			require.NoError(t, os.MkdirAll(filepath.Dir(r.Next(crashKey).Path), 0o755))
 			copyAll(t, r.Shared(crashKey).Path, r.Next(crashKey).Path)
 		}, inUse: true, steps: []string{"postpone", "retired", "published"}},
-		"waiting":              {make: waiting, steps: []string{"locked", "promote", "exchanged", "unlock"}},
-		"waiting, no exchange": {make: waiting, noSwap: true, steps: []string{"promote", "journal", "moved-old", "moved-new"}},
+		"waiting": {make: waiting, steps: []string{"locked", "promote", "unlock"}},
 		"waiting for nothing": {make: func(t *testing.T, r *crashRoot) {
 			waiting(t, r)
 			require.NoError(t, os.RemoveAll(r.Shared(crashKey).Path))

@@ -16,9 +16,6 @@ const noAnswer = "check the network, the proxy (HTTPS_PROXY) and the certificate
 // tells little: 1 no solution, 2 nearly everything else (measured).
 func (u *UV) failed(doing string, res execx.Result) error {
 	words := lastWords(res.Tail)
-	if res.ExitCode < 0 {
-		words += "; it was killed, as by a system out of memory or by a limit (see ulimit -a)"
-	}
 	lower := strings.ToLower(squeeze(res.Tail)) // uv breaks lines anywhere
 	has := func(parts ...string) bool {
 		for _, p := range parts {
@@ -33,7 +30,7 @@ func (u *UV) failed(doing string, res execx.Result) error {
 	}
 	switch {
 	case res.ExitCode < 0:
-		words = "uv was killed, as a system out of memory does"
+		words = "uv was killed, as a system out of memory or a limit does (see ulimit -a)"
 		return say(fault.Install, "free some memory, or allow more of it, and try again")
 	case has("os error 28", "no space left", "disk quota", "os error 122"):
 		return say(fault.NoSpace, "free some space in "+string(u.cfg.Root)+", or use another disk: modelrun --root DIR …")
