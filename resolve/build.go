@@ -155,7 +155,10 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 // verify reads every file and runs the deep probe, both in staging.
 func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error) {
 	b.phase("verifying files")
-	err := health.Contents(d)
+	err := health.Contents(ctx, d)
+	if ctx.Err() != nil {
+		return health.Verdict{}, context.Cause(ctx)
+	}
 	if err != nil && b.fresh && health.Audit(d) == nil {
 		b.Log.Warn(err.Error()) // the wheel is like that: its own hash is in the lock, and uv checked it
 		err = nil

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/csv"
@@ -26,13 +27,22 @@ const maxRecord = 64 << 20
 // Rows that lead out of the env are not followed. Byte code is not wanted: it
 // is written anew by whoever imports it. The error is a *fault.Error with code
 // Verify that names package and file, or one of the disk.
-func Audit(d envdir.Dir) error { return audit(d, false) }
+func Audit(d envdir.Dir) error { return audit(d, nil) }
 
 // Contents is Audit, and reads every file: its content is the one of which
-// RECORD keeps the hash. About 1 s for a gigabyte that was just written.
-func Contents(d envdir.Dir) error { return audit(d, true) }
+// RECORD keeps the hash. About 1 s for a gigabyte that was just written; ctx ends
+// it between two files, with its cause.
+func Contents(ctx context.Context, d envdir.Dir) error {
+	return audit(d, func(path string) (string, error) {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		return sumOf(path)
+	})
+}
 
-func audit(d envdir.Dir, contents bool) error {
+// audit compares content where it is told how to sum a file.
+func audit(d envdir.Dir, sum func(path string) (string, error)) error {
 	st, v, err := readSite(d)
 	if err != nil {
 		return err
@@ -55,7 +65,7 @@ func audit(d envdir.Dir, contents bool) error {
 			return err
 		}
 	}
-	return compare(d, files, contents)
+	return compare(d, files, sum)
 }
 
 // recorded is a file and what the packages that claim it say of its size.
@@ -158,7 +168,7 @@ func parseRecord(data []byte) ([]row, error) {
 
 // compare wants each file with one of its sizes: two wheels may ship the same
 // path with different content, and the later one wins.
-func compare(d envdir.Dir, files map[string]*recorded, contents bool) error {
+func compare(d envdir.Dir, files map[string]*recorded, sum func(path string) (string, error)) error {
 	paths := make([]string, 0, len(files))
 	for path := range files {
 		paths = append(paths, path)
@@ -176,14 +186,14 @@ func compare(d envdir.Dir, files map[string]*recorded, contents bool) error {
 		if !f.any && !slices.Contains(f.sizes, info.Size()) {
 			return torn(d, "package %s has a damaged file: %s has %d bytes, not %d", f.owner, path, info.Size(), f.sizes[0])
 		}
-		if !contents || slices.Contains(f.sums, "") {
+		if sum == nil || slices.Contains(f.sums, "") {
 			continue
 		}
-		sum, err := sumOf(path)
+		got, err := sum(path)
 		if err != nil {
-			return unreadable(path, err)
+			return err
 		}
-		if !slices.Contains(f.sums, sum) {
+		if !slices.Contains(f.sums, got) {
 			return torn(d, "package %s has a damaged file: the content of %s is not the one that its RECORD tells", f.owner, path)
 		}
 	}
@@ -194,12 +204,12 @@ func compare(d envdir.Dir, files map[string]*recorded, contents bool) error {
 func sumOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return "", unreadable(path, err)
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+		return "", unreadable(path, err)
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)), nil
 }

@@ -1,6 +1,7 @@
 package health_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -158,10 +159,13 @@ func TestContents(t *testing.T) {
 	}
 	write(t, e.path("x/y.py"), "other")
 	write(t, e.path("x/z.py"), "nobody knows")
-	require.NoError(t, health.Contents(e.Dir))
+	require.NoError(t, health.Contents(t.Context(), e.Dir))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, health.Contents(ctx, e.Dir), context.Canceled)
 	write(t, e.path("x/y.py"), "\x00\x00\x00\x00\x00")
 	require.NoError(t, health.Audit(e.Dir))
-	err := health.Contents(e.Dir)
+	err := health.Contents(t.Context(), e.Dir)
 	require.ErrorContains(t, err, "package a has a damaged file: the content of "+e.path("x/y.py"))
 	require.Equal(t, fault.Verify, fault.CodeOf(err))
 }
