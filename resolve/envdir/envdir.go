@@ -202,10 +202,6 @@ func (d Dir) Venv() string { return filepath.Join(d.Path, ".venv") }
 // Ready is the seal, written last.
 func (d Dir) Ready() string { return filepath.Join(d.Path, "READY.json") }
 
-// Idle is a file in a replaced env that says that nobody ran in it when it was
-// replaced. Without one somebody may still do.
-func (d Dir) Idle() string { return filepath.Join(d.Path, "IDLE") }
-
 // Cfg is the file that makes a folder a venv.
 func (d Dir) Cfg() string { return filepath.Join(d.Path, ".venv", "pyvenv.cfg") }
 

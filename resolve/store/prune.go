@@ -335,21 +335,16 @@ func (p *pruner) retired() {
 	}
 }
 
-// stillIn says who may run in a replaced env.
+// stillIn says who runs in a replaced env: nobody did when it was replaced, and
+// the lease of its key is about the env that took its place.
 func (s *Store) stillIn(d envdir.Dir) error {
-	if exists(d.Idle()) {
-		if users := s.Users(d); len(users) > 0 {
-			return &InUse{d, users}
-		}
-		return nil
+	if users := s.Users(d); len(users) > 0 {
+		return &InUse{d, users}
 	}
-	return s.inUse(d)
+	return nil
 }
 
 func (s *Store) moveRetired(d envdir.Dir) (trash string, err error) {
-	if !exists(d.Idle()) {
-		return s.moveAlone(d)
-	}
 	if err := s.stillIn(d); err != nil {
 		return "", err
 	}

@@ -106,24 +106,17 @@ func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 		if rename(path, old) != nil {
 			return Published{Dir: target}, nil
 		}
-		return Published{Dir: target, Retired: idle(old)}, nil
+		return Published{Dir: target, Retired: old}, nil
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
 		if err = s.twoSteps(k, path, old); err == nil {
-			return Published{Dir: target, Retired: idle(old)}, nil
+			return Published{Dir: target, Retired: old}, nil
 		}
 	}
 	if immovable(err) && isDir(path) {
 		return s.postpone(k, path, fmt.Sprintf("%s cannot be moved: %v", target.Path, err))
 	}
 	return Published{}, fmt.Errorf("publishing %s: %w", target.Path, err)
-}
-
-// idle notes that nobody ran in the env that was replaced. Where that cannot be
-// written, prune leaves the env as long as programs of its key run.
-func idle(old string) string {
-	_ = WriteFile(envdir.Dir{Path: old}.Idle(), nil) // see above
-	return old
 }
 
 func (s *Store) exchange(a, b string) error {
