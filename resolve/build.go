@@ -52,7 +52,7 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 	stage, v, err := b.fill(ctx)
 	if err != nil && fault.CodeOf(err) == fault.BadWheel {
 		b.Log.Warn(err.Error())
-		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: rm -r " + fault.Quote(b.req.Root.Cache()))
+		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: " + fault.Remove(b.req.Root.Cache()))
 		cache, e := b.Store.Stage(b.lock) // swept like one, too
 		if e != nil {
 			return dir, v, e

@@ -23,18 +23,3 @@ func TestMask(t *testing.T) {
 		require.Equal(t, want, Mask(in))
 	}
 }
-
-// What is pasted is one word.
-func TestQuote(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"models/llama-3": "models/llama-3",
-		"a b":            "'a b'",
-		"it's":           `'it'\''s'`,
-		"":               "''",
-		"$(rm)":          "'$(rm)'",
-		"a\nb":           "'a\nb'",
-	} {
-		require.Equal(t, want, Quote(in))
-	}
-}

@@ -1,15 +1,33 @@
 package fault
 
-import "strings"
+import (
+	"runtime"
+	"strings"
+)
 
-// Quote makes a word that can be pasted into a POSIX shell: a remedy is pasted,
-// and the name of a folder may hold anything.
+// Quote makes a word that can be pasted into a POSIX shell, on Windows into
+// cmd.exe or PowerShell: a remedy is pasted, and the name of a folder may hold
+// anything.
 func Quote(s string) string {
+	safe := "/._-:=,+@~"
+	if runtime.GOOS == "windows" {
+		safe += `\`
+	}
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r == '/' || r == '.' || r == '_' || r == '-' || r == ':' || r == '=' || r == ',' || r == '+' || r == '@' || r == '~' ||
-			'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127)
+		return !(strings.ContainsRune(safe, r) || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127)
 	}) {
 		return s
 	}
+	if runtime.GOOS == "windows" {
+		return `"` + s + `"` // no name there holds one
+	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// Remove is the command that removes a folder and all in it.
+func Remove(dir string) string {
+	if runtime.GOOS == "windows" {
+		return "rmdir /s /q " + Quote(dir)
+	}
+	return "rm -r " + Quote(dir)
 }

@@ -380,7 +380,7 @@ func TestResolvePoisonedCache(t *testing.T) {
 	}
 	_, err = l.uv.Resolve(t.Context(), plan("torch"))
 	require.Equal(t, fault.BadWheel, fault.CodeOf(err), "%v", err)
-	require.Contains(t, fault.RemedyOf(err), "rm -r "+l.cfg.Root.Cache())
+	require.Contains(t, fault.RemedyOf(err), fault.Remove(l.cfg.Root.Cache()))
 	_, err = l.uv.WithCache(t.TempDir()).Resolve(t.Context(), plan("torch"))
 	require.NoError(t, err, l.log)
 }

@@ -49,7 +49,7 @@ func (u *UV) failed(doing string, res execx.Result) error {
 }
 
 func (u *UV) badWheel(text string) error {
-	return fault.New(fault.BadWheel, "%s", text).Fix("remove uv's cache and try again: rm -r %s", fault.Quote(u.cfg.Root.Cache()))
+	return fault.New(fault.BadWheel, "%s", text).Fix("remove uv's cache and try again: %s", fault.Remove(u.cfg.Root.Cache()))
 }
 
 // damaged reports whether uv calls versions unsolvable because it cannot read a

@@ -1,0 +1,37 @@
+package fault
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What is pasted is one word.
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	cases := map[string]string{
+		"models/llama-3": "models/llama-3",
+		"a b":            "'a b'",
+		"it's":           `'it'\''s'`,
+		"":               "''",
+		"$(rm)":          "'$(rm)'",
+		"a\nb":           "'a\nb'",
+		`a\b`:            `'a\b'`,
+	}
+	remove := "rm -r 'a b'"
+	if runtime.GOOS == "windows" {
+		cases = map[string]string{
+			`C:\models\llama-3`: `C:\models\llama-3`,
+			`C:\a b`:            `"C:\a b"`,
+			"it's":              `"it's"`,
+			"":                  `""`,
+			"a&calc":            `"a&calc"`,
+		}
+		remove = `rmdir /s /q "a b"`
+	}
+	for in, want := range cases {
+		require.Equal(t, want, Quote(in))
+	}
+	require.Equal(t, remove, Remove("a b"))
+}
