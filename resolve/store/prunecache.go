@@ -177,12 +177,17 @@ func (s *Store) symbolic() map[string]bool {
 const maxReference = 64 << 10
 
 // dereference removes what in uv's cache names the wheels: links, and small
-// files that hold the id.
+// files that hold the id. It goes through no link that leads out of the cache.
 func (s *Store) dereference(names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	buckets, err := os.ReadDir(s.Root.Cache())
+	cache, err := os.OpenRoot(s.Root.Cache())
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	buckets, err := fs.ReadDir(cache.FS(), ".")
 	if err != nil {
 		return err
 	}
@@ -191,9 +196,9 @@ func (s *Store) dereference(names []string) error {
 		if b.Name() == archives || !b.IsDir() {
 			continue
 		}
-		err := filepath.WalkDir(filepath.Join(s.Root.Cache(), b.Name()), func(p string, e fs.DirEntry, err error) error {
-			if err == nil && refers(p, e, names) {
-				err = os.Remove(p)
+		err := fs.WalkDir(cache.FS(), b.Name(), func(p string, e fs.DirEntry, err error) error {
+			if err == nil && refers(cache, p, e, names) {
+				err = cache.Remove(p)
 			}
 			if errors.Is(err, fs.ErrNotExist) {
 				err = nil
@@ -205,17 +210,17 @@ func (s *Store) dereference(names []string) error {
 	return all
 }
 
-func refers(path string, e fs.DirEntry, names []string) bool {
+func refers(cache *os.Root, path string, e fs.DirEntry, names []string) bool {
 	var text []byte
 	switch {
 	case e.Type()&fs.ModeSymlink != 0:
-		to, _ := os.Readlink(path) // gone: it refers to nothing
+		to, _ := cache.Readlink(path) // gone: it refers to nothing
 		text = []byte(to)
 	case e.Type().IsRegular():
 		if info, err := e.Info(); err != nil || info.Size() > maxReference {
 			return false
 		}
-		text, _ = os.ReadFile(path) // as above
+		text, _ = cache.ReadFile(path) // as above
 	}
 	return slices.ContainsFunc(names, func(name string) bool { return bytes.Contains(text, []byte(name)) })
 }
