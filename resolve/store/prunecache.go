@@ -186,7 +186,7 @@ func (s *Store) dereference(names []string) error {
 	if err != nil {
 		return err
 	}
-	defer cache.Close()
+	defer func() { _ = cache.Close() }() // it was only walked
 	buckets, err := fs.ReadDir(cache.FS(), ".")
 	if err != nil {
 		return err
