@@ -52,7 +52,7 @@ func Aside(path string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	c := exec.Command(path, args...)
+	c := exec.Command(path, args...) //nolint:gosec // modelrunw itself
 	c.Dir = system
 	return c.Start()
 }
