@@ -177,17 +177,12 @@ func (s *Store) symbolic() map[string]bool {
 const maxReference = 64 << 10
 
 // dereference removes what in uv's cache names the wheels: links, and small
-// files that hold the id. It goes through no link that leads out of the cache.
+// files that hold the id.
 func (s *Store) dereference(names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	cache, err := os.OpenRoot(s.Root.Cache())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = cache.Close() }() // it was only walked
-	buckets, err := fs.ReadDir(cache.FS(), ".")
+	buckets, err := os.ReadDir(s.Root.Cache())
 	if err != nil {
 		return err
 	}
@@ -196,9 +191,9 @@ func (s *Store) dereference(names []string) error {
 		if b.Name() == archives || !b.IsDir() {
 			continue
 		}
-		err := fs.WalkDir(cache.FS(), b.Name(), func(p string, e fs.DirEntry, err error) error {
-			if err == nil && refers(cache, p, e, names) {
-				err = cache.Remove(p)
+		err := filepath.WalkDir(filepath.Join(s.Root.Cache(), b.Name()), func(p string, e fs.DirEntry, err error) error {
+			if err == nil && refers(p, e, names) {
+				err = os.Remove(p) //nolint:gosec // whoever can put a link there meanwhile can write the cache, and so run code as we: docs/SECURITY.md
 			}
 			if errors.Is(err, fs.ErrNotExist) {
 				err = nil
@@ -210,17 +205,17 @@ func (s *Store) dereference(names []string) error {
 	return all
 }
 
-func refers(cache *os.Root, path string, e fs.DirEntry, names []string) bool {
+func refers(path string, e fs.DirEntry, names []string) bool {
 	var text []byte
 	switch {
 	case e.Type()&fs.ModeSymlink != 0:
-		to, _ := cache.Readlink(path) // gone: it refers to nothing
+		to, _ := os.Readlink(path) // gone: it refers to nothing
 		text = []byte(to)
 	case e.Type().IsRegular():
 		if info, err := e.Info(); err != nil || info.Size() > maxReference {
 			return false
 		}
-		text, _ = cache.ReadFile(path) // as above
+		text, _ = os.ReadFile(path) // as above
 	}
 	return slices.ContainsFunc(names, func(name string) bool { return bytes.Contains(text, []byte(name)) })
 }
