@@ -31,12 +31,14 @@ type build struct {
 	fresh  bool // uv has a cache of its own, because the usual one is damaged
 }
 
-// run goes through the steps of DESIGN 7 in their order.
-func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err error) {
+// run goes through the steps of DESIGN 7 in their order. The verdict is about the
+// env that was built: of another creator's that was published first, nothing is
+// known.
+func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, err error) {
 	key := b.req.Key
 	b.Log.Info("Creating new shared environment: " + string(key))
 	if b.log, err = b.Store.NewLog(key); err != nil {
-		return dir, v, err
+		return p, v, err
 	}
 	defer func() { _ = b.log.Close() }() // what matters is on the disk by then
 	ctx, stop := b.watch(ctx)
@@ -44,7 +46,7 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 
 	b.phase("looking for uv")
 	if b.uv, err = b.UV(ctx, b.log, b.beat); err != nil {
-		return dir, v, err
+		return p, v, err
 	}
 	if b.lock.Lockless() {
 		b.uv = b.uv.Uncached()
@@ -55,22 +57,22 @@ func (b *build) run(ctx context.Context) (dir envdir.Dir, v health.Verdict, err 
 		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: " + fault.Remove(b.req.Root.Cache()))
 		cache, e := b.Store.Stage(b.lock) // swept like one, too
 		if e != nil {
-			return dir, v, e
+			return p, v, e
 		}
 		defer b.discard(cache)
 		b.uv, b.fresh = b.uv.WithCache(cache.Dir.Path), true
 		stage, v, err = b.fill(ctx)
 	}
 	if err != nil {
-		return dir, v, err
+		return p, v, err
 	}
 	defer b.discard(stage) // does nothing after publish
-	dir, err = b.publish(ctx, stage, v)
-	if err != nil {
-		return dir, v, err
+	p, err = b.publish(ctx, stage)
+	if err != nil || p.Existing {
+		return p, v, err
 	}
-	b.after(ctx, dir, v)
-	return dir, v, nil
+	b.after(ctx, p.Dir, v)
+	return p, v, nil
 }
 
 // fill makes a whole env in a new staging folder, or leaves none.
@@ -185,25 +187,25 @@ func (b *build) subject(d envdir.Dir) health.Subject {
 	return health.Subject{Dir: d, Imports: b.plan.Shared, CUDA: b.req.CUDA, Accel: b.plan.Accel}
 }
 
-func (b *build) publish(ctx context.Context, stage *store.Stage, v health.Verdict) (envdir.Dir, error) {
+func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Published, error) {
 	b.phase("publishing")
 	durable, err := stage.Durable()
 	if err != nil {
-		return envdir.Dir{}, err
+		return store.Published{}, err
 	}
 	seal, err := health.NewSeal(stage.Dir, b.sealed(durable))
 	if err != nil {
-		return envdir.Dir{}, err
+		return store.Published{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return envdir.Dir{}, context.Cause(ctx) // last moment at which Ctrl-C leaves everything as it was
+		return store.Published{}, context.Cause(ctx) // last moment at which Ctrl-C leaves everything as it was
 	}
 	if err := stage.Seal(seal.JSON()); err != nil {
-		return envdir.Dir{}, err
+		return store.Published{}, err
 	}
 	p, err := stage.Publish()
 	if err != nil {
-		return envdir.Dir{}, err
+		return store.Published{}, err
 	}
 	if p.Retired != "" {
 		b.Log.Info(retired(b.req.Key, p.Retired))
@@ -211,7 +213,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage, v health.Verdic
 	if p.Postponed != "" {
 		b.Log.Info(fmt.Sprintf("%s; the new environment is used from %s until then", p.Postponed, p.Dir.Path))
 	}
-	return p.Dir, nil
+	return p, nil
 }
 
 // sealed is what READY.json says besides what is read from the env itself.

@@ -126,15 +126,29 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 		return nil, c.give(w, err)
 	}
 	b := &build{Deps: c.Deps, req: w.Req, lock: lock, plan: plan}
-	dir, v, err := b.run(ctx)
+	p, v, err := b.run(ctx)
 	if err != nil {
 		return nil, c.give(w, b.failed(ctx, err))
 	}
-	lease, err := c.Store.Lease(ctx, dir)
+	if p.Existing {
+		return c.beaten(ctx, w, p.Dir)
+	}
+	lease, err := c.Store.Lease(ctx, p.Dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: "created " + dir.Path}, nil
+	return &Resolution{Dir: p.Dir, Verdict: v, Lease: lease, Reason: "created " + p.Dir.Path}, nil
+}
+
+// beaten uses the env of a creator who was first, if it works here: what we
+// probed was ours, and is gone.
+func (c create) beaten(ctx context.Context, w *Walk, dir envdir.Dir) (*Resolution, error) {
+	res, v, err := c.shared.try(ctx, w, dir, w.Req.Accel, w.Req.Imports)
+	if res != nil || err != nil {
+		return res, err
+	}
+	return nil, c.give(w, fault.New(fault.Verify, "another creator was first, and its environment cannot be used: %s", describe(dir, v)).
+		Fix("modelrun ensure%s --rebuild --env %s", w.Req.RootOption, w.Req.Key))
 }
 
 // trustedFolders refuses to create with what somebody else could have put into

@@ -235,6 +235,37 @@ func TestRaceWithoutLocks(t *testing.T) {
 	}
 }
 
+// A creator that is beaten by another, which happens where locks do not work,
+// uses that one's env only if it works here: what it probed was its own.
+func TestRaceBeaten(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]bool{"the other's works": false, "the other's does not": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := seeded(t)
+			theirs := filepath.Join(y.dir, "theirs")
+			require.NoError(t, os.Rename(y.shared().Path, theirs))
+			require.NoError(t, os.RemoveAll(string(y.root)))
+			if broken {
+				files, err := filepath.Glob(filepath.Join(theirs, ".venv/lib/python*/site-packages/onnxruntime/__init__.py"))
+				require.NoError(t, err)
+				require.Len(t, files, 1)
+				require.NoError(t, os.Remove(files[0]))
+			}
+			y.tool(t, `test -e "$MODELRUN_ROOT/.envs/onnx-cpu" || cp -a "$YARD/theirs" "$MODELRUN_ROOT/.envs/onnx-cpu"`)
+			r := y.run(t, "--", "python", "-c", "import onnxruntime")
+			if broken {
+				require.Equal(t, 125, r.code, "%s", r)
+				require.Contains(t, r.err, "create: another creator was first, and its environment cannot be used: onnx-cpu is broken: ")
+			} else {
+				require.Zero(t, r.code, "%s", r)
+			}
+			y.tidy(t)
+			y.starts(t)
+		})
+	}
+}
+
 // late is a program that fails when something takes the place of the env in
 // which it runs: what it imports late is still its own.
 const late = `
