@@ -208,7 +208,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 		return store.Published{}, err
 	}
 	if p.Retired != "" {
-		b.Log.Info(retired(b.req.Key, p.Retired))
+		b.Log.Info(retired(b.req, p.Retired))
 	}
 	if p.Postponed != "" {
 		b.Log.Info(fmt.Sprintf("%s; the new environment is used from %s until then", p.Postponed, p.Dir.Path))

@@ -203,6 +203,6 @@ func (w *Walk) notCreated() string {
 }
 
 // retired says where a replaced env lies.
-func retired(k envdir.Key, path string) string {
-	return fmt.Sprintf("the environment that %s replaces is kept in %s until: modelrun prune", k, path)
+func retired(req *Request, path string) string {
+	return fmt.Sprintf("the environment that %s replaces is kept in %s until: modelrun prune%s --yes", req.Key, path, req.RootOption)
 }

@@ -43,7 +43,7 @@ func (s *session) prune(ctx context.Context) error {
 	want := store.PruneWant{Machine: s.identity.ID(), Links: s.dirs()}
 	if days := s.cli.Prune.Unused; days != nil {
 		if *days < 1 || *days > 36500 {
-			return fault.New(fault.BadUsage, "--unused %d: a number of days is at least 1 and at most 36500", *days).Fix("modelrun prune --unused 30")
+			return fault.New(fault.BadUsage, "--unused %d: a number of days is at least 1 and at most 36500", *days).Fix("%s --unused 30", s.again("prune"))
 		}
 		want.Unused = time.Duration(*days) * 24 * time.Hour
 	}
@@ -75,7 +75,7 @@ func (s *session) prune(ctx context.Context) error {
 		}
 	}
 	if fault.CodeOf(ended) == fault.NotWritable {
-		return fault.New(fault.NotWritable, "%w", ended).Fix("have its owner run: %s --yes", s.again("prune"))
+		return fault.New(fault.NotWritable, "%w", ended).Fix("have its owner run: %s --yes%s", s.again("prune"), daysFlag(s.cli.Prune.Unused))
 	}
 	if ended != nil && len(doc.Items) == 0 {
 		return ended
@@ -149,9 +149,4 @@ func daysFlag(days *int) string {
 }
 
 // again is a command of ours for the same root, to be pasted.
-func (s *session) again(command string) string {
-	if s.rootFrom == "flag --root" {
-		return "modelrun --root " + fault.Quote(string(s.root)) + " " + command
-	}
-	return "modelrun " + command
-}
+func (s *session) again(command string) string { return "modelrun" + s.rootOption() + " " + command }

@@ -329,7 +329,7 @@ func (s *session) modelName(t target) string {
 // rootOption is what a command that the user pastes must say of the root: it
 // runs in the caller's folder, without our -C, model and script.
 func (s *session) rootOption() string {
-	if s.cli.Root == "" && s.cli.Cwd == "" && s.rootFrom != fromScript && s.rootFrom != fromModel {
+	if s.root == "" || s.cli.Root == "" && s.cli.Cwd == "" && s.rootFrom != fromScript && s.rootFrom != fromModel {
 		return ""
 	}
 	return " --root " + fault.Quote(string(s.root))
