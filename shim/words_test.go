@@ -2,12 +2,31 @@ package shim
 
 import (
 	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
+
+// No text of ours sends a user to a command that this version has not.
+func TestNoPlannedCommandIsNamed(t *testing.T) {
+	t.Parallel()
+	words := regexp.MustCompile(`modelrun (` + strings.Join(planned[:], "|") + `)\b`)
+	require.NoError(t, filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || !strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, ".md") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		require.Empty(t, words.FindAllString(string(data), -1), path)
+		return err
+	}))
+}
 
 func TestSplitPlain(t *testing.T) {
 	t.Parallel()

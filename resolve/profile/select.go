@@ -82,7 +82,7 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 		}
 		if why := c.against(p); why != "" {
 			return Choice{}, fault.New(fault.BadProfile, "profile %s cannot be used here: %s", p.Name, why).
-				Fix("leave --profile out, then modelrun chooses; modelrun profiles says which ones serve this machine")
+				Fix("leave --profile out, then modelrun chooses")
 		}
 		return Choice{Profile: p}, nil
 	}
@@ -144,7 +144,7 @@ func (c chooser) none(passed []Passed) error {
 		what += "; " + strings.Join(why, "; ")
 	}
 	return fault.New(fault.BadProfile, "%s", what).
-		Fix("modelrun profiles lists all; put one of your own into profiles/, or name another key with --env")
+		Fix("put one of your own into profiles/, or name another key with --env")
 }
 
 // warning is the sentence for a GPU that is there and goes unused.
