@@ -188,11 +188,22 @@ func readLimited(path string, limit int64) ([]byte, error) {
 
 // unreadable is an error of the disk: it must never look like "not there".
 func unreadable(path string, err error) error {
+	var in *fs.PathError
+	if errors.As(err, &in) && in.Path == path {
+		err = in.Err // it names the path once more
+	}
 	if errors.Is(err, syscall.EMFILE) {
 		return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).Fix("allow more open files: ulimit -n 1024")
 	}
+	place := path
+	for up := filepath.Dir(place); up != place; up = filepath.Dir(place) {
+		if _, e := os.Lstat(place); !errors.Is(e, fs.ErrPermission) {
+			break
+		}
+		place = up // ls cannot look into a closed folder either
+	}
 	return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).
-		Fix("see who may read it: ls -ld %s", fault.Quote(path))
+		Fix("see who may read it: ls -ld %s", fault.Quote(place))
 }
 
 func broken(code Code, format string, args ...any) Verdict {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
@@ -235,4 +236,7 @@ func TestErrorsOfTheDiskAreNotVerdicts(t *testing.T) {
 	c, _ := checker(t)
 	_, err := c.Look(e.Subject)
 	require.ErrorIs(t, err, os.ErrPermission)
+	// What is closed is named, not what lies in it: ls could not look there either.
+	require.Equal(t, "see who may read it: ls -ld "+e.Dir.Path, fault.RemedyOf(err))
+	require.Equal(t, 1, strings.Count(err.Error(), e.Dir.Path), err.Error())
 }
