@@ -186,11 +186,32 @@ func (d *doctor) uvCheck() *uv.UV {
 	case err != nil:
 		d.fail("uv", warning, err, "")
 	case tool.Untested() != "":
-		d.say("uv", warning, "unset MODELRUN_UV", "%s (%s): %s", tool.Path, tool.Source, tool.Untested())
+		d.say("uv", warning, d.otherUV(), "%s (%s): %s", tool.Path, d.sourceOf(tool), tool.Untested())
 	default:
-		d.say("uv", fine, "", "%s %s (%s)", tool.Path, tool.Version, tool.Source)
+		d.say("uv", fine, "", "%s %s (%s)", tool.Path, tool.Version, d.sourceOf(tool))
 	}
 	return tool
+}
+
+// uvFile is the config file that names uv; "" none does.
+func (d *doctor) uvFile() string {
+	if from := d.set.one[sUV].from; d.set.isSet(sUV) && !strings.HasPrefix(from, "variable ") {
+		return from
+	}
+	return ""
+}
+
+func (d *doctor) sourceOf(tool *uv.UV) string { return cmp.Or(d.uvFile(), tool.Source) }
+
+// otherUV is how to be rid of a uv of an untested version.
+func (d *doctor) otherUV() string {
+	switch file := d.uvFile(); {
+	case file != "":
+		return "remove uv from " + fault.Quote(file)
+	case d.set.isSet(sUV):
+		return "unset MODELRUN_UV"
+	}
+	return "export MODELRUN_UV=/path/to/uv   (one of a version that is known to work)"
 }
 
 func (d *doctor) python(tool *uv.UV) {
@@ -321,13 +342,16 @@ func (d *doctor) index() {
 	if d.set.isSet(sIndexTorch) {
 		text += from(sIndexTorch)
 	}
-	if links := d.set.list(sFindLinks); len(links) > 0 {
-		text += "; wheels in " + strings.Join(links, ", ") + from(sFindLinks)
-		for _, l := range links {
-			if !strings.Contains(l, "://") && !exists(l) {
-				d.say("index", warning, "mkdir -p "+fault.Quote(l), "index.find_links%s: %s is not there", from(sFindLinks), l)
-				return
-			}
+	for _, l := range d.set.list(sFindLinks) {
+		if !strings.Contains(l, "://") && !exists(l) {
+			d.say("index", warning, "mkdir -p "+fault.Quote(l), "index.find_links%s: %s is not there", from(sFindLinks), l)
+			return
+		}
+	}
+	if links := c.Wheels(); len(links) > 0 {
+		text += "; wheels in " + strings.Join(links, ", ")
+		if d.set.isSet(sFindLinks) {
+			text += from(sFindLinks)
 		}
 	}
 	if d.set.yes(sOffline) {

@@ -189,7 +189,7 @@ func (u *UV) from(own string, others ...string) *UV {
 		set = append(set, execx.Var{Key: "UV_INDEX", Value: strings.Join(others, " ")})
 	}
 	var secret []string
-	for _, l := range u.cfg.findLinks() {
+	for _, l := range u.cfg.Wheels() {
 		if fault.Mask(l) != l {
 			secret = append(secret, l)
 		}
@@ -215,7 +215,7 @@ func (c Config) Index() string { return c.defaultIndex("") }
 // not among them: see from.
 func (c Config) links() []string {
 	var args []string
-	for _, l := range c.findLinks() {
+	for _, l := range c.Wheels() {
 		if fault.Mask(l) == l {
 			args = append(args, "--find-links", l)
 		}
@@ -223,8 +223,9 @@ func (c Config) links() []string {
 	return args
 }
 
-// findLinks are the folders and URLs of wheels that are there.
-func (c Config) findLinks() []string {
+// Wheels are the folders and URLs of wheels that are there, those that UV_* and
+// PIP_* variables name with them.
+func (c Config) Wheels() []string {
 	var out []string
 	links := c.FindLinks
 	for _, v := range []string{"UV_FIND_LINKS", "PIP_FIND_LINKS"} {
