@@ -114,7 +114,7 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 	if w.sub != "run" {
 		if dashed {
 			return c, w, fault.New(fault.BadUsage, "modelrun %s starts no program, but \"--\" is given", w.sub).
-				Fix("modelrun -- %s   (to start a program of that name)", strings.Join(append([]string{w.sub}, tail...), " "))
+				Fix("modelrun %s   or, to start a program of that name: modelrun -- %s", strings.Join(ours, " "), strings.Join(append([]string{w.sub}, tail...), " "))
 		}
 		return c, w, nil
 	}
