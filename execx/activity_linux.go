@@ -29,14 +29,6 @@ func Activity(pid int) (n uint64, ok bool) {
 	return cpu + read + written + descendants(proc, maxDepth), true
 }
 
-// Written is how many bytes the process and those of its children that it has
-// waited for have written, to files, pipes and sockets. ok is false where the
-// system does not tell.
-func Written(pid int) (n int64, ok bool) {
-	_, written, ok := ioBytes("/proc/" + strconv.Itoa(pid))
-	return int64(written), ok //nolint:gosec // a count of bytes
-}
-
 // descendants is the sum over all children; nothing on a kernel without
 // CONFIG_PROC_CHILDREN.
 func descendants(proc string, depth int) (n uint64) {

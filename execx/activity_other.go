@@ -5,7 +5,3 @@ package execx
 // Activity is a number that changes while a process works. ok is false where
 // the system does not tell, as here.
 func Activity(int) (n uint64, ok bool) { return 0, false }
-
-// Written is how many bytes a process has written. ok is false where the
-// system does not tell, as here.
-func Written(int) (n int64, ok bool) { return 0, false }

@@ -84,20 +84,8 @@ func TestActivity(t *testing.T) {
 	}
 }
 
-func TestWritten(t *testing.T) {
-	t.Parallel()
-	before, ok := execx.Written(os.Getpid())
-	require.True(t, ok)
-	require.NoError(t, os.WriteFile(t.TempDir()+"/f", make([]byte, 1<<16), 0o600))
-	after, ok := execx.Written(os.Getpid())
-	require.True(t, ok)
-	require.GreaterOrEqual(t, after, before+1<<16)
-}
-
 func TestActivityOfNobody(t *testing.T) {
 	t.Parallel()
 	_, ok := execx.Activity(1 << 30)
-	require.False(t, ok)
-	_, ok = execx.Written(1 << 30)
 	require.False(t, ok)
 }

@@ -89,6 +89,16 @@ func openRegular(path string, flag int) (*os.File, error) {
 // looks at what is new.
 func Rename(from, to string) error { return rename(from, to) }
 
+// renameChecked renames a folder where nothing is yet, for systems that cannot
+// be asked for that: a folder that is not empty cannot be replaced by a rename,
+// so the check is only for the error.
+func renameChecked(from, to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return fs.ErrExist
+	}
+	return rename(from, to)
+}
+
 // FreeBytes is what we may still write on the file system of path, or of its
 // nearest parent that exists.
 func FreeBytes(path string) (uint64, error) {

@@ -2,19 +2,13 @@ package store
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
 
 // renameNew renames a folder where nothing is yet; fs.ErrExist when something is.
-func renameNew(from, to string) error {
-	if _, err := os.Lstat(to); err == nil {
-		return fs.ErrExist
-	}
-	return rename(from, to)
-}
+func renameNew(from, to string) error { return renameChecked(from, to) }
 
 // exchange swaps two folders in one step; errors.ErrUnsupported where the file
 // system cannot.

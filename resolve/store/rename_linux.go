@@ -29,15 +29,6 @@ func renameAt(from, to string, flags uint) error {
 	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 }
 
-// renameChecked is for file systems without NOREPLACE: a folder that is not
-// empty cannot be replaced by a rename, so the check is only for the error.
-func renameChecked(from, to string) error {
-	if _, err := os.Lstat(to); err == nil {
-		return fs.ErrExist
-	}
-	return rename(from, to)
-}
-
 // syncTree flushes the file system below path, uv's cache with it.
 func syncTree(path string) (bool, error) {
 	f, err := os.Open(path)

@@ -8,12 +8,7 @@ import (
 )
 
 // renameNew renames a folder where nothing is yet; fs.ErrExist when something is.
-func renameNew(from, to string) error {
-	if _, err := os.Lstat(to); err == nil {
-		return fs.ErrExist
-	}
-	return rename(from, to)
-}
+func renameNew(from, to string) error { return renameChecked(from, to) }
 
 // exchange is not to be had on Windows.
 func exchange(_, _ string) error { return errors.ErrUnsupported }
