@@ -215,6 +215,8 @@ func describe(dir envdir.Dir, v health.Verdict) string {
 	switch {
 	case v.State == health.Healthy:
 		return dir.Name + " is healthy"
+	case v.Absent && exists(dir.Path):
+		return v.Reason // the folder is there, and no env in it
 	case v.Absent:
 		return dir.Path + " does not exist"
 	case v.State == health.Unknown:
