@@ -310,6 +310,8 @@ func (d *doctor) locks() {
 	switch err := store.Locks(dir); {
 	case err == nil:
 		d.say("locks", fine, "", "they work in %s", dir)
+	case store.Fault(err).Code == fault.BadRoot: // something else lies there, and nothing can be created
+		d.fail("locks", failed, store.Fault(err), "")
 	case errors.Is(err, store.ErrNoLocks):
 		d.say("locks", warning, "modelrun --root DIR …", "%s: %v; two who create at once are slow, not wrong. Use a root on another disk", dir, err)
 	default:
