@@ -106,9 +106,8 @@ func (s *Store) finish(k envdir.Key) error {
 func (s *Store) writes(k envdir.Key, j journal) bool {
 	staged, _, ok := envdir.ParseStaging(path.Base(j.New))
 	fromTmp := ok && staged == k && path.Dir(j.New) == filepath.Base(s.Root.Tmp())
-	fromNext := filepath.FromSlash(j.New) == s.below(s.Root.Next(k).Path)
 	retired, hex, ok := envdir.ParseStaging(path.Base(j.Old))
-	return (fromTmp || fromNext) && ok && filepath.FromSlash(j.Old) == s.below(s.Root.Retired(string(retired), hex)) && retired == k
+	return fromTmp && ok && filepath.FromSlash(j.Old) == s.below(s.Root.Retired(string(retired), hex)) && retired == k
 }
 
 // below is a path of ours relative to .envs.
