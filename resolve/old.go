@@ -51,5 +51,5 @@ func (o old) say(w *Walk) {
 		o.Log.Warn(fmt.Sprintf("shared environment %s is broken: %s", w.Req.Key, s.Reason))
 	}
 	o.Log.Info("✓ Using healthy old per-model environment (migration fallback)")
-	o.Log.Info(fmt.Sprintf("To migrate to new shared envs, run: modelrun ensure%s -m %s; or delete: %s", w.Req.RootOption, w.Req.ModelName, w.Req.Root.Old(w.Req.Old).Path))
+	o.Log.Info(fmt.Sprintf("To migrate to new shared envs, run: modelrun migrate%s %s; or delete: %s", w.Req.RootOption, w.Req.ModelName, w.Req.Root.Old(w.Req.Old).Path))
 }
