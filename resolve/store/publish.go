@@ -32,31 +32,43 @@ type Published struct {
 func (st *Stage) Publish() (Published, error) {
 	s, target := st.store, st.store.Root.Shared(st.key)
 	s.at("publish")
-	p := Published{Dir: target}
-	err := error(nil)
-	if isDir(s.Root.Next(st.key).Path) {
-		if p, err = s.postpone(st.key, st.Dir.Path, "one that waits there is replaced"); err != nil {
-			return p, err
+	p, err := st.place(target)
+	for tries := 0; tries < 3 && (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)); tries++ {
+		// Without locks and without an exchange another creator came between the
+		// looks and the renames of ours.
+		if st.beaten(target) {
+			p, err = Published{Dir: target, Existing: true}, nil
+			break
 		}
-	} else {
-		err = renameNew(st.Dir.Path, target.Path)
+		p, err = st.place(target)
 	}
 	switch {
-	case err == nil:
-	case !errors.Is(err, fs.ErrExist):
-		return p, fmt.Errorf("publishing %s: %w", target.Path, err)
-	case st.beaten(target):
-		p.Existing = true
+	case err != nil:
+		return Published{}, err
+	case p.Existing:
 		return p, st.Discard()
-	default:
-		if p, err = s.replace(st.key, st.Dir.Path); err != nil {
-			return p, err
-		}
 	}
 	st.done = true
 	s.at("published")
 	_ = s.syncParents() // it is published: a flush that fails undoes nothing
 	return p, nil
+}
+
+// place is one try of Publish.
+func (st *Stage) place(target envdir.Dir) (Published, error) {
+	if isDir(st.store.Root.Next(st.key).Path) {
+		return st.store.postpone(st.key, st.Dir.Path, "one that waits there is replaced")
+	}
+	err := renameNew(st.Dir.Path, target.Path)
+	switch {
+	case err == nil:
+		return Published{Dir: target}, nil
+	case !errors.Is(err, fs.ErrExist):
+		return Published{}, fmt.Errorf("publishing %s: %w", target.Path, err)
+	case st.beaten(target):
+		return Published{Dir: target, Existing: true}, nil
+	}
+	return st.store.replace(st.key, st.Dir.Path)
 }
 
 // beaten reports whether a whole env appeared while ours was built.
@@ -160,7 +172,11 @@ func (s *Store) twoSteps(k envdir.Key, path, old string) error {
 	}
 	s.at("moved-old")
 	if err := rename(path, target); err != nil {
-		return errors.Join(err, rename(old, target), removeAll(s.Root.Journal(k)))
+		undone := rename(old, target)
+		if !exists(target) { // the journal stays for the next creation, which tries again to undo it
+			return errors.Join(err, undone)
+		}
+		return errors.Join(err, removeAll(s.Root.Journal(k)))
 	}
 	s.at("moved-new")
 	return removeAll(s.Root.Journal(k))
