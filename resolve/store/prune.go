@@ -12,6 +12,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 const (
@@ -119,6 +120,10 @@ func (s *Store) Prune(ctx context.Context, p PrunePlan, tell func(Pruned)) error
 		return nil
 	}
 	if isDir(s.Root.Envs()) {
+		if info, err := os.Lstat(s.Root.Tmp()); err == nil && !info.IsDir() {
+			return fault.New(fault.BadRoot, "%s is not a folder that modelrun made, and what is deleted goes through it", s.Root.Tmp()).
+				Fix("replace it by a folder")
+		}
 		if err := s.writable(s.Root.Tmp()); err != nil {
 			return err
 		}

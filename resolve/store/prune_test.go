@@ -17,6 +17,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 const month = 30 * 24 * time.Hour
@@ -205,6 +206,23 @@ func TestPruneFollowsNoLinks(t *testing.T) {
 	for _, file := range files {
 		require.FileExists(t, file)
 	}
+}
+
+// What goes is moved into .tmp first: through a link it would leave the root.
+func TestPruneThroughNoLink(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t)
+	s := newStore(t)
+	put(t, 1, s.Root.Retired(string(key), "01234567"), "file")
+	outside := t.TempDir()
+	theirs := put(t, 1, outside, ".trash-89abcdef", "file")
+	require.NoError(t, os.Symlink(outside, s.Root.Tmp()))
+	p := s.PlanPrune(PruneWant{})
+	require.NotEmpty(t, p.Items)
+	err := s.Prune(t.Context(), p, func(Pruned) {})
+	require.Equal(t, fault.BadRoot, fault.CodeOf(err))
+	require.FileExists(t, theirs)
+	require.DirExists(t, s.Root.Retired(string(key), "01234567"))
 }
 
 func TestPruneUnused(t *testing.T) {
