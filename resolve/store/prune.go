@@ -329,10 +329,17 @@ func (p *pruner) retired() {
 			p.keepFor(path, err)
 			continue
 		}
+		if _, lockless, _ := p.look(k); lockless {
+			p.keep(path, errUnseen.Error())
+			continue
+		}
 		p.add(PruneOld, name, path, "replaced or migrated, kept until now", func() (int64, error) {
-			return p.discard(k, path, func(*Lock) (string, error) {
-				if exists(p.Root.Journal(k)) {
+			return p.discard(k, path, func(l *Lock) (string, error) {
+				switch {
+				case exists(p.Root.Journal(k)):
 					return "", errCutOff
+				case l != nil && l.lockless:
+					return "", errUnseen
 				}
 				return p.moveRetired(d)
 			})
@@ -340,8 +347,8 @@ func (p *pruner) retired() {
 	}
 }
 
-// stillIn says who runs in a replaced env: nobody did when it was replaced, and
-// the lease of its key is about the env that took its place.
+// stillIn says who runs in a replaced env: nobody did when it was replaced, where
+// there are locks, and the lease of its key is about the env that took its place.
 func (s *Store) stillIn(d envdir.Dir) error {
 	if users := s.Users(d); len(users) > 0 {
 		return &InUse{d, users}
@@ -416,6 +423,9 @@ func (p *pruner) unused() {
 }
 
 var errLockless = errors.New("there are no locks here, so whoever starts it now would not be seen")
+
+// errUnseen is for envs that were replaced without a lease that could tell.
+var errUnseen = errors.New("there are no locks here, so whoever runs in it on another machine is not seen: delete it yourself")
 
 // idleSince is when an env was last started, or made.
 func (s *Store) idleSince(d envdir.Dir) time.Time {
