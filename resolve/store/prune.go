@@ -216,6 +216,9 @@ func (p *pruner) publishes() {
 			continue
 		case p.open[k] || p.creating(k, next.Path):
 			continue
+		case !exists(next.Ready()):
+			p.keep(next.Path, "not whole: it has no READY.json")
+			continue
 		}
 		if err := errors.Join(p.inUse(next), p.inUse(p.Root.Shared(k))); err != nil {
 			p.keepFor(next.Path, err)

@@ -231,8 +231,8 @@ func waitsInUse(err error) error {
 // old one goes first. A crash between them leaves the new one waiting.
 func (s *Store) Promote(l *Lock) (bool, error) {
 	next, target := s.Root.Next(l.key), s.Root.Shared(l.key)
-	if !isDir(next.Path) {
-		return false, nil
+	if !isDir(next.Path) || !exists(next.Ready()) {
+		return false, nil // nothing whole: the published one stays
 	}
 	for _, d := range []envdir.Dir{next, target} {
 		lease, err := s.Exclusive(d)
