@@ -391,7 +391,7 @@ func TestPruneEndsAPublish(t *testing.T) {
 	old := s.Root.Retired(string(key), "0123abcd")
 	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
 	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
-	data, err := json.Marshal(journal{1, ".tmp/" + string(key) + "-89abcdef", ".old/" + filepath.Base(old)})
+	data, err := json.Marshal(journal{Schema: 1, New: ".tmp/" + string(key) + "-89abcdef", Old: ".old/" + filepath.Base(old)})
 	require.NoError(t, err)
 	require.NoError(t, WriteFile(s.Root.Journal(key), data))
 	put(t, 1, s.Root.Staging(key, "89abcdef").Path, "half")

@@ -121,7 +121,7 @@ func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 		return Published{Dir: target, Retired: old}, nil
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
-		if err = s.twoSteps(k, path, old); err == nil {
+		if err = s.twoSteps(k, target, path, old); err == nil {
 			return Published{Dir: target, Retired: old}, nil
 		}
 	}
@@ -149,13 +149,15 @@ type journal struct {
 	Schema int    `json:"schema"`
 	New    string `json:"new"` // paths below .envs
 	Old    string `json:"old"`
+	Next   bool   `json:"next,omitempty"` // the place is the one in .next
 }
 
-// twoSteps is for systems that cannot exchange two folders. Between its two
-// renames there is no env: the journal lets the next creation finish or undo.
-func (s *Store) twoSteps(k envdir.Key, path, old string) error {
+// twoSteps puts what lies at path where d is, and d where old is, without an
+// exchange. Between its two renames there is no env: the journal lets the next
+// creation finish or undo.
+func (s *Store) twoSteps(k envdir.Key, d envdir.Dir, path, old string) error {
 	rel := func(p string) string { return filepath.ToSlash(s.below(p)) }
-	data, err := json.Marshal(journal{1, rel(path), rel(old)})
+	data, err := json.Marshal(journal{1, rel(path), rel(old), d.Kind == envdir.Next})
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,7 @@ func (s *Store) twoSteps(k envdir.Key, path, old string) error {
 	if err := syncDir(s.Root.Locks()); err != nil {
 		return err
 	}
-	target := s.Root.Shared(k).Path
+	target := d.Path
 	s.at("journal")
 	if err := rename(target, old); err != nil {
 		return errors.Join(err, removeAll(s.Root.Journal(k)))
@@ -203,13 +205,11 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 		}
 		p.Retired = old
 		// No exchange: a crash after one would leave in staging, where it is swept,
-		// what programs may run in. Here it costs the new one.
-		if err := rename(p.Dir.Path, old); err != nil {
+		// what programs may run in.
+		if err := s.twoSteps(k, p.Dir, path, old); err != nil {
 			return Published{}, err
 		}
-		s.at("retired")
-	}
-	if err := rename(path, p.Dir.Path); err != nil {
+	} else if err := rename(path, p.Dir.Path); err != nil {
 		return Published{}, err
 	}
 	return p, syncDir(filepath.Dir(p.Dir.Path))
