@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -28,7 +29,8 @@ type build struct {
 	owner  store.Owner // what we tell those who wait
 	uv     *uv.UV
 	locked uv.Lock
-	fresh  bool // uv has a cache of its own, because the usual one is damaged
+	fresh  bool              // uv has a cache of its own, because the usual one is damaged
+	odd    map[string]string // what the last try gave other content than RECORD tells: path to its sum
 }
 
 // run goes through the steps of DESIGN 7 in their order. The verdict is about the
@@ -55,6 +57,7 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	if err != nil && fault.CodeOf(err) == fault.BadWheel {
 		b.Log.Warn(err.Error())
 		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: " + fault.Remove(b.req.Root.Cache()))
+		b.Store.EmptyTrash()              // the first try's copy, before the second needs its space
 		cache, e := b.Store.Stage(b.lock) // swept like one, too
 		if e != nil {
 			return p, v, e
@@ -157,13 +160,12 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 // verify reads every file and runs the deep probe, both in staging.
 func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error) {
 	b.phase("verifying files")
-	err := health.Contents(ctx, d)
+	odd, err := health.Contents(ctx, d)
 	if ctx.Err() != nil {
 		return health.Verdict{}, context.Cause(ctx)
 	}
-	if err != nil && b.fresh && health.Audit(d) == nil {
-		b.Log.Warn(err.Error()) // the wheel is like that: its own hash is in the lock, and uv checked it
-		err = nil
+	if e := b.accept(odd); err == nil {
+		err = e
 	}
 	if err != nil {
 		return health.Verdict{}, fault.New(fault.BadWheel, "the new environment is incomplete: %w", err).Fix("%s", b.readLog())
@@ -181,6 +183,26 @@ func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error
 		b.Log.Warn("the new environment could not be probed to the end: " + v.Reason)
 	}
 	return v, nil
+}
+
+// accept says whether the files are the wheels' although RECORD tells otherwise:
+// two caches that know nothing of each other gave the same content. What a disk
+// or a power cut damages is not the same twice.
+func (b *build) accept(odd []health.Odd) (err error) {
+	before := b.odd
+	b.odd = map[string]string{}
+	for _, o := range odd {
+		b.odd[o.Path] = o.Sum
+		if !b.fresh || before[o.Path] != o.Sum {
+			err = cmp.Or(err, o.Err)
+		}
+	}
+	for _, o := range odd {
+		if err == nil {
+			b.Log.Warn(o.Err.Error())
+		}
+	}
+	return err
 }
 
 func (b *build) subject(d envdir.Dir) health.Subject {

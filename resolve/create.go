@@ -114,6 +114,9 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 		if !errors.As(err, &not) {
 			return res, err
 		}
+		if err := c.mayCreate(w); err != nil { // what they published may be in doubt here
+			return nil, err
+		}
 	}
 	plan, err := w.Req.Plan(ctx)
 	if err != nil {

@@ -33,6 +33,10 @@ func (l lastResort) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	if w.old.Absent || !w.oldSeen {
 		return nil, skip("there is no old environment to fall back to: %s does not exist", dir.Path)
 	}
+	if req.Policy.RequireGPU && w.old.State == health.Broken {
+		return nil, skipFor(fault.New(fault.NoGPU, "--require-gpu forbids it: the old environment %s may run on the CPU: %s", dir.Path, w.old.Reason).
+			Fix("leave it out to run in an environment that is not known to work"))
+	}
 	res, err := l.try(ctx, w, dir, w.old)
 	if res == nil && err == nil {
 		return nil, skip("the python of the old environment %s does not start: %s", dir.Path, w.old.Reason)

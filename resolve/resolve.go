@@ -52,6 +52,7 @@ type Alternative struct {
 type Policy struct {
 	NoCreate      bool
 	NoDegraded    bool
+	RequireGPU    bool          // no env that is not known to use the GPU
 	Wait          time.Duration // without progress of the creator
 	CreateTimeout time.Duration // without progress of our own installer
 	IgnorePause   bool          // try again although the same inputs just failed

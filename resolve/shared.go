@@ -24,6 +24,7 @@ func (shared) Name() string { return nameShared }
 
 func (s shared) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	req := w.Req
+	w.doubt = nil // of an earlier look: what lies there may be another env now
 	res, v, err := s.exact(ctx, w)
 	if err != nil {
 		return nil, err
@@ -110,8 +111,9 @@ func (s shared) try(ctx context.Context, w *Walk, dir envdir.Dir, accel string, 
 		return use, v, nil
 	case v.State == health.Unknown && v.Code == health.CodeUnverified && w.Req.Policy.Dry:
 		return use, v, nil // it would be probed, and most likely taken
-	case w.doubt == nil && (v.State == health.Unknown || v.Sealed && v.Code == health.CodeNoCUDA):
-		w.doubt = &doubt{dir, v}
+	case v.State == health.Unknown && (w.doubt == nil || w.doubt.verdict.State == health.Broken),
+		w.doubt == nil && v.Sealed && v.Code == health.CodeNoCUDA:
+		w.doubt = &doubt{dir, v} // the last resort takes the first unknown one
 	}
 	lease.Release()
 	return nil, v, nil

@@ -98,11 +98,12 @@ func (s *session) prune(ctx context.Context) error {
 
 func (s *session) pruneTable(doc pruneDoc) error {
 	out := mask{s.inv.Stdout}
+	line := strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace // a name must not look like a line of ours
 	short := func(path string) string {
 		if rel, err := filepath.Rel(string(s.root), path); err == nil && !strings.HasPrefix(rel, "..") {
-			return rel
+			path = rel
 		}
-		return path
+		return line(path)
 	}
 	if len(doc.Items) == 0 {
 		fmt.Fprintf(out, "nothing to prune in %s (%s)\n", s.root, s.rootFrom)
@@ -114,9 +115,9 @@ func (s *session) pruneTable(doc pruneDoc) error {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprintf(w, "KIND\t%s\tWHAT\n", frees)
 		for _, i := range doc.Items {
-			fmt.Fprintf(w, "%s\t%s\t%s\n\t\t  %s\n", i.Kind, resolve.Bytes(i.Bytes), short(i.Path), i.Why)
+			fmt.Fprintf(w, "%s\t%s\t%s\n\t\t  %s\n", i.Kind, resolve.Bytes(i.Bytes), short(i.Path), line(i.Why))
 			if i.Error != "" {
-				fmt.Fprintf(w, "\t\t  still there: %s\n", i.Error)
+				fmt.Fprintf(w, "\t\t  still there: %s\n", line(i.Error))
 			}
 		}
 		if err := w.Flush(); err != nil {
@@ -128,7 +129,7 @@ func (s *session) pruneTable(doc pruneDoc) error {
 		for _, pid := range k.PIDs {
 			who += fmt.Sprintf(", process %d", pid)
 		}
-		fmt.Fprintf(out, "left alone: %s: %s%s\n", short(k.Path), k.Why, who)
+		fmt.Fprintf(out, "left alone: %s: %s%s\n", short(k.Path), line(k.Why), who)
 	}
 	var err error
 	switch {

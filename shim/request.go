@@ -42,7 +42,7 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 		Root: s.root, Key: t.key, Exact: t.exact, Named: t.named, Accel: t.accel,
 		Old: t.model.OldID(), ModelName: s.modelName(t), ModelType: t.model.Type, RootOption: s.rootOption(),
 		Policy: resolve.Policy{
-			NoCreate: s.set.yes(sNoCreate), NoDegraded: s.set.yes(sNoDegraded),
+			NoCreate: s.set.yes(sNoCreate), NoDegraded: s.set.yes(sNoDegraded), RequireGPU: s.set.yes(sRequireGPU),
 			Wait: s.set.time(sWait), CreateTimeout: s.set.time(sCreateTimeout),
 		},
 		Plan: func(ctx context.Context) (profile.Plan, error) { return s.plan(ctx, t) },
@@ -57,7 +57,7 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 		req.Imports = t.family.Old // a key of another shape: as lenient as with the app's own envs
 	}
 	req.OldImports = t.family.Old
-	if t.family.GPU && t.accel != "cpu" && t.accel != "" {
+	if t.family.GPU && t.accel != "cpu" && t.accel != "" || t.accel == "" && req.Policy.RequireGPU {
 		m, err := s.machine(ctx)
 		if err != nil {
 			return nil, err
@@ -106,16 +106,18 @@ func (s *session) namedKey(t target, family string) (target, error) {
 	if own, ok := s.set.envs[string(key)]; ok {
 		def := own.profile()
 		t.own = &def
-		return t, nil
+		return t, s.requireGPU("")
 	}
 	if parts, ok := profile.ParseKey(key); ok {
 		t.family, t.accel, t.bnb, t.canonical = parts.Family, parts.Accel, parts.Bnb, true
 		return t, s.requireGPU(t.accel)
 	}
 	if family != "" {
-		t.family, err = familyNamed(family, s.set.one[sFamily].from)
+		if t.family, err = familyNamed(family, s.set.one[sFamily].from); err != nil {
+			return t, err
+		}
 	}
-	return t, err
+	return t, s.requireGPU("")
 }
 
 func familyNamed(name, from string) (profile.Family, error) {

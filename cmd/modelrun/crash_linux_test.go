@@ -64,7 +64,7 @@ func crashes() map[string]before {
 			r.tear(t, r.Shared(crashKey))
 			require.NoError(t, os.MkdirAll(filepath.Dir(r.Next(crashKey).Path), 0o755))
 			copyAll(t, r.Shared(crashKey).Path, r.Next(crashKey).Path)
-		}, inUse: true, steps: []string{"postpone", "retired", "published"}},
+		}, inUse: true, steps: []string{"postpone", "journal", "moved-old", "moved-new", "published"}},
 		"waiting": {make: waiting, steps: []string{"locked", "promote", "unlock"}},
 		"waiting for nothing": {make: func(t *testing.T, r *crashRoot) {
 			waiting(t, r)

@@ -266,6 +266,33 @@ func TestRaceBeaten(t *testing.T) {
 	}
 }
 
+// Without locks nobody knows whether a program on another machine runs in an env
+// that was replaced: prune leaves it.
+func TestPruneWithoutLocks(t *testing.T) {
+	t.Parallel()
+	needs(t, "strace")
+	y := newYard(t)
+	old := y.root.Retired(string(onnx), "01234567")
+	require.NoError(t, os.MkdirAll(filepath.Join(old, ".venv"), 0o755))
+	require.NoError(t, os.MkdirAll(y.root.Locks(), 0o755))
+	prune := []string{"--root", string(y.root), "prune", "--yes"}
+	nolocks := append([]string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "signal=none", "-e", "inject=flock:error=ENOLCK", y.bin}, prune...)
+	for _, planned := range []bool{false, true} { // before it is carried out, or when it is planned
+		if planned {
+			require.NoError(t, os.WriteFile(y.root.Lock(onnx), nil, 0o600))
+		}
+		out, _ := y.other(t, "strace", nolocks...).CombinedOutput() // 1: it is still there
+		if strings.Contains(string(out), "ptrace") {
+			t.Skipf("NOT TESTED: strace may not trace here: %s", out)
+		}
+		require.Contains(t, string(out), "there are no locks here")
+		require.DirExists(t, old)
+	}
+	out, err := y.other(t, y.bin, prune...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NoDirExists(t, old)
+}
+
 // late is a program that fails when something takes the place of the env in
 // which it runs: what it imports late is still its own.
 const late = `

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -29,20 +30,34 @@ const maxRecord = 64 << 20
 // Verify that names package and file, or one of the disk.
 func Audit(d envdir.Dir) error { return audit(d, nil) }
 
-// Contents is Audit, and reads every file: its content is the one of which
-// RECORD keeps the hash. About 1 s for a gigabyte that was just written; ctx ends
-// it between two files, with its cause.
-func Contents(ctx context.Context, d envdir.Dir) error {
-	return audit(d, func(path string) (string, error) {
-		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
-		}
-		return sumOf(path)
-	})
+// Odd is a file whose content is not the one of which RECORD keeps the hash.
+type Odd struct {
+	Path string // in the venv
+	Sum  string // of what it holds
+	Err  error  // says so
 }
 
-// audit compares content where it is told how to sum a file.
-func audit(d envdir.Dir, sum func(path string) (string, error)) error {
+// Contents is Audit, and reads every file. odd are all that differ, also when
+// there is an error of Audit's. About 1 s for a gigabyte that was just written;
+// ctx ends it between two files, with its cause.
+func Contents(ctx context.Context, d envdir.Dir) (odd []Odd, err error) {
+	err = audit(d, func(f *recorded, path string) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		got, err := sumOf(path)
+		if err != nil || slices.Contains(f.sums, got) {
+			return err
+		}
+		rel, err := filepath.Rel(d.Venv(), path)
+		odd = append(odd, Odd{rel, got, torn(d, "package %s has a damaged file: the content of %s is not the one that its RECORD tells", f.owner, path)})
+		return err
+	})
+	return odd, err
+}
+
+// audit looks into the files where it is told how.
+func audit(d envdir.Dir, look func(f *recorded, path string) error) error {
 	st, v, err := readSite(d)
 	if err != nil {
 		return err
@@ -65,7 +80,7 @@ func audit(d envdir.Dir, sum func(path string) (string, error)) error {
 			return err
 		}
 	}
-	return compare(d, files, sum)
+	return compare(d, files, look)
 }
 
 // recorded is a file and what the packages that claim it say of its size.
@@ -167,35 +182,39 @@ func parseRecord(data []byte) ([]row, error) {
 }
 
 // compare wants each file with one of its sizes: two wheels may ship the same
-// path with different content, and the later one wins.
-func compare(d envdir.Dir, files map[string]*recorded, sum func(path string) (string, error)) error {
+// path with different content, and the later one wins. The first that is torn is
+// the error, and all others are looked into first.
+func compare(d envdir.Dir, files map[string]*recorded, look func(f *recorded, path string) error) error {
 	paths := make([]string, 0, len(files))
 	for path := range files {
 		paths = append(paths, path)
 	}
 	slices.Sort(paths) // neighbours on the disk, and the same first finding each time
+	var first error
 	for _, path := range paths {
 		f := files[path]
-		info, err := os.Stat(path)
-		if gone(err) {
-			return torn(d, "package %s lacks a file: %s", f.owner, path)
+		err := f.fits(d, path)
+		if err == nil && look != nil && !slices.Contains(f.sums, "") {
+			err = look(f, path)
 		}
-		if err != nil {
-			return unreadable(path, err)
-		}
-		if !f.any && !slices.Contains(f.sizes, info.Size()) {
-			return torn(d, "package %s has a damaged file: %s has %d bytes, not %d", f.owner, path, info.Size(), f.sizes[0])
-		}
-		if sum == nil || slices.Contains(f.sums, "") {
-			continue
-		}
-		got, err := sum(path)
-		if err != nil {
+		if err != nil && (look == nil || fault.CodeOf(err) != fault.Verify) {
 			return err
 		}
-		if !slices.Contains(f.sums, got) {
-			return torn(d, "package %s has a damaged file: the content of %s is not the one that its RECORD tells", f.owner, path)
-		}
+		first = cmp.Or(first, err)
+	}
+	return first
+}
+
+// fits compares the size.
+func (f *recorded) fits(d envdir.Dir, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case gone(err):
+		return torn(d, "package %s lacks a file: %s", f.owner, path)
+	case err != nil:
+		return unreadable(path, err)
+	case !f.any && !slices.Contains(f.sizes, info.Size()):
+		return torn(d, "package %s has a damaged file: %s has %d bytes, not %d", f.owner, path, info.Size(), f.sizes[0])
 	}
 	return nil
 }

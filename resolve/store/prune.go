@@ -12,6 +12,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 const (
@@ -119,6 +120,10 @@ func (s *Store) Prune(ctx context.Context, p PrunePlan, tell func(Pruned)) error
 		return nil
 	}
 	if isDir(s.Root.Envs()) {
+		if info, err := os.Lstat(s.Root.Tmp()); err == nil && !info.IsDir() {
+			return fault.New(fault.BadRoot, "%s is not a folder that modelrun made, and what is deleted goes through it", s.Root.Tmp()).
+				Fix("replace it by a folder")
+		}
 		if err := s.writable(s.Root.Tmp()); err != nil {
 			return err
 		}
@@ -210,6 +215,9 @@ func (p *pruner) publishes() {
 			p.keep(filepath.Join(p.Root.Nexts(), e.Name()), notOurs)
 			continue
 		case p.open[k] || p.creating(k, next.Path):
+			continue
+		case !exists(next.Ready()):
+			p.keep(next.Path, "not whole: it has no READY.json")
 			continue
 		}
 		if err := errors.Join(p.inUse(next), p.inUse(p.Root.Shared(k))); err != nil {
@@ -324,10 +332,17 @@ func (p *pruner) retired() {
 			p.keepFor(path, err)
 			continue
 		}
+		if _, lockless, _ := p.look(k); lockless {
+			p.keep(path, errUnseen.Error())
+			continue
+		}
 		p.add(PruneOld, name, path, "replaced or migrated, kept until now", func() (int64, error) {
-			return p.discard(k, path, func(*Lock) (string, error) {
-				if exists(p.Root.Journal(k)) {
+			return p.discard(k, path, func(l *Lock) (string, error) {
+				switch {
+				case exists(p.Root.Journal(k)):
 					return "", errCutOff
+				case l != nil && l.lockless:
+					return "", errUnseen
 				}
 				return p.moveRetired(d)
 			})
@@ -335,8 +350,8 @@ func (p *pruner) retired() {
 	}
 }
 
-// stillIn says who runs in a replaced env: nobody did when it was replaced, and
-// the lease of its key is about the env that took its place.
+// stillIn says who runs in a replaced env: nobody did when it was replaced, where
+// there are locks, and the lease of its key is about the env that took its place.
 func (s *Store) stillIn(d envdir.Dir) error {
 	if users := s.Users(d); len(users) > 0 {
 		return &InUse{d, users}
@@ -411,6 +426,9 @@ func (p *pruner) unused() {
 }
 
 var errLockless = errors.New("there are no locks here, so whoever starts it now would not be seen")
+
+// errUnseen is for envs that were replaced without a lease that could tell.
+var errUnseen = errors.New("there are no locks here, so whoever runs in it on another machine is not seen: delete it yourself")
 
 // idleSince is when an env was last started, or made.
 func (s *Store) idleSince(d envdir.Dir) time.Time {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 const month = 30 * 24 * time.Hour
@@ -207,6 +208,23 @@ func TestPruneFollowsNoLinks(t *testing.T) {
 	}
 }
 
+// What goes is moved into .tmp first: through a link it would leave the root.
+func TestPruneThroughNoLink(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t)
+	s := newStore(t)
+	put(t, 1, s.Root.Retired(string(key), "01234567"), "file")
+	outside := t.TempDir()
+	theirs := put(t, 1, outside, ".trash-89abcdef", "file")
+	require.NoError(t, os.Symlink(outside, s.Root.Tmp()))
+	p := s.PlanPrune(PruneWant{})
+	require.NotEmpty(t, p.Items)
+	err := s.Prune(t.Context(), p, func(Pruned) {})
+	require.Equal(t, fault.BadRoot, fault.CodeOf(err))
+	require.FileExists(t, theirs)
+	require.DirExists(t, s.Root.Retired(string(key), "01234567"))
+}
+
 func TestPruneUnused(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -373,7 +391,7 @@ func TestPruneEndsAPublish(t *testing.T) {
 	old := s.Root.Retired(string(key), "0123abcd")
 	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
 	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
-	data, err := json.Marshal(journal{1, ".tmp/" + string(key) + "-89abcdef", ".old/" + filepath.Base(old)})
+	data, err := json.Marshal(journal{Schema: 1, New: ".tmp/" + string(key) + "-89abcdef", Old: ".old/" + filepath.Base(old)})
 	require.NoError(t, err)
 	require.NoError(t, WriteFile(s.Root.Journal(key), data))
 	put(t, 1, s.Root.Staging(key, "89abcdef").Path, "half")

@@ -32,31 +32,43 @@ type Published struct {
 func (st *Stage) Publish() (Published, error) {
 	s, target := st.store, st.store.Root.Shared(st.key)
 	s.at("publish")
-	p := Published{Dir: target}
-	err := error(nil)
-	if isDir(s.Root.Next(st.key).Path) {
-		if p, err = s.postpone(st.key, st.Dir.Path, "one that waits there is replaced"); err != nil {
-			return p, err
+	p, err := st.place(target)
+	for tries := 0; tries < 3 && (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)); tries++ {
+		// Without locks and without an exchange another creator came between the
+		// looks and the renames of ours.
+		if st.beaten(target) {
+			p, err = Published{Dir: target, Existing: true}, nil
+			break
 		}
-	} else {
-		err = renameNew(st.Dir.Path, target.Path)
+		p, err = st.place(target)
 	}
 	switch {
-	case err == nil:
-	case !errors.Is(err, fs.ErrExist):
-		return p, fmt.Errorf("publishing %s: %w", target.Path, err)
-	case st.beaten(target):
-		p.Existing = true
+	case err != nil:
+		return Published{}, err
+	case p.Existing:
 		return p, st.Discard()
-	default:
-		if p, err = s.replace(st.key, st.Dir.Path); err != nil {
-			return p, err
-		}
 	}
 	st.done = true
 	s.at("published")
 	_ = s.syncParents() // it is published: a flush that fails undoes nothing
 	return p, nil
+}
+
+// place is one try of Publish.
+func (st *Stage) place(target envdir.Dir) (Published, error) {
+	if isDir(st.store.Root.Next(st.key).Path) {
+		return st.store.postpone(st.key, st.Dir.Path, "one that waits there is replaced")
+	}
+	err := renameNew(st.Dir.Path, target.Path)
+	switch {
+	case err == nil:
+		return Published{Dir: target}, nil
+	case !errors.Is(err, fs.ErrExist):
+		return Published{}, fmt.Errorf("publishing %s: %w", target.Path, err)
+	case st.beaten(target):
+		return Published{Dir: target, Existing: true}, nil
+	}
+	return st.store.replace(st.key, st.Dir.Path)
 }
 
 // beaten reports whether a whole env appeared while ours was built.
@@ -109,7 +121,7 @@ func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 		return Published{Dir: target, Retired: old}, nil
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
-		if err = s.twoSteps(k, path, old); err == nil {
+		if err = s.twoSteps(k, target, path, old); err == nil {
 			return Published{Dir: target, Retired: old}, nil
 		}
 	}
@@ -137,13 +149,15 @@ type journal struct {
 	Schema int    `json:"schema"`
 	New    string `json:"new"` // paths below .envs
 	Old    string `json:"old"`
+	Next   bool   `json:"next,omitempty"` // the place is the one in .next
 }
 
-// twoSteps is for systems that cannot exchange two folders. Between its two
-// renames there is no env: the journal lets the next creation finish or undo.
-func (s *Store) twoSteps(k envdir.Key, path, old string) error {
+// twoSteps puts what lies at path where d is, and d where old is, without an
+// exchange. Between its two renames there is no env: the journal lets the next
+// creation finish or undo.
+func (s *Store) twoSteps(k envdir.Key, d envdir.Dir, path, old string) error {
 	rel := func(p string) string { return filepath.ToSlash(s.below(p)) }
-	data, err := json.Marshal(journal{1, rel(path), rel(old)})
+	data, err := json.Marshal(journal{1, rel(path), rel(old), d.Kind == envdir.Next})
 	if err != nil {
 		return err
 	}
@@ -153,14 +167,18 @@ func (s *Store) twoSteps(k envdir.Key, path, old string) error {
 	if err := syncDir(s.Root.Locks()); err != nil {
 		return err
 	}
-	target := s.Root.Shared(k).Path
+	target := d.Path
 	s.at("journal")
 	if err := rename(target, old); err != nil {
 		return errors.Join(err, removeAll(s.Root.Journal(k)))
 	}
 	s.at("moved-old")
 	if err := rename(path, target); err != nil {
-		return errors.Join(err, rename(old, target), removeAll(s.Root.Journal(k)))
+		undone := rename(old, target)
+		if !exists(target) { // the journal stays for the next creation, which tries again to undo it
+			return errors.Join(err, undone)
+		}
+		return errors.Join(err, removeAll(s.Root.Journal(k)))
 	}
 	s.at("moved-new")
 	return removeAll(s.Root.Journal(k))
@@ -187,13 +205,11 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 		}
 		p.Retired = old
 		// No exchange: a crash after one would leave in staging, where it is swept,
-		// what programs may run in. Here it costs the new one.
-		if err := rename(p.Dir.Path, old); err != nil {
+		// what programs may run in.
+		if err := s.twoSteps(k, p.Dir, path, old); err != nil {
 			return Published{}, err
 		}
-		s.at("retired")
-	}
-	if err := rename(path, p.Dir.Path); err != nil {
+	} else if err := rename(path, p.Dir.Path); err != nil {
 		return Published{}, err
 	}
 	return p, syncDir(filepath.Dir(p.Dir.Path))
@@ -215,8 +231,8 @@ func waitsInUse(err error) error {
 // old one goes first. A crash between them leaves the new one waiting.
 func (s *Store) Promote(l *Lock) (bool, error) {
 	next, target := s.Root.Next(l.key), s.Root.Shared(l.key)
-	if !isDir(next.Path) {
-		return false, nil
+	if !isDir(next.Path) || !exists(next.Ready()) {
+		return false, nil // nothing whole: the published one stays
 	}
 	for _, d := range []envdir.Dir{next, target} {
 		lease, err := s.Exclusive(d)

@@ -234,11 +234,12 @@ func TestDeathWhilePromoting(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// Programs may run in what waited in .next: whoever dies while it is replaced
-// leaves it in .old, not in staging, from where the next creation would sweep it.
+// Whoever dies while what waits in .next is replaced leaves a whole env there: the
+// published one may be broken. Programs may run in what waited: it is in .old, not
+// in staging, from where the next creation would sweep it.
 func TestDeathWhilePostponing(t *testing.T) {
 	t.Parallel()
-	for step, next := range map[string]string{"one-postpone": "waits", "one-retired": "", "one-published": "new"} {
+	for step, next := range map[string]string{"one-postpone": "waits", "one-journal": "waits", "one-moved-old": "new", "one-moved-new": "new", "one-published": "new"} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)

@@ -73,7 +73,11 @@ func (s *Store) Envs() ([]envdir.Dir, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if d := s.Root.Old(envdir.ID(e.Name())); isDir(d.Venv()) {
+		id := envdir.HubID(e.Name())
+		if string(id) != e.Name() {
+			continue // no model's: it could only write lines of its own into our tables
+		}
+		if d := s.Root.Old(id); isDir(d.Venv()) {
 			out = append(out, d)
 		}
 	}

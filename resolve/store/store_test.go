@@ -82,13 +82,13 @@ func TestSize(t *testing.T) {
 func TestJournalOfAnother(t *testing.T) {
 	t.Parallel()
 	for name, j := range map[string]journal{
-		"absolute":         {1, "/tmp", "/tmp"},
-		"all of .envs":     {1, ".", "."},
-		"the locks":        {1, ".locks", ".locks"},
-		"another env":      {1, "other", "other"},
-		"another key":      {1, ".tmp/other-0123abcd", ".old/other-0123abcd"},
-		"another's next":   {1, ".next/other", ".old/other-0123abcd"},
-		"out and in again": {1, ".tmp/../other", ".old/" + string(key) + "-0123abcd"},
+		"absolute":         {1, "/tmp", "/tmp", false},
+		"all of .envs":     {1, ".", ".", false},
+		"the locks":        {1, ".locks", ".locks", false},
+		"another env":      {1, "other", "other", false},
+		"another key":      {1, ".tmp/other-0123abcd", ".old/other-0123abcd", false},
+		"another's next":   {1, ".next/other", ".old/other-0123abcd", false},
+		"out and in again": {1, ".tmp/../other", ".old/" + string(key) + "-0123abcd", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +119,7 @@ func TestJournalUndone(t *testing.T) {
 	old := s.Root.Retired(string(key), "0123abcd")
 	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
 	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
-	data, err := json.Marshal(journal{1, ".tmp/" + string(key) + "-89abcdef", ".old/" + filepath.Base(old)})
+	data, err := json.Marshal(journal{Schema: 1, New: ".tmp/" + string(key) + "-89abcdef", Old: ".old/" + filepath.Base(old)})
 	require.NoError(t, err)
 	require.NoError(t, WriteFile(s.Root.Journal(key), data))
 	require.NoError(t, s.Recover(l), "the new one is lost, the old one is not")

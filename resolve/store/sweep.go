@@ -83,6 +83,9 @@ func (s *Store) finish(k envdir.Key) error {
 	var j journal
 	if err == nil && json.Unmarshal(data, &j) == nil && s.writes(k, j) {
 		target := s.Root.Shared(k).Path
+		if j.Next {
+			target = s.Root.Next(k).Path
+		}
 		staged, old := filepath.Join(s.Root.Envs(), filepath.FromSlash(j.New)), filepath.Join(s.Root.Envs(), filepath.FromSlash(j.Old))
 		_, gone := os.Lstat(target)
 		switch {

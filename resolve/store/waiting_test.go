@@ -109,3 +109,30 @@ func TestPromoteSecondOfTwo(t *testing.T) {
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
 	require.Equal(t, []string{"old"}, retired(t, s))
 }
+
+// What lies in .next without a seal is no env of ours: it takes no whole one's place.
+func TestPromoteLeavesWhatIsNotWhole(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	_, err := publish(s, l, "whole")
+	require.NoError(t, err)
+	next := s.Root.Next(key)
+	require.NoError(t, os.MkdirAll(next.Venv(), 0o755))
+	require.NoError(t, s.Recover(l))
+	require.Equal(t, "whole", content(t, s.Root.Shared(key)))
+	require.DirExists(t, next.Venv())
+	require.NoError(t, l.Unlock())
+	p := s.PlanPrune(PruneWant{})
+	require.Empty(t, kinds(p))
+	require.Contains(t, kept(p)[string(key)], "READY.json")
+
+	l = lock(t, s)
+	published, err := publish(s, l, "new")
+	require.NoError(t, err)
+	require.Equal(t, next, published.Dir, "a new one replaces it")
+	done, err := s.Promote(l)
+	require.NoError(t, err)
+	require.True(t, done)
+	require.Equal(t, "new", content(t, s.Root.Shared(key)))
+}

@@ -1,0 +1,61 @@
+package resolve
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/health"
+)
+
+var noCUDA = health.Verdict{State: health.Broken, Code: health.CodeNoCUDA, Reason: "torch sees no GPU", Sealed: true}
+
+// An env whose check could not be finished is the last resort, whatever was
+// passed over before it.
+func TestUnknownAfterNoCUDA(t *testing.T) {
+	t.Parallel()
+	root := envdir.Root(t.TempDir())
+	for _, dir := range []envdir.Dir{root.Next("key"), root.Shared("key")} {
+		require.NoError(t, os.MkdirAll(dir.Path, 0o755))
+	}
+	user, err := deps(root, checker{}, new(bool)).Store.Lease(t.Context(), root.Shared("key")) // so that what waits is not promoted
+	require.NoError(t, err)
+	defer user.Release()
+	begun := false
+	d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Next: noCUDA, envdir.Shared: unsure}}, &begun)
+	res, _, err := Default(d).Resolve(t.Context(), request(root, Policy{}, true))
+	require.NoError(t, err)
+	defer res.Lease.Release()
+	require.False(t, begun)
+	require.Equal(t, nameLastResort, res.Strategy)
+	require.Equal(t, root.Shared("key"), res.Dir)
+}
+
+// Another creator publishes before we have its lock, and our check of its env
+// gives a doubt: nothing is built beside it then either.
+func TestDoubtUnderTheLock(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]health.Verdict{"no GPU is reached": noCUDA, "a busy GPU": unsure} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := envdir.Root(t.TempDir())
+			begun := false
+			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, &begun)
+			d.Store.Step = func(at string) {
+				if at == "locked" {
+					require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
+				}
+			}
+			res, trace, err := Default(d).Resolve(t.Context(), request(root, Policy{}, true))
+			require.False(t, begun)
+			require.Contains(t, trace[3].Reason, "nothing is rebuilt")
+			if v.State == health.Unknown {
+				require.NoError(t, err)
+				require.True(t, res.Degraded)
+				res.Lease.Release()
+			}
+		})
+	}
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Without locks and without an exchange (NFS has neither) two creators replace
+// the same broken env. Whoever comes between the two renames of the other, both
+// have a whole env in the end.
+func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"journal", "moved-old"} {
+		for name, other := range map[string]func(*Store, *Stage) error{
+			"who publishes": func(_ *Store, st *Stage) error {
+				_, err := finishStage(st, "other")
+				return err
+			},
+			"who is between its own": func(s *Store, _ *Stage) error {
+				old, err := s.retiredPath(key)
+				if err == nil && exists(s.Root.Shared(key).Path) {
+					err = os.Rename(s.Root.Shared(key).Path, old)
+				}
+				return err
+			},
+			"who finds the journal": func(s *Store, _ *Stage) error { return s.finish(key) },
+		} {
+			t.Run(name+"/"+step, func(t *testing.T) {
+				t.Parallel()
+				s := newStore(t)
+				l := lock(t, s)
+				_, err := publish(s, l, "broken")
+				require.NoError(t, err)
+				quick := &Store{Root: s.Root, swap: unsupported}
+				theirs, err := quick.Stage(l)
+				require.NoError(t, err)
+				mine, err := s.Stage(l)
+				require.NoError(t, err)
+				s.swap = unsupported
+				var failed error
+				s.Step = func(at string) {
+					if at == step {
+						s.Step = nil
+						failed = other(quick, theirs)
+					}
+				}
+				p, err := finishStage(mine, "mine")
+				require.NoError(t, err)
+				require.NoError(t, failed)
+				require.Contains(t, []string{"mine", "other"}, content(t, p.Dir))
+				require.Equal(t, s.Root.Shared(key), p.Dir)
+				require.NoFileExists(t, s.Root.Journal(key))
+			})
+		}
+	}
+}
+
+// What cannot be undone now is undone by the next creation: its journal stays.
+func TestJournalStaysUntilItIsUndone(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	l := lock(t, s)
+	_, err := publish(s, l, "old")
+	require.NoError(t, err)
+	st, err := s.Stage(l)
+	require.NoError(t, err)
+	s.swap = unsupported
+	olds, away := s.Root.OldEnvs(), filepath.Join(string(s.Root), "away")
+	s.Step = func(at string) {
+		if at == "moved-old" { // neither rename can be
+			require.NoError(t, os.Rename(st.Dir.Path, away))
+			require.NoError(t, os.Rename(olds, olds+"-away"))
+		}
+	}
+	_, err = finishStage(st, "new")
+	require.Error(t, err)
+	require.NoError(t, os.Rename(away, st.Dir.Path))
+	require.NoError(t, os.Rename(olds+"-away", olds))
+	require.NoError(t, st.Discard(), "the creation failed")
+	s.Step = nil
+	require.NoError(t, s.Recover(l))
+	require.Equal(t, "old", content(t, s.Root.Shared(key)))
+	require.NoFileExists(t, s.Root.Journal(key))
+}
