@@ -28,7 +28,8 @@ type listEnv struct {
 	State    string      `json:"state"`
 	Code     string      `json:"reason_code"`
 	Reason   string      `json:"reason"`
-	Size     int64       `json:"size"` // bytes; a file with several links counts once
+	Changed  bool        `json:"changed"` // packages were changed since it was made
+	Size     int64       `json:"size"`    // bytes; a file with several links counts once
 	Models   []string    `json:"models"`
 	PIDs     []int       `json:"pids"`
 	LastUsed string      `json:"last_used"` // RFC 3339, to a day; "" never
@@ -50,7 +51,7 @@ func (s *session) list() error {
 			v = health.Verdict{Reason: err.Error()}
 		}
 		e := listEnv{
-			Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Path: d.Path,
+			Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Changed: health.Changed(d), Path: d.Path,
 			Models: st.Models(d), Size: store.Size(d.Path), PIDs: []int{},
 		}
 		for _, p := range st.Users(d) {
@@ -75,6 +76,9 @@ func (s *session) list() error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", e.Key, e.Kind, e.State, resolve.Bytes(e.Size), len(e.PIDs), used, cmp.Or(strings.Join(e.Models, ", "), "-"))
 		if e.State != health.Healthy.String() && e.Reason != "" {
 			fmt.Fprintf(w, "\t\t  %s\n", e.Reason)
+		}
+		if e.Changed {
+			fmt.Fprintf(w, "\t\t  packages were changed by hand since it was made\n")
 		}
 	}
 	return w.Flush()

@@ -138,4 +138,15 @@ func ReadSeal(d envdir.Dir) (seal Seal, ok bool, err error) {
 	return seal, true, nil
 }
 
+// Changed reports whether packages were installed, upgraded or removed since an
+// env was sealed. An env that cannot be read, or has no seal, tells nothing.
+func Changed(d envdir.Dir) bool {
+	seal, ok, err := ReadSeal(d)
+	if err != nil || !ok {
+		return false
+	}
+	st, bad, err := readSite(d)
+	return err == nil && bad.Code == "" && digest(st.names) != seal.Digest
+}
+
 func sortedKeys(m map[string]int64) []string { return slices.Sorted(maps.Keys(m)) }
