@@ -3,6 +3,7 @@ package store
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +13,9 @@ import (
 // the same broken env. Whoever comes between the two renames of the other, both
 // have a whole env in the end.
 func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there are always locks, and what is in the way of a rename is waited for")
+	}
 	t.Parallel()
 	for _, step := range []string{"journal", "moved-old"} {
 		for name, other := range map[string]func(*Store, *Stage) error{
