@@ -93,7 +93,7 @@ func makeReady(t testing.TB) (*readyRoot, error) {
 // detector.
 func buildRelease(t testing.TB, file, pkg string) string {
 	t.Helper()
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-gcflags=github.com/...=-l", "-ldflags=-s -w", "-o", file, pkg) // as .goreleaser.yaml says
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
