@@ -125,7 +125,7 @@ func (d *doctor) machineCheck() {
 
 // gpu asks the driver anew: what was cached is what a broken driver hides behind.
 func (d *doctor) gpu() {
-	m, err := hardware.Detect(d.ctx, d.identity, d.programEnv)
+	m, err := hardware.Detect(d.ctx, d.identity, d.hardwareEnv)
 	if err != nil {
 		d.fail("gpu", unclear, err, "nvidia-smi")
 		return

@@ -296,7 +296,7 @@ func (s *session) machine(ctx context.Context) (hardware.Machine, error) {
 	if s.identity.Vendor != "" {
 		data, err := s.state.Read(hardwareFile)
 		if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != s.identity.ID() {
-			if m, err = hardware.Detect(ctx, s.identity, hardware.Env(s.env, s.programEnv)); err != nil {
+			if m, err = hardware.Detect(ctx, s.identity, s.hardwareEnv); err != nil {
 				return m, err
 			}
 			s.detected = m.Problem == "" // a problem may be gone at the next look

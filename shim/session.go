@@ -96,7 +96,8 @@ func (s *session) settle() error {
 		return err
 	}
 	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list" || s.words.sub == "doctor"
-	s.identity = hardware.Identify(hardware.Env(s.env, s.programEnv))
+	s.hardwareEnv = hardware.Env(s.env, s.programEnv)
+	s.identity = hardware.Identify(s.hardwareEnv)
 	s.state = store.OpenState(s.root, s.identity.ID(), stateHome(s.env))
 	return nil
 }

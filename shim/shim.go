@@ -71,17 +71,18 @@ type session struct {
 	status *status
 	notify *notifier
 
-	scriptFile string // the script that is started, as it was written
-	programEnv execx.Environ
-	root       envdir.Root
-	rootFrom   string
-	rootErr    error // why it cannot be used; only doctor comes further then
-	identity   hardware.Identity
-	state      store.State
-	hardware   *hardware.Machine
-	detected   bool // hardware is new: worth keeping
-	wanted     target
-	dry        bool // look only: run nothing from a root, change nothing
+	scriptFile  string // the script that is started, as it was written
+	programEnv  execx.Environ
+	hardwareEnv execx.Environ // what the hardware is asked with: see hardware.Env
+	root        envdir.Root
+	rootFrom    string
+	rootErr     error // why it cannot be used; only doctor comes further then
+	identity    hardware.Identity
+	state       store.State
+	hardware    *hardware.Machine
+	detected    bool // hardware is new: worth keeping
+	wanted      target
+	dry         bool // look only: run nothing from a root, change nothing
 }
 
 // main is the straight line from argv to exec.
