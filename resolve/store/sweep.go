@@ -28,8 +28,16 @@ func (s *Store) Recover(l *Lock) error {
 	if _, err := s.Promote(l); err != nil {
 		return err
 	}
-	if err := s.writable(s.Root.Tmp()); err != nil {
-		return err
+	try := s.Root.Staging(l.key, suffix()).Path // who dies between the next two leaves what is swept below
+	err := mkdirLike(s.Root.Tmp())
+	if err == nil {
+		err = os.Mkdir(try, 0o700)
+	}
+	if err == nil {
+		err = os.Remove(try)
+	}
+	if err != nil {
+		return refused(s.Root.Tmp(), err)
 	}
 	_ = mkdirLike(s.Root.Cache()) // for a team; who cannot make it hears of it from uv
 	entries, err := os.ReadDir(s.Root.Tmp())
