@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -386,14 +385,7 @@ func TestPruneEndsAPublish(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	l := lock(t, s)
-	_, err := publish(s, l, "old")
-	require.NoError(t, err)
-	old := s.Root.Retired(string(key), "0123abcd")
-	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
-	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
-	data, err := json.Marshal(journal{Schema: 1, New: ".tmp/" + string(key) + "-89abcdef", Old: ".old/" + filepath.Base(old)})
-	require.NoError(t, err)
-	require.NoError(t, WriteFile(s.Root.Journal(key), data))
+	cutOff(t, s, l)
 	put(t, 1, s.Root.Staging(key, "89abcdef").Path, "half")
 	require.NoError(t, l.Unlock())
 	p := s.PlanPrune(PruneWant{})
