@@ -11,7 +11,8 @@ import (
 
 // Rules for what a user reads: one line of what happened ("error: …"), then
 // what to do as a command that can be pasted ("hint: …"); lower case, no full
-// stop; it names the file, the variable, the value; all of it on stderr.
+// stop; it names the file, the variable, the value; its code at the end, in
+// brackets; all of it on stderr.
 
 // report says what went wrong and returns the exit code.
 func (s *session) report(err error) int {
@@ -24,10 +25,12 @@ func (s *session) report(err error) int {
 		log = l
 	}
 	code := fault.CodeOf(err)
-	log.Error("error: " + err.Error())
 	var none *resolve.NoEnv
 	if errors.As(err, &none) {
 		code = none.Code()
+	}
+	log.Error("error: "+err.Error(), "code", code)
+	if none != nil {
 		for _, t := range none.Trace {
 			log.Error("  " + t.Strategy + ": " + t.Reason)
 			if t.Remedy != "" {
