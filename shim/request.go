@@ -222,7 +222,7 @@ func (s *session) requireGPU(accel string) error {
 		return nil
 	}
 	return fault.New(fault.NoGPU, "--require-gpu: this machine offers %s, and %s would run", m, cmp.Or(accel, "no CUDA build")).
-		Fix("check the driver with nvidia-smi; modelrun explain shows which profiles were passed over")
+		Fix("check the driver with nvidia-smi; modelrun profiles says why each one is passed over")
 }
 
 // choose picks the profile.
@@ -231,6 +231,21 @@ func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, e
 	if err != nil {
 		return profile.Choice{}, err
 	}
+	inRoot, bad := s.rootProfiles()
+	w.Bad = bad
+	c, err := profile.Select(m, inRoot, w)
+	for file, why := range bad {
+		s.log.Debug(fmt.Sprintf("profile %s is passed over: %s", file, why))
+	}
+	for _, p := range c.Passed {
+		s.log.Debug(fmt.Sprintf("profile %s is passed over: %s", p.Name, p.Reason))
+	}
+	return c, err
+}
+
+// rootProfiles are the root's profiles that may be used, and by name why another
+// file there may not.
+func (s *session) rootProfiles() (good []profile.Profile, bad map[string]error) {
 	inRoot, bad := profile.InRoot(s.root)
 	inRoot = slices.DeleteFunc(inRoot, func(p profile.Profile) bool { // it says from where things are installed
 		err := store.Trusted(p.Path, s.set.list(sTrustedOwners))
@@ -241,15 +256,7 @@ func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, e
 		bad[p.Name] = err
 		return true
 	})
-	w.Bad = bad
-	c, err := profile.Select(m, inRoot, w)
-	for file, why := range bad {
-		s.log.Debug(fmt.Sprintf("profile %s is passed over: %s", file, why))
-	}
-	for _, p := range c.Passed {
-		s.log.Debug(fmt.Sprintf("profile %s is passed over: %s", p.Name, p.Reason))
-	}
-	return c, err
+	return inRoot, bad
 }
 
 // plan is what creating the key would install.

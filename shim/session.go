@@ -95,7 +95,7 @@ func (s *session) settle() error {
 	if s.programEnv, err = s.set.programEnv(s.env); err != nil {
 		return err
 	}
-	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list" || s.words.sub == "doctor"
+	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list" || s.words.sub == "doctor" || s.words.sub == "profiles"
 	s.hardwareEnv = hardware.Env(s.env, s.programEnv)
 	s.identity = hardware.Identify(s.hardwareEnv)
 	s.state = store.OpenState(s.root, s.identity.ID(), stateHome(s.env))
