@@ -26,6 +26,10 @@ func (s *session) parse() (err error) {
 	if len(s.inv.Args) == 0 {
 		return noCommand()
 	}
+	if s.inv.Args[0] == completeWord {
+		s.words.sub = completeWord
+		return s.complete(s.inv.Args[1:])
+	}
 	s.cli, s.words, err = parse(s.inv.Args, s.inv.Stdout, s.stderr)
 	if err != nil {
 		return err
@@ -33,7 +37,10 @@ func (s *session) parse() (err error) {
 	if s.cli.ShowVersion {
 		s.words.sub = "version"
 	}
-	if s.words.sub == "version" {
+	switch s.words.sub {
+	case "completion":
+		err = s.completion()
+	case "version":
 		_, err = fmt.Fprintf(s.inv.Stdout, "modelrun %s\n", s.inv.Version)
 	}
 	return err

@@ -90,7 +90,7 @@ func (s *session) main(ctx context.Context) error {
 	plain, ok := splitPlain(s.inv.Args)
 	if ok {
 		s.words = plain
-	} else if err := s.parse(); err != nil || s.words.sub == "version" {
+	} else if err := s.parse(); err != nil || s.words.done() {
 		return err
 	}
 	if err := s.settle(); err != nil {

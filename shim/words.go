@@ -13,6 +13,11 @@ type words struct {
 	program []string // nil: no command was given
 }
 
+// done reports that parsing the words was all that there is to do.
+func (w words) done() bool {
+	return w.sub == "version" || w.sub == "completion" || w.sub == completeWord
+}
+
 // subcommands are reached by a first word that cannot be mistaken for a
 // command; a program called "list" is `modelrun -- list`.
 var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "config", "profiles", "completion", "version"}
