@@ -81,8 +81,8 @@ type cli struct {
 	Prune   pruneFlags  `cmd:"" help:"Show what can be deleted; --yes deletes it."`
 	Config  jsonFlag    `cmd:"" help:"Show each setting and where it came from."`
 
-	Profiles   jsonFlag        `cmd:"" help:"List the hardware profiles, and say which ones serve this machine."`
-	Completion completionFlags `cmd:"" help:"Print a script with which a shell completes commands and options."`
+	Profiles   jsonFlag        `cmd:"" help:"List the hardware profiles and which ones serve here."`
+	Completion completionFlags `cmd:"" help:"Print the script with which a shell completes."`
 	Version    struct{}        `cmd:"" help:"Print the version."`
 }
 
@@ -155,6 +155,13 @@ func notAProgram(program, before []string) error {
 func usage(err error) error {
 	if flag, _, ok := strings.Cut(err.Error(), `: expected string value but got "EOL"`); ok {
 		return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("modelrun --help")
+	}
+	if list, got, ok := strings.Cut(err.Error(), " but got "); ok { // one of several: bash, zsh, …
+		_, list, _ = strings.Cut(list, "must be one of ")
+		names := strings.FieldsFunc(list, func(r rune) bool { return r == '"' || r == ',' })
+		if near := nearest(strings.Trim(got, `"`), names); near != "" {
+			return fault.New(fault.BadUsage, "%s", err).Fix("did you mean %q? they are %s", near, strings.Join(names, ", "))
+		}
 	}
 	return fault.New(fault.BadUsage, "%s", err).Fix("modelrun --help")
 }

@@ -101,17 +101,22 @@ func examples(command string) string {
   modelrun prune --unused 90
   modelrun prune --unused 90 --yes`
 	case "config":
-		return `  modelrun config -C project`
+		return `Values whose name says that they are secret are shown as ***.
+
+  modelrun config -C project`
 	case "profiles":
 		return `It changes nothing.
 
   modelrun profiles --family vllm
   modelrun --profile cuda_cu124 -- python load_model.py`
 	case "completion":
-		return `  bash: eval "$(modelrun completion bash)"   in ~/.bashrc
-  zsh:  eval "$(modelrun completion zsh)"    in ~/.zshrc, after compinit
-  fish: modelrun completion fish >~/.config/fish/completions/modelrun.fish
-  PowerShell: modelrun completion powershell | Out-String | Invoke-Expression`
+		return `It goes into ~/.bashrc; into ~/.zshrc, after compinit; into fish's folder of
+completions; into PowerShell's $PROFILE:
+
+  eval "$(modelrun completion bash)"
+  eval "$(modelrun completion zsh)"
+  modelrun completion fish >~/.config/fish/completions/modelrun.fish
+  modelrun completion powershell | Out-String | Invoke-Expression`
 	}
 	return ""
 }

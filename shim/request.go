@@ -265,8 +265,12 @@ func (s *session) plan(ctx context.Context, t target) (profile.Plan, error) {
 		return profile.OwnPlan(t.key, *t.own), nil
 	}
 	if !t.canonical {
-		return profile.Plan{}, fault.New(fault.BadKey, "env key %s says nothing about what to install", t.key).
-			Fix("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.key)
+		e := fault.New(fault.BadKey, "env key %s says nothing about what to install", t.key)
+		describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.key)
+		if near := nearest(string(t.key), append(s.keysHere(), canonicalKeys()...)); near != "" {
+			return profile.Plan{}, e.Fix("did you mean --env %s? or %s", near, describe)
+		}
+		return profile.Plan{}, e.Fix("%s", describe)
 	}
 	c, err := s.choose(ctx, profile.Want{Name: s.set.get(sProfile), Family: t.family, Accel: t.accel})
 	if err != nil {

@@ -158,7 +158,11 @@ func (s *settings) set(i id, value, from, dir string) error {
 	case text, list:
 	}
 	if names := allowed(i); names != nil && !slices.Contains(names, value) {
-		return bad("one of " + strings.Join(names, ", "))
+		want := "one of " + strings.Join(names, ", ")
+		if near := nearest(value, names); near != "" {
+			return fault.New(fault.BadConfig, "%s: %s = %q is not %s", from, specs[i].name, value, want).Fix("did you mean %q?", near)
+		}
+		return bad(want)
 	}
 	s.one[i] = setting{value: value, from: from}
 	return nil
