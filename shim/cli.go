@@ -100,7 +100,7 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 	helped := false
 	k, err := newKong(&c, kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
 	if err != nil {
-		return c, words{}, fault.New(fault.Internal, "%w", err)
+		return c, words{}, fault.New(fault.Internal, "%w", err).Fix("report this text")
 	}
 	ctx, err := k.Parse(ours)
 	if helped {

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/hashicorp/go-hclog"
@@ -37,8 +38,8 @@ func (s *session) report(err error) int {
 				log.Error("    hint: " + t.Remedy)
 			}
 		}
-	} else if remedy := fault.RemedyOf(err); remedy != "" {
-		log.Error("hint: " + remedy)
+	} else {
+		log.Error("hint: " + cmp.Or(fault.RemedyOf(err), "modelrun doctor   (when it finds nothing: report this text)"))
 	}
 	s.console.fail(s.set != nil && s.set.get(sLogFile) != "")
 	s.status.failed(code, err)
