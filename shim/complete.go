@@ -117,7 +117,7 @@ func (t *typed) read(words []string, s *session) answer {
 		case word == "--" && starts:
 			return answer{how: "program " + strconv.Itoa(i+2)} // counted with modelrun itself
 		case strings.HasPrefix(word, "-") && len(word) > 1:
-			flag, value, whole := t.option(word)
+			flag, whole := t.option(word)
 			if flag == nil || whole {
 				continue
 			}
@@ -128,8 +128,7 @@ func (t *typed) read(words []string, s *session) answer {
 			if i >= last {
 				return t.value(flag.Value, "", strings.TrimPrefix(words[last], "="), s)
 			}
-			value = words[i]
-			t.given[flag.Name] = value
+			t.given[flag.Name] = words[i]
 		case starts && isProgram(word):
 			return answer{how: "program " + strconv.Itoa(i+1)}
 		default:
@@ -145,7 +144,7 @@ func (t *typed) read(words []string, s *session) answer {
 
 // option is the option that a word is. whole: its value is in the word, or it
 // has none.
-func (t *typed) option(word string) (flag *kong.Flag, value string, whole bool) {
+func (t *typed) option(word string) (flag *kong.Flag, whole bool) {
 	name, value, whole := strings.Cut(word, "=")
 	for _, group := range t.node.AllFlags(true) {
 		for _, f := range group {
@@ -154,12 +153,12 @@ func (t *typed) option(word string) (flag *kong.Flag, value string, whole bool) 
 				if whole && value != "" {
 					t.given[f.Name] = value
 				}
-				return f, value, whole
+				return f, whole
 			}
 		}
 	}
 	if strings.HasPrefix(word, "--") {
-		return nil, "", true
+		return nil, true
 	}
 	for i, letter := range word[1:] { // a cluster, such as -qm
 		for _, group := range t.node.AllFlags(true) {
@@ -169,12 +168,12 @@ func (t *typed) option(word string) (flag *kong.Flag, value string, whole bool) 
 					if rest != "" {
 						t.given[f.Name] = strings.TrimPrefix(rest, "=")
 					}
-					return f, rest, rest != ""
+					return f, rest != ""
 				}
 			}
 		}
 	}
-	return nil, "", true
+	return nil, true
 }
 
 func (t *typed) command(word string) *kong.Node {
@@ -192,7 +191,7 @@ func (t *typed) offer(word string, s *session) answer {
 	switch {
 	case strings.HasPrefix(word, "--") && strings.Contains(word, "="):
 		name, value, _ := strings.Cut(word, "=")
-		if flag, _, _ := t.option(name); flag != nil {
+		if flag, _ := t.option(name); flag != nil {
 			return t.value(flag.Value, name+"=", value, s)
 		}
 	case strings.HasPrefix(word, "-"):

@@ -40,7 +40,7 @@ func TestColour(t *testing.T) {
 				args         []string
 				colour, word string
 			}{
-				{[]string{"whihc"}, red, "error: unknown command"},
+				{[]string{"doktor"}, red, "error: unknown command"},
 				{[]string{"list"}, green, "healthy"},
 				{[]string{"explain"}, "\x1b[32mtaken\x1b[0m", "taken"},
 				{[]string{"doctor"}, "\n\x1b[32mok\x1b[0m       machine: ", "ok       machine: "},
