@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // shells are started at a terminal of their own, without anybody's configuration.
@@ -58,10 +60,10 @@ func TestCompletion(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Join(root, ".envs", ".state", "models", "onnx-cpu"), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(root, ".envs", ".state", "models", "onnx-cpu", "known__model"), []byte("known/model\n"), 0o600))
 			require.NoError(t, os.Mkdir(filepath.Join(dir, "my dir"), 0o755))
-			for _, file := range []string{"model.onnx", "load_model.py"} {
+			for _, file := range []string{"model.onnx", "load_model.py", "my notes"} { // the last is no folder
 				require.NoError(t, os.WriteFile(filepath.Join(dir, file), nil, 0o600))
 			}
-			before := tree2(t, root)
+			before := listing(t, root)
 			c := r.cmd(t, path, shell.args...)
 			c.Dir = dir
 			c.Env = append(r.env[:len(r.env):len(r.env)], "MODELRUN_ROOT="+root, "HOME="+dir, "TERM=xterm", "PS1=READY> ")
@@ -84,20 +86,28 @@ func TestCompletion(t *testing.T) {
 			typed(t, person, shell.setup+"; echo set''up\r") // the echo of what is typed is no answer
 			until("setup")
 			until("READY> ")
-			for _, c := range typedWords {
-				typed(t, person, c.typed+"\t\x01printf '<%s>' \x05; echo e''nd\r")
-				got := until(`<modelrun>((<[^<>]*>)*)\s*end`)[1]
-				require.Equal(t, c.words, strings.ReplaceAll(got, "/>", ">"), c.typed) // zsh takes a last slash away
+			tab := func(text string) string {
+				typed(t, person, text+"\t\x01printf '<%s>' \x05; echo e''nd\r")
+				got := until(`<[^<>]*modelrun>((<[^<>]*>)*)\s*end`)[1]
 				until("READY> ")
+				return strings.ReplaceAll(got, "/>", ">") // zsh takes a last slash away
 			}
-			require.Equal(t, before, tree2(t, root), "Tab changes nothing")
+			for _, c := range typedWords {
+				require.Equal(t, c.words, tab(c.typed), c.typed)
+			}
+			require.Equal(t, "<which>", tab(built+" whi"))
+			trap := filepath.Join(dir, "modelrun")
+			require.NoError(t, execxtest.Write(trap, []byte("#!/bin/sh\n: >\"$HOME/trapped\"\n")))
+			require.Equal(t, "<which>", tab("./modelrun whi"))
+			require.NoFileExists(t, filepath.Join(dir, "trapped"), "a Tab runs nothing of the folder")
+			require.Equal(t, before, listing(t, root), "Tab changes nothing")
 			typed(t, person, "exit\r")
 		})
 	}
 }
 
-// tree2 names every file below a folder with its time.
-func tree2(t *testing.T, dir string) string {
+// listing names every file below a folder with its time.
+func listing(t *testing.T, dir string) string {
 	t.Helper()
 	var out strings.Builder
 	require.NoError(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {

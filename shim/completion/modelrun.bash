@@ -1,6 +1,7 @@
 # bash completion for modelrun: what is offered is asked of modelrun itself.
 _modelrun() {
-	local program=${COMP_WORDS[0]/#\~\//$HOME/} answer how line
+	local program=modelrun answer how line # a ./modelrun of some folder is not run by a Tab
+	[[ ${COMP_WORDS[0]} == [/~]* ]] && program=${COMP_WORDS[0]/#\~\//$HOME/}
 	COMPREPLY=()
 	answer=$("$program" __complete bash "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || return 0
 	how=${answer%%$'\n'*}

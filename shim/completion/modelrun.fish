@@ -2,7 +2,9 @@
 function __modelrun_complete
     set -l words (commandline -opc)
     set -l word (commandline -ct)
-    set -l answer ($words[1] __complete fish $words[2..-1] "$word" 2>/dev/null)
+    set -l program modelrun # a ./modelrun of some folder is not run by a Tab
+    string match -q '/*' -- $words[1]; and set program $words[1]
+    set -l answer ($program __complete fish $words[2..-1] "$word" 2>/dev/null)
     set -l how (string split ' ' -- "$answer[1]")
     set -e answer[1]
     string join \n -- $answer

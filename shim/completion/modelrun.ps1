@@ -5,7 +5,8 @@ Register-ArgumentCompleter -Native -CommandName modelrun, modelrun.exe -ScriptBl
     $words = @($tree.CommandElements | Where-Object { $_.Extent.StartOffset -lt $cursor } | ForEach-Object {
         if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { '=' + $_.Value } else { '=' + $_.Extent.Text }
     })
-    $program = $words[0].Substring(1)
+    $program = 'modelrun' # a .\modelrun of some folder is not run by a Tab
+    if ([System.IO.Path]::IsPathRooted($words[0].Substring(1))) { $program = $words[0].Substring(1) }
     $words = @($words | Select-Object -Skip 1)
     if (-not $word) { $words += '=' }
     $answer = @(& $program __complete powershell @words 2>$null)

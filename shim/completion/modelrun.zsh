@@ -2,8 +2,9 @@
 # zsh completion for modelrun: what is offered is asked of modelrun itself.
 _modelrun() {
 	local -a answer names shown
-	local how line
-	answer=("${(@f)$("${(Q)words[1]/#\~\//$HOME/}" __complete zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+	local how line program=modelrun # a ./modelrun of some folder is not run by a Tab
+	[[ $words[1] == [/~]* ]] && program=${(Q)words[1]/#\~\//$HOME/}
+	answer=("${(@f)$("$program" __complete zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
 	how=$answer[1]
 	if [[ $how == program\ * ]]; then
 		local n=${how#program }
