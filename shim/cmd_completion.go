@@ -3,6 +3,7 @@ package shim
 import (
 	_ "embed" // the scripts
 	"io"
+	"strings"
 )
 
 // The scripts know nothing of our options: at each Tab they ask modelrun
@@ -23,6 +24,6 @@ func (s *session) completion() error {
 	script := map[string]string{
 		"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion, "powershell": powershellCompletion,
 	}[s.cli.Completion.Shell]
-	_, err := io.WriteString(s.inv.Stdout, script)
+	_, err := io.WriteString(s.inv.Stdout, strings.ReplaceAll(script, "\r", "")) // of a checkout on Windows
 	return err
 }
