@@ -62,20 +62,29 @@ type pruneFlags struct {
 	JSON   bool `name:"json" help:"Print JSON."`
 }
 
+type migrateFlags struct {
+	What string `arg:"" optional:"" name:"model" help:"The model, or the id of its old environment."`
+	All  bool   `help:"Every old environment, one after another; stops at the first that fails."`
+	Undo bool   `help:"Move back what was migrated and not pruned."`
+	Yes  bool   `help:"Do it; without it the plan is shown."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
 // cli is kong's model of the command line. It holds no logic.
 type cli struct {
 	flags
 	ShowVersion bool `name:"version" short:"V" help:"Print the version."`
 
-	Run     runFlags    `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
-	Which   jsonFlag    `cmd:"" help:"Print the python that would be used; never creates."`
-	Explain jsonFlag    `cmd:"" help:"Show the chain: what was looked at, and why."`
-	Ensure  ensureFlags `cmd:"" help:"Create the environment now."`
-	List    jsonFlag    `cmd:"" help:"List the environments of the root."`
-	Doctor  doctorFlags `cmd:"" help:"Check machine, tools, root and every environment."`
-	Prune   pruneFlags  `cmd:"" help:"Show what can be deleted; --yes deletes it."`
-	Config  jsonFlag    `cmd:"" help:"Show each setting and where it came from."`
-	Version struct{}    `cmd:"" help:"Print the version."`
+	Run     runFlags     `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
+	Which   jsonFlag     `cmd:"" help:"Print the python that would be used; never creates."`
+	Explain jsonFlag     `cmd:"" help:"Show the chain: what was looked at, and why."`
+	Ensure  ensureFlags  `cmd:"" help:"Create the environment now."`
+	List    jsonFlag     `cmd:"" help:"List the environments of the root."`
+	Doctor  doctorFlags  `cmd:"" help:"Check machine, tools, root and every environment."`
+	Prune   pruneFlags   `cmd:"" help:"Show what can be deleted; --yes deletes it."`
+	Migrate migrateFlags `cmd:"" help:"Move a model from its old environment to a shared one; shows the plan."`
+	Config  jsonFlag     `cmd:"" help:"Show each setting and where it came from."`
+	Version struct{}     `cmd:"" help:"Print the version."`
 }
 
 const description = `Start a local model program in the right Python environment.

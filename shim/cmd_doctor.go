@@ -384,7 +384,7 @@ func (d *doctor) envCheck(dir envdir.Dir) {
 		if m := d.deps.Store.Models(dir); len(m) > 0 {
 			model = fault.Quote(m[0])
 		}
-		rebuild = d.again("ensure -m " + model)
+		rebuild = d.again("migrate " + model)
 	}
 	if err := d.deps.Trusted(dir); err != nil {
 		d.fail(id, failed, err, "")

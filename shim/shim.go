@@ -107,6 +107,8 @@ func (s *session) main(ctx context.Context) error {
 		return s.doctor(ctx)
 	case "prune":
 		return s.prune(ctx)
+	case "migrate":
+		return s.migrate(ctx)
 	}
 	req, err := s.request(ctx)
 	if err != nil {

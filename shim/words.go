@@ -15,10 +15,10 @@ type words struct {
 
 // subcommands are reached by a first word that cannot be mistaken for a
 // command; a program called "list" is `modelrun -- list`.
-var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "config", "version"}
+var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "migrate", "config", "version"}
 
 // planned are the sub-commands that the design names and that are not built yet.
-var planned = [...]string{"migrate", "profiles", "completion"}
+var planned = [...]string{"profiles", "completion"}
 
 // splitPlain takes apart what needs no option parser: `modelrun -- cmd …`,
 // `modelrun python …`, `modelrun x.py …`. ok is false when there is an option

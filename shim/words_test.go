@@ -75,7 +75,7 @@ func TestParse(t *testing.T) {
 		"a typing error in a command":       {[]string{"ensrue"}, "", nil, `did you mean "ensure"`},
 		"a sub-command's name behind run":   {[]string{"run", "which"}, "", nil, `unknown command "which"`},
 		"a program without a dash":          {[]string{"nvidia-smi"}, "", nil, `unknown command "nvidia-smi"`},
-		"a command that is not built yet":   {[]string{"migrate", "x"}, "", nil, "not part of this version"},
+		"a command that is not built yet":   {[]string{"profiles", "x"}, "", nil, "not part of this version"},
 		"a sub-command starts no program":   {[]string{"explain", "--", "python"}, "", nil, "starts no program"},
 		"a word that only looks like an op": {[]string{"-x"}, "", nil, "unknown flag -x"},
 	} {
