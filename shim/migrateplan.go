@@ -1,0 +1,285 @@
+package shim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
+)
+
+// plan finds the old envs and says of each what would become of it. It changes
+// nothing and runs nothing of the root.
+func (m *migration) plan(ctx context.Context) error {
+	old, err := m.deps.Store.OldEnvs()
+	if err != nil {
+		return err
+	}
+	moved, err := m.deps.Store.Migrated()
+	if err != nil {
+		return err
+	}
+	dirs := old
+	if m.doc.Undo {
+		dirs = moved
+	}
+	pick, err := m.picked(slices.Concat(old, moved))
+	if err != nil {
+		return err
+	}
+	if pick != "" {
+		named := filepath.Base(m.cli.Migrate.What) // a folder in .old is named whole where there are several
+		dirs = slices.DeleteFunc(dirs, func(d envdir.Dir) bool {
+			return d.Name != string(pick) || m.doc.Undo && named != filepath.Base(d.Path) && isRetired(named, pick)
+		})
+	}
+	models := m.models(dirs)
+	for i, d := range dirs {
+		e := migrateEnv{ID: d.Name, Model: models[envdir.ID(d.Name)], State: migrateReady, PIDs: []int{}, Path: d.Path, dir: d}
+		e.block(m.deps.Trusted(d))
+		if m.doc.Undo {
+			e.block(m.restorable(d, dirs))
+		} else {
+			m.look(ctx, &e, i > 0)
+		}
+		m.doc.Envs = append(m.doc.Envs, e)
+	}
+	m.order()
+	return ctx.Err()
+}
+
+func isRetired(name string, id envdir.ID) bool {
+	stem, _, ok := envdir.ParseRetired(name)
+	return ok && stem == string(id)
+}
+
+// order puts first what can be done, and counts what is freed in that order.
+func (m *migration) order() {
+	slices.SortStableFunc(m.doc.Envs, func(a, b migrateEnv) int {
+		return cmp.Compare(blockedLast(a), blockedLast(b))
+	})
+	paths := make([]string, len(m.doc.Envs))
+	for i, e := range m.doc.Envs {
+		paths[i] = e.Path
+	}
+	for i, n := range store.Frees(paths) {
+		m.doc.Envs[i].Bytes = n
+	}
+}
+
+func blockedLast(e migrateEnv) int { return map[bool]int{true: 1}[e.State == migrateBlocked] }
+
+// picked is the id of the env that was named, by its model or itself; "" none
+// was: all.
+func (m *migration) picked(have []envdir.Dir) (envdir.ID, error) {
+	what := m.cli.Migrate.What
+	if m.cli.Migrate.All || m.cli.Model == "" {
+		return "", nil
+	}
+	id := envdir.ID("")
+	for _, d := range have {
+		if d.Name == what || m.doc.Undo && filepath.Base(d.Path) == what {
+			id = envdir.ID(d.Name)
+		}
+	}
+	if id == "" || exists(absolute(what, m.set.base)) { // a model
+		model, err := m.quiet().model()
+		if model.OldID() == "" {
+			return "", err
+		}
+		m.pick = m.modelName(target{model: model})
+		return model.OldID(), nil
+	}
+	m.pick = fault.Quote(what)
+	if m.cli.Model == what { // what was named is no model
+		m.set.one[sModel] = setting{}
+		return id, nil
+	}
+	model, err := m.quiet().model()
+	if got := model.OldID(); got == "" {
+		return "", err
+	} else if got != id {
+		return "", fault.New(fault.BadUsage, "%s is not the old environment of %s, which has the id %s", id, m.cli.Model, got).
+			Fix("name its own model; when that is gone nothing starts it any more, and it can be deleted: %s", fault.Remove(m.root.Old(id).Path))
+	}
+	m.pick += " -m " + m.modelName(target{model: model})
+	return id, nil
+}
+
+// quiet is this session without a word.
+func (s *session) quiet() *session {
+	one := *s
+	one.log = hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard})
+	return &one
+}
+
+// restorable says why a migrated env cannot be moved back. Of several of one
+// model the user says which.
+func (m *migration) restorable(d envdir.Dir, all []envdir.Dir) error {
+	for _, other := range all {
+		if other.Name == d.Name && other.Path != d.Path {
+			return fault.New(fault.BadUsage, "%s was migrated more than once", d.Name).Fix("say which: %s", m.command(filepath.Base(d.Path)))
+		}
+	}
+	return m.deps.Store.Restorable(d)
+}
+
+// look says what would become of one old env.
+func (m *migration) look(ctx context.Context, e *migrateEnv, again bool) {
+	if e.Model == "" {
+		e.block(fault.New(fault.NoModel, "nothing here says which model it belongs to").
+			Fix("name it: %s", m.command(e.ID+" -m MODEL")))
+	} else {
+		e.one = m.forModel(e.Model, envdir.ID(e.ID))
+		if again { // what is said of the machine is said once
+			e.one.log = e.one.quiet().log
+		}
+		var err error
+		if e.req, err = e.one.request(ctx); err == nil && e.req.Old != envdir.ID(e.ID) {
+			err = fault.New(fault.BadModel, "model %s has another id now: %s", e.Model, e.req.Old)
+			e.req = nil
+		}
+		if err != nil {
+			e.block(m.unneeded(e, err))
+		} else {
+			e.Key = string(e.req.Key)
+			e.block(m.serving(ctx, e))
+		}
+	}
+	why := m.deps.Store.Movable(e.dir)
+	if why != nil && (e.err == nil || fault.CodeOf(why) == fault.InUse) {
+		e.err, e.PIDs = nil, []int{} // who runs in it is worth more than the rest
+		e.block(why)
+	}
+}
+
+// unneeded says what to do about an old env whose model cannot be looked at.
+func (m *migration) unneeded(e *migrateEnv, err error) error {
+	if filepath.IsAbs(e.Model) && !exists(e.Model) {
+		return fault.New(fault.BadModel, "its model is gone: %s", e.Model).Fix("nothing starts it any more: %s", fault.Remove(e.Path))
+	}
+	return err
+}
+
+// serving says in the plan which shared env would serve the model, or why none
+// would.
+func (m *migration) serving(ctx context.Context, e *migrateEnv) error {
+	want := *e.req
+	want.Policy.Dry, want.Policy.IgnorePause = true, true
+	creates := false // the chain asks for a plan when nothing keeps it from creating
+	want.Plan = func(ctx context.Context) (profile.Plan, error) {
+		p, err := e.req.Plan(ctx)
+		creates = err == nil
+		return p, err
+	}
+	res, trace, err := resolve.Ensure(e.one.deps()).Resolve(ctx, &want)
+	var none *resolve.NoEnv
+	switch {
+	case err == nil && res.Verdict.UnknownType:
+		return serves(e, res)
+	case err == nil:
+		e.Reason = res.Reason
+		return nil
+	case !errors.As(err, &none):
+		return err
+	}
+	last := trace[len(trace)-1]
+	if creates {
+		e.Reason = trace[0].Reason + "; it would be made"
+		return nil
+	}
+	return fault.New(none.Code(), "%s", last.Reason).Fix("%s", last.Remedy)
+}
+
+// forModel is this session for another model. What a project's file says of its
+// own model does not count for that one.
+func (s *session) forModel(name string, old envdir.ID) *session {
+	one, set := *s, *s.set
+	one.set = &set
+	if own, _ := s.quiet().model(); own.OldID() == old { // none: nothing is named or found
+		return &one
+	}
+	for _, i := range []id{sEnv, sFamily} {
+		if set.one[i].project != "" {
+			set.one[i] = setting{}
+		}
+	}
+	set.one[sModel] = setting{value: name, from: "modelrun migrate"}
+	return &one
+}
+
+// models says which models the old envs belong to: what is named or found here,
+// what a start noted, what the id itself says, what lies near. An id is the md5
+// of its model's path, so that whoever has it is the one.
+func (m *migration) models(dirs []envdir.Dir) map[envdir.ID]string {
+	out := map[envdir.ID]string{}
+	wanted := map[envdir.ID]bool{}
+	own, _ := m.quiet().model() // none: nothing is named or found
+	for _, d := range dirs {
+		id := envdir.ID(d.Name)
+		switch name := cmp.Or(m.deps.Store.ModelOf(id), need.HubName(id)); {
+		case own.OldID() == id:
+			out[id] = cmp.Or(own.Hub, own.Path)
+		case name != "":
+			out[id] = name
+		default:
+			wanted[id] = true
+		}
+	}
+	n := near{wanted: wanted, found: out, left: nearLimit, skip: m.root.Environments()}
+	for _, dir := range []string{m.set.base, string(m.root)} {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			n.look(real, nearDepth)
+		}
+	}
+	return out
+}
+
+// Models are looked for so deep, and among so many files.
+const (
+	nearDepth = 3
+	nearLimit = 10_000
+)
+
+// near looks for the models of ids that nobody noted.
+type near struct {
+	wanted map[envdir.ID]bool
+	found  map[envdir.ID]string
+	left   int
+	skip   string
+}
+
+func (n *near) look(path string, depth int) {
+	if id := envdir.LocalID(path); n.wanted[id] {
+		delete(n.wanted, id)
+		n.found[id] = path
+	}
+	if depth < 0 || path == n.skip {
+		return
+	}
+	entries, _ := os.ReadDir(path) // a file, or not ours to read
+	for _, e := range entries {
+		if n.left--; n.left < 0 || len(n.wanted) == 0 {
+			return
+		}
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		below := filepath.Join(path, e.Name())
+		if real, err := filepath.EvalSymlinks(below); err == nil {
+			n.look(real, depth-1)
+		}
+	}
+}
