@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -75,7 +74,8 @@ type migration struct {
 	*session
 	deps *resolve.Deps
 	doc  migrateDoc
-	pick string // how the user named the one env, as words for a shell; "" all
+	pick string    // how the user named the one env, as words for a shell; "" all
+	id   envdir.ID // of the one that was named
 }
 
 // migrate moves models from their old envs to shared ones: it shows what would
@@ -245,26 +245,31 @@ func (m *migration) table() error {
 	out := mask{m.inv.Stdout}
 	ready, moved := m.count()
 	if len(m.doc.Envs) == 0 {
-		what := "migrate"
+		what, where := "migrate", m.root.Old(m.id).Path
 		if m.doc.Undo {
-			what = "move back"
+			what, where = "move back", m.root.Retired(string(m.id), "…")
+		}
+		if m.id != "" {
+			_, err := fmt.Fprintf(out, "nothing to %s: there is no %s\n", what, where)
+			return err
 		}
 		_, err := fmt.Fprintf(out, "nothing to %s in %s (%s)\n", what, m.root, m.rootFrom)
 		return err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "STATE\tFREES\tOLD ENV\tKEY\tMODEL\n")
+	ids, keys := len("OLD ENV"), len("KEY")
 	for _, e := range m.doc.Envs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.State, resolve.Bytes(e.Bytes), e.ID, cmp.Or(e.Key, "-"), cmp.Or(oneLine(e.Model), "-"))
+		ids, keys = max(ids, len(e.ID)), max(keys, len(e.Key))
+	}
+	row := func(words ...any) { fmt.Fprintf(out, "%-9s%-9s%-*s  %-*s  %s\n", words...) }
+	row("STATE", "FREES", ids, "OLD ENV", keys, "KEY", "MODEL")
+	for _, e := range m.doc.Envs {
+		row(e.State, resolve.Bytes(e.Bytes), ids, e.ID, keys, cmp.Or(e.Key, "-"), cmp.Or(oneLine(e.Model), "-"))
 		if e.Reason != "" {
-			fmt.Fprintf(w, "\t  %s\n", e.Reason)
+			fmt.Fprint(out, wrapped(strings.Repeat(" ", 8)+" "+e.Reason, 80, 9))
 		}
 		if e.Remedy != "" {
-			fmt.Fprintf(w, "\t  hint: %s\n", e.Remedy)
+			fmt.Fprintf(out, "%9shint: %s\n", "", e.Remedy)
 		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
 	}
 	_, err := fmt.Fprint(out, strings.Join(m.footer(ready, moved), "\n")+"\n")
 	return err

@@ -39,6 +39,7 @@ func (m *migration) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.id = pick
 	if pick != "" {
 		named := filepath.Base(m.cli.Migrate.What) // a folder in .old is named whole where there are several
 		dirs = slices.DeleteFunc(dirs, func(d envdir.Dir) bool {
@@ -196,8 +197,12 @@ func (m *migration) serving(ctx context.Context, e *migrateEnv) error {
 		return err
 	}
 	last := trace[len(trace)-1]
+	if creates && exists(m.root.Shared(e.req.Key).Path) {
+		e.Reason = trace[0].Reason + "; it would be made anew"
+		return nil
+	}
 	if creates {
-		e.Reason = trace[0].Reason + "; it would be made"
+		e.Reason = e.Key + " is not there yet; it would be made first"
 		return nil
 	}
 	return fault.New(none.Code(), "%s", last.Reason).Fix("%s", last.Remedy)
@@ -266,7 +271,7 @@ func (n *near) look(path string, depth int) {
 		delete(n.wanted, id)
 		n.found[id] = path
 	}
-	if depth < 0 || path == n.skip {
+	if depth == 0 || path == n.skip {
 		return
 	}
 	entries, _ := os.ReadDir(path) // a file, or not ours to read
@@ -277,9 +282,12 @@ func (n *near) look(path string, depth int) {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		below := filepath.Join(path, e.Name())
-		if real, err := filepath.EvalSymlinks(below); err == nil {
-			n.look(real, depth-1)
+		below, err := filepath.Join(path, e.Name()), error(nil)
+		if e.Type()&os.ModeSymlink != 0 {
+			below, err = filepath.EvalSymlinks(below)
+		}
+		if err == nil {
+			n.look(below, depth-1)
 		}
 	}
 }
