@@ -44,8 +44,8 @@ func (s *Store) Migrated() (out []envdir.Dir, err error) {
 }
 
 // migrated reports whether a name in .old is that of a migrated env, not of a
-// replaced one. The app seals no env; and whoever replaced an env without a seal
-// held the creation lock of its key, which is never deleted.
+// replaced one. The app seals no env. Few ids look like a key ("gpt2"): whoever
+// replaced an env held the creation lock of its key, which is never deleted.
 func (s *Store) migrated(name string) (envdir.ID, bool) {
 	stem, _, ok := envdir.ParseRetired(name)
 	if !ok {
@@ -56,10 +56,9 @@ func (s *Store) migrated(name string) (envdir.ID, bool) {
 	if !ok || exists(d.Ready()) || !exists(d.Venv()) {
 		return "", false
 	}
-	if k, err := envdir.ParseKey(stem); err == nil && exists(s.Root.Lock(k)) {
-		return "", false
-	}
-	return id, true
+	k, err := envdir.ParseKey(stem)
+	plain := strings.HasPrefix(stem, "local_") || strings.Contains(stem, "__")
+	return id, plain || err != nil || !exists(s.Root.Lock(k))
 }
 
 // ModelOf is the name of the model that an old env belongs to, as a start of it
@@ -175,8 +174,8 @@ func (s *Store) Migrate(id envdir.ID) (to string, err error) {
 	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
 		return "", err
 	}
-	if err := s.writable(s.Root.OldEnvs()); err != nil {
-		return "", err
+	if err := mkdirLike(s.Root.OldEnvs()); err != nil {
+		return "", refused(s.Root.OldEnvs(), err)
 	}
 	lease, err := s.alone(d)
 	if err != nil {
@@ -212,8 +211,8 @@ func (s *Store) Restore(d envdir.Dir) error {
 	if err := s.Restorable(d); err != nil {
 		return err
 	}
-	if err := s.writable(s.Root.Environments()); err != nil {
-		return err
+	if err := mkdirLike(s.Root.Environments()); err != nil {
+		return refused(s.Root.Environments(), err)
 	}
 	home := s.Root.Old(envdir.ID(d.Name))
 	lease, err := s.alone(home)

@@ -326,10 +326,10 @@ func (p *pruner) retired() {
 		d := envdir.Dir{Name: name, Path: path}
 		k, err := envdir.ParseKey(name)
 		why := "replaced or migrated, kept until now"
-		if _, ok := p.migrated(e.Name()); ok { // an id is no key, and gets no lock
-			k, why = "", "migrated, kept until now; after this migrate --undo is not possible"
+		if _, ok := p.migrated(e.Name()); ok {
+			why = "migrated, kept until now; after this migrate --undo is not possible"
 		}
-		if err == nil && k != "" && p.creating(k, path) {
+		if err == nil && p.creating(k, path) {
 			continue
 		}
 		if err := p.stillIn(d); err != nil {
