@@ -94,7 +94,12 @@ func (s *session) migrate(ctx context.Context) error {
 		if m.pick == "" && !f.All {
 			return fault.New(fault.BadUsage, "--yes needs the model, or --all").Fix("%s", m.command("MODEL --yes   (or: --all --yes)"))
 		}
+		ctx, stop := interruptible(ctx)
 		failed = m.act(ctx)
+		stop()
+		if code := fault.CodeOf(context.Cause(ctx)); code == fault.Interrupted || code == fault.Terminated {
+			failed = context.Cause(ctx) // also one that came too late to keep anything from being done
+		}
 	}
 	if f.JSON {
 		m.count()
@@ -118,8 +123,6 @@ func (m *migration) command(words string) string {
 // act moves one after another, and stops at the first that fails. What the plan
 // found in somebody's way is not begun.
 func (m *migration) act(ctx context.Context) error {
-	ctx, stop := interruptible(ctx)
-	defer stop()
 	for i := range m.doc.Envs {
 		e := &m.doc.Envs[i]
 		if e.State != migrateReady {
@@ -139,9 +142,6 @@ func (m *migration) act(ctx context.Context) error {
 		}
 		e.block(err)
 		e.State = migrateFailed
-		return err
-	}
-	if err := context.Cause(ctx); err != nil { // it came too late to keep anything from being done
 		return err
 	}
 	for i := range m.doc.Envs { // the one that was named

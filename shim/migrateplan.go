@@ -105,7 +105,7 @@ func (m *migration) picked(have []envdir.Dir) (envdir.ID, error) {
 	}
 	m.pick = fault.Quote(what)
 	if m.cli.Model == what { // what was named is no model
-		m.set.one[sModel] = setting{}
+		m.set.one[sModel] = m.unnamed
 		return id, nil
 	}
 	model, err := m.quiet().model()

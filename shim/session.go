@@ -65,6 +65,7 @@ func (s *session) settle() error {
 	if err != nil {
 		return err
 	}
+	s.unnamed = s.set.one[sModel]
 	if err := s.set.flags(s.cli.flags); err != nil {
 		return err
 	}

@@ -71,7 +71,8 @@ type session struct {
 	status *status
 	notify *notifier
 
-	scriptFile  string // the script that is started, as it was written
+	unnamed     setting // the model, where no flag names one
+	scriptFile  string  // the script that is started, as it was written
 	programEnv  execx.Environ
 	hardwareEnv execx.Environ // what the hardware is asked with: see hardware.Env
 	root        envdir.Root
