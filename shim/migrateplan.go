@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
-	"slices"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -32,18 +31,12 @@ func (m *migration) plan(ctx context.Context) error {
 	if m.doc.Undo {
 		dirs = moved
 	}
-	pick, err := m.picked(slices.Concat(old, moved))
-	if err != nil {
+	if m.id, err = m.picked(append(old, moved...)); err != nil {
 		return err
 	}
-	m.id = pick
-	if pick != "" {
-		named := filepath.Base(m.cli.Migrate.What) // a folder in .old is named whole where there are several
-		dirs = slices.DeleteFunc(dirs, func(d envdir.Dir) bool {
-			return d.Name != string(pick) || m.doc.Undo && named != filepath.Base(d.Path) && isRetired(named, pick)
-		})
-	}
+	dirs = m.only(dirs)
 	models := m.models(dirs)
+	var ready, blocked []migrateEnv
 	for i, d := range dirs {
 		e := migrateEnv{ID: d.Name, Model: models[envdir.ID(d.Name)], State: migrateReady, PIDs: []int{}, Path: d.Path, dir: d}
 		e.block(cmp.Or(m.deps.Trusted(d), m.trusts(m.root.OldEnvs())))
@@ -52,22 +45,32 @@ func (m *migration) plan(ctx context.Context) error {
 		} else {
 			m.look(ctx, &e, i > 0)
 		}
-		m.doc.Envs = append(m.doc.Envs, e)
+		if e.err == nil {
+			ready = append(ready, e)
+		} else {
+			blocked = append(blocked, e)
+		}
 	}
-	m.order()
+	m.order(ready, blocked)
 	return ctx.Err()
 }
 
-func isRetired(name string, id envdir.ID) bool {
-	stem, _, ok := envdir.ParseRetired(name)
-	return ok && stem == string(id)
+// only is the env that was named, or all. A folder in .old is named whole where
+// there are several of one model.
+func (m *migration) only(dirs []envdir.Dir) (out []envdir.Dir) {
+	stem, _, whole := envdir.ParseRetired(m.cli.Migrate.What)
+	whole = whole && m.doc.Undo && stem == string(m.id)
+	for _, d := range dirs {
+		if m.id == "" || d.Name == string(m.id) && (!whole || filepath.Base(d.Path) == m.cli.Migrate.What) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // order puts first what can be done, and counts what is freed in that order.
-func (m *migration) order() {
-	slices.SortStableFunc(m.doc.Envs, func(a, b migrateEnv) int {
-		return cmp.Compare(blockedLast(a), blockedLast(b))
-	})
+func (m *migration) order(ready, blocked []migrateEnv) {
+	m.doc.Envs = append(append(m.doc.Envs, ready...), blocked...)
 	paths := make([]string, len(m.doc.Envs))
 	for i, e := range m.doc.Envs {
 		paths[i] = e.Path
@@ -76,8 +79,6 @@ func (m *migration) order() {
 		m.doc.Envs[i].Bytes = n
 	}
 }
-
-func blockedLast(e migrateEnv) int { return map[bool]int{true: 1}[e.State == migrateBlocked] }
 
 // picked is the id of the env that was named, by its model or itself; "" none
 // was: all.
