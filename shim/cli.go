@@ -82,7 +82,7 @@ type cli struct {
 	List    jsonFlag     `cmd:"" help:"List the environments of the root."`
 	Doctor  doctorFlags  `cmd:"" help:"Check machine, tools, root and every environment."`
 	Prune   pruneFlags   `cmd:"" help:"Show what can be deleted; --yes deletes it."`
-	Migrate migrateFlags `cmd:"" help:"Move a model from its old environment to a shared one; shows the plan."`
+	Migrate migrateFlags `cmd:"" help:"Show what moves to shared environments; --yes does it."`
 	Config  jsonFlag     `cmd:"" help:"Show each setting and where it came from."`
 	Version struct{}     `cmd:"" help:"Print the version."`
 }

@@ -94,6 +94,9 @@ func (m *migration) picked(have []envdir.Dir) (envdir.ID, error) {
 		}
 	}
 	if id == "" || exists(absolute(what, m.set.base)) { // a model
+		if what != "" && m.cli.Model != what {
+			return "", fault.New(fault.BadUsage, "%s and -m %s are two models", what, m.cli.Model).Fix("name one of them; with -m the other word is the id of an old environment: modelrun list")
+		}
 		model, err := m.quiet().model()
 		if model.OldID() == "" {
 			return "", err
