@@ -22,8 +22,7 @@ func (o old) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	dir := req.Root.Old(req.Old)
 	o.Log.Debug("Checking old per-model environment: " + dir.Python())
 	if !exists(dir.Path) {
-		w.old, w.oldSeen = health.Verdict{State: health.Broken, Absent: true, Code: health.CodeAbsent}, true
-		return nil, skip("%s does not exist", dir.Path)
+		return nil, o.absent(w)
 	}
 	lease, err := o.lease(ctx, w, dir)
 	if err != nil {
@@ -34,15 +33,44 @@ func (o old) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 		lease.Release()
 		return nil, err
 	}
+	if v.Absent && !exists(dir.Path) { // it was moved while we waited for the lease
+		lease.Release()
+		return nil, o.absent(w)
+	}
 	w.old, w.oldSeen = v, true
 	if v.State != health.Healthy && !(req.Policy.Dry && v.Code == health.CodeUnverified) {
 		lease.Release()
-		return nil, &Skip{Code: fault.NoEnv, Reason: describe(dir, v)}
+		return nil, o.unfit(w, v)
 	}
 	if !req.Policy.Dry {
 		o.say(w)
 	}
 	return &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: "old environment " + describe(dir, v)}, nil
+}
+
+// absent says whether the old env is gone for good, or was migrated.
+func (o old) absent(w *Walk) error {
+	req := w.Req
+	dir := req.Root.Old(req.Old)
+	w.old, w.oldSeen = health.Verdict{State: health.Broken, Absent: true, Code: health.CodeAbsent}, true
+	migrated, _ := o.Store.Migrated() // none that we may see
+	for _, m := range migrated {
+		if m.Name == dir.Name {
+			w.migrated = true
+			return skipFor(fault.New(fault.NoEnv, "%s was migrated to %s", dir.Path, m.Path).Fix("modelrun migrate%s --undo %s", req.RootOption, req.ModelName))
+		}
+	}
+	return skip("%s does not exist", dir.Path)
+}
+
+// unfit says why an old env that is there is not taken. A broken one is mended
+// by moving over.
+func (o old) unfit(w *Walk, v health.Verdict) error {
+	dir := w.Req.Root.Old(w.Req.Old)
+	if v.State != health.Broken {
+		return &Skip{Code: fault.NoEnv, Reason: describe(dir, v)}
+	}
+	return skipFor(fault.New(fault.NoEnv, "%s", describe(dir, v)).Fix("modelrun migrate%s %s", w.Req.RootOption, w.Req.ModelName))
 }
 
 // say tells what the user knows from the app, and why the shared env was not it.

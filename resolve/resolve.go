@@ -28,7 +28,7 @@ type Request struct {
 
 	Old        envdir.ID // the model's old env; "" without a model
 	OldImports []profile.Import
-	ModelName  string // as a word for a shell, for messages
+	ModelName  string // as words for a shell, for messages
 	RootOption string // " --root DIR" where a command that is pasted would find another root
 	ModelType  string // of its config.json, for a warning; "" not known
 
@@ -110,6 +110,7 @@ type Walk struct {
 	sharedSeen  bool           // whether shared is set
 	doubt       *doubt         // a shared env that may well be good: nothing is built beside it
 	oldSeen     bool
+	migrated    bool         // the old env was moved away, perhaps a moment ago
 	timedOut    *fault.Error // the creator made no progress: never create
 	failed      error        // a creation failed while we waited for it, or ours did
 }

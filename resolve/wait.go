@@ -24,6 +24,13 @@ func (s wait) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	if err != nil {
 		return nil, skipFor(err)
 	}
+	if !busy && w.migrated { // its shared env was made before the move, perhaps after we looked for it
+		res, err := s.shared.Resolve(ctx, w)
+		var not *Skip
+		if !errors.As(err, &not) {
+			return res, err
+		}
+	}
 	if !busy {
 		return nil, skip("nobody is creating %s", w.Req.Key)
 	}

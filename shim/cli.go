@@ -67,19 +67,28 @@ type completionFlags struct {
 	Shell string `arg:"" enum:"bash,zsh,fish,powershell" help:"bash, zsh, fish or powershell."`
 }
 
+type migrateFlags struct {
+	What string `arg:"" optional:"" name:"model" help:"The model, or the id of its old environment."`
+	All  bool   `help:"Every old environment, one after another; stops at the first that fails."`
+	Undo bool   `help:"Move back what was migrated and not pruned."`
+	Yes  bool   `help:"Do it; without it the plan is shown."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
 // cli is kong's model of the command line. It holds no logic.
 type cli struct {
 	flags
 	ShowVersion bool `name:"version" short:"V" help:"Print the version."`
 
-	Run     runFlags    `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
-	Which   jsonFlag    `cmd:"" help:"Print the python that would be used; never creates."`
-	Explain jsonFlag    `cmd:"" help:"Show the chain: what was looked at, and why."`
-	Ensure  ensureFlags `cmd:"" help:"Create the environment now."`
-	List    jsonFlag    `cmd:"" help:"List the environments of the root."`
-	Doctor  doctorFlags `cmd:"" help:"Check machine, tools, root and every environment."`
-	Prune   pruneFlags  `cmd:"" help:"Show what can be deleted; --yes deletes it."`
-	Config  jsonFlag    `cmd:"" help:"Show each setting and where it came from."`
+	Run     runFlags     `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
+	Which   jsonFlag     `cmd:"" help:"Print the python that would be used; never creates."`
+	Explain jsonFlag     `cmd:"" help:"Show the chain: what was looked at, and why."`
+	Ensure  ensureFlags  `cmd:"" help:"Create the environment now."`
+	List    jsonFlag     `cmd:"" help:"List the environments of the root."`
+	Doctor  doctorFlags  `cmd:"" help:"Check machine, tools, root and every environment."`
+	Prune   pruneFlags   `cmd:"" help:"Show what can be deleted; --yes deletes it."`
+	Migrate migrateFlags `cmd:"" help:"Show what moves to shared environments; --yes does it."`
+	Config  jsonFlag     `cmd:"" help:"Show each setting and where it came from."`
 
 	Profiles   jsonFlag        `cmd:"" help:"List the hardware profiles and which ones serve here."`
 	Completion completionFlags `cmd:"" help:"Print the script with which a shell completes."`
@@ -139,10 +148,6 @@ func notAProgram(program, before []string) error {
 		return fault.New(fault.BadUsage, "unknown command %q", word).Fix("modelrun --help")
 	}
 	again := strings.Join(append(append([]string{"modelrun"}, before...), append([]string{"--"}, program...)...), " ")
-	if slices.Contains(planned[:], word) {
-		return fault.New(fault.BadUsage, "modelrun %s is not part of this version", word).
-			Fix("%s   (to start a program of that name)", again)
-	}
 	if near := nearest(word, subcommands[:]); near != "" && near != word { // the same after "run"
 		return fault.New(fault.BadUsage, "unknown command %q, did you mean %q?", word, near).
 			Fix("modelrun %s   or, to start a program of that name: %s", near, again)

@@ -380,11 +380,7 @@ func (d *doctor) envCheck(dir envdir.Dir) {
 	id := map[envdir.Kind]string{envdir.Shared: "env:", envdir.Next: "next:", envdir.Old: "old:"}[dir.Kind] + dir.Name
 	rebuild := d.again("ensure --rebuild --env " + dir.Name)
 	if dir.Kind == envdir.Old {
-		model := "MODEL"
-		if m := d.deps.Store.Models(dir); len(m) > 0 {
-			model = fault.Quote(m[0])
-		}
-		rebuild = d.again("ensure -m " + model)
+		rebuild = d.again("migrate " + dir.Name)
 	}
 	if err := d.deps.Trusted(dir); err != nil {
 		d.fail(id, failed, err, "")

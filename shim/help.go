@@ -35,7 +35,7 @@ Everything after -- is the program's own, byte for byte.`
 // exitCodes are what README's table says, and docs/modelrun.1.
 const exitCodes = `Exit codes:
   The program's own; and of modelrun, when the program was not started:
-  1         which: none usable; doctor: findings; prune: not all was done
+  1         which: none usable; doctor: findings; prune, migrate: not all done
   124       a time limit: the creation of an environment made no progress
   125       no environment, bad configuration, bad usage
   126, 127  the program cannot be started, does not exist
@@ -100,6 +100,13 @@ func examples(command string) string {
 
   modelrun prune --unused 90
   modelrun prune --unused 90 --yes`
+	case "migrate":
+		return `An old environment that is in use stays; --undo moves back until prune.
+
+  modelrun migrate
+  modelrun migrate models/llama --yes
+  modelrun migrate --all --yes
+  modelrun migrate models/llama --undo --yes`
 	case "config":
 		return `Values whose name says that they are secret are shown as ***.
 

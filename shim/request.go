@@ -332,11 +332,24 @@ func (s *session) keepHardware() {
 	}
 }
 
+// modelName is how a command that the user pastes names the model, with the
+// options that led to its key. A path is relative only where it was so in the
+// caller's folder.
 func (s *session) modelName(t target) string {
-	if t.model.Name == "" {
+	name := t.model.Name
+	if name == "" {
 		return ""
 	}
-	return fault.Quote(t.model.Name)
+	if from := s.set.one[sModel].from; t.model.Hub == "" && (s.cli.Cwd != "" || filepath.IsAbs(from) || name[0] == '-') {
+		name = t.model.Path
+	}
+	words := fault.Quote(name)
+	for _, o := range [][2]string{{"--env", s.cli.Env}, {"--family", s.cli.Family}, {"--profile", s.cli.Profile}} {
+		if o[1] != "" {
+			words += " " + o[0] + " " + fault.Quote(o[1])
+		}
+	}
+	return words
 }
 
 // rootOption is what a command that the user pastes must say of the root: it

@@ -37,6 +37,9 @@ func (s *session) parse() (err error) {
 	if s.cli.ShowVersion {
 		s.words.sub = "version"
 	}
+	if s.cli.Model == "" { // the root is looked for upward of it, too
+		s.cli.Model = s.cli.Migrate.What
+	}
 	switch s.words.sub {
 	case "completion":
 		err = s.completion()
@@ -69,6 +72,7 @@ func (s *session) settle() error {
 	if err != nil {
 		return err
 	}
+	s.unnamed = s.set.one[sModel]
 	if err := s.set.flags(s.cli.flags); err != nil {
 		return err
 	}
@@ -102,7 +106,7 @@ func (s *session) settle() error {
 	if s.programEnv, err = s.set.programEnv(s.env); err != nil {
 		return err
 	}
-	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list" || s.words.sub == "doctor" || s.words.sub == "profiles"
+	s.dry = s.words.look() || s.words.sub == "migrate" && !s.cli.Migrate.Yes
 	s.hardwareEnv = hardware.Env(s.env, s.programEnv)
 	s.identity = hardware.Identify(s.hardwareEnv)
 	s.state = store.OpenState(s.root, s.identity.ID(), stateHome(s.env))
@@ -275,7 +279,7 @@ func (s *session) remember(req *resolve.Request, res *resolve.Resolution) {
 	if req.Old == "" || res.Degraded {
 		return
 	}
-	if err := (&store.Store{Root: s.root}).NoteModel(res.Dir, req.Old, cmp.Or(s.wanted.model.Path, s.wanted.model.Name)); err != nil {
+	if err := (&store.Store{Root: s.root}).NoteModel(res.Dir, req.Old, cmp.Or(s.wanted.model.Hub, s.wanted.model.Path)); err != nil {
 		s.log.Debug("noting the model: " + err.Error())
 	}
 }

@@ -71,7 +71,8 @@ type session struct {
 	status *status
 	notify *notifier
 
-	scriptFile  string // the script that is started, as it was written
+	unnamed     setting // the model, where no flag names one
+	scriptFile  string  // the script that is started, as it was written
 	programEnv  execx.Environ
 	hardwareEnv execx.Environ // what the hardware is asked with: see hardware.Env
 	root        envdir.Root
@@ -109,6 +110,8 @@ func (s *session) main(ctx context.Context) error {
 		return s.prune(ctx)
 	case "profiles":
 		return s.profiles(ctx)
+	case "migrate":
+		return s.migrate(ctx)
 	}
 	req, err := s.request(ctx)
 	if err != nil {

@@ -18,12 +18,19 @@ func (w words) done() bool {
 	return w.sub == "version" || w.sub == "completion" || w.sub == completeWord
 }
 
+// look reports that the sub-command only looks: it runs nothing from a root and
+// changes nothing.
+func (w words) look() bool {
+	switch w.sub {
+	case "which", "explain", "list", "doctor", "profiles":
+		return true
+	}
+	return false
+}
+
 // subcommands are reached by a first word that cannot be mistaken for a
 // command; a program called "list" is `modelrun -- list`.
-var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "config", "profiles", "completion", "version"}
-
-// planned are the sub-commands that the design names and that are not built yet.
-var planned = [...]string{"migrate"}
+var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "migrate", "config", "profiles", "completion", "version"}
 
 // splitPlain takes apart what needs no option parser: `modelrun -- cmd …`,
 // `modelrun python …`, `modelrun x.py …`. ok is false when there is an option

@@ -2,32 +2,12 @@ package shim
 
 import (
 	"bytes"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
-
-// No text of ours sends a user to a command that this version has not, but for
-// the line that users know from the app: it is what launchers look for.
-func TestNoPlannedCommandIsNamed(t *testing.T) {
-	t.Parallel()
-	words := regexp.MustCompile(`modelrun (` + strings.Join(planned[:], "|") + `)\b`)
-	require.NoError(t, filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() || !strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, ".md") || strings.HasSuffix(path, "_test.go") || path == filepath.Join("..", "resolve", "old.go") {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		require.Empty(t, words.FindAllString(string(data), -1), path)
-		return err
-	}))
-}
 
 func TestSplitPlain(t *testing.T) {
 	t.Parallel()
@@ -75,7 +55,6 @@ func TestParse(t *testing.T) {
 		"a typing error in a command":       {[]string{"ensrue"}, "", nil, `did you mean "ensure"`},
 		"a sub-command's name behind run":   {[]string{"run", "which"}, "", nil, `unknown command "which"`},
 		"a program without a dash":          {[]string{"nvidia-smi"}, "", nil, `unknown command "nvidia-smi"`},
-		"a command that is not built yet":   {[]string{"migrate", "x"}, "", nil, "not part of this version"},
 		"a sub-command starts no program":   {[]string{"explain", "--", "python"}, "", nil, "starts no program"},
 		"a word that only looks like an op": {[]string{"-x"}, "", nil, "unknown flag -x"},
 	} {

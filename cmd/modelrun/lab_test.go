@@ -275,6 +275,7 @@ func volatile() []volatileWord {
 		{regexp.MustCompile(`"size": \d+`), `"size": 0`},
 		{regexp.MustCompile(`"last_used": "[^"]*"`), `"last_used": "DAY"`},
 		{regexp.MustCompile(`local_[0-9a-f]{12}`), `local_ID`},
+		{regexp.MustCompile(`local_ID-[0-9a-f]{8}`), `local_ID-01234567`},
 		{regexp.MustCompile(`"bytes": \d+`), `"bytes": 0`},
 		{regexp.MustCompile(`\d+ unpacked wheels`), `N unpacked wheels`},
 		{regexp.MustCompile(`onnx-cpu-[0-9a-f]{8}`), `onnx-cpu-01234567`},

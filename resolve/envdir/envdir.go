@@ -152,6 +152,13 @@ func ParseRetired(name string) (stem, suffix string, ok bool) {
 	return name[:cut], name[cut+1:], true
 }
 
+// OldID is the id that a folder in environments/ has as its name; not ok for a
+// name that is no model's.
+func OldID(name string) (id ID, ok bool) {
+	id = HubID(name)
+	return id, string(id) == name && id != ""
+}
+
 // ParseTrash reports whether a name in .tmp is that of trash.
 func ParseTrash(name string) bool {
 	suffix, ok := strings.CutPrefix(name, filepath.Base(Root("").Trash("")))

@@ -236,7 +236,7 @@ func sumOf(path string) (string, error) {
 func torn(d envdir.Dir, format string, args ...any) error {
 	err := fault.New(fault.Verify, format, args...)
 	if d.Kind == envdir.Old {
-		return err.Fix("make a shared environment for its model: modelrun ensure -m MODEL")
+		return err.Fix("move its model over to a shared environment: modelrun migrate %s", d.Name)
 	}
 	return err.Fix("build it anew: modelrun ensure --rebuild --env %s", d.Name)
 }

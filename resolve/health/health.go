@@ -51,6 +51,8 @@ type Verdict struct {
 	Seal     Seal     // what it says; of a cached verdict only Key, BuildID, Plan, Own and Profile…
 	Absent   bool     // there is no env at all (State is Broken)
 	Cached   bool     // no process was started for it
+
+	UnknownType bool // one of the Warnings says that transformers does not know the model's type
 }
 
 // seal notes the seal that was read; nil is none.

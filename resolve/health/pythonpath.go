@@ -79,6 +79,7 @@ func (c *Checker) warned(v Verdict, s Subject, st *site) Verdict {
 			v.Warnings = append(v.Warnings, w)
 		}
 	}
-	v.Warnings = append(v.Warnings, unknownType(s, st)...)
+	unknown := unknownType(s, st)
+	v.Warnings, v.UnknownType = append(v.Warnings, unknown...), len(unknown) > 0
 	return v
 }

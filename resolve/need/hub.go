@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
@@ -13,6 +14,16 @@ import (
 func isHubID(name string) bool {
 	org, repo, ok := strings.Cut(name, "/")
 	return ok && len(name) <= 96 && isHubName(org) && isHubName(repo)
+}
+
+// HubName is the hub id that an old env was made for, told by its own id; "" for
+// the id of a path, and where more than one would give it.
+func HubName(id envdir.ID) string {
+	org, repo, ok := strings.Cut(string(id), "__")
+	if name := org + "/" + repo; ok && !strings.Contains(repo, "__") && isHubID(name) && envdir.HubID(name) == id {
+		return name
+	}
+	return ""
 }
 
 func isHubName(s string) bool {

@@ -29,6 +29,7 @@ var roles = map[string]func(s *Store, arg string) error{
 	"promote": rolePromote,
 	"denied":  roleDenied,
 	"prune":   rolePrune,
+	"migrate": roleMigrate,
 }
 
 func TestMain(m *testing.M) {

@@ -325,6 +325,10 @@ func (p *pruner) retired() {
 		}
 		d := envdir.Dir{Name: name, Path: path}
 		k, err := envdir.ParseKey(name)
+		why := "replaced or migrated, kept until now"
+		if _, ok := p.migrated(e.Name()); ok {
+			why = "migrated, kept until now; after this migrate --undo is not possible"
+		}
 		if err == nil && p.creating(k, path) {
 			continue
 		}
@@ -336,7 +340,7 @@ func (p *pruner) retired() {
 			p.keep(path, errUnseen.Error())
 			continue
 		}
-		p.add(PruneOld, name, path, "replaced or migrated, kept until now", func() (int64, error) {
+		p.add(PruneOld, name, path, why, func() (int64, error) {
 			return p.discard(k, path, func(l *Lock) (string, error) {
 				switch {
 				case exists(p.Root.Journal(k)):

@@ -73,8 +73,8 @@ func (s *Store) Envs() ([]envdir.Dir, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		id := envdir.HubID(e.Name())
-		if string(id) != e.Name() {
+		id, ok := envdir.OldID(e.Name())
+		if !ok {
 			continue // no model's: it could only write lines of its own into our tables
 		}
 		if d := s.Root.Old(id); isDir(d.Venv()) {

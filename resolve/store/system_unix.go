@@ -88,6 +88,8 @@ func ownerName(uid string) string {
 
 type fileID struct{ dev, ino uint64 }
 
+func (id fileID) disk() uint64 { return id.dev }
+
 // identify names a file, and says how many links it has.
 func identify(_ string, info fs.FileInfo) (id fileID, links int) {
 	st, ok := info.Sys().(*syscall.Stat_t)

@@ -136,6 +136,8 @@ type fileID struct {
 	high, low uint32
 }
 
+func (id fileID) disk() uint64 { return uint64(id.volume) }
+
 // identify names a file, and says how many links it has.
 func identify(path string, _ fs.FileInfo) (id fileID, links int) {
 	f, err := os.Open(path)

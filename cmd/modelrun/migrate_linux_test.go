@@ -1,0 +1,147 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// moving is a model with an old env and without its shared one.
+func moving(t *testing.T, words ...string) (*crashRoot, before) {
+	t.Helper()
+	b := before{old: true, run: append([]string{"migrate"}, words...), make: func(t *testing.T, r *crashRoot) {
+		require.NoError(t, os.RemoveAll(r.Shared(crashKey).Path))
+	}}
+	return newCrashRoot(t, b), b
+}
+
+// requireOneHome: the old env is where it was, or in .old, whole, and never
+// without a shared one when it was moved.
+func (r *crashRoot) requireOneHome(t *testing.T) (moved bool) {
+	t.Helper()
+	kept := entries(t, r.OldEnvs())
+	_, err := os.Lstat(r.Old(r.lab.oldID).Path)
+	require.Len(t, kept, map[bool]int{true: 0, false: 1}[err == nil])
+	if err == nil {
+		require.FileExists(t, r.Old(r.lab.oldID).Cfg())
+		return false
+	}
+	require.FileExists(t, filepath.Join(r.OldEnvs(), kept[0], ".venv", "pyvenv.cfg"))
+	require.FileExists(t, r.Shared(crashKey).Ready())
+	r.requireWhole(t)
+	return true
+}
+
+// Whoever is killed while a model moves over leaves the old state or the new
+// one; the same command ends it, and every start between works.
+func TestMigrateKilledAtEachStep(t *testing.T) {
+	t.Parallel()
+	for _, step := range slices.Concat(building, ending, []string{"migrate-alone", "migrate-moved"}) {
+		if !nightly() && !slices.Contains([]string{"installing", "published", "unlock", "migrate-alone", "migrate-moved"}, step) {
+			continue
+		}
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			r, b := moving(t, string(newCrashLab(t).oldID), "--yes")
+			c := r.cmd(t, b, step+":kill")
+			out, _ := c.CombinedOutput() // it is killed
+			require.True(t, killed(c), "it never came to that step: %s\n%s", c.ProcessState, out)
+			require.Equal(t, step == "migrate-moved", r.requireOneHome(t))
+			start, _ := r.next(t, b, "--", "python", "-c", allScripts)
+			require.Contains(t, []string{r.Old(r.lab.oldID).Venv(), r.Shared(crashKey).Venv()}, strings.Split(start, "\n")[0])
+			r.next(t, b, b.run...)
+			require.True(t, r.requireOneHome(t))
+			start, _ = r.next(t, b, "--no-create", "--", "python", "-c", allScripts)
+			require.Equal(t, r.Shared(crashKey).Venv(), strings.Split(start, "\n")[0])
+		})
+	}
+}
+
+// The way back is one rename as well.
+func TestMigrateUndoKilled(t *testing.T) {
+	t.Parallel()
+	for step, moved := range map[string]bool{"migrate-undo": true, "migrate-undone": false} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			r, b := moving(t, "--all", "--yes")
+			r.next(t, b, b.run...)
+			b.run = []string{"migrate", "--undo", "--all", "--yes"}
+			c := r.cmd(t, b, step+":kill")
+			out, _ := c.CombinedOutput() // it is killed
+			require.True(t, killed(c), "it never came to that step: %s\n%s", c.ProcessState, out)
+			require.Equal(t, moved, r.requireOneHome(t))
+			r.next(t, b, b.run...)
+			require.False(t, r.requireOneHome(t))
+		})
+	}
+}
+
+// Ctrl-C and SIGTERM: 130 and 143, and nothing half.
+func TestMigrateInterrupted(t *testing.T) {
+	t.Parallel()
+	for step, sig := range map[string]string{"installing": "int", "publish": "term", "migrate-alone": "int", "migrate-moved": "term"} {
+		t.Run(step+"/"+sig, func(t *testing.T) {
+			t.Parallel()
+			r, b := moving(t, "--all", "--yes")
+			c := r.cmd(t, b, step+":"+sig)
+			out, _ := c.CombinedOutput() // its code is looked at
+			require.Equal(t, map[string]int{"int": 130, "term": 143}[sig], exitCode(c), "%s", out)
+			moved := r.requireOneHome(t)
+			require.Empty(t, entries(t, r.Tmp()))
+			require.Contains(t, string(out), map[bool]string{true: "interrupted; 1 of 1 were moved", false: "interrupted; 0 of 1 were moved"}[moved])
+			if step == "installing" {
+				require.False(t, moved)
+				r.requireForeign(t)
+			}
+		})
+	}
+}
+
+// Who starts while the model is moved waits for that moment, and gets the shared
+// env, though it was not there when it was looked for, and may make none.
+func TestStartWhileItIsMoved(t *testing.T) {
+	t.Parallel()
+	r, _ := moving(t)
+	lease := r.Lease(r.Old(r.lab.oldID))
+	require.NoError(t, os.MkdirAll(filepath.Dir(lease), 0o755))
+	held, err := os.OpenFile(lease, os.O_RDWR|os.O_CREATE, 0o644)
+	require.NoError(t, err)
+	defer held.Close()
+	// The start has looked for the shared env and waits for the lease, as it would
+	// for whoever moves.
+	require.NoError(t, unix.Flock(int(held.Fd()), unix.LOCK_EX)) //nolint:gosec // a descriptor
+	late := r.cmd(t, before{run: []string{"--log-level", "debug", "--no-create", "--", "python", "-c", "import sys; print(sys.prefix)"}}, "")
+	var out strings.Builder
+	late.Stdout = &out
+	errs, err := late.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, late.Start())
+	text, buf := "", make([]byte, 4096)
+	for !strings.Contains(text, "Checking old per-model environment") {
+		n, err := errs.Read(buf)
+		require.NoError(t, err, text)
+		text += string(buf[:n])
+	}
+	// Now the shared env comes, and the old one goes.
+	made := r.cmd(t, before{run: []string{"ensure"}}, "")
+	log, err := made.CombinedOutput()
+	require.NoError(t, err, "%s", log)
+	to := r.Retired(string(r.lab.oldID), "0123abcd")
+	require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
+	require.NoError(t, os.Rename(r.Old(r.lab.oldID).Path, to))
+	require.NoError(t, held.Close())
+	for {
+		n, err := errs.Read(buf)
+		text += string(buf[:n])
+		if err != nil {
+			break
+		}
+	}
+	require.NoError(t, late.Wait(), text)
+	require.Equal(t, r.Shared(crashKey).Venv()+"\n", out.String(), text)
+}

@@ -1,0 +1,257 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// This file moves old envs of the app out of its way, and back: the one thing
+// that modelrun ever does in environments/.
+
+// OldEnvs are the app's envs, one per model, sorted by id.
+func (s *Store) OldEnvs() ([]envdir.Dir, error) {
+	envs, err := s.Envs()
+	var old []envdir.Dir
+	for _, d := range envs {
+		if d.Kind == envdir.Old {
+			old = append(old, d)
+		}
+	}
+	return old, err
+}
+
+// Migrated are the old envs that lie in .old and can be moved back, sorted.
+func (s *Store) Migrated() (out []envdir.Dir, err error) {
+	entries, err := os.ReadDir(s.Root.OldEnvs())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if id, ok := s.migrated(e.Name()); ok && e.IsDir() {
+			out = append(out, envdir.Dir{Kind: envdir.Old, Name: string(id), Path: filepath.Join(s.Root.OldEnvs(), e.Name())})
+		}
+	}
+	return out, nil
+}
+
+// migrated reports whether a name in .old is that of a migrated env, not of a
+// replaced one. The app seals no env. Few ids look like a key ("gpt2"): whoever
+// replaced an env held the creation lock of its key, which is never deleted.
+func (s *Store) migrated(name string) (envdir.ID, bool) {
+	stem, _, ok := envdir.ParseRetired(name)
+	if !ok {
+		return "", false
+	}
+	id, ok := envdir.OldID(stem)
+	d := envdir.Dir{Path: filepath.Join(s.Root.OldEnvs(), name)}
+	if !ok || exists(d.Ready()) || !exists(d.Venv()) {
+		return "", false
+	}
+	k, err := envdir.ParseKey(stem)
+	plain := strings.HasPrefix(stem, "local_") || strings.Contains(stem, "__")
+	return id, plain || err != nil || !exists(s.Root.Lock(k))
+}
+
+// ModelOf is the name of the model that an old env belongs to, as a start of it
+// noted it; "" where none did. A note that names a model of another id is not
+// believed.
+func (s *Store) ModelOf(id envdir.ID) string {
+	envs, _ := os.ReadDir(s.Root.Models()) // none: nobody noted anything
+	for _, e := range envs {
+		data, err := ReadFile(s.Root.Model(envdir.Dir{Name: e.Name()}, id), maxState)
+		model := strings.TrimSuffix(string(data), "\n")
+		if err == nil && isLine(model) && (envdir.LocalID(model) == id || envdir.HubID(model) == id) {
+			return model
+		}
+	}
+	return ""
+}
+
+// Frees is how many bytes the disk has again for each folder, when it and those
+// before it are deleted: a file that is linked from elsewhere frees none.
+func Frees(paths []string) []int64 {
+	l := ledger{}
+	out := make([]int64, len(paths))
+	for i, path := range paths {
+		out[i] = l.remove(path)
+	}
+	return out
+}
+
+// Movable says why an old env cannot be moved into .old now; nil: nothing is in
+// its way. It changes nothing.
+func (s *Store) Movable(d envdir.Dir) error {
+	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
+		return err
+	}
+	return inUseFault(s.inUse(d))
+}
+
+// foldersFor looks at what a move needs: folders that are no links, on one disk,
+// that can be written.
+func (s *Store) foldersFor(from, to string) error {
+	for _, path := range []string{s.Root.Environments(), s.Root.OldEnvs(), from} {
+		info, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && path != from:
+			continue
+		case err != nil:
+			return Fault(err)
+		case !info.IsDir():
+			return fault.New(fault.BadRoot, "%s is not a folder of its own, and nothing is moved through a link", path).
+				Fix("to be rid of the environment, delete it: %s", fault.Remove(from))
+		}
+	}
+	if !sameDisk(from, to) {
+		return otherDisk(from)
+	}
+	for _, path := range []string{from, filepath.Dir(from), to} {
+		if !CanWrite(path) {
+			return cannotMove(from, to, &fs.PathError{Op: "write", Path: path, Err: syscall.EACCES})
+		}
+	}
+	return nil
+}
+
+// sameDisk reports whether a rename can lead from a folder to another one, or to
+// where it will be made.
+func sameDisk(from, to string) bool {
+	for !exists(to) && to != filepath.Dir(to) {
+		to = filepath.Dir(to)
+	}
+	a, err1 := os.Stat(from)
+	b, err2 := os.Stat(to)
+	if err1 != nil || err2 != nil {
+		return true // the rename says why not
+	}
+	one, _ := identify(from, a)
+	two, _ := identify(to, b)
+	return one.disk() == two.disk()
+}
+
+func otherDisk(from string) error {
+	return fault.New(fault.BadRoot, "%s is on another disk than its place would be: moving it would copy it, which is never done", from).
+		Fix("make the model's shared environment (modelrun ensure -m MODEL), then delete this one: %s", fault.Remove(from))
+}
+
+// cannotMove says why a rename was refused.
+func cannotMove(from, to string, err error) error {
+	switch {
+	case runtime.GOOS != "windows" && errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fault.New(fault.NotWritable, "%s cannot be moved to %s: %w", from, to, err).Fix("have the owner of both folders do it")
+	case immovable(err): // on Windows: a file of it is open
+		return fault.New(fault.InUse, "%s cannot be moved to %s: %w", from, to, err).
+			Fix("end every program that has a file of it open, then try again; or delete it: %s", fault.Remove(from))
+	}
+	return Fault(fmt.Errorf("moving %s to %s: %w", from, to, err))
+}
+
+// inUseFault says what to do about an env in which somebody runs.
+func inUseFault(err error) error {
+	var busy *InUse
+	if !errors.As(err, &busy) {
+		return err
+	}
+	return fault.New(fault.InUse, "%w", busy).Fix("end those programs, then try again")
+}
+
+// Migrate moves an old env into .old by one rename, and returns where it lies
+// now. Whoever is killed leaves it where it was, or there. Nobody runs in it,
+// and who starts at this moment waits and finds it gone.
+//
+// The caller has made sure that the model's shared env is healthy.
+func (s *Store) Migrate(id envdir.ID) (to string, err error) {
+	d := s.Root.Old(id)
+	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
+		return "", err
+	}
+	if err := mkdirLike(s.Root.OldEnvs()); err != nil {
+		return "", refused(s.Root.OldEnvs(), err)
+	}
+	lease, err := s.alone(d)
+	if err != nil {
+		return "", err
+	}
+	defer lease.Release()
+	s.at("migrate-alone")
+	to = s.Root.Retired(string(id), suffix())
+	if err := s.move(d.Path, to); err != nil {
+		return "", err
+	}
+	s.at("migrate-moved")
+	return to, nil
+}
+
+// Restorable says why a migrated env cannot be moved back now; nil: it can. It
+// changes nothing.
+func (s *Store) Restorable(d envdir.Dir) error {
+	home := s.Root.Old(envdir.ID(d.Name))
+	if exists(home.Path) {
+		return fault.New(fault.InUse, "%s is there again, and nothing takes its place", home.Path).
+			Fix("see which one is wanted (modelrun list), and delete the other: %s", fault.Remove(home.Path))
+	}
+	if err := s.foldersFor(d.Path, s.Root.Environments()); err != nil {
+		return err
+	}
+	return inUseFault(s.stillIn(d))
+}
+
+// Restore moves a migrated env, one of [Store.Migrated], back to environments/.
+// It refuses when one of that id is there again.
+func (s *Store) Restore(d envdir.Dir) error {
+	if err := s.Restorable(d); err != nil {
+		return err
+	}
+	if err := mkdirLike(s.Root.Environments()); err != nil {
+		return refused(s.Root.Environments(), err)
+	}
+	home := s.Root.Old(envdir.ID(d.Name))
+	lease, err := s.alone(home)
+	if err != nil {
+		return err
+	}
+	defer lease.Release()
+	s.at("migrate-undo")
+	if err := s.move(d.Path, home.Path); err != nil {
+		return err
+	}
+	s.at("migrate-undone")
+	return nil
+}
+
+// alone holds an old env for oneself. Where locks do not work nobody can: who
+// runs in it on another machine would lose its files.
+func (s *Store) alone(d envdir.Dir) (*Lease, error) {
+	lease, err := s.Exclusive(d)
+	if err != nil {
+		return nil, inUseFault(err)
+	}
+	if noLocks(lockFile(lease.file, true)) {
+		lease.Release()
+		return nil, fault.New(fault.InUse, "there are no locks here, so whoever runs in %s on another machine is not seen", d.Path).
+			Fix("when nobody does, delete it: %s", fault.Remove(d.Path))
+	}
+	return lease, nil
+}
+
+// move is one rename to where nothing is yet.
+func (s *Store) move(from, to string) error {
+	err := renameNew(from, to)
+	switch {
+	case errors.Is(err, syscall.EXDEV):
+		return otherDisk(from)
+	case err != nil:
+		return cannotMove(from, to, err)
+	}
+	_ = errors.Join(syncDir(filepath.Dir(from)), syncDir(filepath.Dir(to))) // it is moved: a power cut may undo it, whole
+	return nil
+}

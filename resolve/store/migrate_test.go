@@ -1,0 +1,270 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+const oldID envdir.ID = "local_0123456789ab"
+
+// oldEnv is an env of the app.
+func oldEnv(t *testing.T, s *Store, id envdir.ID) envdir.Dir {
+	t.Helper()
+	d := s.Root.Old(id)
+	put(t, 100, d.Venv(), "x.py")
+	return d
+}
+
+func onlyMigrated(t *testing.T, s *Store) envdir.Dir {
+	t.Helper()
+	all, err := s.Migrated()
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	return all[0]
+}
+
+func TestMigrateAndBack(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d, other := oldEnv(t, s, oldID), oldEnv(t, s, "org__name")
+	require.NoError(t, s.Movable(d))
+	require.NoDirExists(t, s.Root.Envs(), "looking changes nothing")
+	to, err := s.Migrate(oldID)
+	require.NoError(t, err)
+	require.NoDirExists(t, d.Path)
+	require.FileExists(t, filepath.Join(to, ".venv", "x.py"))
+	require.DirExists(t, other.Path)
+	moved := onlyMigrated(t, s)
+	require.Equal(t, envdir.Dir{Kind: envdir.Old, Name: string(oldID), Path: to}, moved)
+	_, err = s.Migrate(oldID)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, s.Restorable(moved))
+	require.NoError(t, s.Restore(moved))
+	require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
+	require.NoDirExists(t, to)
+	require.Error(t, s.Restore(moved), "it is not there any more")
+}
+
+// The folder that was made again stays what it is, and so does the other.
+func TestRestoreTakesNoPlace(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	oldEnv(t, s, oldID)
+	_, err := s.Migrate(oldID)
+	require.NoError(t, err)
+	moved := onlyMigrated(t, s)
+	again := put(t, 7, s.Root.Old(oldID).Venv(), "y.py")
+	err = s.Restore(moved)
+	require.Equal(t, fault.InUse, fault.CodeOf(err))
+	require.ErrorContains(t, err, "is there again")
+	require.FileExists(t, again)
+	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
+	// Not even one that came a moment ago.
+	require.ErrorIs(t, renameNew(moved.Path, s.Root.Old(oldID).Path), os.ErrExist)
+}
+
+func TestMigrateOfOneInUse(t *testing.T) {
+	t.Parallel()
+	for name, use := range map[string]func(*testing.T, *Store, envdir.Dir){
+		"by its lease": func(t *testing.T, s *Store, d envdir.Dir) {
+			l, err := s.Lease(t.Context(), d)
+			require.NoError(t, err)
+			t.Cleanup(l.Release)
+		},
+		"by what it runs": func(t *testing.T, s *Store, d envdir.Dir) {
+			if runtime.GOOS != "linux" {
+				t.Skip("there is no /proc")
+			}
+			p := start(t, s, "block", "VIRTUAL_ENV="+d.Venv())
+			require.Equal(t, "running", p.line(t))
+			require.ErrorContains(t, s.Movable(d), " is in use by ")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			d := oldEnv(t, s, oldID)
+			use(t, s, d)
+			require.Equal(t, fault.InUse, fault.CodeOf(s.Movable(d)))
+			_, err := s.Migrate(oldID)
+			require.Equal(t, fault.InUse, fault.CodeOf(err))
+			require.NotEmpty(t, fault.RemedyOf(err))
+			require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
+		})
+	}
+}
+
+// Nobody starts in an env while it is moved: who tries waits, and finds it gone.
+func TestMigrateKeepsStartsOut(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	d := oldEnv(t, s, oldID)
+	tried := false
+	s.Step = func(step string) {
+		if step != "migrate-alone" {
+			return
+		}
+		tried = true
+		f, err := s.leaseFile(d, os.O_RDONLY)
+		require.NoError(t, err)
+		defer f.Close()
+		require.ErrorIs(t, lockFile(f, false), errHeld)
+	}
+	_, err := s.Migrate(oldID)
+	require.NoError(t, err)
+	require.True(t, tried)
+	l, err := s.Lease(t.Context(), d)
+	require.NoError(t, err)
+	l.Release()
+}
+
+// A link is somebody's own: nothing is moved through it, or made behind it.
+func TestMigrateThroughNoLink(t *testing.T) {
+	t.Parallel()
+	for name, path := range map[string]func(*Store) string{
+		"the env":        func(s *Store) string { return s.Root.Old(oldID).Path },
+		"all old envs":   func(s *Store) string { return s.Root.Environments() },
+		"what is behind": func(s *Store) string { return s.Root.OldEnvs() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			d := oldEnv(t, s, oldID)
+			at, away := path(s), filepath.Join(t.TempDir(), "away")
+			require.NoError(t, os.MkdirAll(filepath.Dir(at), 0o755))
+			if os.Rename(at, away) != nil {
+				require.NoError(t, os.Mkdir(away, 0o755))
+			}
+			if err := os.Symlink(away, at); err != nil {
+				t.Skip("links are not allowed here: ", err)
+			}
+			require.Equal(t, fault.BadRoot, fault.CodeOf(s.Movable(d)))
+			_, err := s.Migrate(oldID)
+			require.Equal(t, fault.BadRoot, fault.CodeOf(err))
+			require.ErrorContains(t, err, at+" is not a folder of its own")
+			require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
+			require.NoDirExists(t, s.Root.Locks())
+		})
+	}
+}
+
+// What was replaced is no old env, whatever its name is.
+func TestMigratedOrReplaced(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		stem         string
+		sealed, lock bool
+		want         bool
+	}{
+		"an id of a path":           {stem: string(oldID), want: true},
+		"after a prune":             {stem: string(oldID), lock: true, want: true},
+		"an id of the hub":          {stem: "Org__Name-7B", want: true},
+		"a model of the first days": {stem: "gpt2", want: true},
+		"a key":                     {stem: "gpt2", lock: true},
+		"sealed":                    {stem: string(key), sealed: true},
+		"an env of the app, by key": {stem: string(key), lock: true},
+		"nobody's":                  {stem: "a name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			d := envdir.Dir{Path: s.Root.Retired(tt.stem, "01234567")}
+			put(t, 1, d.Venv(), "x.py")
+			if tt.sealed {
+				put(t, 1, d.Ready())
+			}
+			if tt.lock {
+				put(t, 0, s.Root.Lock(envdir.Key(tt.stem)))
+			}
+			all, err := s.Migrated()
+			require.NoError(t, err)
+			require.Equal(t, tt.want, len(all) == 1)
+		})
+	}
+}
+
+func TestModelOf(t *testing.T) {
+	t.Parallel()
+	path := "/models/llama"
+	id := envdir.LocalID(path)
+	for name, tt := range map[string]struct {
+		id         envdir.ID
+		note, want string
+	}{
+		"a path":             {id, path + "\n", path},
+		"a hub id":           {"org__name", "org/name\n", "org/name"},
+		"another model":      {id, "/models/other\n", ""},
+		"more than one line": {id, path + "\n\n", ""},
+		"nothing":            {id, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			file := s.Root.Model(s.Root.Shared(key), tt.id)
+			put(t, 0, file)
+			require.NoError(t, os.WriteFile(file, []byte(tt.note), 0o600))
+			require.Equal(t, tt.want, s.ModelOf(tt.id))
+			require.Empty(t, s.ModelOf("org__other"))
+		})
+	}
+}
+
+func TestFrees(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	link(t, put(t, 30, a, "both"), b, "both")
+	link(t, put(t, 500, dir, "elsewhere"), a, "linked")
+	put(t, 1, a, "own")
+	require.Equal(t, []int64{1, 30}, Frees([]string{a, b}))
+}
+
+// roleMigrate moves an old env, or back, and dies at a step.
+func roleMigrate(s *Store, step string) error {
+	dieAt(s, step)
+	if _, err := s.Migrate(oldID); err != nil {
+		return err
+	}
+	all, err := s.Migrated()
+	if err != nil {
+		return err
+	}
+	return s.Restore(all[0])
+}
+
+// Whenever it is killed, the env is where it was or where it goes, whole, and
+// nobody is kept from going on.
+func TestMigrateKilled(t *testing.T) {
+	t.Parallel()
+	for step, home := range map[string]bool{"migrate-alone": true, "migrate-moved": false, "migrate-undo": false, "migrate-undone": true} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			d := oldEnv(t, s, oldID)
+			p := start(t, s, "migrate:"+step)
+			require.Empty(t, p.line(t))
+			require.Error(t, p.Wait(), "it was killed at this step")
+			all, err := s.Migrated()
+			require.NoError(t, err)
+			require.Equal(t, home, exists(d.Path))
+			require.Equal(t, home, len(all) == 0)
+			if !home {
+				require.NoError(t, s.Restore(all[0]))
+			}
+			require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
+			to, err := s.Migrate(oldID)
+			require.NoError(t, err)
+			require.FileExists(t, filepath.Join(to, ".venv", "x.py"))
+			entries, err := os.ReadDir(s.Root.Envs())
+			require.NoError(t, err)
+			require.Len(t, entries, 2, ".locks and .old")
+		})
+	}
+}
