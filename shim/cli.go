@@ -14,12 +14,13 @@ import (
 // flags are the options of every sub-command. Each one that is a setting has
 // the setting's name; empty means not given.
 type flags struct {
-	Model   string `short:"m" placeholder:"MODEL" help:"Model: a folder, a file, or org/name."`
-	Env     string `short:"e" placeholder:"KEY" help:"Env key, for example torch-cu121-transformers-bnb."`
-	Family  string `placeholder:"NAME" help:"Family: transformers, llamacpp, onnx or vllm."`
-	Profile string `placeholder:"NAME" help:"Hardware profile."`
-	Root    string `placeholder:"DIR" help:"Folder that holds .envs/."`
-	Cwd     string `short:"C" placeholder:"DIR" help:"Change to DIR first, as git does."`
+	Model   string   `short:"m" placeholder:"MODEL" help:"Model: a folder, a file, or org/name."`
+	Env     string   `short:"e" placeholder:"KEY" help:"Env key, for example torch-cu121-transformers-bnb."`
+	Family  string   `placeholder:"NAME" help:"Family: transformers, llamacpp, onnx or vllm."`
+	Profile string   `placeholder:"NAME" help:"Hardware profile."`
+	With    []string `sep:"none" placeholder:"PKG" help:"A package that is needed besides, such as 'rich>=13'; may be repeated."`
+	Root    string   `placeholder:"DIR" help:"Folder that holds .envs/."`
+	Cwd     string   `short:"C" placeholder:"DIR" help:"Change to DIR first, as git does."`
 
 	Wait          string `placeholder:"TIME" help:"How long another creator may make no progress (30m)."`
 	CreateTimeout string `placeholder:"TIME" help:"How long our installer may make no progress (10m)."`
