@@ -12,6 +12,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/resolve/uv"
 )
@@ -225,9 +226,17 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	if err := stage.Seal(seal.JSON()); err != nil {
 		return store.Published{}, err
 	}
+	was := b.req.Root.Next(b.req.Key) // what is in use now, and will be replaced
+	if !exists(was.Path) {
+		was = b.req.Root.Shared(b.req.Key)
+	}
+	past := health.PastOf(was)
 	p, err := stage.Publish()
 	if err != nil {
 		return store.Published{}, err
+	}
+	if len(past.ByHand) > 0 && !p.Existing {
+		b.Log.Warn(lost(b.req, past))
 	}
 	if p.Retired != "" {
 		b.Log.Info(retired(b.req, p.Retired))
@@ -245,6 +254,9 @@ func (b *build) sealed(durable bool) health.Seal {
 		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
 		UV: b.uv.Version, Modelrun: b.Version, BootID: store.BootID(), Durable: durable,
 		Imports: b.plan.Shared,
+	}
+	if b.req.Key != b.req.Base {
+		s.With = requirement.Strings(b.req.With)
 	}
 	for _, r := range b.locked.Relaxed {
 		s.Relaxed = append(s.Relaxed, r.String())

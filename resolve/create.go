@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -60,25 +61,28 @@ func (c create) mayCreate(w *Walk) error {
 	case w.timedOut != nil:
 		return skipFor(w.timedOut)
 	case req.Policy.NoCreate:
-		return skipFor(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure%s --env %s", req.RootOption, req.Key))
+		return skipFor(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure%s%s", req.RootOption, req.named()))
 	case !req.Named:
 		return skipFor(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
 			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
+	case w.shared.Code == health.CodeLacks && req.Key == req.Base:
+		// Somebody built it from other versions meanwhile; it is fine for others.
+		return skipFor(fault.New(fault.NoEnv, "%s was built by another process and %s", req.Key, w.shared.Reason).Fix("run the same command again"))
 	case w.doubt != nil && w.doubt.verdict.State == health.Broken && !req.Policy.Rebuild:
-		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", w.doubt.dir.Name, w.doubt.verdict.Reason).Fix(gpuRemedy, req.RootOption, req.Key))
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", w.doubt.dir.Name, w.doubt.verdict.Reason).Fix(gpuRemedy, req.RootOption, req.named()))
 	case w.doubt != nil && !req.Policy.Rebuild:
-		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.doubt.verdict.Reason).Fix(busyRemedy, req.RootOption, req.Key))
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.doubt.verdict.Reason).Fix(busyRemedy, req.RootOption, req.named()))
 	case unknown(w.oldSeen, w.old):
-		return skipFor(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", w.old.Reason).Fix(busyRemedy, req.RootOption, req.Key))
+		return skipFor(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", w.old.Reason).Fix(busyRemedy, req.RootOption, req.named()))
 	}
 	return nil
 }
 
 // gpuRemedy is for an env that is whole, where torch reaches no GPU.
-const gpuRemedy = "check the driver (nvidia-smi; a container needs --gpus all), or build it anew: modelrun ensure%s --rebuild --env %s"
+const gpuRemedy = "check the driver (nvidia-smi; a container needs --gpus all), or build it anew: modelrun ensure%s --rebuild%s"
 
 // busyRemedy is for a check that a busy GPU kept from its end.
-const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure%s --rebuild --env %s"
+const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure%s --rebuild%s"
 
 // would is create's turn when the request only looks.
 func (c create) would(ctx context.Context, w *Walk) error {
@@ -90,7 +94,10 @@ func (c create) would(ctx context.Context, w *Walk) error {
 		return skipFor(paused(w.Req, f, left))
 	}
 	from := cmp.Or(plan.Own, "profile "+plan.Profile)
-	return skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s --env %s", w.Req.RootOption, w.Req.Key))
+	if len(plan.Extras) > 0 {
+		from += " with " + strings.Join(plan.Extras, ", ")
+	}
+	return skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s%s", w.Req.RootOption, w.Req.named()))
 }
 
 // locked is everything that is done under the creation lock.
@@ -147,11 +154,17 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 // probed was ours, and is gone.
 func (c create) beaten(ctx context.Context, w *Walk, dir envdir.Dir) (*Resolution, error) {
 	res, v, err := c.shared.try(ctx, w, dir, w.Req.Accel, w.Req.Imports)
+	if res != nil && err == nil {
+		if err = otherNeeds(w.Req, res); err != nil {
+			res.Lease.Release()
+			return nil, err
+		}
+	}
 	if res != nil || err != nil {
 		return res, err
 	}
 	return nil, c.give(w, fault.New(fault.Verify, "another creator was first, and its environment cannot be used: %s", describe(dir, v)).
-		Fix("modelrun ensure%s --rebuild --env %s", w.Req.RootOption, w.Req.Key))
+		Fix("modelrun ensure%s --rebuild%s", w.Req.RootOption, w.Req.named()))
 }
 
 // trustedFolders refuses to create with what somebody else could have put into
@@ -192,7 +205,7 @@ func unknown(seen bool, v health.Verdict) bool {
 func paused(req *Request, f store.Failure, left time.Duration) error {
 	p := fault.New(fault.Paused, "creating it failed %s ago and is tried again in %s: %s",
 		time.Since(f.Finished).Round(time.Second), left.Round(time.Second), f.Text)
-	return p.Fix("%s; to try again now: modelrun ensure%s --env %s", f.Remedy, req.RootOption, req.Key)
+	return p.Fix("%s; to try again now: modelrun ensure%s%s", f.Remedy, req.RootOption, req.named())
 }
 
 // notCreated is the reason why create gave nothing, for the last resort's line.

@@ -28,7 +28,7 @@ func (o old) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := o.check(ctx, w, dir, req.Accel, req.OldImports)
+	v, err := o.checkAll(ctx, w, dir, req.Accel, req.OldImports)
 	if err != nil {
 		lease.Release()
 		return nil, err

@@ -13,18 +13,21 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // Request is everything that decides. It is not changed once it is made.
 type Request struct {
 	Root    envdir.Root
-	Key     envdir.Key       // the exact key that is wanted
-	Exact   bool             // the key was named: a compatible one will not do
-	Named   bool             // a model, family or key was named or found, so that creation knows for what
-	Imports []profile.Import // what a shared env must import
-	CUDA    bool             // torch must see a GPU
-	Accel   string           // of the key; "" unknown
+	Key     envdir.Key                // the exact key that is wanted
+	Base    envdir.Key                // Key without the part that stands for With; else the same
+	With    []requirement.Requirement // needs beyond the key, sorted
+	Exact   bool                      // the key was named: a compatible one will not do
+	Named   bool                      // a model, family or key was named or found, so that creation knows for what
+	Imports []profile.Import          // what a shared env must import
+	CUDA    bool                      // torch must see a GPU
+	Accel   string                    // of the key; "" unknown
 
 	Old        envdir.ID // the model's old env; "" without a model
 	OldImports []profile.Import

@@ -164,7 +164,7 @@ func TestPause(t *testing.T) {
 func request(root envdir.Root, p Policy, named bool) *Request {
 	p.Wait, p.CreateTimeout = time.Minute, time.Minute
 	return &Request{
-		Root: root, Key: "key", Named: named, Old: "local_1", ModelName: "m", Policy: p,
+		Root: root, Key: "key", Base: "key", Named: named, Old: "local_1", ModelName: "m", Policy: p,
 		Plan: func(context.Context) (profile.Plan, error) {
 			return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, nil
 		},

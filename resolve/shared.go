@@ -31,6 +31,9 @@ func (s shared) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	}
 	w.shared, w.sharedSeen = v, true
 	if res != nil {
+		if req.Policy.Dry {
+			res.Reason = req.afterBase(res.Reason)
+		}
 		return res, s.outdated(ctx, w, res)
 	}
 	if !req.Exact {
@@ -38,7 +41,7 @@ func (s shared) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 			return res, err
 		}
 	}
-	return nil, &Skip{Code: fault.NoEnv, Reason: describe(req.Root.Shared(req.Key), v)}
+	return nil, &Skip{Code: fault.NoEnv, Reason: req.afterBase(describe(req.Root.Shared(req.Key), v))}
 }
 
 // exact tries the wanted key: first what waits in .next, then what is published.
@@ -94,7 +97,7 @@ func (s shared) try(ctx context.Context, w *Walk, dir envdir.Dir, accel string, 
 	if err != nil {
 		return nil, health.Verdict{}, err
 	}
-	v, err := s.check(ctx, w, dir, accel, imports)
+	v, err := s.checkAll(ctx, w, dir, accel, imports)
 	if err != nil {
 		lease.Release()
 		return nil, v, err
@@ -138,7 +141,7 @@ func (s shared) compatible(ctx context.Context, w *Walk) (*Resolution, error) {
 			continue
 		}
 		res.Reason = fmt.Sprintf("%s serves %s: %s", alt.Key, req.Key, res.Reason)
-		s.Log.Debug(fmt.Sprintf("Using compatible environment %s for %s; to build the exact one, run: modelrun ensure%s --update --env %s", alt.Key, req.Key, req.RootOption, req.Key))
+		s.Log.Debug(fmt.Sprintf("Using compatible environment %s for %s; to build the exact one, run: modelrun ensure%s --update%s", alt.Key, req.Key, req.RootOption, req.named()))
 		return res, nil
 	}
 	return nil, nil
@@ -155,6 +158,10 @@ func (s shared) outdated(ctx context.Context, w *Walk, res *Resolution) error {
 	if req.Policy.Rebuild {
 		res.Lease.Release()
 		return skip("%s is there; --rebuild replaces it", req.Key)
+	}
+	if err := otherNeeds(req, res); err != nil {
+		res.Lease.Release()
+		return err
 	}
 	why, err := s.changed(ctx, w, res)
 	if err != nil || why == "" {
@@ -194,13 +201,13 @@ func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, 
 			return "its definition has changed", nil
 		}
 		return "", fault.New(fault.OtherContent, "env key %s: %s was built from another definition than the one in %s", req.Key, res.Dir.Path, cmp.Or(plan.Own, "the profiles")).
-			Fix("give the new definition a key of its own, or replace the env: modelrun ensure%s --update --env %s", req.RootOption, req.Key)
+			Fix("give the new definition a key of its own, or replace the env: modelrun ensure%s --update%s", req.RootOption, req.named())
 	}
 	why := fmt.Sprintf("profile %s has changed since %s was built", plan.Profile, req.Key)
 	if !req.Policy.Update && embedded {
 		s.Log.Debug(why + "; ensure --update rebuilds it")
 	} else if !req.Policy.Update {
-		s.Log.Info(fmt.Sprintf("%s; keeping it. To rebuild, run: modelrun ensure%s --update --env %s", why, req.RootOption, req.Key))
+		s.Log.Info(fmt.Sprintf("%s; keeping it. To rebuild, run: modelrun ensure%s --update%s", why, req.RootOption, req.named()))
 	}
 	return why, nil
 }
@@ -217,6 +224,8 @@ func describe(dir envdir.Dir, v health.Verdict) string {
 	switch {
 	case v.State == health.Healthy:
 		return dir.Name + " is healthy"
+	case v.Code == health.CodeLacks:
+		return dir.Name + " " + v.Reason
 	case v.Absent && exists(dir.Path):
 		return v.Reason // the folder is there, and no env in it
 	case v.Absent:

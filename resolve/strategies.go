@@ -108,6 +108,15 @@ func (d *Deps) Trusted(dir envdir.Dir) error {
 	return nil
 }
 
+// checkAll asks first, because it is cheap, whether an env has the needs beyond
+// the key: nobody waits for a probe of one that will not do.
+func (d *Deps) checkAll(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
+	if v, err := lacking(dir, w.Req.With); err != nil || v.Code != "" {
+		return v, err
+	}
+	return d.check(ctx, w, dir, accel, imports)
+}
+
 // check asks about one env, in the way that the request allows. An env that is
 // not trusted is an error: the chain stops, for nobody else may replace it.
 func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {

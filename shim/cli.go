@@ -14,12 +14,13 @@ import (
 // flags are the options of every sub-command. Each one that is a setting has
 // the setting's name; empty means not given.
 type flags struct {
-	Model   string `short:"m" group:"What to start it in:" placeholder:"MODEL" help:"Model: a folder, a file, or org/name."`
-	Env     string `short:"e" group:"What to start it in:" placeholder:"KEY" help:"Env key, for example torch-cu121-transformers-bnb."`
-	Family  string `group:"What to start it in:" placeholder:"NAME" help:"Family: transformers, llamacpp, onnx or vllm."`
-	Profile string `group:"What to start it in:" placeholder:"NAME" help:"Hardware profile."`
-	Root    string `group:"What to start it in:" placeholder:"DIR" help:"Folder that holds .envs/."`
-	Cwd     string `short:"C" group:"What to start it in:" placeholder:"DIR" help:"Change to DIR first, as git does."`
+	Model   string   `short:"m" group:"What to start it in:" placeholder:"MODEL" help:"Model: a folder, a file, or org/name."`
+	Env     string   `short:"e" group:"What to start it in:" placeholder:"KEY" help:"Env key, for example torch-cu121-transformers-bnb."`
+	Family  string   `group:"What to start it in:" placeholder:"NAME" help:"Family: transformers, llamacpp, onnx or vllm."`
+	Profile string   `group:"What to start it in:" placeholder:"NAME" help:"Hardware profile."`
+	With    []string `sep:"none" group:"What to start it in:" placeholder:"PKG" help:"A package that is needed besides, such as 'rich>=13'; may be repeated."`
+	Root    string   `group:"What to start it in:" placeholder:"DIR" help:"Folder that holds .envs/."`
+	Cwd     string   `short:"C" group:"What to start it in:" placeholder:"DIR" help:"Change to DIR first, as git does."`
 
 	NoCreate      bool   `group:"How far it may go:" help:"Never create an environment."`
 	NoDegraded    bool   `group:"How far it may go:" help:"Never use an environment that is not known to work."`

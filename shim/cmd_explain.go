@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // explainDoc is `explain --json`: the decision record.
@@ -18,6 +20,7 @@ type explainDoc struct {
 	Key      string    `json:"key"`
 	Family   string    `json:"family"`
 	Accel    string    `json:"accel"`
+	With     []string  `json:"with,omitempty"` // needs beyond the key of the family
 	Model    string    `json:"model"`
 	Root     string    `json:"root"`
 	RootFrom string    `json:"root_from"`
@@ -49,7 +52,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 	}
 	doc := explainDoc{
 		Schema: schema, Key: string(req.Key), Family: s.wanted.family.Name, Accel: req.Accel, Model: s.wanted.model.Name,
-		Root: string(s.root), RootFrom: s.rootFrom, Usable: res != nil,
+		Root: string(s.root), RootFrom: s.rootFrom, Usable: res != nil, With: requirement.Strings(req.With),
 	}
 	if m, err := s.machine(ctx); err == nil {
 		doc.Machine = m.String()
@@ -80,6 +83,9 @@ func (s *session) explainTable(doc explainDoc) error {
 		{"root", doc.Root + " (" + doc.RootFrom + ")"},
 	} {
 		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
+	}
+	if len(doc.With) > 0 {
+		fmt.Fprintf(w, "with\t%s\n", strings.Join(doc.With, ", "))
 	}
 	fmt.Fprintf(w, "\nSTRATEGY\tOUTCOME\tTIME\tREASON\n")
 	for _, t := range doc.Chain {

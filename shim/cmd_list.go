@@ -28,8 +28,10 @@ type listEnv struct {
 	State    string      `json:"state"`
 	Code     string      `json:"reason_code"`
 	Reason   string      `json:"reason"`
-	Changed  bool        `json:"changed"` // packages were changed since it was made
-	Size     int64       `json:"size"`    // bytes; a file with several links counts once
+	Changed  bool        `json:"changed"`           // packages were changed since it was made
+	ByHand   []string    `json:"by_hand,omitempty"` // which; see health.Past
+	With     []string    `json:"with,omitempty"`    // needs beyond its key that it was made for
+	Size     int64       `json:"size"`              // bytes; a file with several links counts once
 	Models   []string    `json:"models"`
 	PIDs     []int       `json:"pids"`
 	LastUsed string      `json:"last_used"` // RFC 3339, to a day; "" never
@@ -51,9 +53,11 @@ func (s *session) list() error {
 			v = health.Verdict{Reason: err.Error()}
 		}
 		e := listEnv{
-			Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Changed: health.Changed(d), Path: d.Path,
+			Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Path: d.Path,
 			Models: st.Models(d), Size: store.Size(d.Path), PIDs: []int{},
 		}
+		past := health.PastOf(d)
+		e.Changed, e.ByHand, e.With = past.Changed, past.ByHand, past.With
 		for _, p := range st.Users(d) {
 			e.PIDs = append(e.PIDs, p.PID)
 		}
@@ -77,8 +81,11 @@ func (s *session) list() error {
 		if e.State != health.Healthy.String() && e.Reason != "" {
 			fmt.Fprintf(w, "\t\t  %s\n", e.Reason)
 		}
+		if len(e.With) > 0 {
+			fmt.Fprintf(w, "\t\t  with: %s\n", strings.Join(e.With, ", "))
+		}
 		if e.Changed {
-			fmt.Fprintf(w, "\t\t  packages were changed by hand since it was made\n")
+			fmt.Fprintf(w, "\t\t  by hand: %s\n", cmp.Or(strings.Join(e.ByHand, ", "), "packages were changed since it was made"))
 		}
 	}
 	return w.Flush()
@@ -88,11 +95,17 @@ func (s *session) list() error {
 // key says.
 func (s *session) subject(d envdir.Dir) health.Subject {
 	sub := health.Subject{Dir: d}
-	if own, ok := s.set.envs[d.Name]; ok && d.Kind != envdir.Old {
-		sub.Imports = profile.OwnPlan(envdir.Key(d.Name), own.profile()).Shared
+	key := envdir.Key(d.Name)
+	own, ok := s.set.envs[d.Name]
+	if !ok { // what is needed besides is no import
+		key, _, _ = key.Extras()
+		own, ok = s.set.envs[string(key)]
+	}
+	if ok && d.Kind != envdir.Old {
+		sub.Imports = profile.OwnPlan(key, own.profile()).Shared
 		return sub
 	}
-	parts, ok := profile.ParseKey(envdir.Key(d.Name))
+	parts, ok := profile.ParseKey(key)
 	if d.Kind == envdir.Old || !ok {
 		if f, ok := profile.FamilyNamed(profile.DefaultFamily); ok && d.Kind == envdir.Old {
 			sub.Imports = f.Old

@@ -57,6 +57,7 @@ type fileConfig struct {
 	LogFile       *string `toml:"log_file"`
 	UV            *string `toml:"uv"`
 
+	With          []string          `toml:"with"`
 	TrustedOwners []string          `toml:"trusted_owners"`
 	Index         indexConfig       `toml:"index"`
 	Env           map[string]string `toml:"env"`
@@ -92,7 +93,7 @@ func (s *settings) load(env execx.Environ, script string) error {
 			return err
 		}
 	}
-	if err := s.script(script); err != nil {
+	if err := s.scriptBlock(script); err != nil {
 		return err
 	}
 	starts := []string{s.base}
@@ -169,8 +170,8 @@ func readConfig(path string) ([]byte, error) {
 	return bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")), err // of an editor on Windows
 }
 
-// script reads [tool.modelrun] of the PEP 723 block of the script being started.
-func (s *settings) script(script string) error {
+// scriptBlock reads the needs and [tool.modelrun] of the PEP 723 block of the script being started.
+func (s *settings) scriptBlock(script string) error {
 	if script == "" {
 		return nil
 	}
@@ -180,6 +181,7 @@ func (s *settings) script(script string) error {
 		return err
 	}
 	var block struct {
+		scriptNeeds
 		Tool struct {
 			Modelrun fileConfig `toml:"modelrun"`
 		} `toml:"tool"`
@@ -187,6 +189,7 @@ func (s *settings) script(script string) error {
 	if err := decodeStrict(meta.TOML, &block, path, meta.Line, "tool.modelrun."); err != nil {
 		return err
 	}
+	s.script, s.scriptFrom = block.scriptNeeds, fmt.Sprintf("%s:%d", path, meta.Line)
 	return s.apply(block.Tool.Modelrun, path, filepath.Dir(path), projectScope)
 }
 
@@ -319,7 +322,7 @@ func (c fileConfig) values() [settingCount]string {
 		sNoDegraded: yes(c.NoDegraded), sRequireGPU: yes(c.RequireGPU), sOffline: yes(c.Offline), sIsolated: yes(c.Isolated),
 		sEnvFile: str(c.EnvFile), sStatusFile: str(c.StatusFile), sLogLevel: str(c.LogLevel), sLogFormat: str(c.LogFormat),
 		sLogFile: str(c.LogFile), sUV: str(c.UV), sIndexDefault: str(c.Index.Default), sIndexTorch: str(c.Index.Torch),
-		sFindLinks: lines(c.Index.FindLinks), sTrustedOwners: lines(c.TrustedOwners),
+		sFindLinks: lines(c.Index.FindLinks), sTrustedOwners: lines(c.TrustedOwners), sWith: lines(c.With),
 	}
 }
 

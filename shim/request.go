@@ -15,6 +15,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
@@ -22,8 +23,11 @@ import (
 type target struct {
 	model     need.Model // zero without one
 	key       envdir.Key
-	named     bool // a model, family or key was named or found
-	exact     bool // the key was named
+	named     bool                      // a model, family or key was named or found
+	exact     bool                      // the key was named
+	base      envdir.Key                // key without the part that stands for with; else the same
+	with      []requirement.Requirement // needs beyond the key
+	sealed    []requirement.Requirement // those of the env that was named
 	family    profile.Family
 	accel     string
 	bnb       bool
@@ -37,24 +41,44 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.extras(ctx, &t); err != nil {
+		return nil, err
+	}
 	s.wanted = t
 	req := &resolve.Request{
-		Root: s.root, Key: t.key, Exact: t.exact, Named: t.named, Accel: t.accel,
+		Root: s.root, Key: t.key, Base: t.base, With: t.with, Exact: t.exact && t.key == t.base, Named: t.named, Accel: t.accel,
 		Old: t.model.OldID(), ModelName: s.modelName(t), ModelType: t.model.Type, RootOption: s.rootOption(),
 		Policy: resolve.Policy{
 			NoCreate: s.set.yes(sNoCreate), NoDegraded: s.set.yes(sNoDegraded), RequireGPU: s.set.yes(sRequireGPU),
 			Wait: s.set.time(sWait), CreateTimeout: s.set.time(sCreateTimeout),
 		},
-		Plan: func(ctx context.Context) (profile.Plan, error) { return s.plan(ctx, t) },
+		Plan: func(ctx context.Context) (profile.Plan, error) {
+			plan, err := s.plan(ctx, t)
+			if t.key != t.base {
+				plan = plan.WithExtras(t.with)
+			}
+			plan.Key = t.key
+			return plan, err
+		},
 	}
 	switch {
 	case t.own != nil:
-		req.Imports = profile.OwnPlan(t.key, *t.own).Shared
+		req.Imports = profile.OwnPlan(t.base, *t.own).Shared
 	case t.canonical:
 		req.Imports = t.family.Needs(t.bnb)
 		req.Compatible = func(have []envdir.Key) []resolve.Alternative { return s.compatible(ctx, t, have) }
 	default:
 		req.Imports = t.family.Old // a key of another shape: as lenient as with the app's own envs
+	}
+	if t.key != t.base { // the env of the key itself, when it has what is needed
+		also := req.Compatible
+		req.Compatible = func(have []envdir.Key) []resolve.Alternative {
+			alts := []resolve.Alternative{{Key: t.base, Accel: t.accel, Imports: req.Imports}}
+			if also != nil && !t.exact {
+				alts = append(alts, also(have)...)
+			}
+			return alts
+		}
 	}
 	req.OldImports = t.family.Old
 	if t.family.GPU && t.accel != "cpu" && t.accel != "" || t.accel == "" && req.Policy.RequireGPU {
@@ -102,7 +126,11 @@ func (s *session) namedKey(t target, family string) (target, error) {
 	if err != nil {
 		return t, err
 	}
-	t.key, t.exact = key, true
+	t.exact = true
+	if _, own := s.set.envs[string(key)]; !own {
+		key, t.sealed = s.sealedNeeds(key)
+	}
+	t.key = key
 	if own, ok := s.set.envs[string(key)]; ok {
 		def := own.profile()
 		t.own = &def
@@ -262,12 +290,12 @@ func (s *session) rootProfiles() (good []profile.Profile, bad map[string]error) 
 // plan is what creating the key would install.
 func (s *session) plan(ctx context.Context, t target) (profile.Plan, error) {
 	if t.own != nil {
-		return profile.OwnPlan(t.key, *t.own), nil
+		return profile.OwnPlan(t.base, *t.own), nil
 	}
 	if !t.canonical {
-		e := fault.New(fault.BadKey, "env key %s says nothing about what to install", t.key)
-		describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.key)
-		if near := nearest(string(t.key), append(s.keysHere(), canonicalKeys()...)); near != "" {
+		e := fault.New(fault.BadKey, "env key %s says nothing about what to install", t.base)
+		describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.base)
+		if near := nearest(string(t.base), append(s.keysHere(), canonicalKeys()...)); near != "" {
 			return profile.Plan{}, e.Fix("did you mean --env %s? or %s", near, describe)
 		}
 		return profile.Plan{}, e.Fix("%s", describe)
@@ -276,7 +304,7 @@ func (s *session) plan(ctx context.Context, t target) (profile.Plan, error) {
 	if err != nil {
 		return profile.Plan{}, err
 	}
-	return c.Profile.Plan(t.key, t.family, t.bnb), nil
+	return c.Profile.Plan(t.base, t.family, t.bnb), nil
 }
 
 // compatible are the keys that may serve instead of the exact one.
@@ -286,7 +314,7 @@ func (s *session) compatible(ctx context.Context, t target, have []envdir.Key) [
 		return nil
 	}
 	var out []resolve.Alternative
-	for _, k := range profile.Compatible(t.key, have, m) {
+	for _, k := range profile.Compatible(t.base, have, m) {
 		if parts, ok := profile.ParseKey(k); ok {
 			out = append(out, resolve.Alternative{Key: k, Accel: parts.Accel, Imports: parts.Family.Needs(t.bnb)})
 		}

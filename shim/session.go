@@ -76,6 +76,9 @@ func (s *session) settle() error {
 	if err := s.set.flags(s.cli.flags); err != nil {
 		return err
 	}
+	if err := s.set.readNeeds(); err != nil {
+		return err
+	}
 	if moved != "" { // it acted already; a relative one must not act twice, nor a file's undo it
 		s.set.one[sCwd] = setting{value: base, from: moved}
 	}

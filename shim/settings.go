@@ -10,6 +10,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // id is one setting that is a single value.
@@ -39,6 +40,7 @@ const (
 	sIndexTorch
 	sFindLinks
 	sTrustedOwners
+	sWith
 	settingCount
 )
 
@@ -88,6 +90,7 @@ var specs = [settingCount]spec{
 	sIndexTorch:    {name: "index.torch", variable: "MODELRUN_INDEX_TORCH", installs: true},
 	sFindLinks:     {name: "index.find_links", variable: "MODELRUN_FIND_LINKS", kind: list, installs: true},
 	sTrustedOwners: {name: "trusted_owners", kind: list, personal: true},
+	sWith:          {name: "with", variable: "MODELRUN_WITH", kind: list}, // from everybody: see with.go
 }
 
 // other variables of ours that are no settings.
@@ -103,11 +106,14 @@ type setting struct {
 // settings are all values, each from the strongest that names it:
 // flag > variable > project file > script > user file > system file > default.
 type settings struct {
-	one     [settingCount]setting
-	env     map[string]setting // [env]: variables for the program
-	envs    map[string]ownEnv  // [envs."key"]
-	ignored []string           // what a project file says in vain, one line each
-	base    string             // the caller's working directory after -C, absolute
+	one        [settingCount]setting
+	env        map[string]setting        // [env]: variables for the program
+	envs       map[string]ownEnv         // [envs."key"]
+	needs      []requirement.Requirement // beyond the key: sWith, and what the script needs
+	script     scriptNeeds
+	scriptFrom string
+	ignored    []string // what a project file says in vain, one line each
+	base       string   // the caller's working directory after -C, absolute
 }
 
 func (s *settings) get(i id) string { return s.one[i].value }
@@ -249,7 +255,7 @@ func (s *settings) flags(f flags) error {
 		{sNoCreate, "no-create", given(f.NoCreate)}, {sNoDegraded, "no-degraded", given(f.NoDegraded)},
 		{sRequireGPU, "require-gpu", given(f.RequireGPU)}, {sOffline, "offline", given(f.Offline)},
 		{sIsolated, "isolated", given(f.Isolated)}, {sEnvFile, "env-file", f.EnvFile}, {sStatusFile, "status-file", f.StatusFile},
-		{sLogLevel, "log-level", level}, {sLogFormat, "log-format", f.LogFormat}, {sLogFile, "log-file", f.LogFile},
+		{sLogLevel, "log-level", level}, {sLogFormat, "log-format", f.LogFormat}, {sLogFile, "log-file", f.LogFile}, {sWith, "with", lines(f.With)},
 	} {
 		if err := s.set(v.i, v.value, "flag --"+v.flag, s.base); err != nil {
 			return err

@@ -67,3 +67,25 @@ func DeviceName(name string) bool {
 	}
 	return ok && utf8.RuneCountInString(port) == 1 && strings.ContainsAny(port, "0123456789¹²³")
 }
+
+// extrasMark stands between a key and the hash of what is needed beyond it.
+const extrasMark = "--x-"
+
+// WithExtras is the key of an env that has more than k stands for; hash is 8
+// hex digits of what. A BadKey says that there is no room for it.
+func (k Key) WithExtras(hash string) (Key, error) {
+	if most := maxKey - len(extrasMark) - len(hash); len(k) > most {
+		return "", fault.New(fault.BadKey, "env key %q has %d characters, and with packages beyond it can have %d", k, len(k), most).
+			Fix("use a shorter key, or do without --with, with = […] and the script's dependencies")
+	}
+	return k + Key(extrasMark+hash), nil
+}
+
+// Extras takes a key of WithExtras apart; ok is false for any other.
+func (k Key) Extras() (base Key, hash string, ok bool) {
+	cut := len(k) - len(extrasMark) - 8
+	if cut < 1 || k[cut:cut+len(extrasMark)] != extrasMark || !hex8(string(k[cut+len(extrasMark):])) || badKey(string(k[:cut])) != "" {
+		return k, "", false
+	}
+	return k[:cut], string(k[cut+len(extrasMark):]), true
+}

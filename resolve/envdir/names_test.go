@@ -2,10 +2,13 @@ package envdir
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // What prune deletes is told by names: each is spelled and read here.
@@ -60,4 +63,32 @@ func TestNames(t *testing.T) {
 		}
 		require.Equal(t, want, got, name)
 	}
+}
+
+func TestExtrasKeys(t *testing.T) {
+	t.Parallel()
+	k, err := Key("onnx-cpu").WithExtras("0123abcd")
+	require.NoError(t, err)
+	require.Equal(t, Key("onnx-cpu--x-0123abcd"), k)
+	base, hash, ok := k.Extras()
+	require.True(t, ok)
+	require.Equal(t, Key("onnx-cpu"), base)
+	require.Equal(t, "0123abcd", hash)
+	for _, k := range []Key{"", "onnx-cpu", "--x-0123abcd", "a-x-0123abcd", "a--x-0123abcg", "a--x-0123abc", "con--x-0123abcd"} {
+		base, _, ok := k.Extras()
+		require.False(t, ok, k)
+		require.Equal(t, k, base)
+	}
+	long := Key(strings.Repeat("a", 52))
+	k, err = long.WithExtras("0123abcd")
+	require.NoError(t, err)
+	_, err = ParseKey(string(k))
+	require.NoError(t, err)
+	_, err = (long + "a").WithExtras("0123abcd")
+	require.Equal(t, fault.BadKey, fault.CodeOf(err))
+	// A folder of staging is not taken for such a key.
+	parsed, suffix, ok := ParseStaging(string(k) + "-deadbeef")
+	require.True(t, ok)
+	require.Equal(t, k, parsed)
+	require.Equal(t, "deadbeef", suffix)
 }

@@ -13,6 +13,7 @@ const maxCfg = 64 << 10
 type venvCfg struct {
 	home   string // folder of the base interpreter, absolute
 	minor  string // "3.12"; "" when the file does not say
+	full   string // "3.12.4"; "" when the file does not say
 	system bool   // include-system-site-packages
 	moves  bool   // relocatable: its commands find the env that they lie in
 }
@@ -41,7 +42,7 @@ func parseCfg(data []byte) (venvCfg, error) {
 			}
 		case "version", "version_info":
 			if m := minorOf(value); m != "" {
-				cfg.minor = m
+				cfg.minor, cfg.full = m, fullOf(value)
 			}
 		case "include-system-site-packages":
 			cfg.system = strings.EqualFold(value, "true")
@@ -68,6 +69,15 @@ func minorOf(version string) string {
 		return ""
 	}
 	return major + "." + minor
+}
+
+// fullOf is "3.12.1" of "3.12.1.final.0"; "" where the third number is missing.
+func fullOf(version string) string {
+	parts := strings.Split(version, ".")
+	if len(parts) < 3 || !digits(parts[2]) {
+		return ""
+	}
+	return strings.Join(parts[:3], ".")
 }
 
 // digits bounds the length too: the result becomes part of a path.

@@ -15,6 +15,7 @@ const (
 	CodeMovedBase  Code = "moved-base"    // Broken: the interpreter below the env is gone or another one
 	CodeTorn       Code = "torn"          // Broken: an interrupted install, an emptied or missing file
 	CodeMissing    Code = "missing"       // Broken: a needed package is not installed
+	CodeLacks      Code = "lacks"         // Broken for this need only: what --with or the script asks for beyond the key is not installed
 	CodeImport     Code = "import"        // Broken: a needed module cannot be imported
 	CodeCPUBuild   Code = "cpu-build"     // Broken: the key says a GPU, torch is built without one
 	CodeArch       Code = "arch"          // Broken: torch has no code for a GPU here

@@ -48,7 +48,7 @@ type Verdict struct {
 	Python   string   // the interpreter's version, "3.11.7"; "" when no probe told it
 	Torch    string   // torch's own __version__, "2.5.1+cu121"; "" when no probe told it
 	Sealed   bool     // READY.json is ours and intact
-	Seal     Seal     // what it says; of a cached verdict only Key, BuildID, Plan, Own and Profile…
+	Seal     Seal     // what it says; of a cached verdict only Key, BuildID, Plan, Own, Profile… and With
 	Absent   bool     // there is no env at all (State is Broken)
 	Cached   bool     // no process was started for it
 

@@ -23,10 +23,10 @@ func TestParseCfg(t *testing.T) {
 		want venvCfg
 		err  string
 	}{
-		"venv":       {text: "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.7\ncommand = /usr/bin/python3 -m venv /x\n", want: venvCfg{home: "/usr/bin", minor: "3.11"}},
-		"virtualenv": {text: "home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.1.final.0\n", want: venvCfg{home: "/usr/bin", minor: "3.12"}},
+		"venv":       {text: "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.7\ncommand = /usr/bin/python3 -m venv /x\n", want: venvCfg{home: "/usr/bin", minor: "3.11", full: "3.11.7"}},
+		"virtualenv": {text: "home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.1.final.0\n", want: venvCfg{home: "/usr/bin", minor: "3.12", full: "3.12.1"}},
 		"uv":         {text: "home = /opt/python/bin\nimplementation = CPython\nuv = 0.13.9\nversion_info = 3.13\nrelocatable = true\n", want: venvCfg{home: "/opt/python/bin", minor: "3.13", moves: true}},
-		"by hand":    {text: "\ufeffHOME=/opt/my python \r\n\r\nVersion\t=\t3.9.18\r\ninclude-System-Site-packages = TRUE", want: venvCfg{home: "/opt/my python", minor: "3.9", system: true}},
+		"by hand":    {text: "\ufeffHOME=/opt/my python \r\n\r\nVersion\t=\t3.9.18\r\ninclude-System-Site-packages = TRUE", want: venvCfg{home: "/opt/my python", minor: "3.9", full: "3.9.18", system: true}},
 		"two homes":  {text: "home = /a\nhome = /b\n", want: venvCfg{home: "/a"}},
 		"nonsense":   {text: "home = /a\nversion = ../../..\nversion_info = 3.x\n", want: venvCfg{home: "/a"}},
 		"empty":      {err: "it has no home"},

@@ -36,13 +36,14 @@ type kept struct {
 
 // keptSeal is the part of a seal that a launch may ask for.
 type keptSeal struct {
-	Key         string `json:"key"`
-	BuildID     string `json:"build_id"`
-	Plan        string `json:"plan_hash,omitempty"`
-	Own         string `json:"own,omitempty"`
-	Profile     string `json:"profile,omitempty"`
-	ProfilePath string `json:"profile_path,omitempty"`
-	ProfileHash string `json:"profile_hash,omitempty"`
+	Key         string   `json:"key"`
+	BuildID     string   `json:"build_id"`
+	Plan        string   `json:"plan_hash,omitempty"`
+	Own         string   `json:"own,omitempty"`
+	Profile     string   `json:"profile,omitempty"`
+	ProfilePath string   `json:"profile_path,omitempty"`
+	ProfileHash string   `json:"profile_hash,omitempty"`
+	With        []string `json:"with,omitempty"`
 }
 
 // cacheName is one for the published env of a key and the one that waits in
@@ -87,7 +88,7 @@ func (k kept) verdict(now time.Time) (Verdict, bool) {
 	if s := k.Seal; s != nil {
 		v.seal(&Seal{
 			Schema: 1, Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own,
-			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash,
+			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With,
 		})
 	}
 	// A clock that was set back makes it old, not young for ever.
@@ -118,7 +119,7 @@ func (c *Checker) keep(s Subject, print string, v Verdict, bootID string) error 
 	if s := v.Seal; v.Sealed {
 		f.Verdicts[0].Seal = &keptSeal{
 			Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own,
-			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash,
+			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With,
 		}
 	}
 	for _, k := range c.read(s.Dir).Verdicts {

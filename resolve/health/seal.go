@@ -29,9 +29,11 @@ type Seal struct {
 	Python      SealedPython      `json:"python"`
 	Dists       map[string]string `json:"dists"` // version of each needed distribution
 	Torch       SealedTorch       `json:"torch,omitzero"`
-	Packages    int               `json:"packages"` // number of distributions
-	Digest      string            `json:"digest"`   // of the names in site-packages
-	Files       map[string]int64  `json:"files"`    // bytes of the key files, by path below site-packages
+	Packages    int               `json:"packages"`            // number of distributions
+	Installed   map[string]string `json:"installed,omitempty"` // version of every distribution; older seals have none
+	With        []string          `json:"with,omitempty"`      // needs beyond the key that it was made for, a requirement each
+	Digest      string            `json:"digest"`              // of the names in site-packages
+	Files       map[string]int64  `json:"files"`               // bytes of the key files, by path below site-packages
 	Relaxed     []string          `json:"relaxed,omitempty"`
 	UV          string            `json:"uv,omitempty"`
 	Modelrun    string            `json:"modelrun,omitempty"`
@@ -78,7 +80,7 @@ func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 		return Seal{}, err
 	}
 	dists := distsOf(st.names)
-	seal.Packages = len(dists)
+	seal.Packages, seal.Installed = len(dists), installed(dists)
 	for _, i := range base.Imports {
 		if d, ok := dists[normal(i.Dist)]; ok {
 			seal.Dists[i.Dist] = d.version
@@ -136,17 +138,6 @@ func ReadSeal(d envdir.Dir) (seal Seal, ok bool, err error) {
 		return Seal{}, false, nil
 	}
 	return seal, true, nil
-}
-
-// Changed reports whether packages were installed, upgraded or removed since an
-// env was sealed. An env that cannot be read, or has no seal, tells nothing.
-func Changed(d envdir.Dir) bool {
-	seal, ok, err := ReadSeal(d)
-	if err != nil || !ok {
-		return false
-	}
-	st, bad, err := readSite(d)
-	return err == nil && bad.Code == "" && digest(st.names) != seal.Digest
 }
 
 func sortedKeys(m map[string]int64) []string { return slices.Sorted(maps.Keys(m)) }

@@ -22,11 +22,13 @@ type Plan struct {
 	TorchIndex  string   // "" when nothing comes from it; may be file://
 	FromTorch   []string // names that come from TorchIndex only; all of them stand in Packages
 	Packages    []string // requirements to install, in order
+	Extras      []string // needs beyond the key; they never weaken a pin of Packages
 	// Hard pins never give way; each is of an installed package. Soft pins are
 	// constraints, taken in this order while they still resolve; many name
 	// packages that are not installed at all, which does no harm.
 	Hard, Soft                       []Pin
 	PythonMin, PythonMax, PythonBest string   // "3.10"; "" free
+	PythonAlso                       string   // a narrower range that a need asks for, ">=3.11"; "" none
 	Shared                           []Import // what the deep probe must import
 }
 
@@ -66,7 +68,7 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 }
 
 // HasTorch reports whether torch is among the packages.
-func (p Plan) HasTorch() bool { return installs(p.Packages, "torch") }
+func (p Plan) HasTorch() bool { return installs(p.Packages, "torch") || installs(p.Extras, "torch") }
 
 // torchStack reports whether a name belongs to the three that are built
 // together and must match each other to the digit.
@@ -116,7 +118,9 @@ func (p Plan) Hash() string {
 		Hard, Soft            []Pin
 		Index, TorchIndex     string
 		Min, Max, Best, Accel string
-	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.PythonMin, p.PythonMax, p.PythonBest, p.Accel})
+		Extras                []string `json:",omitempty"` // without any the hash is what it was before there were some
+		Also                  string   `json:",omitempty"`
+	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.PythonMin, p.PythonMax, p.PythonBest, p.Accel, p.Extras, p.PythonAlso})
 	if err != nil {
 		panic(err) // strings always marshal
 	}

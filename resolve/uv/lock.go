@@ -114,6 +114,9 @@ func pyproject(p profile.Plan) []byte {
 	for _, r := range p.Packages {
 		fmt.Fprintf(&b, "    %q,\n", withPin(r, p.Hard))
 	}
+	for _, r := range p.Extras {
+		fmt.Fprintf(&b, "    %q,\n", r)
+	}
 	b.WriteString("]\n")
 	if p.TorchIndex == "" || len(p.FromTorch) == 0 {
 		return []byte(b.String())
@@ -144,6 +147,9 @@ func pythonRange(p profile.Plan) string {
 	}
 	if p.PythonMax != "" {
 		parts = append(parts, "<"+nextMinor(p.PythonMax))
+	}
+	if p.PythonAlso != "" {
+		parts = append(parts, p.PythonAlso)
 	}
 	return strings.Join(parts, ",")
 }

@@ -89,7 +89,13 @@ func couldNotLook(res execx.Result) bool {
 
 func noPython(p profile.Plan, why string) error {
 	best := cmp.Or(p.PythonBest, pythonRange(p), orAny(""))
-	return fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p), best), why).
+	e := fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p), best), why)
+	if p.PythonAlso != "" {
+		also := p.PythonAlso
+		p.PythonAlso = ""
+		return e.Fix("%s has Python %s, and %s is asked for by --with or the script's requires-python: use another profile, or correct that", cmp.Or(p.Own, "profile "+p.Profile), orAny(pythonRange(p)), also)
+	}
+	return e.
 		Fix("install Python %s, or let uv do it: uv python install %s", best, best)
 }
 
@@ -204,6 +210,14 @@ func (r *resolution) tell(err error) error {
 	}
 	if r.uv.cfg.Offline && strings.Contains(un.words, "not found in the cache") {
 		return offline("resolving versions failed: " + un.words)
+	}
+	if with := slices.Clone(r.plan.Extras); len(with) > 0 {
+		for i := range with {
+			with[i] = "--with " + fault.Quote(with[i])
+		}
+		from := cmp.Or(r.plan.Own, "what profile "+r.plan.Profile+" fixes")
+		return fault.New(fault.NoSolution, "%s cannot be had together with %s: %s", strings.Join(r.plan.Extras, ", "), from, un.words).
+			Fix("correct the name or the version of what is wanted (%s, or the script's dependencies), or use another profile or env key", strings.Join(with, " "))
 	}
 	if r.plan.Own != "" {
 		return fault.New(fault.NoSolution, "the versions of [envs.%q] do not resolve: %s", r.plan.Key, un.words).Fix("correct them in %s", r.plan.Own)

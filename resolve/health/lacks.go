@@ -1,0 +1,58 @@
+package health
+
+import (
+	"slices"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/requirement"
+)
+
+// Lacks are the needs that an env does not meet, each as a reader wants it:
+// "rich", "httpx>=0.27 (it has 0.25)". It goes by the names in site-packages
+// alone, because nobody knows what is imported under which name: one folder is
+// listed and no file of a package is read.
+//
+// Whether an env has "httpx[http2]" cannot be seen in it; one that was made for
+// that very need has it. An env that cannot be read lacks nothing here: the
+// check of its health says why it cannot be used.
+func Lacks(d envdir.Dir, with []requirement.Requirement) ([]string, error) {
+	if len(with) == 0 {
+		return nil, nil
+	}
+	st, bad, err := readSite(d)
+	if err != nil || bad.Code != "" {
+		return nil, err
+	}
+	python := st.cfg.full
+	if python == "" {
+		python = st.cfg.minor
+	}
+	dists := distsOf(st.names)
+	var made []string // what the env was made for; read only when somebody asks
+	var out []string
+	for _, r := range with {
+		if !r.Applies(requirement.Here(python)) {
+			continue
+		}
+		has := python
+		if r.Name != requirement.Python {
+			has = dists[normal(r.Name)].version
+		}
+		if len(r.Extras) > 0 && made == nil {
+			seal, _, err := ReadSeal(d)
+			if err != nil {
+				return nil, err
+			}
+			made = append([]string{""}, seal.With...)
+		}
+		switch {
+		case has == "":
+			out = append(out, r.Short())
+		case !r.Allows(has):
+			out = append(out, r.Short()+" (it has "+has+")")
+		case len(r.Extras) > 0 && !slices.Contains(made, r.String()):
+			out = append(out, r.Short()+" (whether it has that extra cannot be seen)")
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,285 @@
+package requirement
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"rich":                               "rich",
+		" Rich_Text.Extra ":                  "rich-text-extra",
+		"httpx[HTTP2, cli] >= 0.27 , <1":     "httpx[cli,http2]<1,>=0.27",
+		"rich (>=13,<14)":                    "rich<14,>=13",
+		"rich>=13,>=13":                      "rich>=13",
+		"torch == 2.5.1+CPU":                 "torch==2.5.1+cpu",
+		"x===anything-at-all":                "x===anything-at-all",
+		"x==1.*":                             "x==1.*",
+		"tomli; python_version<'3.11'":       `tomli; python_version < '3.11'`,
+		`a;(os_name=="nt")`:                  `a; os_name == 'nt'`,
+		"a; extra == 'b' or os_name == 'nt'": `a; extra == 'b' or os_name == 'nt'`,
+		"a; (os_name=='nt' or os_name=='x') and sys_platform not in 'a b'": `a; (os_name == 'nt' or os_name == 'x') and sys_platform not in 'a b'`,
+		"a; os_name == \"it's\"": `a; os_name == "it's"`,
+		"python>=3.11":           "python>=3.11",
+		"x>=1,":                  "x>=1",
+	} {
+		r, err := Parse(in)
+		require.NoError(t, err, in)
+		require.Equal(t, want, r.String())
+		again, err := Parse(r.String())
+		require.NoError(t, err, in)
+		require.Equal(t, want, again.String())
+	}
+	for in, why := range map[string]string{
+		"":                              "empty",
+		"-r x":                          "an option",
+		"-e.":                           "an option",
+		"rm -rf":                        `"-rf" is no version specifier`,
+		"./dir":                         "a path or a URL",
+		"/abs":                          "a path or a URL",
+		`C:\x`:                          "a path or a URL",
+		"dir/x":                         "a path or a URL",
+		"https://me:pw@host/x.whl":      "a URL",
+		"git+https://host/x":            "a URL",
+		"rich @ https://me:pw@host/x":   "names a URL",
+		"rich@file:///x":                "names a URL",
+		"rich>=":                        `"" is no version`,
+		"rich>=x":                       `"x" is no version`,
+		"rich=1":                        `"=1" is no version specifier`,
+		"rich 13":                       `"13" is no version specifier`,
+		"rich>=1.*":                     "only == and !=",
+		"rich~=1":                       "two numbers",
+		"rich>=1+cpu":                   "local version",
+		"rich==1a1.*":                   "follows a release",
+		"rich[":                         "a ] is missing",
+		"rich[]":                        "no name of an extra",
+		"rich[a b]":                     "no name of an extra",
+		"rich (>=1":                     "a ) is missing",
+		"rich-":                         "no package name",
+		"rich;":                         "ends too early",
+		"rich; x":                       "ends too early",
+		"rich; python == '3'":           `asks for "python"`,
+		"rich; os_name == 'nt":          "its marker",
+		"rich; os_name = 'nt'":          "no comparison",
+		"rich; 'a' == 'b'":              "two texts",
+		"rich; os_name == 'nt' os_name": "cannot be read at",
+		"rich; (os_name == 'nt'":        "lacks a )",
+		"rich; " + strings.Repeat("(", 40) + "os_name == 'nt'" + strings.Repeat(")", 40): "too many",
+		"a\nb":                    "control character",
+		strings.Repeat("a", 1001): "longer than",
+		"python[x]":               "versions only",
+	} {
+		_, err := Parse(in)
+		require.ErrorContains(t, err, why, in)
+		require.NotContains(t, err.Error(), "pw@")
+	}
+}
+
+// What means the same has the same hash, and only that.
+func TestHash(t *testing.T) {
+	t.Parallel()
+	hash := func(list ...string) string {
+		var set []Requirement
+		for _, s := range list {
+			r, err := Parse(s)
+			require.NoError(t, err)
+			set = append(set, r)
+		}
+		return Hash(set)
+	}
+	require.Regexp(t, "^[0-9a-f]{8}$", hash("rich"))
+	require.Equal(t, hash("rich", "httpx>=0.27"), hash("HTTPX >= 0.27", "Rich", "rich"))
+	require.NotEqual(t, hash("rich"), hash("rich>=13"))
+	require.NotEqual(t, hash("rich", "httpx"), hash("rich"))
+	require.NotEqual(t, hash("rich"), hash("rich", "python>=3.11"))
+}
+
+func TestMarkers(t *testing.T) {
+	t.Parallel()
+	linux := Host{OS: "linux", Arch: "amd64", Python: "3.12.4"}
+	for in, want := range map[string]bool{
+		"python_version >= '3.10'":                              true,
+		"python_version < '3.9'":                                false,
+		"python_version == '3.12'":                              true,
+		"python_version == '3.*'":                               true,
+		"python_full_version > '3.12.4'":                        false,
+		"sys_platform == 'linux'":                               true,
+		"sys_platform == 'win32'":                               false,
+		"platform_system != 'Windows'":                          true,
+		"os_name == 'nt'":                                       false,
+		"platform_machine == 'x86_64'":                          true,
+		"platform_machine in 'aarch64 arm64'":                   false,
+		"'linux' in sys_platform":                               true,
+		"'win' not in sys_platform":                             true,
+		"sys_platform == 'win32' or os_name == 'posix'":         true,
+		"sys_platform == 'win32' and os_name == 'posix'":        false,
+		"os_name=='nt' and (os_name=='nt' or os_name=='posix')": false,
+		"extra == 'x'":                                          true, // cannot be told: it applies
+		"extra == 'x' and os_name == 'nt'":                      false,
+		"platform_release >= '5'":                               true,
+		"os_name > 'a'":                                         true,
+		"'3.9' < python_version":                                true,
+	} {
+		r, err := Parse("x; " + in)
+		require.NoError(t, err, in)
+		require.Equal(t, want, r.Applies(linux), in)
+	}
+	r, err := Parse("x; python_version < '3.9'")
+	require.NoError(t, err)
+	require.True(t, r.Applies(Host{OS: "linux"}), "a Python that is not known")
+}
+
+// pip carries the library that defines what Python's tools do.
+const packaging = `
+import json, sys
+try:
+    from pip._vendor.packaging.version import Version, InvalidVersion
+    from pip._vendor.packaging.specifiers import SpecifierSet, InvalidSpecifier
+except ImportError:
+    sys.exit(9)
+q = json.load(sys.stdin)
+def parse(v):
+    try: return Version(v)
+    except InvalidVersion: return None
+def spec(s):
+    try: return SpecifierSet(s)
+    except InvalidSpecifier: return None
+vs = [parse(v) for v in q["versions"]]
+ss = [spec(s) for s in q["specs"]]
+json.dump({
+    "versions": [None if v is None else str(v) for v in vs],
+    "order": [[0 if a is None or b is None else (a > b) - (a < b) for b in vs] for a in vs],
+    "allows": [[s is not None and v is not None and s.contains(v, prereleases=True) for v in vs] for s in ss],
+    "specs": [s is not None for s in ss],
+}, sys.stdout)
+`
+
+// TestLikePackaging holds every pair of a large table against Python's own library.
+func TestLikePackaging(t *testing.T) {
+	t.Parallel()
+	var versions, specs []string
+	for _, release := range []string{"0", "1", "1.0", "1.0.0", "01.2", "1.2.3", "1.10", "2.0", "2024.11.5", "1!1.0", "99999999999999999999.1"} {
+		for _, tail := range []string{"", "a1", "b", "rc2", ".dev3", "a1.dev2", ".post1", "-1", ".post1.dev2", "rc1.post2", "+cpu", "+cu121.2", ".post1+a.1", "a1+b"} {
+			versions = append(versions, release+tail)
+		}
+	}
+	versions = append(versions, "V1.0-ALPHA.1", "1.0_preview_2", "1.0.c1", "1.0-rev", "1.0.r2", "1.0dev", "1.0+LOCAL_1-2", "1.0+1", "1.0+01", " 1.0 ",
+		"", "x", "1..0", "1.0+", "1.0+_", "1.0-", "1.0.", "1!", "1.0a1b2", "1.0 0", "1.0.post", "1.0.*", "1.0post1dev", "1-a-1", "1.0.dev.1")
+	for _, op := range []string{"==", "!=", "<=", ">=", "<", ">", "~="} {
+		for _, v := range []string{"1", "1.0", "1.2.3", "1.0a1", "1.0rc1", "1.0.post1", "1.0.dev3", "1.2.post1", "2.0", "1!1.0", "1.0+cpu", "1.2rc1"} {
+			if !strings.Contains(v, "+") || strings.Contains("==!=", op) { // before 23 others took a local version
+				specs = append(specs, op+v)
+			}
+		}
+		for _, v := range []string{"1.*", "1.0.*", "1.2.3.4.*", "1!1.*"} {
+			if strings.Contains("==!=", op) {
+				specs = append(specs, op+v)
+			}
+		}
+	}
+	specs = append(specs, "", ">=1,<2", ">=1,!=1.2.*,<1.11", "==1.0,==1.0.0", "=1", "1.0", "~=2024.11", ">= 1.0 , < 2", ">=1.0,")
+	var want struct {
+		Versions []*string
+		Order    [][]int
+		Allows   [][]bool
+		Specs    []bool
+	}
+	ask(t, map[string]any{"versions": versions, "specs": specs}, &want)
+	parsed := make([]*Version, len(versions))
+	for i, s := range versions {
+		v, ok := ParseVersion(s)
+		require.Equal(t, want.Versions[i] != nil, ok, "%q", s)
+		if ok {
+			parsed[i] = v
+			require.Equal(t, *want.Versions[i], v.String())
+		}
+	}
+	for i, a := range parsed {
+		for j, b := range parsed {
+			if a != nil && b != nil {
+				require.Equal(t, want.Order[i][j], sign(a.Compare(b)), "%s and %s", versions[i], versions[j])
+			}
+		}
+	}
+	for i, s := range specs {
+		clauses, why := parseSpecifiers(s)
+		require.Equal(t, want.Specs[i], why == "", "%q %s", s, why)
+		if why != "" {
+			continue
+		}
+		for j, v := range parsed {
+			if v != nil && !disputed(clauses, v) {
+				require.Equal(t, want.Allows[i][j], Requirement{Specs: clauses}.Allows(versions[j]), "%s in %s", versions[j], s)
+			}
+		}
+	}
+}
+
+// disputed are the pairs that Python's library answers in another way from
+// version to version: before 24 it compares 1a1 with ==1.0.* without the zero,
+// and from 26 on <1.0.post1 has 1.0a1, and >1.0a1 has 1.0.post1.
+func disputed(clauses []*Specifier, v *Version) bool {
+	return slices.ContainsFunc(clauses, func(s *Specifier) bool {
+		short := len(s.version.release) > len(v.release) && (s.prefix || s.op == "~=") && v.String() != v.base().String()
+		return short || s.op == "<" && s.version.post != "" && v.isPre() || s.op == ">" && s.version.isPre() && (v.post != "" || v.local != nil)
+	})
+}
+
+func sign(n int) int { return max(-1, min(1, n)) }
+
+func ask(t *testing.T, question, answer any) {
+	t.Helper()
+	python := "python3"
+	if named := os.Getenv("TEST_PYTHON"); named != "" {
+		python = named
+	}
+	data, err := json.Marshal(question)
+	require.NoError(t, err)
+	script := filepath.Join(t.TempDir(), "ask.py")
+	require.NoError(t, os.WriteFile(script, []byte(packaging), 0o600))
+	cmd := exec.CommandContext(t.Context(), python, "-I", script)
+	cmd.Stdin, cmd.Stderr = strings.NewReader(string(data)), os.Stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "a Python with pip is needed: docs/testing.md")
+	require.NoError(t, json.Unmarshal(out, answer))
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"rich", "httpx[http2]>=0.27,<1", "a (==1.*); (os_name=='nt' or extra == \"x\") and python_version in '3'", "x @ https://h", "x===1!2.post3+l"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := Parse(s)
+		if err != nil {
+			return
+		}
+		again, err := Parse(r.String())
+		require.NoError(t, err, r.String())
+		require.Equal(t, r.String(), again.String())
+		require.Equal(t, r.Applies(Host{OS: "linux", Arch: "amd64", Python: "3.12.1"}), again.Applies(Host{OS: "linux", Arch: "amd64", Python: "3.12.1"}))
+		require.Equal(t, r.Allows("1.0"), again.Allows("1.0"))
+	})
+}
+
+func FuzzVersion(f *testing.F) {
+	f.Add("1!2.0rc1.post2.dev3+cpu.1", "1.0")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		v, ok := ParseVersion(a)
+		w, ok2 := ParseVersion(b)
+		if !ok || !ok2 {
+			return
+		}
+		require.Equal(t, sign(v.Compare(w)), -sign(w.Compare(v)))
+		again, ok := ParseVersion(v.String())
+		require.True(t, ok)
+		require.Zero(t, v.Compare(again))
+	})
+}
