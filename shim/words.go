@@ -9,13 +9,14 @@ import (
 // of os.Args, byte for byte (kong rewrites bytes that are not UTF-8).
 type words struct {
 	sub     string   // sub-command; "run" when none is named
+	verb    string   // of a sub-command that has several: "add"; "" elsewhere
 	options []string // for kong; empty on the plain path, where kong is not built
 	program []string // nil: no command was given
 }
 
 // subcommands are reached by a first word that cannot be mistaken for a
 // command; a program called "list" is `modelrun -- list`.
-var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "config", "version"}
+var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "launcher", "config", "version"}
 
 // planned are the sub-commands that the design names and that are not built yet.
 var planned = [...]string{"migrate", "profiles", "completion"}
