@@ -40,7 +40,9 @@ func badName(name string) string {
 // notPlain says why a word cannot stand in a text file of a kind; more are
 // characters that it cannot hold besides.
 func notPlain(word, more string) string {
-	switch i := strings.IndexFunc(word, func(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' || strings.ContainsRune(more, r) }); {
+	switch i := strings.IndexFunc(word, func(r rune) bool {
+		return unicode.IsControl(r) && r != '\t' && r != '\n' || strings.ContainsRune(more, r)
+	}); {
 	case !utf8.ValidString(word):
 		return "it is not UTF-8"
 	case i >= 0:
