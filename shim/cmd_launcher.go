@@ -107,7 +107,9 @@ func (s *session) launcherAdd(records launcher.Records) error {
 	}
 	s.lost(spec.Kind)
 	for _, f := range rec.Check(s.around(rec)) {
-		s.log.Warn(f.Text)
+		if f.ID == "shadowed" { // all else was looked at before; a root may come with the first start
+			s.log.Warn(f.Text)
+		}
 	}
 	return nil
 }
@@ -134,7 +136,7 @@ func (s *session) lost(kind launcher.Kind) {
 		}
 	}
 	if len(names) > 0 {
-		s.log.Warn(strings.Join(names, ", ") + " counts here, and is not known to what starts the launcher: say it as an option, such as --root")
+		s.log.Warn("set here, and most likely not where the launcher is started: " + strings.Join(names, ", ") + "; options such as --root say it there as well")
 	}
 }
 

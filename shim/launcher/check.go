@@ -33,7 +33,7 @@ func (rec Record) Check(a Around) []Finding {
 		out = append(out, Finding{id, fmt.Sprintf(format, args...), remedy})
 	}
 	if info, err := os.Stat(rec.Program); err != nil || info.IsDir() || runtime.GOOS != "windows" && info.Mode()&0o111 == 0 {
-		say("program", repair, "%s is not there, or cannot be started", rec.Program)
+		say("program", repair, "modelrun %s is not there, or cannot be started", rec.Program)
 	}
 	for _, want := range []struct {
 		id, path, option string
@@ -50,7 +50,7 @@ func (rec Record) Check(a Around) []Finding {
 			continue
 		}
 		if info, err := os.Stat(want.path); err != nil || want.folder && !info.IsDir() {
-			say(want.id, repair+" "+want.option, "%s is not there", want.path)
+			say(want.id, repair+" "+want.option, "%s %s is not there", want.id, want.path)
 		}
 	}
 	if rec.Account != "" && !a.Account(rec.Account) {
@@ -66,7 +66,7 @@ func (rec Record) Check(a Around) []Finding {
 		}
 	}
 	if first := rec.shadow(a); first != "" {
-		say("shadowed", "mv "+fault.Quote(first)+" "+fault.Quote(first+".off"), "%s is another launcher of that name, and is found first", first)
+		say("shadowed", "mv "+fault.Quote(first)+" "+fault.Quote(first+".off"), "%s is another program of that name, and is found first", first)
 	}
 	return out
 }

@@ -8,7 +8,7 @@ import (
 // docs/services.md. A name there holds no space, colon or bracket.
 func renderSupervisord(s Spec) ([]File, error) {
 	if i := strings.IndexAny(s.Name, " :[]"); i >= 0 {
-		return nil, cannot(s, "the name", s.Name, "supervisord takes no "+string(s.Name[i])+" in it")
+		return nil, cannot(s, "the name", s.Name, "supervisord takes no '"+s.Name[i:i+1]+"' in it")
 	}
 	if err := plainText(s, "\n\t"); err != nil {
 		return nil, err
