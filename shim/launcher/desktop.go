@@ -17,7 +17,7 @@ func renderDesktop(s Spec) ([]File, error) {
 	}
 	words := s.argv()
 	if strings.ContainsAny(s.Program, "%=") {
-		words = append([]string{"/bin/sh", "-c", `exec "$0" "$@"`}, words...)
+		words = throughShell(words)
 	}
 	for i, w := range words {
 		words[i] = desktopWord(w)

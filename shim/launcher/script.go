@@ -14,6 +14,12 @@ func renderScript(s Spec) ([]File, error) {
 	return []File{{Name: s.Name, Data: []byte(text), Mode: 0o755}}, nil
 }
 
+// throughShell starts a program that a kind cannot name as its first word. The
+// shell becomes it.
+func throughShell(argv []string) []string {
+	return append([]string{"/bin/sh", "-c", `exec "$0" "$@"`}, argv...)
+}
+
 func shellWords(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {

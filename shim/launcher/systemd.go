@@ -13,14 +13,15 @@ import (
 // the env. NotifyAccess=exec lets modelrun's STATUS= be heard. The exit codes
 // are those of docs/services.md.
 func renderSystemd(s Spec) ([]File, error) {
-	if why := systemdPath(s.Program); why != "" {
-		return nil, cannot(s, "the program", s.Program, why)
-	}
 	if why := systemdPath(s.Dir); why != "" {
 		return nil, cannot(s, "the folder", s.Dir, why)
 	}
-	words := []string{systemdProgram(s.Program)}
-	for _, w := range s.argv()[1:] {
+	argv := s.argv()
+	if strings.ContainsAny(s.Program, "\"'\\") || notPlain(s.Program, "\n\t") != "" { // systemd takes no program of such a name
+		argv = throughShell(argv)
+	}
+	words := []string{`"` + systemdValue(argv[0]) + `"`} // no variable is looked for in the first one
+	for _, w := range argv[1:] {
 		words = append(words, systemdWord(w))
 	}
 	var b strings.Builder
@@ -72,11 +73,6 @@ func systemdPath(p string) string {
 
 // systemdValue is a setting's value that is not split into words: "%" begins a specifier.
 func systemdValue(s string) string { return strings.ReplaceAll(s, "%", "%%") }
-
-// systemdProgram is the first word of ExecStart: no variable is looked for in it.
-func systemdProgram(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(s) + `"`
-}
 
 // systemdWord is one argument of ExecStart: quotes and escapes as in C, "$"
 // begins a variable, "%" a specifier (systemd.service(5), "Command lines").
