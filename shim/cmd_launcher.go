@@ -78,25 +78,25 @@ func (s *session) launcherAdd(records launcher.Records) error {
 		Name: add.Name, Kind: launcher.Kind(cmp.Or(add.Kind, string(launcher.Kinds()[0]))), Options: s.cli.options().words(options{}, s.set.base),
 		Command: s.words.program, Dir: s.set.base, Icon: s.abs(add.Icon), Windowed: add.Windowed, Account: add.Account, System: add.System,
 	}
-	err := launcher.Validate(spec)
+	err := launcher.Validate(&spec)
 	if err == nil {
 		spec.Program, err = s.self(spec.Windowed)
 	}
 	if err == nil {
-		err = s.present(spec)
+		err = s.present(&spec)
 	}
 	if err != nil {
 		return err
 	}
 	dir := s.abs(add.To)
 	if dir == "" {
-		if dir, err = launcher.Folder(spec, s.env.Get); err != nil {
+		if dir, err = launcher.Folder(&spec, s.env.Get); err != nil {
 			return err
 		}
 	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fault.New(fault.BadUsage, "--to: %s is not a folder", dir).Fix("mkdir -p %s", fault.Quote(dir))
 	}
-	rec, kept, err := records.Put(spec, dir, add.Force)
+	rec, kept, err := records.Put(&spec, dir, add.Force)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (s *session) launcherAdd(records launcher.Records) error {
 	return nil
 }
 
-func (s *session) written(rec launcher.Record, kept []string) {
+func (s *session) written(rec *launcher.Record, kept []string) {
 	out := mask{s.inv.Stdout}
 	for _, w := range rec.Files {
 		fmt.Fprintf(out, "wrote %s\n", oneLine(w.Path))
@@ -142,7 +142,7 @@ func (s *session) lost(kind launcher.Kind) {
 
 // present refuses what is named on this command line and not there, before
 // anything is written. What else of a launcher is gone, Check says.
-func (s *session) present(spec launcher.Spec) error {
+func (s *session) present(spec *launcher.Spec) error {
 	add, repair := s.words.verb == "add", s.cli.Launcher.Repair
 	if add || s.cli.Model != "" {
 		if _, err := s.model(); err != nil {
@@ -172,7 +172,7 @@ func (s *session) present(spec launcher.Spec) error {
 }
 
 // script is what a launcher's command starts, "" for no script.
-func script(spec launcher.Spec) string {
+func script(spec *launcher.Spec) string {
 	name := scriptOf(spec.Command)
 	if name == "" {
 		return ""
@@ -224,12 +224,12 @@ func (s *session) abs(path string) string {
 	return absolute(path, s.set.base)
 }
 
-func (s *session) around(rec launcher.Record) launcher.Around {
-	return launcher.Around{Script: script(rec.Spec), Account: account, Path: filepath.SplitList(s.env.Get("PATH"))}
+func (s *session) around(rec *launcher.Record) launcher.Around {
+	return launcher.Around{Script: script(&rec.Spec), Account: account, Path: filepath.SplitList(s.env.Get("PATH"))}
 }
 
 // read is a launcher that must be there.
-func (s *session) read(records launcher.Records, name string) (launcher.Record, error) {
+func (s *session) read(records launcher.Records, name string) (*launcher.Record, error) {
 	rec, err := records.Read(name)
 	if !errors.Is(err, launcher.ErrNone) {
 		return rec, err

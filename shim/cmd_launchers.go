@@ -216,15 +216,15 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 	if account := s.cli.Launcher.Repair.Account; account != "" {
 		spec.Account = account
 	}
-	if err := launcher.Validate(spec); err != nil {
+	if err := launcher.Validate(&spec); err != nil {
 		return err
 	}
 	if overrides {
-		if err := s.present(spec); err != nil {
+		if err := s.present(&spec); err != nil {
 			return err
 		}
 	}
-	next, kept, err := records.Put(spec, filepath.Dir(rec.Files[0].Path), true)
+	next, kept, err := records.Put(&spec, filepath.Dir(rec.Files[0].Path), true)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type Around struct {
 
 // Check looks whether everything that a launcher names is still there, and its
 // files as they were written. It starts and changes nothing.
-func (rec Record) Check(a Around) []Finding {
+func (rec *Record) Check(a Around) []Finding {
 	var out []Finding
 	repair := "modelrun launcher repair " + fault.Quote(rec.Name)
 	say := func(id, remedy, format string, args ...any) {
@@ -80,7 +80,7 @@ func absoluteOnly(path string) string {
 }
 
 // shadow is another file that PATH finds under the launcher's name; "" none.
-func (rec Record) shadow(a Around) string {
+func (rec *Record) shadow(a Around) string {
 	path := rec.Files[0].Path
 	if rec.Kind != Script && rec.Kind != Batch && rec.Kind != Exe || !slices.Contains(a.Path, filepath.Dir(path)) {
 		return ""

@@ -93,7 +93,7 @@ func traitsOf(k Kind) traits {
 // Validate refuses what no file could say: a name that is not one everywhere, a
 // kind that this system has not, an option that the kind has no use for. It
 // looks at words alone, not at the disk.
-func Validate(s Spec) error {
+func Validate(s *Spec) error {
 	if why := badName(s.Name); why != "" {
 		return fault.New(fault.BadUsage, "launcher name %q %s", s.Name, why).Fix("choose another name, for example: chat")
 	}
@@ -135,7 +135,7 @@ func Render(s Spec) ([]File, error) {
 }
 
 // argv is the whole command line of a start.
-func (s Spec) argv() []string {
+func (s *Spec) argv() []string {
 	return append(append(append([]string{s.Program}, s.Options...), "--"), s.Command...)
 }
 

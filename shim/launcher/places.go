@@ -11,7 +11,7 @@ import (
 
 // Folder is where the files of a launcher go when nobody says: where its
 // starter looks. get reads a variable. BadUsage when there is no such folder.
-func Folder(s Spec, get func(string) string) (string, error) {
+func Folder(s *Spec, get func(string) string) (string, error) {
 	user := func(variable string, elem ...string) string {
 		if dir := get(variable); variable != "" && filepath.IsAbs(dir) {
 			return dir
@@ -58,7 +58,7 @@ func Folder(s Spec, get func(string) string) (string, error) {
 
 // Next is what there is to do after a launcher was written: commands to paste,
 // one a line, "" for nothing. get reads a variable.
-func (rec Record) Next(get func(string) string) string {
+func (rec *Record) Next(get func(string) string) string {
 	file := fault.Quote(rec.Files[0].Path)
 	switch rec.Kind {
 	case Script, Batch, Exe:
@@ -70,7 +70,7 @@ func (rec Record) Next(get func(string) string) string {
 		return "gio launch " + file
 	case Systemd:
 		unit := fault.Quote(unitName(rec.Name))
-		if dir, err := Folder(rec.Spec, get); err != nil || dir != filepath.Dir(rec.Files[0].Path) {
+		if dir, err := Folder(&rec.Spec, get); err != nil || dir != filepath.Dir(rec.Files[0].Path) {
 			unit = file // enable then links it to where systemd looks
 		}
 		return rec.systemctl() + " daemon-reload && " + rec.systemctl() + " enable --now " + unit
@@ -86,7 +86,7 @@ func (rec Record) Next(get func(string) string) string {
 }
 
 // Stop is what ends a service before its launcher goes; "" it is none.
-func (rec Record) Stop() string {
+func (rec *Record) Stop() string {
 	switch rec.Kind {
 	case Systemd:
 		return rec.systemctl() + " disable --now " + fault.Quote(unitName(rec.Name))
@@ -102,7 +102,7 @@ func (rec Record) Stop() string {
 }
 
 // Forget is what tells the starter that a launcher is gone; "" it needs no telling.
-func (rec Record) Forget() string {
+func (rec *Record) Forget() string {
 	switch rec.Kind {
 	case Systemd:
 		return rec.systemctl() + " daemon-reload"
@@ -113,7 +113,7 @@ func (rec Record) Forget() string {
 	}
 }
 
-func (rec Record) systemctl() string {
+func (rec *Record) systemctl() string {
 	if rec.System {
 		return "systemctl"
 	}
@@ -122,7 +122,7 @@ func (rec Record) systemctl() string {
 
 // enabled is the link that makes systemd start a unit; "" there is none. One
 // whose unit is gone is a failure at every start of the machine.
-func (rec Record) enabled() string {
+func (rec *Record) enabled() string {
 	if rec.Kind != Systemd {
 		return ""
 	}
@@ -136,7 +136,7 @@ func (rec Record) enabled() string {
 }
 
 // option is the value of one of modelrun's options, "" when it is not given.
-func (s Spec) option(name string) string {
+func (s *Spec) option(name string) string {
 	for _, w := range s.Options {
 		if value, ok := strings.CutPrefix(w, "--"+name+"="); ok {
 			return value

@@ -17,8 +17,8 @@ import (
 //
 // The record is written first: a Put that is cut off is seen by Check, and
 // mended by another.
-func (r Records) Put(s Spec, dir string, force bool) (rec Record, kept []string, err error) {
-	files, err := Render(s)
+func (r Records) Put(s *Spec, dir string, force bool) (rec *Record, kept []string, err error) {
+	files, err := Render(*s)
 	if err != nil {
 		return rec, nil, err
 	}
@@ -27,11 +27,13 @@ func (r Records) Put(s Spec, dir string, force bool) (rec Record, kept []string,
 	switch {
 	case !known && !errors.Is(err, ErrNone) && !force:
 		return rec, nil, err
-	case known && !force:
+	case !known:
+		old = &Record{} // what a damaged one says is nobody's
+	case !force:
 		return rec, nil, fault.New(fault.BadUsage, "launcher %s is there already: %s", s.Name, old.Files[0].Path).
 			Fix("modelrun launcher remove %s   (or add it with --force)", fault.Quote(s.Name))
 	}
-	rec.Spec = s
+	rec = &Record{Spec: *s}
 	data := make([][]byte, len(files))
 	var foreign []string
 	for i, f := range files {
@@ -64,7 +66,7 @@ func (r Records) Put(s Spec, dir string, force bool) (rec Record, kept []string,
 	return rec, kept, nil
 }
 
-func (r Records) write(rec Record, dir string, files []File, data [][]byte, foreign []string) (kept []string, err error) {
+func (r Records) write(rec *Record, dir string, files []File, data [][]byte, foreign []string) (kept []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -97,18 +99,18 @@ func cannotWrite(err error, dir string) error {
 }
 
 // wrote reports whether path holds what this record says that we wrote.
-func (rec Record) wrote(path string) bool {
+func (rec *Record) wrote(path string) bool {
 	return slices.ContainsFunc(rec.Files, func(w Written) bool { return w.Path == path && w.State() == Same })
 }
 
-func (rec Record) has(path string) bool {
+func (rec *Record) has(path string) bool {
 	return slices.ContainsFunc(rec.Files, func(w Written) bool { return w.Path == path })
 }
 
 // Remove deletes the files of a launcher that are as they were written, then
 // its record. A changed one is an error before anything is touched; with force
 // it is kept under another name, which is returned.
-func (r Records) Remove(rec Record, force bool) (kept []string, err error) {
+func (r Records) Remove(rec *Record, force bool) (kept []string, err error) {
 	name := fault.Quote(rec.Name)
 	for _, w := range rec.Files {
 		if w.State() == Changed && !force {

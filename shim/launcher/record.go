@@ -61,8 +61,8 @@ func (r Records) Names() ([]string, error) {
 
 // Read is a launcher's record. ErrNone when there is none; a damaged one is a
 // *fault.Error.
-func (r Records) Read(name string) (Record, error) {
-	var rec Record
+func (r Records) Read(name string) (*Record, error) {
+	rec := &Record{}
 	if badName(name) != "" {
 		return rec, ErrNone
 	}
@@ -73,7 +73,7 @@ func (r Records) Read(name string) (Record, error) {
 	doc := struct {
 		Format int `json:"format"`
 		*Record
-	}{Record: &rec}
+	}{Record: rec}
 	if err == nil {
 		err = json.Unmarshal(data, &doc)
 	}
@@ -92,7 +92,8 @@ func (r Records) Read(name string) (Record, error) {
 }
 
 // Write keeps a record.
-func (r Records) Write(rec Record) error {
+func (r Records) Write(whole *Record) error {
+	rec := *whole
 	rec.Options, rec.Command, rec.Files = append([]string{}, rec.Options...), append([]string{}, rec.Command...), append([]Written{}, rec.Files...)
 	rec.each(escape)
 	data, err := json.MarshalIndent(struct {
