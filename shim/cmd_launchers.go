@@ -151,7 +151,7 @@ func (s *session) launcherCheck(records launcher.Records) error {
 
 func tellFindings(out io.Writer, one launcherFindings) {
 	for _, f := range one.Findings {
-		fmt.Fprintf(out, "%s: %s: %s\n", oneLine(one.Name), f.ID, f.Text)
+		fmt.Fprintf(out, "%s: %s\n", oneLine(one.Name), f.Text)
 		if f.Remedy != "" {
 			fmt.Fprintf(out, "  to mend it: %s\n", f.Remedy)
 		}
@@ -229,6 +229,9 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 		return err
 	}
 	s.written(next, kept)
+	if forget := next.Forget(); forget != "" {
+		fmt.Fprintf(mask{s.inv.Stdout}, "then: %s\n", forget)
+	}
 	return nil
 }
 

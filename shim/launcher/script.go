@@ -28,11 +28,11 @@ func shellWords(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// shell is one word of a POSIX shell. Quotes are left out only where they
-// cannot be needed, at the start of a line as well.
+// shell is one word of a POSIX shell that stands behind a command's name: "="
+// assigns nothing there. Quotes are left out where they cannot be needed.
 func shell(s string) string {
 	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-+,@", r)
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-+,@=:", r)
 	}
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
 		return s
