@@ -75,7 +75,7 @@ func (s *session) records() (launcher.Records, error) {
 func (s *session) launcherAdd(records launcher.Records) error {
 	add := s.cli.Launcher.Add
 	spec := launcher.Spec{
-		Name: add.Name, Kind: launcher.Kind(cmp.Or(add.Kind, string(launcher.Kinds()[0]))), Options: s.cli.options().words(options{}, s.set.base),
+		Name: add.Name, Kind: launcher.Kind(cmp.Or(add.Kind, string(launcher.Default()))), Options: s.cli.options().words(options{}, s.set.base),
 		Command: s.words.program, Dir: s.set.base, Icon: s.abs(add.Icon), Windowed: add.Windowed, Account: add.Account, System: add.System,
 	}
 	err := launcher.Validate(&spec)

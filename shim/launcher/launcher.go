@@ -61,7 +61,7 @@ type traits struct {
 	account  bool
 }
 
-// kinds is the table of kinds; the first that a system has is its default.
+// kinds is the table of kinds.
 var kinds = [...]traits{
 	{kind: Script, render: renderScript, systems: "linux darwin"},
 	{kind: Desktop, render: renderDesktop, systems: "linux", icon: true, windowed: true},
@@ -70,7 +70,15 @@ var kinds = [...]traits{
 	{kind: Launchd, render: renderLaunchd, systems: "darwin"},
 }
 
-// Kinds are those that this system has; the first is its default.
+// Default is the kind that a launcher has on this system when nobody says one.
+func Default() Kind {
+	if runtime.GOOS == "windows" {
+		return Shortcut
+	}
+	return Script
+}
+
+// Kinds are those that this system has.
 func Kinds() []Kind {
 	var out []Kind
 	for _, t := range kinds {

@@ -2,7 +2,6 @@ package launcher
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +41,7 @@ func (r Records) Put(s *Spec, dir string, force bool) (rec *Record, kept []strin
 		}
 		w := Written{Path: filepath.Join(dir, f.Name), SHA256: sum(data[i])}
 		rec.Files = append(rec.Files, w)
-		if _, err := os.Lstat(w.Path); !errors.Is(err, fs.ErrNotExist) && w.State() != Same && !old.wrote(w.Path) {
+		if _, err := os.Lstat(w.Path); err == nil && w.State() != Same && !old.wrote(w.Path) {
 			foreign = append(foreign, w.Path)
 		}
 	}

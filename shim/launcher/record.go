@@ -202,7 +202,7 @@ func (w Written) State() State {
 func keep(path string) (string, error) {
 	to := path + ".bak"
 	for n := 2; ; n++ {
-		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(to); err != nil { // free, or the rename says why not
 			return to, os.Rename(path, to)
 		}
 		to = fmt.Sprintf("%s.bak%d", path, n)
