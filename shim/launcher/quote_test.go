@@ -193,6 +193,12 @@ func quoted(s string) string {
 	return string(data)
 }
 
+// GLib is more lenient than the specification, which names what is escaped.
+func TestDesktopWord(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "\"\\`\\$\\\"\\\\%%\"", desktopWord("`$\"\\%"))
+}
+
 // TestShell: every byte but NUL.
 func TestShell(t *testing.T) {
 	t.Parallel()

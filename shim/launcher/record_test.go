@@ -83,6 +83,13 @@ func TestPutFails(t *testing.T) {
 	_, err = r.Read("a")
 	require.ErrorIs(t, err, ErrNone)
 
+	if runtime.GOOS == "linux" { // a folder in which nobody can write, root neither
+		_, _, err := r.Put(&s, "/proc/self", false)
+		require.Equal(t, fault.NotWritable, fault.CodeOf(err))
+		_, err = r.Read("a")
+		require.ErrorIs(t, err, ErrNone)
+	}
+
 	_, _, err = r.Put(&s, base, false) // an earlier one stays as it was
 	require.NoError(t, err)
 	s.Command = []string{"other"}
