@@ -19,17 +19,8 @@ type launcherListDoc struct {
 }
 
 type launcherDoc struct {
-	Name     string        `json:"name"`
-	Kind     launcher.Kind `json:"kind"`
-	Files    []fileDoc     `json:"files"`
-	Program  string        `json:"program"`
-	Options  []string      `json:"options"`
-	Command  []string      `json:"command"`
-	Dir      string        `json:"dir"`
-	Icon     string        `json:"icon"`
-	Windowed bool          `json:"windowed"`
-	Account  string        `json:"account"`
-	System   bool          `json:"system"`
+	launcher.Spec
+	Files []fileDoc `json:"files"`
 }
 
 type fileDoc struct {
@@ -67,10 +58,7 @@ func (s *session) launcherList(records launcher.Records) error {
 			s.log.Warn(err.Error())
 			continue
 		}
-		d := launcherDoc{
-			Name: name, Kind: rec.Kind, Program: rec.Program, Options: append([]string{}, rec.Options...), Command: rec.Command,
-			Dir: rec.Dir, Icon: rec.Icon, Windowed: rec.Windowed, Account: rec.Account, System: rec.System,
-		}
+		d := launcherDoc{Spec: rec.Spec}
 		for _, w := range rec.Files {
 			d.Files = append(d.Files, fileDoc{w.Path, w.State()})
 		}

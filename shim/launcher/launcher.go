@@ -31,16 +31,16 @@ const (
 
 // Spec is what a launcher starts, and how. All paths are absolute.
 type Spec struct {
-	Name     string   // a file's name without an extension, as the user wrote it
-	Kind     Kind     //
-	Program  string   // modelrun, or modelrunw
-	Options  []string // modelrun's own, before "--"
-	Command  []string // after "--"
-	Dir      string   // where the program starts
-	Icon     string   // "" none
-	Windowed bool     // no console: modelrunw
-	Account  string   // who runs it, for services; "" the default
-	System   bool     // a systemd unit of the system, not of the user
+	Name     string   `json:"name"`     // a file's name without an extension, as the user wrote it
+	Kind     Kind     `json:"kind"`     //
+	Program  string   `json:"program"`  // modelrun, or modelrunw
+	Options  []string `json:"options"`  // modelrun's own, before "--"; one that has a value is one word: --model=/srv/llama
+	Command  []string `json:"command"`  // after "--"
+	Dir      string   `json:"dir"`      // where the program starts
+	Icon     string   `json:"icon"`     // "" none
+	Windowed bool     `json:"windowed"` // no console: modelrunw
+	Account  string   `json:"account"`  // who runs it, for services; "" the default
+	System   bool     `json:"system"`   // a systemd unit of the system, not of the user
 }
 
 // File is one file of a launcher: what it holds, or which program it is a copy of.

@@ -22,13 +22,13 @@ import (
 // Record is what is kept of a launcher: what it starts and what was written.
 type Record struct {
 	Spec
-	Files []Written
+	Files []Written `json:"files"`
 }
 
 // Written is a file as it was written.
 type Written struct {
-	Path   string
-	SHA256 string // hex, of what it held
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"` // hex, of what it held
 }
 
 // Records is the folder of the records, a JSON file each.

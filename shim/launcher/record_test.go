@@ -48,8 +48,8 @@ func FuzzRecordBytes(f *testing.F) {
 func TestRecordDamaged(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"no JSON": "{", "empty": "", "of another name": `{"format":1,"Name":"b","Program":"/p","Files":[{"Path":"/x"}]}`, "without files": `{"format":1,"Name":"a","Program":"/p"}`,
-		"of a newer version": `{"format":2,"Name":"a","Program":"/p","Files":[{"Path":"/x"}]}`,
+		"no JSON": "{", "empty": "", "of another name": `{"format":1,"name":"b","program":"/p","files":[{"path":"/x"}]}`, "without files": `{"format":1,"name":"a","program":"/p"}`,
+		"of a newer version": `{"format":2,"name":"a","program":"/p","files":[{"path":"/x"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
