@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build resources test nightly e2e bench lint vet-all fuzz ci release-check
+.PHONY: help build resources man test nightly e2e bench lint vet-all fuzz ci release-check
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
@@ -16,6 +16,9 @@ resources: ## the Windows programs' icon, manifest and version, as cmd/modelrun/
 	go run cmd/modelrun/winres/icon.go cmd/modelrun/winres/icon.png
 	$(WINRES) make --in cmd/modelrun/winres/winres.json --out cmd/modelrun/rsrc --arch amd64,arm64 \
 		$(if $(RELEASE),--file-version '$(RELEASE)' --product-version '$(RELEASE)')
+
+man: ## docs/modelrun.1 and the golden help, made anew from the options
+	UPDATE_SCRIPTS=1 go test -count=1 -run 'TestManPage|TestHelp' ./shim
 
 test: ## run the tests with the race detector
 	go test -race ./...

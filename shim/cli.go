@@ -14,28 +14,29 @@ import (
 // flags are the options of every sub-command. Each one that is a setting has
 // the setting's name; empty means not given.
 type flags struct {
-	Model   string `short:"m" placeholder:"MODEL" help:"Model: a folder, a file, or org/name."`
-	Env     string `short:"e" placeholder:"KEY" help:"Env key, for example torch-cu121-transformers-bnb."`
-	Family  string `placeholder:"NAME" help:"Family: transformers, llamacpp, onnx or vllm."`
-	Profile string `placeholder:"NAME" help:"Hardware profile."`
-	Root    string `placeholder:"DIR" help:"Folder that holds .envs/."`
-	Cwd     string `short:"C" placeholder:"DIR" help:"Change to DIR first, as git does."`
+	Model   string `short:"m" group:"What to start it in:" placeholder:"MODEL" help:"Model: a folder, a file, or org/name."`
+	Env     string `short:"e" group:"What to start it in:" placeholder:"KEY" help:"Env key, for example torch-cu121-transformers-bnb."`
+	Family  string `group:"What to start it in:" placeholder:"NAME" help:"Family: transformers, llamacpp, onnx or vllm."`
+	Profile string `group:"What to start it in:" placeholder:"NAME" help:"Hardware profile."`
+	Root    string `group:"What to start it in:" placeholder:"DIR" help:"Folder that holds .envs/."`
+	Cwd     string `short:"C" group:"What to start it in:" placeholder:"DIR" help:"Change to DIR first, as git does."`
 
-	Wait          string `placeholder:"TIME" help:"How long another creator may make no progress (30m)."`
-	CreateTimeout string `placeholder:"TIME" help:"How long our installer may make no progress (10m)."`
-	NoCreate      bool   `help:"Never create an environment."`
-	NoDegraded    bool   `help:"Never use an environment that is not known to work."`
-	RequireGPU    bool   `name:"require-gpu" help:"Fail when no GPU can be used."`
-	Offline       bool   `help:"Never use the network."`
-	Isolated      bool   `help:"Remove PYTHONPATH from the program's environment."`
-	EnvFile       string `placeholder:"FILE" help:"Variables for the program, KEY=VALUE a line."`
-	StatusFile    string `placeholder:"FILE" help:"Write what happened as JSON."`
+	NoCreate      bool   `group:"How far it may go:" help:"Never create an environment."`
+	NoDegraded    bool   `group:"How far it may go:" help:"Never use an environment that is not known to work."`
+	RequireGPU    bool   `name:"require-gpu" group:"How far it may go:" help:"Fail when no GPU can be used."`
+	Offline       bool   `group:"How far it may go:" help:"Never use the network."`
+	Wait          string `group:"How far it may go:" placeholder:"TIME" help:"How long another creator may make no progress (30m)."`
+	CreateTimeout string `group:"How far it may go:" placeholder:"TIME" help:"How long our installer may make no progress (10m)."`
 
-	LogLevel  string `placeholder:"LEVEL" help:"error, warn, info, debug or trace (info)."`
-	LogFormat string `placeholder:"FORMAT" help:"text or json (text)."`
-	LogFile   string `placeholder:"FILE" help:"Append the log to FILE as well."`
-	Quiet     bool   `short:"q" help:"Only warnings and errors."`
-	Verbose   bool   `short:"v" help:"Say how the decision was made (debug)."`
+	Isolated bool   `group:"What the program sees:" help:"Remove PYTHONPATH from the program's environment."`
+	EnvFile  string `group:"What the program sees:" placeholder:"FILE" help:"Variables for the program, KEY=VALUE a line."`
+
+	Quiet      bool   `short:"q" group:"What is said:" help:"Only warnings and errors."`
+	Verbose    bool   `short:"v" group:"What is said:" help:"Say how the decision was made (debug)."`
+	StatusFile string `group:"What is said:" placeholder:"FILE" help:"Write what happened as JSON."`
+	LogLevel   string `group:"What is said:" placeholder:"LEVEL" help:"error, warn, info, debug or trace (info)."`
+	LogFormat  string `group:"What is said:" placeholder:"FORMAT" help:"text or json (text)."`
+	LogFile    string `group:"What is said:" placeholder:"FILE" help:"Append the log to FILE as well."`
 }
 
 type runFlags struct {
@@ -97,6 +98,10 @@ type launcherRemove struct {
 	Force bool   `help:"Also when it was changed by hand, which is kept as .bak, or is enabled."`
 }
 
+type completionFlags struct {
+	Shell string `arg:"" enum:"bash,zsh,fish,powershell" help:"bash, zsh, fish or powershell."`
+}
+
 // cli is kong's model of the command line. It holds no logic.
 type cli struct {
 	flags
@@ -109,17 +114,13 @@ type cli struct {
 	List     jsonFlag      `cmd:"" help:"List the environments of the root."`
 	Doctor   doctorFlags   `cmd:"" help:"Check machine, tools, root and every environment."`
 	Prune    pruneFlags    `cmd:"" help:"Show what can be deleted; --yes deletes it."`
-	Launcher launcherFlags `cmd:"" help:"Write, list, check, repair and remove launchers: scripts, shortcuts, services."`
+	Launcher launcherFlags `cmd:"" help:"Write, check and repair launchers: scripts, shortcuts, services."`
 	Config   jsonFlag      `cmd:"" help:"Show each setting and where it came from."`
-	Version  struct{}      `cmd:"" help:"Print the version."`
+
+	Profiles   jsonFlag        `cmd:"" help:"List the hardware profiles and which ones serve here."`
+	Completion completionFlags `cmd:"" help:"Print the script with which a shell completes."`
+	Version    struct{}        `cmd:"" help:"Print the version."`
 }
-
-const description = `Start a local model program in the right Python environment.
-
-  modelrun -- python load_model.py
-  modelrun -m models/llama -- python serve.py --port 8000
-
-Everything after -- is the program's own, byte for byte.`
 
 // errHelp is returned when help was asked for and printed.
 var errHelp = errors.New("help was printed")
@@ -133,11 +134,9 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 	}
 	var c cli
 	helped := false
-	k, err := kong.New(&c, kong.Name("modelrun"), kong.Description(description),
-		kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+	k, err := newKong(&c, kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
 	if err != nil {
-		return c, words{}, fault.New(fault.Internal, "%w", err)
+		return c, words{}, fault.New(fault.Internal, "%w", err).Fix("report this text")
 	}
 	ctx, err := k.Parse(ours)
 	if helped {
@@ -199,6 +198,13 @@ func notAProgram(program, before []string) error {
 func usage(err error) error {
 	if flag, _, ok := strings.Cut(err.Error(), `: expected string value but got "EOL"`); ok {
 		return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("modelrun --help")
+	}
+	if list, got, ok := strings.Cut(err.Error(), " but got "); ok { // one of several: bash, zsh, …
+		_, list, _ = strings.Cut(list, "must be one of ")
+		names := strings.FieldsFunc(list, func(r rune) bool { return r == '"' || r == ',' })
+		if near := nearest(strings.Trim(got, `"`), names); near != "" {
+			return fault.New(fault.BadUsage, "%s", err).Fix("did you mean %q? they are %s", near, strings.Join(names, ", "))
+		}
 	}
 	return fault.New(fault.BadUsage, "%s", err).Fix("modelrun --help")
 }

@@ -431,10 +431,12 @@ func (d *doctor) envCheck(dir envdir.Dir) {
 
 // table is 80 columns wide, but for commands, which are pasted.
 func (d *doctor) table() error {
-	out := mask{d.inv.Stdout}
+	out := d.page()
 	fmt.Fprintf(out, "%-9s%s\n", "STATE", "CHECK")
 	for _, c := range d.doc.Checks {
-		fmt.Fprint(out, wrapped(fmt.Sprintf("%-9s%s: %s", c.State, c.ID, c.Text), 80, 9))
+		line := wrapped(fmt.Sprintf("%-9s%s: %s", c.State, c.ID, c.Text), 80, 9)
+		fmt.Fprint(out, c.State) // a cell of its own, to be coloured
+		fmt.Fprint(out, line[len(c.State):])
 		if c.Remedy != "" {
 			fmt.Fprintf(out, "%9shint: %s\n", "", c.Remedy)
 		}

@@ -74,7 +74,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 }
 
 func (s *session) explainTable(doc explainDoc) error {
-	w := tabwriter.NewWriter(mask{s.inv.Stdout}, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(s.page(), 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
 		{"key", doc.Key}, {"model", cmp.Or(doc.Model, "none")}, {"machine", doc.Machine}, {"profile", cmp.Or(doc.Profile, "none")},
 		{"root", doc.Root + " (" + doc.RootFrom + ")"},

@@ -69,7 +69,7 @@ func (s *session) list() error {
 		_, err := fmt.Fprintf(s.inv.Stdout, "no environments in %s (%s)\n", s.root, s.rootFrom)
 		return err
 	}
-	w := tabwriter.NewWriter(mask{s.inv.Stdout}, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(s.page(), 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "KEY\tKIND\tSTATE\tSIZE\tIN USE\tLAST USED\tMODELS\n")
 	for _, e := range doc.Envs {
 		used, _, _ := strings.Cut(cmp.Or(e.LastUsed, "never"), "T")

@@ -31,6 +31,12 @@ func (*console) fail(bool) {}
 // showsUnicode is for Windows: elsewhere the locale says it.
 func showsUnicode(io.Writer) bool { return false }
 
+// obeysEscapes reports whether a terminal shows colours.
+func obeysEscapes(_ *os.File, env execx.Environ) bool {
+	name := env.Get("TERM")
+	return name != "" && name != "dumb"
+}
+
 // look is a command that shows a file's owner and mode.
 func look(path string) string { return "ls -l " + path }
 

@@ -255,5 +255,13 @@ func showsUnicode(out io.Writer) bool {
 	return false
 }
 
+// obeysEscapes reports whether a console shows colours. Its mode is the caller's,
+// and not ours to change.
+func obeysEscapes(f *os.File, env execx.Environ) bool {
+	var mode uint32
+	err := windows.GetConsoleMode(windows.Handle(f.Fd()), &mode)
+	return err == nil && mode&windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING != 0 && env.Get("TERM") != "dumb"
+}
+
 // look is a command that shows who may do what with a file.
 func look(path string) string { return `icacls "` + path + `"` }

@@ -27,6 +27,9 @@ func newLog(s *settings, stderr io.Writer, env execx.Environ) (hclog.InterceptLo
 		log.RegisterSink(hclog.NewSinkAdapter(&hclog.LoggerOptions{Name: "modelrun", Level: level, Output: mask{stderr}, JSONFormat: true}))
 	} else {
 		p = &people{out: mask{stderr}, level: level, utf8: isUTF8(env) || showsUnicode(stderr)}
+		if f, ok := stderr.(*os.File); ok {
+			p.out = mask{paint{f, env}}
+		}
 		log.RegisterSink(p)
 	}
 	if path := s.get(sLogFile); path != "" {
@@ -63,6 +66,10 @@ func (p *people) Accept(_ string, level hclog.Level, msg string, args ...any) {
 		msg = strings.NewReplacer("✓", "OK:", "⚠", "WARNING:", "…", "...").Replace(msg)
 	}
 	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == "code" { // under which docs/troubleshooting.md explains an error
+			msg += fmt.Sprintf(" [%v]", args[i+1])
+			continue
+		}
 		msg += fmt.Sprintf(" %v=%v", args[i], args[i+1])
 	}
 	p.mu.Lock()

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/hashicorp/go-hclog"
@@ -11,7 +12,8 @@ import (
 
 // Rules for what a user reads: one line of what happened ("error: …"), then
 // what to do as a command that can be pasted ("hint: …"); lower case, no full
-// stop; it names the file, the variable, the value; all of it on stderr.
+// stop; it names the file, the variable, the value; its code at the end, in
+// brackets; all of it on stderr.
 
 // report says what went wrong and returns the exit code.
 func (s *session) report(err error) int {
@@ -24,18 +26,20 @@ func (s *session) report(err error) int {
 		log = l
 	}
 	code := fault.CodeOf(err)
-	log.Error("error: " + err.Error())
 	var none *resolve.NoEnv
 	if errors.As(err, &none) {
 		code = none.Code()
+	}
+	log.Error("error: "+err.Error(), "code", code)
+	if none != nil {
 		for _, t := range none.Trace {
 			log.Error("  " + t.Strategy + ": " + t.Reason)
 			if t.Remedy != "" {
 				log.Error("    hint: " + t.Remedy)
 			}
 		}
-	} else if remedy := fault.RemedyOf(err); remedy != "" {
-		log.Error("hint: " + remedy)
+	} else {
+		log.Error("hint: " + cmp.Or(fault.RemedyOf(err), "modelrun doctor   (when it finds nothing: report this text)"))
 	}
 	s.console.fail(s.set != nil && s.set.get(sLogFile) != "")
 	s.status.failed(code, err)

@@ -222,7 +222,7 @@ func (s *session) requireGPU(accel string) error {
 		return nil
 	}
 	return fault.New(fault.NoGPU, "--require-gpu: this machine offers %s, and %s would run", m, cmp.Or(accel, "no CUDA build")).
-		Fix("check the driver with nvidia-smi; modelrun explain shows which profiles were passed over")
+		Fix("check the driver with nvidia-smi; modelrun profiles says why each one is passed over")
 }
 
 // choose picks the profile.
@@ -231,16 +231,7 @@ func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, e
 	if err != nil {
 		return profile.Choice{}, err
 	}
-	inRoot, bad := profile.InRoot(s.root)
-	inRoot = slices.DeleteFunc(inRoot, func(p profile.Profile) bool { // it says from where things are installed
-		err := store.Trusted(p.Path, s.set.list(sTrustedOwners))
-		if fault.CodeOf(err) != fault.Untrusted {
-			return false
-		}
-		s.log.Warn("profile " + p.Name + " is passed over: " + err.Error())
-		bad[p.Name] = err
-		return true
-	})
+	inRoot, bad := s.rootProfiles()
 	w.Bad = bad
 	c, err := profile.Select(m, inRoot, w)
 	for file, why := range bad {
@@ -252,14 +243,34 @@ func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, e
 	return c, err
 }
 
+// rootProfiles are the root's profiles that may be used, and by name why another
+// file there may not.
+func (s *session) rootProfiles() (good []profile.Profile, bad map[string]error) {
+	inRoot, bad := profile.InRoot(s.root)
+	inRoot = slices.DeleteFunc(inRoot, func(p profile.Profile) bool { // it says from where things are installed
+		err := store.Trusted(p.Path, s.set.list(sTrustedOwners))
+		if fault.CodeOf(err) != fault.Untrusted {
+			return false
+		}
+		s.log.Warn("profile " + p.Name + " is passed over: " + err.Error())
+		bad[p.Name] = err
+		return true
+	})
+	return inRoot, bad
+}
+
 // plan is what creating the key would install.
 func (s *session) plan(ctx context.Context, t target) (profile.Plan, error) {
 	if t.own != nil {
 		return profile.OwnPlan(t.key, *t.own), nil
 	}
 	if !t.canonical {
-		return profile.Plan{}, fault.New(fault.BadKey, "env key %s says nothing about what to install", t.key).
-			Fix("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.key)
+		e := fault.New(fault.BadKey, "env key %s says nothing about what to install", t.key)
+		describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.key)
+		if near := nearest(string(t.key), append(s.keysHere(), canonicalKeys()...)); near != "" {
+			return profile.Plan{}, e.Fix("did you mean --env %s? or %s", near, describe)
+		}
+		return profile.Plan{}, e.Fix("%s", describe)
 	}
 	c, err := s.choose(ctx, profile.Want{Name: s.set.get(sProfile), Family: t.family, Accel: t.accel})
 	if err != nil {

@@ -26,6 +26,10 @@ func (s *session) parse() (err error) {
 	if len(s.inv.Args) == 0 {
 		return noCommand()
 	}
+	if s.inv.Args[0] == completeWord {
+		s.words.sub = completeWord
+		return s.complete(s.inv.Args[1:])
+	}
 	s.cli, s.words, err = parse(s.inv.Args, s.inv.Stdout, s.stderr)
 	if err != nil {
 		return err
@@ -33,7 +37,10 @@ func (s *session) parse() (err error) {
 	if s.cli.ShowVersion {
 		s.words.sub = "version"
 	}
-	if s.words.sub == "version" {
+	switch s.words.sub {
+	case "completion":
+		err = s.completion()
+	case "version":
 		_, err = fmt.Fprintf(s.inv.Stdout, "modelrun %s\n", s.inv.Version)
 	}
 	return err
@@ -95,7 +102,7 @@ func (s *session) settle() error {
 	if s.programEnv, err = s.set.programEnv(s.env); err != nil {
 		return err
 	}
-	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list" || s.words.sub == "doctor"
+	s.dry = s.words.sub == "which" || s.words.sub == "explain" || s.words.sub == "list" || s.words.sub == "doctor" || s.words.sub == "profiles"
 	s.hardwareEnv = hardware.Env(s.env, s.programEnv)
 	s.identity = hardware.Identify(s.hardwareEnv)
 	s.state = store.OpenState(s.root, s.identity.ID(), stateHome(s.env))

@@ -157,14 +157,36 @@ func (s *settings) set(i id, value, from, dir string) error {
 		}
 	case text, list:
 	}
-	if allowed := map[id][]string{
-		sLogLevel:  {"error", "warn", "info", "debug", "trace"},
-		sLogFormat: {"text", "json"},
-	}[i]; allowed != nil && !slices.Contains(allowed, value) {
-		return bad("one of " + strings.Join(allowed, ", "))
+	if names := allowed(i); names != nil && !slices.Contains(names, value) {
+		want := "one of " + strings.Join(names, ", ")
+		if near := nearest(value, names); near != "" {
+			return fault.New(fault.BadConfig, "%s: %s = %q is not %s", from, specs[i].name, value, want).Fix("did you mean %q?", near)
+		}
+		return bad(want)
 	}
 	s.one[i] = setting{value: value, from: from}
 	return nil
+}
+
+// allowed are the only values that a setting may have; nil where it may have any.
+func allowed(i id) []string {
+	switch i {
+	case sLogLevel:
+		return []string{"error", "warn", "info", "debug", "trace"}
+	case sLogFormat:
+		return []string{"text", "json"}
+	}
+	return nil
+}
+
+// settingNamed is the setting of an option, settingCount where it is none.
+func settingNamed(flag string) id {
+	for i := range specs {
+		if specs[i].name == strings.ReplaceAll(flag, "-", "_") {
+			return id(i)
+		}
+	}
+	return settingCount
 }
 
 // defaults is where settings begin.

@@ -90,7 +90,7 @@ func (s *session) main(ctx context.Context) error {
 	plain, ok := splitPlain(s.inv.Args)
 	if ok {
 		s.words = plain
-	} else if err := s.parse(); err != nil || s.words.sub == "version" {
+	} else if err := s.parse(); err != nil || s.words.done() {
 		return err
 	}
 	if s.words.sub == "launcher" {
@@ -110,6 +110,8 @@ func (s *session) main(ctx context.Context) error {
 		return s.doctor(ctx)
 	case "prune":
 		return s.prune(ctx)
+	case "profiles":
+		return s.profiles(ctx)
 	}
 	req, err := s.request(ctx)
 	if err != nil {

@@ -14,12 +14,17 @@ type words struct {
 	program []string // nil: no command was given
 }
 
+// done reports that parsing the words was all that there is to do.
+func (w words) done() bool {
+	return w.sub == "version" || w.sub == "completion" || w.sub == completeWord
+}
+
 // subcommands are reached by a first word that cannot be mistaken for a
 // command; a program called "list" is `modelrun -- list`.
-var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "launcher", "config", "version"}
+var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "launcher", "config", "profiles", "completion", "version"}
 
 // planned are the sub-commands that the design names and that are not built yet.
-var planned = [...]string{"migrate", "profiles", "completion"}
+var planned = [...]string{"migrate"}
 
 // splitPlain takes apart what needs no option parser: `modelrun -- cmd …`,
 // `modelrun python …`, `modelrun x.py …`. ok is false when there is an option

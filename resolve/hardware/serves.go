@@ -72,6 +72,16 @@ func minDriver(major int, system string) string {
 	return "450.80.02"
 }
 
+// MinDriver is the oldest NVIDIA driver of this system that runs a CUDA build such
+// as cu121; "" for other accelerators.
+func (m Machine) MinDriver(accel string) string {
+	n, err := strconv.Atoi(strings.TrimPrefix(accel, "cu"))
+	if err != nil || !strings.HasPrefix(accel, "cu") {
+		return ""
+	}
+	return minDriver(n/10, m.Identity.OS)
+}
+
 // archs are the architectures that the wheels of a CUDA build have code for, as
 // one list per range of torch versions; the first whose bound is above the
 // version counts. Sources: PyTorch's RELEASE.md, pytorch/pytorch#172352 and

@@ -160,7 +160,7 @@ func (p Profile) Torch(f Family) string {
 func bad(path, format string, args ...any) error {
 	e := fault.New(fault.BadProfile, format, args...)
 	e.Text = "profile " + path + ": " + e.Text
-	return e.Fix("mend %s, or choose another with --profile NAME", path)
+	return e.Fix("mend %s, or choose another with --profile NAME (modelrun profiles lists them)", path)
 }
 
 // notJSON names the line, counted from 1.

@@ -39,6 +39,23 @@ func Select(m hardware.Machine, inRoot []Profile, w Want) (Choice, error) {
 	return chooser{m: m, serves: m.Serves, want: w}.choose(inRoot, Embedded())
 }
 
+// Judged is one profile and what speaks against it on this machine.
+type Judged struct {
+	Profile
+	Reason string // why it cannot serve; "" it can
+}
+
+// Judge says of every profile whether it serves the machine, in the order of
+// [Select]; [Want.Name] and [Want.Bad] do not count.
+func Judge(m hardware.Machine, inRoot []Profile, w Want) []Judged {
+	c := chooser{m: m, serves: m.Serves, want: w}
+	var all []Judged
+	for _, p := range slices.Concat(inRoot, Embedded()) {
+		all = append(all, Judged{p, c.against(p)})
+	}
+	return all
+}
+
 // chooser is one choice; serves is the machine's own answer.
 type chooser struct {
 	m      hardware.Machine
@@ -82,7 +99,7 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 		}
 		if why := c.against(p); why != "" {
 			return Choice{}, fault.New(fault.BadProfile, "profile %s cannot be used here: %s", p.Name, why).
-				Fix("leave --profile out, then modelrun chooses")
+				Fix("leave --profile out, then modelrun chooses; modelrun profiles says which ones serve this machine")
 		}
 		return Choice{Profile: p}, nil
 	}
@@ -93,7 +110,7 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 	if n := nearest(c.want.Name, names); n != "" {
 		return Choice{}, e.Fix("did you mean --profile %s?", n)
 	}
-	return Choice{}, e.Fix("leave --profile out, then modelrun chooses, or name one of those")
+	return Choice{}, e.Fix("leave --profile out, then modelrun chooses, or name one of those; modelrun profiles lists them")
 }
 
 // against is why a profile cannot serve, "" when it can.
@@ -144,7 +161,7 @@ func (c chooser) none(passed []Passed) error {
 		what += "; " + strings.Join(why, "; ")
 	}
 	return fault.New(fault.BadProfile, "%s", what).
-		Fix("put one of your own into profiles/, or name another key with --env")
+		Fix("modelrun profiles lists all; put one of your own into profiles/, or name another key with --env")
 }
 
 // warning is the sentence for a GPU that is there and goes unused.

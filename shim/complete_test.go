@@ -1,0 +1,56 @@
+package shim
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+func TestUnquote(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"":               "",
+		`models/llama`:   "models/llama",
+		`my\ model`:      "my model",
+		`"my model"`:     "my model",
+		`'my \ model'`:   `my \ model`,
+		`"a \"b\" c"`:    `a "b" c`,
+		`a'b c'd`:        "ab cd",
+		`"still open`:    "still open",
+		`ends with \`:    `ends with \`,
+		`$(touch /x)`:    `$(touch /x)`, // nothing is run
+		`'it'\''s good'`: "it's good",
+	} {
+		require.Equal(t, want, unquote(in), in)
+	}
+}
+
+// Whatever was typed, Tab answers in lines that a shell can read, or not at all.
+func FuzzComplete(f *testing.F) {
+	for _, words := range []string{"", "wh", "-m\x00", "--env=\x00=\x00x", "--\x00a", "-qm\x00x\x00--family\x00v", "\"\\\x00-C\x00/\x00-e\x00"} {
+		f.Add("bash", words)
+		f.Add("powershell", words)
+	}
+	dir := f.TempDir()
+	env := execx.NewEnviron([]string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "LOCALAPPDATA=" + dir})
+	f.Fuzz(func(t *testing.T, shell, words string) {
+		file := filepath.Join(t.TempDir(), "answer")
+		out, err := os.Create(file)
+		require.NoError(t, err)
+		s := &session{inv: Invocation{Stdout: out}, env: env}
+		require.NoError(t, s.complete(append([]string{shell}, strings.Split(words, "\x00")...)))
+		require.NoError(t, out.Close())
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+		require.Regexp(t, `^(words|files|dirs|program \d+)$`, lines[0])
+		for _, l := range lines[1:] {
+			require.Equal(t, 1, strings.Count(l, "\t"), l)
+		}
+	})
+}
