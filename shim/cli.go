@@ -64,6 +64,41 @@ type pruneFlags struct {
 	JSON   bool `name:"json" help:"Print JSON."`
 }
 
+type launcherFlags struct {
+	Add    launcherAdd    `cmd:"" help:"Write a launcher: a script, a desktop entry, a unit of a service manager, a shortcut."`
+	List   jsonFlag       `cmd:"" help:"List the launchers."`
+	Check  launcherCheck  `cmd:"" help:"Look whether what they name is still there."`
+	Repair launcherRepair `cmd:"" help:"Write them anew, with this modelrun; options such as -m replace what moved."`
+	Remove launcherRemove `cmd:"" help:"Delete a launcher."`
+}
+
+type launcherAdd struct {
+	Name     string `arg:"" help:"Its name: a file's, without extension."`
+	Kind     string `placeholder:"KIND" help:"script, desktop, systemd, supervisord, launchd, lnk, cmd, exe or nssm."`
+	To       string `placeholder:"DIR" help:"Folder to write to; without it where its starter looks."`
+	Icon     string `placeholder:"FILE" help:"Icon of a desktop entry or a shortcut."`
+	Windowed bool   `help:"No terminal and no console."`
+	System   bool   `help:"A systemd unit of the system, not of the user."`
+	Account  string `placeholder:"NAME" help:"Account that runs a service."`
+	Force    bool   `help:"Replace what is there; what is not modelrun's is kept as .bak."`
+}
+
+type launcherCheck struct {
+	Name string `arg:"" optional:"" help:"Only this one."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+type launcherRepair struct {
+	Name    string `arg:"" optional:"" help:"Only this one."`
+	Icon    string `placeholder:"FILE" help:"Its new icon."`
+	Account string `placeholder:"NAME" help:"Its new account."`
+}
+
+type launcherRemove struct {
+	Name  string `arg:"" help:"Which."`
+	Force bool   `help:"Also when it was changed by hand, which is kept as .bak, or is enabled."`
+}
+
 type completionFlags struct {
 	Shell string `arg:"" enum:"bash,zsh,fish,powershell" help:"bash, zsh, fish or powershell."`
 }
@@ -81,15 +116,16 @@ type cli struct {
 	flags
 	ShowVersion bool `name:"version" short:"V" help:"Print the version."`
 
-	Run     runFlags     `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
-	Which   jsonFlag     `cmd:"" help:"Print the python that would be used; never creates."`
-	Explain jsonFlag     `cmd:"" help:"Show the chain: what was looked at, and why."`
-	Ensure  ensureFlags  `cmd:"" help:"Create the environment now."`
-	List    jsonFlag     `cmd:"" help:"List the environments of the root."`
-	Doctor  doctorFlags  `cmd:"" help:"Check machine, tools, root and every environment."`
-	Prune   pruneFlags   `cmd:"" help:"Show what can be deleted; --yes deletes it."`
-	Migrate migrateFlags `cmd:"" help:"Show what moves to shared environments; --yes does it."`
-	Config  jsonFlag     `cmd:"" help:"Show each setting and where it came from."`
+	Run      runFlags      `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
+	Which    jsonFlag      `cmd:"" help:"Print the python that would be used; never creates."`
+	Explain  jsonFlag      `cmd:"" help:"Show the chain: what was looked at, and why."`
+	Ensure   ensureFlags   `cmd:"" help:"Create the environment now."`
+	List     jsonFlag      `cmd:"" help:"List the environments of the root."`
+	Doctor   doctorFlags   `cmd:"" help:"Check machine, tools, root and every environment."`
+	Prune    pruneFlags    `cmd:"" help:"Show what can be deleted; --yes deletes it."`
+	Migrate  migrateFlags  `cmd:"" help:"Show what moves to shared environments; --yes does it."`
+	Launcher launcherFlags `cmd:"" help:"Write, check and repair launchers: scripts, shortcuts, services."`
+	Config   jsonFlag      `cmd:"" help:"Show each setting and where it came from."`
 
 	Profiles   jsonFlag        `cmd:"" help:"List the hardware profiles and which ones serve here."`
 	Completion completionFlags `cmd:"" help:"Print the script with which a shell completes."`
@@ -120,7 +156,14 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 		return c, words{}, usage(err)
 	}
 	w := words{sub: strings.Fields(ctx.Command())[0], options: ours}
+	if fields := strings.Fields(ctx.Command()); w.sub == "launcher" {
+		w.verb = fields[1]
+	}
 	if w.sub != "run" {
+		if w.verb == "add" {
+			w.program = tail
+			return c, w, nil
+		}
 		if dashed {
 			return c, w, fault.New(fault.BadUsage, "modelrun %s starts no program, but \"--\" is given", w.sub).
 				Fix("modelrun %s   or, to start a program of that name: modelrun -- %s", strings.Join(ours, " "), strings.Join(append([]string{w.sub}, tail...), " "))

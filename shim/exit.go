@@ -5,7 +5,7 @@ import "github.com/modelrun/modelrun/resolve/fault"
 // Exit codes of our own; a program's code goes through untouched.
 const (
 	exitOK          = 0
-	exitNo          = 1   // which: none usable; doctor: findings; prune: not all could be done; profiles: none serves
+	exitNo          = 1   // which: none usable; doctor, launcher check: findings; prune: not all could be done; profiles: none serves
 	exitTimeLimit   = 124 // as timeout(1)
 	exitOurs        = 125 // no env, bad configuration, bad usage; as docker run
 	exitCannotStart = 126

@@ -35,7 +35,8 @@ Everything after -- is the program's own, byte for byte.`
 // exitCodes are what README's table says, and docs/modelrun.1.
 const exitCodes = `Exit codes:
   The program's own; and of modelrun, when the program was not started:
-  1         which: none usable; doctor: findings; prune, migrate: not all done
+  1         which: none usable; doctor, launcher check: findings; prune,
+            migrate, launcher repair: not all was done
   124       a time limit: the creation of an environment made no progress
   125       no environment, bad configuration, bad usage
   126, 127  the program cannot be started, does not exist
@@ -107,6 +108,13 @@ func examples(command string) string {
   modelrun migrate models/llama --yes
   modelrun migrate --all --yes
   modelrun migrate models/llama --undo --yes`
+	case "launcher":
+		return `Each is a file that starts a program with modelrun, from anywhere.
+
+  modelrun launcher add chat -m models/llama -- python load_model.py
+  modelrun launcher add serve --kind systemd -- python serve.py --port 8000
+  modelrun launcher check
+  modelrun launcher repair chat -m models/llama-3`
 	case "config":
 		return `Values whose name says that they are secret are shown as ***.
 

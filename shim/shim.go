@@ -94,6 +94,9 @@ func (s *session) main(ctx context.Context) error {
 	} else if err := s.parse(); err != nil || s.words.done() {
 		return err
 	}
+	if s.words.sub == "launcher" {
+		return s.launcher()
+	}
 	if err := s.settle(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 // of os.Args, byte for byte (kong rewrites bytes that are not UTF-8).
 type words struct {
 	sub     string   // sub-command; "run" when none is named
+	verb    string   // of a sub-command that has several: "add"; "" elsewhere
 	options []string // for kong; empty on the plain path, where kong is not built
 	program []string // nil: no command was given
 }
@@ -30,7 +31,9 @@ func (w words) look() bool {
 
 // subcommands are reached by a first word that cannot be mistaken for a
 // command; a program called "list" is `modelrun -- list`.
-var subcommands = [...]string{"run", "which", "explain", "ensure", "list", "doctor", "prune", "migrate", "config", "profiles", "completion", "version"}
+var subcommands = [...]string{
+	"run", "which", "explain", "ensure", "list", "doctor", "prune", "migrate", "launcher", "config", "profiles", "completion", "version",
+}
 
 // splitPlain takes apart what needs no option parser: `modelrun -- cmd …`,
 // `modelrun python …`, `modelrun x.py …`. ok is false when there is an option

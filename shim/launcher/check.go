@@ -1,0 +1,105 @@
+package launcher
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// Finding is something about a launcher that does not hold any more.
+type Finding struct {
+	ID     string // stable: see docs/json.md
+	Text   string // one line
+	Remedy string // a command; where it ends in a word in capitals, that is for the user to fill in
+}
+
+// Around is what a check must be told of the world.
+type Around struct {
+	Script  string            // absolute: what the command starts; "" no script
+	Account func(string) bool // whether there is such an account
+	Path    []string          // the folders of PATH
+}
+
+// Check looks whether everything that a launcher names is still there, and its
+// files as they were written. It starts and changes nothing.
+func (rec *Record) Check(a Around) []Finding {
+	var out []Finding
+	repair := "modelrun launcher repair " + fault.Quote(rec.Name)
+	say := func(id, remedy, format string, args ...any) {
+		out = append(out, Finding{id, fmt.Sprintf(format, args...), remedy})
+	}
+	if info, err := os.Stat(rec.Program); err != nil || info.IsDir() || runtime.GOOS != "windows" && info.Mode()&0o111 == 0 {
+		say("program", repair, "modelrun %s is not there, or cannot be started", rec.Program)
+	}
+	for _, want := range []struct {
+		id, path, option string
+		folder           bool
+	}{
+		{"folder", rec.Dir, "-C DIR", true},
+		{"model", absoluteOnly(rec.option("model")), "-m MODEL", false},
+		{"root", rec.option("root"), "--root DIR", true},
+		{"env-file", rec.option("env-file"), "--env-file FILE", false},
+		{"icon", rec.Icon, "--icon FILE", false},
+		{"script", a.Script, "-C DIR", false},
+	} {
+		if want.path == "" {
+			continue
+		}
+		if info, err := os.Stat(want.path); err != nil || want.folder && !info.IsDir() {
+			say(want.id, repair+" "+want.option, "%s %s is not there", want.id, want.path)
+		}
+	}
+	if rec.Account != "" && !a.Account(rec.Account) {
+		say("account", repair+" --account NAME", "there is no account %s", rec.Account)
+	}
+	for _, w := range rec.Files {
+		switch w.State() {
+		case Missing:
+			say("file-missing", repair, "%s is not there", w.Path)
+		case Changed:
+			say("file-changed", repair, "%s was changed by hand; repair keeps it as .bak", w.Path)
+		case Same:
+		}
+	}
+	if first := rec.shadow(a); first != "" {
+		say("shadowed", "mv "+fault.Quote(first)+" "+fault.Quote(first+".off"), "%s is another program of that name, and is found first", first)
+	}
+	return out
+}
+
+// absoluteOnly leaves out org/name of a hub.
+func absoluteOnly(path string) string {
+	if !filepath.IsAbs(path) {
+		return ""
+	}
+	return path
+}
+
+// shadow is another file that PATH finds under the launcher's name; "" none.
+func (rec *Record) shadow(a Around) string {
+	path := rec.Files[0].Path
+	if rec.Kind != Script && rec.Kind != Batch && rec.Kind != Exe || !slices.Contains(a.Path, filepath.Dir(path)) {
+		return ""
+	}
+	for _, dir := range a.Path {
+		if dir == filepath.Dir(path) {
+			return ""
+		}
+		first := filepath.Join(dir, filepath.Base(path))
+		if info, err := os.Stat(first); filepath.IsAbs(dir) && err == nil && !info.IsDir() && !same(first, path) {
+			return first
+		}
+	}
+	return ""
+}
+
+// same reports whether two names are of one file.
+func same(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}

@@ -1,0 +1,246 @@
+//go:build !windows
+
+package launcher
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// odd are words that a quoting gets wrong. NUL stands in no argument.
+var odd = []string{
+	"", " ", "a b", " a ", "a  b", "(x) & ^ %", "100%", "%s %(here)s %%", "$HOME ${x} $$", "`id`", "$(id)", `"`, `'`, `\`, `\\`, `a\`, `"a" 'b' \"c\"`, `\n \t \x20 \s`,
+	";", " ;", "a ;b #c", "a;b", "# x", "~", "*", "?", "!", "<&>", "]]>", "&amp;", "{a,b}", "|", "=", "-", "--", "a=b", "ünï", "日本", "🦙", "a\tb", "\u00a0", "\u2028",
+}
+
+// lines are words that hold what some kinds refuse.
+var lines = []string{"a\nb", "\n", " \n;x", "a\rb", "\x01", "\xff", "a\xe9b", "\xf0\x28"}
+
+// oracle is a real parser of each kind: Python's, GLib's, systemd's own.
+type oracle struct {
+	sync.Mutex
+	in  io.Writer
+	out *bufio.Reader
+}
+
+// python answers {kind, text} with the words that the kind's starter would use,
+// in latin-1, so that every byte has a character.
+const python = `
+import configparser, ctypes, glob, json, plistlib, shlex, sys
+def words(kind, data):
+    if kind == "supervisord": # supervisor.options: UnhosedConfigParser, expand, shlex.split
+        c = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";", "#"))
+        c.read_string(data.decode())
+        s = c[c.sections()[0]]
+        return [(s["directory"] % {}).encode()] + [w.encode() for w in shlex.split(s["command"] % {})]
+    if kind == "launchd":
+        p = plistlib.loads(data)
+        return [p["WorkingDirectory"].encode()] + [w.encode() for w in p["ProgramArguments"]]
+    if kind == "desktop":
+        from gi.repository import GLib
+        k = GLib.KeyFile()
+        k.load_from_bytes(GLib.Bytes.new(data), GLib.KeyFileFlags.NONE)
+        get = lambda name: k.get_string("Desktop Entry", name)
+        ok, argv = GLib.shell_parse_argv(get("Exec"))
+        return [get("Path").encode()] + [a.replace("%%", "%").encode() for a in argv]
+    if kind == "systemd":
+        f = ctypes.CDLL(glob.glob("/usr/lib/*/systemd/libsystemd-shared-*.so")[0]).extract_first_word
+        line = lambda name: [l for l in data.split(b"\n") if l.startswith(name + b"=")][0][len(name) + 1:]
+        p, ret, out = ctypes.c_char_p(line(b"ExecStart")), ctypes.c_char_p(), []
+        while True:
+            r = f(ctypes.byref(p), ctypes.byref(ret), None, 1 << 1 | 1 << 5) # CUNESCAPE, UNQUOTE
+            if r <= 0: break
+            out.append(ret.value)
+        if r < 0: raise ValueError(r)
+        out = out[:1] + [w.replace(b"$$", b"$") for w in out[1:]]
+        return [w.replace(b"%%", b"%") for w in [line(b"WorkingDirectory")] + out]
+for line in sys.stdin:
+    q = json.loads(line)
+    try: a = {"words": [w.decode("latin-1") for w in words(q["kind"], q["text"].encode("latin-1"))]}
+    except Exception as e: a = {"error": type(e).__name__ + ": " + str(e)}
+    print(json.dumps(a), flush=True)
+`
+
+// has is what must be there for a kind's parser.
+var has = map[Kind]string{
+	Supervisord: "import shlex", Launchd: "import plistlib", Desktop: "from gi.repository import GLib",
+	Systemd: "import ctypes, glob; ctypes.CDLL(glob.glob('/usr/lib/*/systemd/libsystemd-shared-*.so')[0]).extract_first_word",
+}
+
+// newOracle is skipped, and says so, without the parser.
+func newOracle(t testing.TB, k Kind) *oracle {
+	t.Helper()
+	for _, python3 := range []string{"/usr/bin/python3", "python3"} { // the system's has gi
+		if exec.Command(python3, "-c", has[k]).Run() != nil {
+			continue
+		}
+		c := exec.Command(python3, "-u", "-c", python)
+		in, err := c.StdinPipe()
+		require.NoError(t, err)
+		out, err := c.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, c.Start())
+		t.Cleanup(func() {
+			_ = in.Close()
+			_ = c.Wait()
+		})
+		return &oracle{in: in, out: bufio.NewReader(out)}
+	}
+	t.Skipf("NOT TESTED: no parser for %s is installed (%s)", k, has[k])
+	return nil
+}
+
+func (o *oracle) ask(t testing.TB, k Kind, text []byte) []string {
+	t.Helper()
+	o.Lock()
+	defer o.Unlock()
+	question, err := json.Marshal(map[string]string{"kind": string(k), "text": latin(text)})
+	require.NoError(t, err)
+	_, err = o.in.Write(append(question, '\n'))
+	require.NoError(t, err)
+	line, err := o.out.ReadBytes('\n')
+	require.NoError(t, err)
+	var answer struct {
+		Words []string
+		Error string
+	}
+	require.NoError(t, json.Unmarshal(line, &answer))
+	require.Empty(t, answer.Error, "%s", text)
+	for i, w := range answer.Words {
+		b := []byte{}
+		for _, r := range w {
+			b = append(b, byte(r))
+		}
+		answer.Words[i] = string(b)
+	}
+	return answer.Words
+}
+
+func latin(b []byte) string {
+	var s strings.Builder
+	for _, c := range b {
+		s.WriteRune(rune(c))
+	}
+	return s.String()
+}
+
+// says is that a starter takes from a kind's file what the spec says, or that
+// the kind refuses it.
+func says(t testing.TB, o *oracle, s Spec) bool {
+	t.Helper()
+	files, err := Render(s)
+	if err != nil {
+		return false
+	}
+	require.Len(t, files, 1)
+	got := o.ask(t, s.Kind, files[0].Data)
+	want := s.argv()
+	if len(got) > 1 && got[1] == "/bin/sh" {
+		want = throughShell(want)
+	}
+	require.Equal(t, append([]string{s.Dir}, want...), got, "%s", files[0].Data)
+	return true
+}
+
+func spec(k Kind, odd string) Spec {
+	return Spec{
+		Name: "chat", Kind: k, Program: "/opt/" + odd + "x/modelrun", Options: []string{"--model=/srv/" + odd},
+		Command: []string{"python", odd, "x" + odd + "x", ""}, Dir: "/srv/" + odd + "/x",
+	}
+}
+
+// TestQuoting: what stands in each kind's file is what its starter reads.
+func TestQuoting(t *testing.T) {
+	t.Parallel()
+	refused := map[Kind]string{ // of odd; all else must go through
+		Supervisord: `["a\tb" " ;" "a ;b #c" "\u00a0"]`, // in the folder's name; as an argument: below
+	}
+	for k := range has {
+		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
+			o := newOracle(t, k)
+			for _, word := range odd {
+				if !says(t, o, spec(k, word)) {
+					require.Contains(t, refused[k]+map[bool]string{true: `["a\tb"]`}[k == Systemd], quoted(word), "kind %s refuses %q", k, word)
+				}
+				inArgument := spec(k, "")
+				inArgument.Command = []string{"python", word, "a" + word + "b", word + word}
+				if !says(t, o, inArgument) {
+					require.Equal(t, []string{string(Supervisord), "a\tb"}, []string{string(k), word}, "an argument")
+				}
+			}
+			for _, word := range lines { // right, or refused
+				says(t, o, spec(k, word))
+				inArgument := spec(k, "")
+				inArgument.Command = []string{"python", word}
+				if !says(t, o, inArgument) {
+					require.NotEqual(t, Systemd, k, "its escapes can say every byte: %q", word)
+				}
+			}
+		})
+	}
+}
+
+func quoted(s string) string {
+	data, _ := json.Marshal(s)
+	return string(data)
+}
+
+// GLib is more lenient than the specification, which names what is escaped.
+func TestDesktopWord(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "\"\\`\\$\\\"\\\\%%\"", desktopWord("`$\"\\%"))
+}
+
+// TestShell: every byte but NUL.
+func TestShell(t *testing.T) {
+	t.Parallel()
+	for _, word := range append(append([]string{}, odd...), lines...) {
+		shellSays(t, word)
+	}
+}
+
+func shellSays(t testing.TB, word string) {
+	out, err := exec.Command("/bin/sh", "-c", "printf '%s\\0' "+shell(word)+" x"+shell(word)+"x").Output()
+	require.NoError(t, err)
+	require.Equal(t, word+"\x00x"+word+"x\x00", string(out))
+}
+
+func FuzzShell(f *testing.F) {
+	for _, word := range append(append([]string{}, odd...), lines...) {
+		f.Add(word)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		if !strings.ContainsRune(word, 0) {
+			shellSays(t, word)
+		}
+	})
+}
+
+func fuzz(f *testing.F, k Kind) {
+	for _, word := range append(append([]string{}, odd...), lines...) {
+		f.Add(word)
+	}
+	o := newOracle(f, k)
+	f.Fuzz(func(t *testing.T, word string) {
+		if strings.ContainsRune(word, 0) {
+			return
+		}
+		says(t, o, spec(k, word))
+		s := spec(k, "")
+		s.Command = []string{word, word + " ", word + word}
+		says(t, o, s)
+	})
+}
+
+func FuzzSupervisord(f *testing.F) { fuzz(f, Supervisord) }
+func FuzzLaunchd(f *testing.F)     { fuzz(f, Launchd) }
+func FuzzDesktop(f *testing.F)     { fuzz(f, Desktop) }
+func FuzzSystemd(f *testing.F)     { fuzz(f, Systemd) }

@@ -1,0 +1,127 @@
+package launcher
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// A record gives back every byte, also those that JSON cannot hold.
+func TestRecordRoundTrip(t *testing.T) {
+	t.Parallel()
+	r := Records(filepath.Join(t.TempDir(), "not", "there"))
+	names, err := r.Names()
+	require.NoError(t, err)
+	require.Empty(t, names)
+	want := &Record{
+		Spec: Spec{
+			Name: "ünï (1)", Kind: Script, Program: "/opt/\xff/modelrun", Options: []string{"--model=/m\xe9"}, Command: []string{"python", "\xff\xfe", "", "\ufffd", "a\nb"},
+			Dir: "/d\xff1f", Icon: "/i", Account: "me", Windowed: true, System: true,
+		},
+		Files: []Written{{"/x\xff", sum(nil)}},
+	}
+	require.NoError(t, r.Write(want))
+	require.Equal(t, "/d\xff1f", want.Dir, "what is written is not changed")
+	require.Equal(t, "python", want.Command[0])
+	got, err := r.Read("ünï (1)")
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
+func FuzzRecordBytes(f *testing.F) {
+	for _, s := range []string{"", "a", "\xff", "\xffff", "\xff\xff00", "ü\xc3", "\ufffd\xef\xbf"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !strings.ContainsRune(s, 0) {
+			require.Equal(t, s, unescape(escape(s)))
+		}
+	})
+}
+
+func TestRecordDamaged(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"no JSON": "{", "empty": "", "of another name": `{"format":1,"name":"b","program":"/p","files":[{"path":"/x"}]}`, "without files": `{"format":1,"name":"a","program":"/p"}`,
+		"of a newer version": `{"format":2,"name":"a","program":"/p","files":[{"path":"/x"}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := Records(t.TempDir())
+			require.NoError(t, os.WriteFile(r.path("a"), []byte(text), 0o600))
+			_, err := r.Read("a")
+			require.Equal(t, fault.BadConfig, fault.CodeOf(err))
+			require.Contains(t, err.Error(), r.path("a"))
+			require.NotEmpty(t, fault.RemedyOf(err))
+		})
+	}
+	_, err := Records(t.TempDir()).Read("a")
+	require.ErrorIs(t, err, ErrNone)
+	_, err = Records(t.TempDir()).Read("../a")
+	require.ErrorIs(t, err, ErrNone)
+}
+
+// What cannot be written leaves neither a record nor half a launcher.
+func TestPutFails(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a kind of POSIX")
+	}
+	base := t.TempDir()
+	file := filepath.Join(base, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	s := Spec{Name: "a", Kind: Script, Program: "/p", Command: []string{"python"}, Dir: "/"}
+	r := Records(filepath.Join(base, "records"))
+	_, _, err := r.Put(&s, filepath.Join(file, "dir"), false)
+	require.Equal(t, fault.NotWritable, fault.CodeOf(err))
+	_, err = r.Read("a")
+	require.ErrorIs(t, err, ErrNone)
+
+	if runtime.GOOS == "linux" { // a folder in which nobody can write, root neither
+		_, _, err := r.Put(&s, "/proc/self", false)
+		require.Equal(t, fault.NotWritable, fault.CodeOf(err))
+		_, err = r.Read("a")
+		require.ErrorIs(t, err, ErrNone)
+	}
+
+	_, _, err = r.Put(&s, base, false) // an earlier one stays as it was
+	require.NoError(t, err)
+	s.Command = []string{"other"}
+	_, _, err = r.Put(&s, filepath.Join(file, "dir"), true)
+	require.Equal(t, fault.NotWritable, fault.CodeOf(err))
+	rec, err := r.Read("a")
+	require.NoError(t, err)
+	require.Equal(t, []string{"python"}, rec.Command)
+	require.Equal(t, Same, rec.Files[0].State())
+
+	_, kept, err := r.Put(&s, t.TempDir(), true) // moved: what was written before goes
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	require.NoFileExists(t, rec.Files[0].Path)
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"chat", "my chat (1) & ^ 50% $x 'y' !", "ünï 日本", "a.b", "x-", strings.Repeat("x", 60)} {
+		require.Empty(t, badName(name), name)
+	}
+	for _, name := range []string{
+		"", ".", "..", ".x", "-x", " x", "x ", "x.", "a/b", `a\b`, "a:b", "a*", "a?", `a"`, "a<", "a>", "a|", "nul", "COM1", "con.txt", "a\nb", "a\x7f", "a\xff", "a\ufffd", "a\u202eb",
+		strings.Repeat("x", 61),
+	} {
+		require.NotEmpty(t, badName(name), "%q", name)
+	}
+}
+
+// The unit's name is what systemd-escape(1) makes of it.
+func TestUnitName(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, `my\x20chat\x20\x40\x25\xc3\xbc.service`, unitName("my chat @%ü"))
+	require.Equal(t, "a-b_c.d.service", unitName("a-b_c.d"))
+}

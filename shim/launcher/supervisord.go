@@ -1,0 +1,43 @@
+package launcher
+
+import (
+	"strings"
+)
+
+// renderSupervisord is a section for supervisord; the settings are those of
+// docs/services.md. A name there holds no space, colon or bracket.
+func renderSupervisord(s Spec) ([]File, error) {
+	if i := strings.IndexAny(s.Name, " :[]"); i >= 0 {
+		return nil, cannot(s, "the name", s.Name, "supervisord takes no '"+s.Name[i:i+1]+"' in it")
+	}
+	if err := plainText(s, "\n\t"); err != nil {
+		return nil, err
+	}
+	if d := s.Dir; strings.Contains(d, " ;") || strings.Contains(d, " #") || strings.TrimSpace(d) != d {
+		return nil, cannot(s, "the folder", d, "what follows a blank and ; or # is a comment there")
+	}
+	words := s.argv()
+	for i, w := range words {
+		words[i] = supervisordWord(w)
+	}
+	text := "[program:" + s.Name + "]\n" +
+		"command=" + strings.Join(words, " ") + "\n" +
+		"directory=" + percent(s.Dir) + "\n"
+	if s.Account != "" {
+		text += "user=" + percent(s.Account) + "\n"
+	}
+	text += "autorestart=unexpected\nexitcodes=0\nstartsecs=10\nstartretries=20\n" +
+		"stopsignal=TERM\nstopwaitsecs=30\nkillasgroup=true\nredirect_stderr=true\n"
+	return []File{{Name: s.Name + ".conf", Data: []byte(text), Mode: 0o644}}, nil
+}
+
+// percent: supervisord puts variables in for %(name)s.
+func percent(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+
+// supervisordWord is one word of command, which Python's shlex splits. Before
+// that the line ends at a blank with ; or # behind it, quoted or not: so the
+// quotes end between the two.
+func supervisordWord(s string) string {
+	quoted := "'" + strings.ReplaceAll(percent(s), "'", `'"'"'`) + "'"
+	return strings.NewReplacer(" ;", " '';", " #", " ''#").Replace(quoted)
+}
