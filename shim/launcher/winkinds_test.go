@@ -250,16 +250,21 @@ LnkFile(open(sys.argv[1], "rb")).print_json(True)
 	require.NoError(t, os.WriteFile(file, []byte(data(t, Shortcut, s)), 0o600))
 	out, err := exec.CommandContext(t.Context(), "python3", "-c", script, file).CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	t.Logf("%s", out)
 	var got struct {
-		Local, Dir, Arguments, Icon string
-		Items                       []map[string]any
+		Info struct {
+			Path string `json:"local_base_path_unicode"`
+		} `json:"link_info"`
+		Data struct {
+			Dir       string `json:"working_directory"`
+			Arguments string `json:"command_line_arguments"`
+			Icon      string `json:"icon_location"`
+		}
 	}
 	require.NoError(t, json.Unmarshal(out, &got), "%s", out)
-	require.Equal(t, s.Program, got.Local)
-	require.Equal(t, s.Dir, got.Dir)
-	require.Equal(t, s.Icon, got.Icon)
-	require.Equal(t, verbatim(modelrunArgs(s, "")), got.Arguments)
+	require.Equal(t, s.Program, got.Info.Path)
+	require.Equal(t, s.Dir, got.Data.Dir)
+	require.Equal(t, s.Icon, got.Data.Icon)
+	require.Equal(t, verbatim(modelrunArgs(s, "")), got.Data.Arguments)
 }
 
 func FuzzReadShortcut(f *testing.F) {
