@@ -43,7 +43,12 @@ type shown struct {
 // project is a folder that holds a model and the program.
 func project(t *testing.T) (dir string, got func() shown) {
 	t.Helper()
-	dir = filepath.Join(t.TempDir(), "My model (é) & co")
+	return projectIn(t, filepath.Join(t.TempDir(), "My model (é) & co"))
+}
+
+func projectIn(t *testing.T, folder string) (dir string, got func() shown) {
+	t.Helper()
+	dir = folder
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.onnx"), nil, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "load_model.py"), []byte(showing), 0o600))

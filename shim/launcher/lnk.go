@@ -71,7 +71,10 @@ type shortcut struct{ Target, Arguments, Dir, Icon string }
 
 // write makes the file; title is its description, a tooltip.
 func (l shortcut) write(title string) []byte {
-	flags := uint32(lnkHasIDList | lnkHasLinkInfo | lnkIsUnicode)
+	flags := uint32(lnkHasIDList | lnkIsUnicode)
+	if ascii(l.Target) { // its other half would be in a code page that we do not know, and Wine reads that one
+		flags |= lnkHasLinkInfo
+	}
 	var texts []byte
 	for _, text := range []struct {
 		flag  uint32
@@ -91,7 +94,9 @@ func (l shortcut) write(title string) []byte {
 	out = le.AppendUint32(out, showNormal)
 	out = append(out, make([]byte, lnkHeader-len(out))...) // no hotkey; reserved
 	out = append(out, idList(l.Target)...)
-	out = append(out, linkInfo(l.Target)...)
+	if flags&lnkHasLinkInfo != 0 {
+		out = append(out, linkInfo(l.Target)...)
+	}
 	out = append(out, texts...)
 	return append(out, 0, 0, 0, 0) // no further blocks
 }
@@ -161,24 +166,18 @@ func narrow(name string) string {
 	}, name)
 }
 
-// linkInfo is the path once more, as text.
+// linkInfo is a path in ASCII once more, as text. It has no half in Unicode, as
+// Windows writes none there.
 func linkInfo(path string) []byte {
-	const header = 0x24
+	const header = 0x1c
 	volume := append(le.AppendUint32(nil, 0x11), 3, 0, 0, 0) // a fixed disk
 	volume = append(volume, 0, 0, 0, 0)                      // its serial number: unknown
 	volume = append(le.AppendUint32(volume, 0x10), 0)        // its label: none
 	base := header + len(volume)
-	suffix := base + len(narrow(path)) + 1
-	wideBase := suffix + 1
-	wideSuffix := wideBase + len(wide(path)) + 2
-	total := wideSuffix + 2
+	suffix := base + len(path) + 1
 	var out []byte
-	for _, n := range []int{total, header, 1, header, base, 0, suffix, wideBase, wideSuffix} {
+	for _, n := range []int{suffix + 1, header, 1, header, base, 0, suffix} {
 		out = le.AppendUint32(out, uint32(n)) //nolint:gosec // small
 	}
-	out = append(out, volume...)
-	out = append(out, narrow(path)...)
-	out = append(out, 0, 0)
-	out = append(out, wide(path)...)
-	return append(out, 0, 0, 0, 0)
+	return append(append(append(out, volume...), path...), 0, 0)
 }

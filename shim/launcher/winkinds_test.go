@@ -221,18 +221,18 @@ func TestShortcut(t *testing.T) {
 func TestShortcutTwice(t *testing.T) {
 	t.Parallel()
 	path := `C:\Ünï (x86)\日本\modelrun.exe`
-	list := idList(path)
-	require.Equal(t, path, idListPath(list[2:]))
-	require.Equal(t, path, linkInfoPath(linkInfo(path), false))
-	require.Equal(t, "", linkInfoPath(oldLinkInfo(path), false))
-	require.Equal(t, `C:\_n_ (x86)\__\modelrun.exe`, linkInfoPath(oldLinkInfo(path), true))
-}
-
-// oldLinkInfo is one without the Unicode half, as Windows writes it for a path in ASCII.
-func oldLinkInfo(path string) []byte {
-	info := linkInfo(path)
-	le.PutUint32(info[4:], 0x1c)
-	return info
+	require.Equal(t, path, idListPath(idList(path)[2:]))
+	path = narrow(path)
+	require.Equal(t, path, idListPath(idList(path)[2:]))
+	require.Equal(t, path, linkInfoPath(linkInfo(path), true))
+	require.Contains(t, string(shortcut{Target: path}.write("")), string(linkInfo(path)))
+	edited := le.AppendUint32(nil, 0x24) // as Windows writes it, with both halves, the file's name apart
+	for _, n := range []int{0x24, 1, 0, 0, 0, 0, 0x24, 0x2e} {
+		edited = le.AppendUint32(edited, uint32(n))
+	}
+	edited = append(append(edited, wide(`C:\é`)...), 0, 0)
+	edited = append(append(edited, wide(`\日本`)...), 0, 0)
+	require.Equal(t, `C:\é\日本`, linkInfoPath(edited, false))
 }
 
 // A parser of somebody else's reads the same.
@@ -246,13 +246,14 @@ LnkFile(open(sys.argv[1], "rb")).print_json(True)
 		t.Skip("python3 has no LnkParse3")
 	}
 	s := odd()
+	s.Program = `C:\a b & c\modelrun.exe` // it does not read the names of the folders
 	file := filepath.Join(t.TempDir(), "x.lnk")
 	require.NoError(t, os.WriteFile(file, []byte(data(t, Shortcut, s)), 0o600))
 	out, err := exec.CommandContext(t.Context(), "python3", "-c", script, file).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	var got struct {
 		Info struct {
-			Path string `json:"local_base_path_unicode"`
+			Path string `json:"local_base_path"`
 		} `json:"link_info"`
 		Data struct {
 			Dir       string `json:"working_directory"`
