@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,7 +17,7 @@ import (
 )
 
 // oddArgs are what a shell, a batch file or a service manager would read.
-var oddArgs = []string{"load_model.py", "x y", `say "a & b"`, "100%", "%TMP%", "a^b|c<d>e", "(x)", "!v!", "", `back\`, "é ☃"}
+var oddArgs = []string{"load_model.py", "x y", `say "a & b"`, "%SystemRoot%", "%TMP%", "100%", `6" disk & x`, "a^b|c<d>e", "(x)", "!v!", "", `back\`, "é ☃"}
 
 // oddSpec is a launcher in a folder whose name has what cmd.exe and the shell
 // would read, with a copy of modelrun there.
@@ -84,6 +86,38 @@ func TestLauncherShortcut(t *testing.T) {
 			require.Equal(t, program == "modelrun.exe", got().Console)
 		})
 	}
+}
+
+// The shell's own reader says what the shortcut holds.
+func TestLauncherShortcutRead(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	s, _ := oddSpec(t, starter.Shortcut, "modelrunw.exe")
+	link, script := placed(t, s), filepath.Join(s.Dir, "read.vbs")
+	require.NoError(t, os.WriteFile(script, []byte(`Set l = CreateObject("Shell.Application").NameSpace(WScript.Arguments(0)).ParseName(WScript.Arguments(1)).GetLink
+Set f = CreateObject("Scripting.FileSystemObject").CreateTextFile("read.txt", True, True)
+f.WriteLine l.Path
+If WScript.Arguments(2) = "all" Then
+  f.WriteLine l.WorkingDirectory
+  f.WriteLine l.Arguments
+End If
+`), 0o600))
+	want, parts := s.Program+"\r\n", "path"
+	if !underWine() { // which has no more of it
+		parts = "all"
+		want += s.Dir + "\r\n" + `--family onnx -- python load_model.py "x y" "say \"a & b\"" %"SystemRoot"% %"TMP"% "100"% "6\" disk & x" a^b|c<d>e (x) !v! "" back\ "é ☃"` + "\r\n"
+	}
+	c := r.cmd(t, filepath.Join(os.Getenv("SystemRoot"), "System32", "cscript.exe"), "//nologo", script, filepath.Dir(link), filepath.Base(link), parts)
+	c.Dir = s.Dir
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	data, err := os.ReadFile(filepath.Join(s.Dir, "read.txt"))
+	require.NoError(t, err, "%s", out)
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = binary.LittleEndian.Uint16(data[2*i:])
+	}
+	require.Equal(t, "\ufeff"+want, string(utf16.Decode(units)))
 }
 
 // cmd.exe runs the command file: what it holds and what is typed arrive, and
