@@ -182,7 +182,7 @@ func TestLauncherNSSM(t *testing.T) {
 	s, got := oddSpec(t, starter.NSSM, "modelrun.exe")
 	place := filepath.Dir(s.Program)
 	copyFile(t, os.Getenv("TEST_NSSM"), filepath.Join(place, "nssm.exe"))
-	s.Name = "modelrun test " + s.Name
+	s.Name, s.Account = "modelrun test "+s.Name, "LocalSystem" // the one account that NSSM finds under Wine
 	s.Options = []string{"--root", r.root, "--family", "onnx"}
 	service := &nssmService{t, s.Name, s.Dir, s.Name + ".log"}
 	t.Cleanup(func() {
