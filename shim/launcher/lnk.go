@@ -33,9 +33,9 @@ const (
 	myComputer = "\x1f\x50\xe0\x4f\xd0\x20\xea\x3a\x69\x10\xa2\xd8\x08\x00\x2b\x30\x30\x9d"
 )
 
-// maxLink is the longest text that Windows' own dialog leaves whole in the
-// folder and the icon; maxLinkArguments is what it did not cut where it was
-// tried (see docs/windows.md); the dialog shows 259 of them.
+// maxLink is MAX_PATH without its zero: the shell's buffers for a path.
+// Arguments have no limit by the documentation of IShellLinkW::GetArguments, and
+// the format counts 16 bits; we stay well below the 32767 units of a command line.
 const (
 	maxLink          = 259
 	maxLinkArguments = 4095
