@@ -16,8 +16,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// odd is a launcher whose every word has what a shell would read.
-func odd() Spec {
+// oddOnWindows is a launcher whose every word has what a shell would read.
+func oddOnWindows() Spec {
 	return Spec{
 		Name: "Ünï (x86) & co", Program: `C:\Ünï (x86) & co %TMP%\modelrun.exe`, Dir: `D:\mod^els\日本!\`, Icon: `C:\icons\a b.ico`,
 		Options: []string{"--root", `D:\a&b\`}, Command: []string{"python", "load.py", `say "a & b"`, "100%", "%TMP%", "x^y|z<w>", "", `back\`, "!v!", "é ☃"},
@@ -42,7 +42,7 @@ exit /b %ERRORLEVEL%
 `, "\n", "\r\n"), data(t, Batch, Spec{
 		Name: "chat", Program: `C:\a & b\modelrun.exe`, Dir: `D:\my model`, Command: []string{"python", "load.py", "x & y", `a"b`, "a&b", "100%"},
 	}))
-	text := data(t, Batch, odd())
+	text := data(t, Batch, oddOnWindows())
 	require.Contains(t, text, "chcp.com 65001 >nul\r\nset \"_codepage=\" & %SystemRoot%\\System32\\chcp.com %_codepage% >nul & \"C:\\Ünï (x86) & co %%TMP%%\\modelrun.exe\" -C")
 }
 
@@ -143,7 +143,7 @@ func TestNSSM(t *testing.T) {
 
 func TestExe(t *testing.T) {
 	t.Parallel()
-	s := odd()
+	s := oddOnWindows()
 	s.Kind = Exe
 	s.Command = append(s.Command, "two\nlines", `it's "\`)
 	files, err := Render(s)
@@ -199,7 +199,7 @@ func TestShortcut(t *testing.T) {
 	for name, dir := range map[string]string{"a folder": `D:\mod^els\日本!\`, "a folder that the shell would expand": `D:\%TMP%\x`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := odd()
+			s := oddOnWindows()
 			s.Dir = dir
 			link, err := readShortcut([]byte(data(t, Shortcut, s)))
 			require.NoError(t, err)
@@ -245,7 +245,7 @@ LnkFile(open(sys.argv[1], "rb")).print_json(True)
 	if exec.CommandContext(t.Context(), "python3", "-c", "import LnkParse3").Run() != nil {
 		t.Skip("python3 has no LnkParse3")
 	}
-	s := odd()
+	s := oddOnWindows()
 	s.Program = `C:\a b & c\modelrun.exe` // it does not read the names of the folders
 	file := filepath.Join(t.TempDir(), "x.lnk")
 	require.NoError(t, os.WriteFile(file, []byte(data(t, Shortcut, s)), 0o600))
