@@ -81,11 +81,20 @@ func nextWord(line string, i int) (word string, end int) {
 	return string(out), i
 }
 
-// quoteArg writes one argument so that SplitLine reads it back.
-func quoteArg(arg string) string {
-	if arg != "" && !strings.ContainsAny(arg, " \t\n\v\"") {
-		return arg
+// JoinLine writes arguments so that [SplitLine] reads them back, behind the
+// program's name.
+func JoinLine(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		if words[i] = arg; arg == "" || strings.ContainsAny(arg, " \t\n\v\"") {
+			words[i] = QuoteArg(arg)
+		}
 	}
+	return strings.Join(words, " ")
+}
+
+// QuoteArg writes one argument in quotes, needed or not.
+func QuoteArg(arg string) string {
 	var out strings.Builder
 	out.WriteByte('"')
 	slashes := 0
@@ -112,13 +121,13 @@ func quoteArg(arg string) string {
 // line takes a part of it for the program.
 func commandLine(argv []string, tail string) string {
 	line := `"` + argv[0] + `"`
-	if tail != "" {
-		return line + " " + tail
+	if tail == "" {
+		tail = JoinLine(argv[1:])
 	}
-	for _, arg := range argv[1:] {
-		line += " " + quoteArg(arg)
+	if tail == "" {
+		return line
 	}
-	return line
+	return line + " " + tail
 }
 
 // batchLine is the command line that lets cmd.exe run a batch file with these

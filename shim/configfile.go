@@ -194,8 +194,9 @@ func (s *settings) scriptBlock(script string) error {
 }
 
 // decodeStrict decodes TOML. A key below prefix that nobody knows is an error
-// with file, line and the nearest name; line is added to the lines of data.
-func decodeStrict(data []byte, into any, path string, line int, prefix string) error {
+// with file, line and the nearest name; line is added to the lines of data. known
+// are the keys of a file that holds no settings.
+func decodeStrict(data []byte, into any, path string, line int, prefix string, known ...string) error {
 	err := toml.NewDecoder(strings.NewReader(string(data))).DisallowUnknownFields().Decode(into)
 	if err == nil {
 		return nil
@@ -208,7 +209,7 @@ func decodeStrict(data []byte, into any, path string, line int, prefix string) e
 				continue // another tool's table in a script
 			}
 			row, _ := e.Position()
-			return unknownKey(path, row+line, strings.TrimPrefix(key, prefix))
+			return unknownKey(path, row+line, strings.TrimPrefix(key, prefix), known)
 		}
 		return nil
 	}
@@ -235,10 +236,12 @@ func decodeWords(e *toml.DecodeError) string {
 	return fmt.Sprintf("%s wants %s, not the %s that is given", strings.Join(e.Key(), "."), want, got)
 }
 
-func unknownKey(path string, line int, key string) error {
-	names := []string{"env", "envs", "index"}
-	for i := range specs {
-		names = append(names, specs[i].name)
+func unknownKey(path string, line int, key string, names []string) error {
+	if names == nil {
+		names = []string{"env", "envs", "index"}
+		for i := range specs {
+			names = append(names, specs[i].name)
+		}
 	}
 	last := key
 	if i := strings.LastIndexByte(key, '.'); strings.HasPrefix(key, "envs.") && i > len("envs.") {

@@ -31,6 +31,9 @@ func (s *session) parse() (err error) {
 		return s.complete(s.inv.Args[1:])
 	}
 	s.cli, s.words, err = parse(s.inv.Args, s.inv.Stdout, s.stderr)
+	if err != nil && s.calledBy != "" && !errors.Is(err, errHelp) {
+		return fault.New(fault.BadConfig, "%s: %w", s.calledBy, err).Fix("correct its options: modelrun --help")
+	}
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 
 // Invocation is everything that the outside world gives us.
 type Invocation struct {
+	Program        string             // argv[0], as the caller wrote it
 	Args           []string           // without argv[0]
 	Tail           func(n int) string // Windows: the command line from argv[n] on, as it was typed; nil elsewhere
 	Environ        []string
@@ -72,6 +73,7 @@ type session struct {
 	notify *notifier
 
 	unnamed     setting // the model, where no flag names one
+	calledBy    string  // NAME.toml, when we are called NAME
 	scriptFile  string  // the script that is started, as it was written
 	programEnv  execx.Environ
 	hardwareEnv execx.Environ // what the hardware is asked with: see hardware.Env
@@ -88,6 +90,9 @@ type session struct {
 
 // main is the straight line from argv to exec.
 func (s *session) main(ctx context.Context) error {
+	if err := s.byName(); err != nil {
+		return err
+	}
 	plain, ok := splitPlain(s.inv.Args)
 	if ok {
 		s.words = plain

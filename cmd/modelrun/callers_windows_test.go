@@ -43,14 +43,23 @@ type shown struct {
 // project is a folder that holds a model and the program.
 func project(t *testing.T) (dir string, got func() shown) {
 	t.Helper()
-	dir = filepath.Join(t.TempDir(), "My model (é) & co")
+	return projectIn(t, filepath.Join(t.TempDir(), "My model (é) & co"))
+}
+
+func projectIn(t *testing.T, folder string) (dir string, got func() shown) {
+	t.Helper()
+	dir = folder
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.onnx"), nil, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "load_model.py"), []byte(showing), 0o600))
 	return dir, func() (s shown) {
 		t.Helper()
-		data, err := os.ReadFile(filepath.Join(dir, "got.json"))
-		require.NoError(t, err)
+		var data []byte
+		require.Eventually(t, func() bool { // a starter need not wait, and what was renamed a moment ago is held
+			var err error
+			data, err = os.ReadFile(filepath.Join(dir, "got.json"))
+			return err == nil
+		}, time.Minute, 10*time.Millisecond)
 		require.NoError(t, json.Unmarshal(data, &s))
 		return s
 	}
@@ -112,7 +121,6 @@ s.Save
 	c.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd.exe /d /s /c ""` + click + `" "` + link + `""`}
 	c.Dir, c.Env = r.model, r.env
 	_ = c.Run() // start's own exit code differs, and whether it waits
-	require.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(dir, "got.json")); return err == nil }, time.Minute, 10*time.Millisecond)
 	s := got()
 	require.Equal(t, []string{"x y"}, s.Argv)
 	require.Equal(t, dir, s.Cwd)

@@ -96,6 +96,7 @@ func (l *lab) setup(env *testscript.Env) error {
 	env.Setenv("MODELRUN_INDEX_TORCH", l.index_)
 	env.Setenv("MODELRUN_HARDWARE_ROOT", filepath.Join(work, "hardware"))
 	env.Setenv("UV_PYTHON_DOWNLOADS", "never")
+	env.Setenv("EXE", exe)
 	env.Setenv("SCRIPTS", filepath.Base(envdir.Dir{}.Scripts()))
 	env.Setenv("ORIGIN", l.origin)
 	env.Setenv("LINKS", l.links)

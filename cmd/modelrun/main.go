@@ -18,6 +18,7 @@ func init() { runtime.LockOSThread() }
 func main() {
 	args, tail := execx.Args()
 	os.Exit(shim.Main(shim.Invocation{
+		Program: args[0],
 		Args:    args[1:],
 		Tail:    tail,
 		Environ: os.Environ(),

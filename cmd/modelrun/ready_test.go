@@ -84,7 +84,7 @@ func makeReady(t testing.TB) (*readyRoot, error) {
 	}
 	r.release = built
 	if os.Getenv("TEST_MODELRUN") == "" { // what is there is as it is released
-		r.release = buildRelease(t, filepath.Join(base, "release"+exe), ".")
+		r.release = buildRelease(t, filepath.Join(base, "release", "modelrun"+exe), ".")
 	}
 	return r, nil
 }

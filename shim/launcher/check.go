@@ -65,10 +65,27 @@ func (rec *Record) Check(a Around) []Finding {
 		case Same:
 		}
 	}
+	if old := rec.oldCopy(); old != "" {
+		say("copy", repair, "%s is a copy of another modelrun than %s is now", old, rec.Program)
+	}
 	if first := rec.shadow(a); first != "" {
 		say("shadowed", "mv "+fault.Quote(first)+" "+fault.Quote(first+".off"), "%s is another program of that name, and is found first", first)
 	}
 	return out
+}
+
+// oldCopy is a file that is a copy of the program as it was; "" none.
+func (rec *Record) oldCopy() string {
+	files, err := Render(rec.Spec)
+	if err != nil || len(files) != len(rec.Files) {
+		return ""
+	}
+	for i, f := range files {
+		if data, err := f.content(); f.Copy != "" && err == nil && sum(f.Name, data) != rec.Files[i].SHA256 {
+			return rec.Files[i].Path
+		}
+	}
+	return ""
 }
 
 // absoluteOnly leaves out org/name of a hub.

@@ -68,6 +68,10 @@ var kinds = [...]traits{
 	{kind: Systemd, render: renderSystemd, systems: "linux", account: true},
 	{kind: Supervisord, render: renderSupervisord, systems: "linux darwin", account: true},
 	{kind: Launchd, render: renderLaunchd, systems: "darwin"},
+	{kind: Shortcut, render: renderShortcut, systems: "windows", icon: true, windowed: true},
+	{kind: Batch, render: renderBatch, systems: "windows"},
+	{kind: Exe, render: renderExe, systems: "windows", windowed: true},
+	{kind: NSSM, render: renderNSSM, systems: "windows", account: true},
 }
 
 // Default is the kind that a launcher has on this system when nobody says one.

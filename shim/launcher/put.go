@@ -39,7 +39,7 @@ func (r Records) Put(s *Spec, dir string, force bool) (rec *Record, kept []strin
 		if data[i], err = f.content(); err != nil {
 			return rec, nil, fault.New(fault.CannotStart, "%s cannot be copied: %w", f.Copy, err).Fix("install modelrun as a whole")
 		}
-		w := Written{Path: filepath.Join(dir, f.Name), SHA256: sum(data[i])}
+		w := Written{Path: filepath.Join(dir, f.Name), SHA256: sum(f.Name, data[i])}
 		rec.Files = append(rec.Files, w)
 		if _, err := os.Lstat(w.Path); err == nil && w.State() != Same && !old.wrote(w.Path) {
 			foreign = append(foreign, w.Path)

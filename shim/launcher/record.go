@@ -28,7 +28,7 @@ type Record struct {
 // Written is a file as it was written.
 type Written struct {
 	Path   string `json:"path"`
-	SHA256 string `json:"sha256"` // hex, of what it held
+	SHA256 string `json:"sha256"` // hex, of what it said
 }
 
 // Records is the folder of the records, a JSON file each.
@@ -168,7 +168,14 @@ func (f File) content() ([]byte, error) {
 	return os.ReadFile(f.Copy)
 }
 
-func sum(data []byte) string {
+// sum is of what a file says. Of a shortcut that is what it starts: Windows
+// itself writes more into it, and follows a target that has moved.
+func sum(name string, data []byte) string {
+	if filepath.Ext(name) == ".lnk" {
+		if link, err := readShortcut(data); err == nil {
+			data = fmt.Appendf(nil, "%q", link)
+		}
+	}
 	h := sha256.Sum256(data)
 	return hex.EncodeToString(h[:])
 }
@@ -192,7 +199,7 @@ func (w Written) State() State {
 			return Changed
 		}
 		return Missing
-	case err != nil || sum(data) != w.SHA256:
+	case err != nil || sum(w.Path, data) != w.SHA256:
 		return Changed
 	}
 	return Same

@@ -24,7 +24,7 @@ func TestRecordRoundTrip(t *testing.T) {
 			Name: "ünï (1)", Kind: Script, Program: "/opt/\xff/modelrun", Options: []string{"--model=/m\xe9"}, Command: []string{"python", "\xff\xfe", "", "\ufffd", "a\nb"},
 			Dir: "/d\xff1f", Icon: "/i", Account: "me", Windowed: true, System: true,
 		},
-		Files: []Written{{"/x\xff", sum(nil)}},
+		Files: []Written{{"/x\xff", sum("x", nil)}},
 	}
 	require.NoError(t, r.Write(want))
 	require.Equal(t, "/d\xff1f", want.Dir, "what is written is not changed")
@@ -124,4 +124,31 @@ func TestUnitName(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, `my\x20chat\x20\x40\x25\xc3\xbc.service`, unitName("my chat @%ü"))
 	require.Equal(t, "a-b_c.d.service", unitName("a-b_c.d"))
+}
+
+// A copy of modelrun stays what it was when modelrun is installed anew.
+func TestCheckFindsOldCopy(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "modelrun.exe")
+	require.NoError(t, os.WriteFile(program, []byte("one"), 0o755)) //nolint:gosec // a program
+	rec, _, err := Records(t.TempDir()).Put(&Spec{Name: "chat", Kind: Exe, Program: program, Command: []string{"python"}, Dir: t.TempDir()}, t.TempDir(), false)
+	require.NoError(t, err)
+	require.Empty(t, rec.Check(Around{}))
+	require.NoError(t, os.WriteFile(program, []byte("two"), 0o755)) //nolint:gosec // as above
+	found := rec.Check(Around{})
+	require.Len(t, found, 1)
+	require.Equal(t, "copy", found[0].ID)
+}
+
+// What Windows adds to a shortcut changes nothing; another target does.
+func TestShortcutStaysTheSame(t *testing.T) {
+	t.Parallel()
+	link := shortcut{Target: `C:\a\modelrun.exe`, Arguments: "-- python", Dir: `C:\a`}
+	file := filepath.Join(t.TempDir(), "x.lnk")
+	w := Written{file, sum(file, link.write("x"))}
+	require.NoError(t, os.WriteFile(file, link.write("another tooltip"), 0o600))
+	require.Equal(t, Same, w.State())
+	link.Target = `C:\b\modelrun.exe`
+	require.NoError(t, os.WriteFile(file, link.write("x"), 0o600))
+	require.Equal(t, Changed, w.State())
 }

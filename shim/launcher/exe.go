@@ -1,0 +1,60 @@
+package launcher
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"unicode"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// renderExe is a copy of modelrun that is called NAME, and NAME.toml, which it
+// reads: see shim.
+func renderExe(s Spec) ([]File, error) {
+	ext := ""
+	if strings.EqualFold(path.Ext(s.Program), ".exe") {
+		ext = ".exe"
+	}
+	switch strings.ToLower(s.Name) {
+	case "modelrun", "modelrunw":
+		return nil, fault.New(fault.BadUsage, "a program called %s is modelrun itself and reads no %s.toml", s.Name, s.Name).Fix("give the launcher another name")
+	}
+	if err := checkText(s); err != nil {
+		return nil, err
+	}
+	text := "# What is typed after " + s.Name + ext + " goes to the program. Made by modelrun launcher, which checks and repairs it.\n" +
+		"cwd = " + tomlString(s.Dir) + "\noptions = " + tomlStrings(s.Options) + "\ncommand = " + tomlStrings(s.Command) + "\n"
+	return []File{
+		{Name: s.Name + ext, Copy: s.Program, Mode: 0o755},
+		{Name: s.Name + ".toml", Data: []byte(text), Mode: 0o644},
+	}, nil
+}
+
+// tomlString prefers the form without escapes, in which a path on Windows can be read.
+func tomlString(s string) string {
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\t' }
+	if !strings.ContainsRune(s, '\'') && !strings.ContainsFunc(s, control) {
+		return "'" + s + "'"
+	}
+	var out strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			out.WriteString(`\` + string(r))
+		case control(r):
+			fmt.Fprintf(&out, `\u%04x`, r)
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return `"` + out.String() + `"`
+}
+
+func tomlStrings(list []string) string {
+	words := make([]string, len(list))
+	for i, s := range list {
+		words[i] = tomlString(s)
+	}
+	return "[" + strings.Join(words, ", ") + "]"
+}
