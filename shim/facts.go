@@ -32,11 +32,14 @@ func (f facts) head() (phase, what string) {
 }
 
 // word is for words of a file that others can write.
-func word(s string) string { return visible(oneLine(s)) }
+func word(s string) string { return oneLine(visible(s)) }
+
+// loading reports that a download goes on.
+func (f facts) loading() bool { return f.Done < f.Total }
 
 // left is the time that the rest of the download takes; negative: not known.
 func (f facts) left() time.Duration {
-	if f.rate <= 0 || f.Done >= f.Total {
+	if f.rate <= 0 || !f.loading() {
 		return -1
 	}
 	return min(time.Duration(float64(f.Total-f.Done)/f.rate*float64(time.Second)), 999*time.Hour)
@@ -48,8 +51,8 @@ func (f facts) left() time.Duration {
 func (f facts) text(bar bool) string {
 	phase, what := f.head()
 	out := phase
-	if bar && f.Total > 0 {
-		n := int(min(max(f.Done, 0), f.Total) * barWidth / f.Total)
+	if bar && f.loading() {
+		n := int(max(f.Done, 0) * barWidth / f.Total)
 		out += " [" + strings.Repeat("#", n) + strings.Repeat(".", barWidth-n) + "]"
 	}
 	parts := f.numbers()
@@ -76,8 +79,8 @@ func (f facts) numbers() (parts []string) {
 	if f.PackagesTotal > 0 {
 		parts = append(parts, fmt.Sprintf("%d/%d packages", max(f.Packages, 0), f.PackagesTotal))
 	}
-	if f.Total > 0 {
-		parts = append(parts, share(f.Done, f.Total))
+	if f.loading() {
+		parts = append(parts, share(max(f.Done, 0), f.Total))
 	}
 	if left := f.left(); left >= 0 {
 		parts = append(parts, resolve.Bytes(int64(f.rate))+"/s", left.Round(time.Second).String()+" left")
@@ -87,9 +90,6 @@ func (f facts) numbers() (parts []string) {
 
 // share is "~210/840 MB": between two whole wheels the bytes are an estimate.
 func share(done, total int64) string {
-	if done = min(max(done, 0), total); done == total {
-		return resolve.Bytes(total)
-	}
 	part, whole := resolve.Bytes(done), resolve.Bytes(total)
 	number, unit, _ := strings.Cut(part, " ")
 	if strings.HasSuffix(whole, " "+unit) {
