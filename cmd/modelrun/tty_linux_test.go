@@ -156,15 +156,13 @@ exec "`+uvtest.Path(t)+`" "$@"
 	require.NoError(t, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 50}))
 	var all strings.Builder
 	buf := make([]byte, 4096)
-	for sent := false; ; {
+	for sent := false; !strings.Contains(all.String(), "modelrun: hint:") || !strings.HasSuffix(all.String(), "\n"); {
 		n, err := person.Read(buf)
+		require.NoError(t, err)
 		all.Write(buf[:n])
 		if !sent && strings.Contains(all.String(), "downloading [") {
 			typed(t, person, "\x03")
 			sent = true
-		}
-		if err != nil { // EIO: nobody has the other side any more
-			break
 		}
 	}
 	_ = c.Wait()
