@@ -216,7 +216,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	if err != nil {
 		return store.Published{}, err
 	}
-	seal, err := health.NewSeal(stage.Dir, b.sealed(durable))
+	seal, err := health.NewSeal(stage.Dir, b.sealed(stage.Dir, durable))
 	if err != nil {
 		return store.Published{}, err
 	}
@@ -240,12 +240,13 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 }
 
 // sealed is what READY.json says besides what is read from the env itself.
-func (b *build) sealed(durable bool) health.Seal {
+func (b *build) sealed(d envdir.Dir, durable bool) health.Seal {
+	size := store.Measure(d.Path, health.Owners(d))
 	s := health.Seal{
 		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
 		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
 		UV: b.uv.Version, Modelrun: b.Version, BootID: store.BootID(), Durable: durable,
-		Imports: b.plan.Shared,
+		Imports: b.plan.Shared, Size: &size,
 	}
 	for _, r := range b.locked.Relaxed {
 		s.Relaxed = append(s.Relaxed, r.String())
