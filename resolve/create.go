@@ -90,7 +90,9 @@ func (c create) would(ctx context.Context, w *Walk) error {
 		return skipFor(paused(w.Req, f, left))
 	}
 	from := cmp.Or(plan.Own, "profile "+plan.Profile)
-	return skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s --env %s", w.Req.RootOption, w.Req.Key))
+	not := skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s --env %s", w.Req.RootOption, w.Req.Key))
+	not.Would = true
+	return not
 }
 
 // locked is everything that is done under the creation lock.

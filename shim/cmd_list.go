@@ -135,7 +135,7 @@ func (s *session) listTable(doc listDoc) error {
 		}
 		fmt.Fprintln(out, row)
 	}
-	_, err := fmt.Fprintf(out, "\n%s on disk, each file counted once; %s of it in uv's cache. ALONE is what comes free when only that one goes.\n",
+	_, err := fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
 		resolve.Bytes(doc.Total), resolve.Bytes(doc.Cache))
 	return err
 }
@@ -160,20 +160,22 @@ func (e listEnv) details() (out string) {
 		line("in use by pid %s", strings.Join(pids, ", "))
 	}
 	if b := e.Built; b != nil {
-		line("%s", b.line())
+		line("%s", b.line(envdir.Key(e.Key)))
 	}
 	return out
 }
 
-// mostDists is how many packages a line names.
-const mostDists = 4
-
-func (b listBuilt) line() string {
+// line names what the family is for; of another key the first packages.
+func (b listBuilt) line(key envdir.Key) string {
 	day, _, _ := strings.Cut(b.Created, "T")
 	parts := []string{"python " + b.Python}
-	for _, name := range slices.Sorted(maps.Keys(b.Dists)) {
-		if len(parts) <= mostDists {
-			parts = append(parts, name+" "+b.Dists[name])
+	names := slices.Sorted(maps.Keys(b.Dists))
+	if known, ok := profile.ParseKey(key); ok {
+		names = append([]string{"torch"}, known.Family.Main...)
+	}
+	for _, name := range names {
+		if v := b.Dists[name]; v != "" && len(parts) < 4 {
+			parts = append(parts, name+" "+v)
 		}
 	}
 	return fmt.Sprintf("built %s from %s: %s", day, cmp.Or(b.Own, "profile "+b.Profile), strings.Join(parts, ", "))
