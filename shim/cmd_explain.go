@@ -128,6 +128,18 @@ func outlook(trace []resolve.Turn, res *resolve.Resolution, key string) (launch,
 // startNext is the command after everything is well.
 const startNext = "modelrun -- python …"
 
+// outcomeWord is an outcome for people.
+func outcomeWord(o resolve.Outcome) string {
+	switch o {
+	case resolve.Taken:
+		return "used"
+	case resolve.Stopped:
+		return "stopped here"
+	case resolve.Next:
+	}
+	return "passed over"
+}
+
 // explainTable is for somebody who never saw it: the steps in their order, what
 // each looked at, and what a launch would come to.
 func (s *session) explainTable(doc explainDoc) error {
@@ -145,8 +157,7 @@ func (s *session) explainTable(doc explainDoc) error {
 	}
 	fmt.Fprintln(out, head.String())
 	for i, t := range doc.Chain {
-		took := (time.Duration(t.Micros) * time.Microsecond).Round(10 * time.Microsecond)
-		fmt.Fprintf(out, "%d  %-11s  %-5s  %s\n", i+1, t.Strategy, t.Outcome, took)
+		fmt.Fprintf(out, "%d  %-11s  %s, %s\n", i+1, t.Strategy, outcomeWord(t.Outcome), time.Duration(t.Micros)*time.Microsecond)
 		for _, row := range [][2]string{{"looked at", t.LookedAt}, {"verdict", t.Reason}, {"remedy", t.Remedy}} {
 			if row[1] != "" {
 				fmt.Fprintf(out, "   %-11s  %s\n", row[0], row[1])
