@@ -153,7 +153,7 @@ func TestLookingTouchesNothing(t *testing.T) {
 			c.Env = append(newReady(t).env, "MODELRUN_ROOT="+string(r), "MODELRUN_UV="+uvtest.Path(t), "MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1")
 			require.Error(t, c.Run())
 			require.FileExists(t, r.Failure("onnx-cpu"))
-		}, "A launch would "},
+		}, "A launch would fail: creating it failed "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
