@@ -24,8 +24,10 @@ const (
 // written over, otherwise in a line per phase and one every 30 s.
 //
 // It is our own because the libraries for it cost every launch, those that never
-// show one as well. Measured in July 2026 with GODEBUG=inittrace=1 and -s -w:
-// LIBRARIES
+// show one as well. Linked into a program that only asks term.IsTerminal (1.6 MB,
+// 0.21 ms of package initialisation; GODEBUG=inittrace=1, -s -w, a busy machine)
+// vbauerster/mpb/v8 made it 2.3 MB and 0.42 ms, cheggaaa/pb/v3 3.5 MB and
+// 0.60 ms, schollz/progressbar/v3 4.1 MB and 0.68 ms, with a network stack.
 type display struct {
 	s        *session
 	terminal bool

@@ -59,7 +59,7 @@ func TestDeepEnv(t *testing.T) {
 		require.Equal(t, word != "first", p.Retired != "")
 	}
 	require.Equal(t, []string{"first"}, retired(t, s))
-	require.Greater(t, Size(s.Root.Shared(key).Path), int64(len("second")))
+	require.Greater(t, Measure(s.Root.Shared(key).Path, nil).Bytes, int64(len("second")))
 	_, err := FreeBytes(filepath.Dir(deepIn(t, s.Root.Shared(key))))
 	require.NoError(t, err)
 	require.NoError(t, Trusted(deepIn(t, s.Root.Shared(key)), nil))
