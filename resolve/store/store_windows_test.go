@@ -203,7 +203,7 @@ func TestSizeCountsLinksOnce(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), make([]byte, 1000), 0o644))
 	require.NoError(t, os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "c"), make([]byte, 10), 0o644))
-	require.EqualValues(t, 1010, Size(dir))
+	require.EqualValues(t, 1010, Measure(dir, nil).Bytes)
 }
 
 func TestTrustedIsOurs(t *testing.T) {
