@@ -72,7 +72,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 		}
 		doc.Chain = append(doc.Chain, turnDoc{t.Strategy, lookedAt(req, res, t), t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds()})
 	}
-	doc.Launch, doc.Next = outlook(trace, res, doc.Key)
+	doc.Launch, doc.Next = outlook(req, trace, res)
 	if s.cli.Explain.JSON {
 		return printJSON(s.inv.Stdout, doc)
 	}
@@ -98,12 +98,13 @@ func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Turn) str
 
 // outlook is what a launch would do, and the command that a person would run
 // next.
-func outlook(trace []resolve.Turn, res *resolve.Resolution, key string) (launch, next string) {
+func outlook(req *resolve.Request, trace []resolve.Turn, res *resolve.Resolution) (launch, next string) {
+	key := string(req.Key)
 	var failed resolve.Turn // the creation's failure is the one that a user can mend
 	for _, t := range trace {
 		switch {
 		case t.Would && t.Strategy == "wait":
-			return "would wait for the process that creates " + key + ", and use what it makes", startNext
+			return "would wait for the process that creates " + key + ", and use what it makes", start(req)
 		case t.Would && res != nil:
 			return fmt.Sprintf("would create %s, and use %s with a warning if that fails", key, res.Dir.Path), t.Remedy
 		case t.Would:
@@ -120,13 +121,19 @@ func outlook(trace []resolve.Turn, res *resolve.Resolution, key string) (launch,
 	case res.Degraded:
 		return fmt.Sprintf("would use %s with a warning: it is not known to work", res.Dir.Path), cmp.Or(failed.Remedy, "modelrun doctor")
 	case res.Verdict.State == health.Unknown:
-		return fmt.Sprintf("would use %s if its imports pass a check first", res.Dir.Path), startNext
+		return fmt.Sprintf("would use %s if its imports pass a check first", res.Dir.Path), start(req)
 	}
-	return fmt.Sprintf("would use %s", res.Dir.Path), startNext
+	return fmt.Sprintf("would use %s", res.Dir.Path), start(req)
 }
 
-// startNext is the command after everything is well.
-const startNext = "modelrun -- python …"
+// start is the command that starts a program where this chain leads.
+func start(req *resolve.Request) string {
+	which := " -e " + string(req.Key)
+	if req.ModelName != "" {
+		which = " -m " + req.ModelName
+	}
+	return "modelrun" + req.RootOption + which + " -- python …"
+}
 
 // outcomeWord is an outcome for people.
 func outcomeWord(o resolve.Outcome) string {
