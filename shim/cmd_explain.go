@@ -104,7 +104,7 @@ func outlook(req *resolve.Request, trace []resolve.Turn, res *resolve.Resolution
 	for _, t := range trace {
 		switch {
 		case t.Would && t.Strategy == "wait":
-			return "would wait for the process that creates " + key + ", and use what it makes", start(req)
+			return "would wait for the process that creates " + key + ", and use what it makes", startOf(req)
 		case t.Would && res != nil:
 			return fmt.Sprintf("would create %s, and use %s with a warning if that fails", key, res.Dir.Path), t.Remedy
 		case t.Would:
@@ -121,13 +121,13 @@ func outlook(req *resolve.Request, trace []resolve.Turn, res *resolve.Resolution
 	case res.Degraded:
 		return fmt.Sprintf("would use %s with a warning: it is not known to work", res.Dir.Path), cmp.Or(failed.Remedy, "modelrun doctor")
 	case res.Verdict.State == health.Unknown:
-		return fmt.Sprintf("would use %s if its imports pass a check first", res.Dir.Path), start(req)
+		return fmt.Sprintf("would use %s if its imports pass a check first", res.Dir.Path), startOf(req)
 	}
-	return fmt.Sprintf("would use %s", res.Dir.Path), start(req)
+	return fmt.Sprintf("would use %s", res.Dir.Path), startOf(req)
 }
 
-// start is the command that starts a program where this chain leads.
-func start(req *resolve.Request) string {
+// startOf is the command that starts a program where this chain leads.
+func startOf(req *resolve.Request) string {
 	which := " -e " + string(req.Key)
 	if req.ModelName != "" {
 		which = " -m " + req.ModelName
