@@ -172,7 +172,11 @@ exec "`+uvtest.Path(t)+`" "$@"
 			require.Less(t, len(drawn), 50, "a terminal would break it: %q", drawn)
 		}
 	}
-	screen := screenOf(all.String())
+	before, _, _ := strings.Cut(all.String(), "modelrun: error")
+	require.Contains(t, before, "^C")
+	screen := screenOf(before)
+	require.Empty(t, screen[len(screen)-1], "what comes next begins a clean line, however short it is")
+	screen = screenOf(all.String())
 	require.NotContains(t, strings.Join(screen, "\n"), "^C")
 	require.NotContains(t, strings.Join(screen, "\n"), "downloading")
 	require.Regexp(t, `^modelrun: error: interrupted by Ctrl-C; nothing was changed`, screen[len(screen)-3])
