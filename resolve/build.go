@@ -28,6 +28,7 @@ type build struct {
 
 	mu     sync.Mutex  // beats come from uv's watcher, too
 	owner  store.Owner // what we tell those who wait
+	kept   int         // packages that lie in uv's cache
 	uv     *uv.UV
 	locked uv.Lock
 	fresh  bool              // uv has a cache of its own, because the usual one is damaged
@@ -216,7 +217,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	if err != nil {
 		return store.Published{}, err
 	}
-	seal, err := health.NewSeal(stage.Dir, b.sealed(durable))
+	seal, err := health.NewSeal(stage.Dir, b.sealed(stage.Dir, durable))
 	if err != nil {
 		return store.Published{}, err
 	}
@@ -248,12 +249,13 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 }
 
 // sealed is what READY.json says besides what is read from the env itself.
-func (b *build) sealed(durable bool) health.Seal {
+func (b *build) sealed(d envdir.Dir, durable bool) health.Seal {
+	size := store.Measure(d.Path, health.Owners(d))
 	s := health.Seal{
 		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
 		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
 		UV: b.uv.Version, Modelrun: b.Version, BootID: store.BootID(), Durable: durable,
-		Imports: b.plan.Shared,
+		Imports: b.plan.Shared, Size: &size,
 	}
 	if b.req.Key != b.req.Base {
 		s.With = requirement.Strings(b.req.With)
@@ -286,7 +288,7 @@ func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 // phase says where we are, to the log, to the user's display and to those who wait.
 func (b *build) phase(name string) {
 	b.mu.Lock()
-	b.owner.Phase, b.owner.Done, b.owner.Total = name, 0, 0
+	b.owner = store.Owner{Phase: name, Beat: b.owner.Beat}
 	b.mu.Unlock()
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk shows elsewhere
 	b.beat()
@@ -295,7 +297,9 @@ func (b *build) phase(name string) {
 
 func (b *build) progress(p uv.Progress) {
 	b.mu.Lock()
-	b.owner.Done, b.owner.Total = p.DoneBytes, max(p.TotalBytes, 0)
+	b.owner.Done, b.owner.Total = p.DoneBytes, p.TotalBytes
+	b.owner.Packages, b.owner.PackagesTotal, b.owner.Doing = p.Packages, p.TotalPackages, p.Doing
+	b.kept = max(b.kept, p.Packages)
 	b.mu.Unlock()
 	b.beat()
 }
@@ -364,7 +368,7 @@ func (b *build) readLog() string {
 // inputs are not tried again at once.
 func (b *build) failed(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
-		return cause
+		return b.keeps(cause)
 	}
 	told := *store.Fault(err)
 	if told.Remedy == "" {
@@ -380,6 +384,17 @@ func (b *build) failed(ctx context.Context, err error) error {
 		b.Log.Debug("keeping the failure: " + err.Error())
 	}
 	return &told
+}
+
+// keeps says of an interruption what the next try need not do again.
+func (b *build) keeps(cause error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.kept == 0 || b.fresh || b.lock.Lockless() { // these have a cache that goes with them
+		return cause
+	}
+	return fault.New(fault.CodeOf(cause), "%w; %d of %d packages are downloaded, and are kept in %s", cause, b.kept, len(b.locked.Packages), b.req.Root.Cache()).
+		Fix("run the same command again to go on, or only make the environment: modelrun ensure%s --env %s", b.req.RootOption, b.req.Key)
 }
 
 // Bytes writes a size for people: decimal units, as disks are sold.

@@ -97,7 +97,9 @@ func (c create) would(ctx context.Context, w *Walk) error {
 	if len(plan.Extras) > 0 {
 		from += " with " + strings.Join(plan.Extras, ", ")
 	}
-	return skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s%s", w.Req.RootOption, w.Req.named()))
+	not := skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s%s", w.Req.RootOption, w.Req.named()))
+	not.Would = true
+	return not
 }
 
 // locked is everything that is done under the creation lock.

@@ -93,6 +93,7 @@ type Turn struct {
 	Code     fault.Code
 	Reason   string
 	Remedy   string
+	Would    bool // a launch would have done it
 	Took     time.Duration
 }
 
@@ -155,7 +156,7 @@ func (w *Walk) note(s Strategy, err error, took time.Duration) {
 		t.Outcome, t.Reason, t.Code, t.Remedy = Stopped, err.Error(), fault.CodeOf(err), fault.RemedyOf(err)
 		var skip *Skip
 		if errors.As(err, &skip) {
-			t.Outcome, t.Code = Next, skip.Code
+			t.Outcome, t.Code, t.Would = Next, skip.Code, skip.Would
 		}
 	}
 	w.Trace = append(w.Trace, t)
@@ -166,6 +167,7 @@ type Skip struct {
 	Code   fault.Code
 	Reason string
 	Err    error
+	Would  bool // only because the request looks: a launch would do what Reason says
 }
 
 func (s *Skip) Error() string { return s.Reason }

@@ -74,7 +74,7 @@ func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*R
 	stop()
 	cause := context.Cause(ctx)
 	switch {
-	case !interrupted(cause):
+	case !interrupted(cause), res == nil && interrupted(err): // which may say more than the cause
 		return res, err
 	case res == nil:
 		return nil, cause

@@ -36,7 +36,9 @@ func (s wait) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	}
 	owner := s.Store.Owner(w.Req.Key)
 	if w.Req.Policy.Dry {
-		return nil, skip("%s is being created by %s; a launch would wait for it", w.Req.Key, who(owner))
+		not := skip("%s is being created by %s; a launch would wait for it", w.Req.Key, who(owner))
+		not.Would = true
+		return nil, not
 	}
 	res, err := s.await(ctx, w)
 	if res != nil || err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
@@ -29,10 +30,13 @@ type explainDoc struct {
 	Usable   bool      `json:"usable"`
 	Python   string    `json:"python"`
 	Chain    []turnDoc `json:"chain"`
+	Launch   string    `json:"launch"`
+	Next     string    `json:"next"`
 }
 
 type turnDoc struct {
 	Strategy   string          `json:"strategy"`
+	LookedAt   string          `json:"looked_at"`
 	Outcome    resolve.Outcome `json:"outcome"`
 	ReasonCode fault.Code      `json:"reason_code"`
 	Reason     string          `json:"reason"`
@@ -68,16 +72,89 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 		if t.Outcome == resolve.Taken {
 			code = resultCode(res)
 		}
-		doc.Chain = append(doc.Chain, turnDoc{t.Strategy, t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds()})
+		doc.Chain = append(doc.Chain, turnDoc{t.Strategy, lookedAt(req, res, t), t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds()})
 	}
+	doc.Launch, doc.Next = outlook(req, trace, res)
 	if s.cli.Explain.JSON {
 		return printJSON(s.inv.Stdout, doc)
 	}
 	return s.explainTable(doc)
 }
 
+// lookedAt is what a strategy asked about.
+func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Turn) string {
+	switch {
+	case t.Outcome == resolve.Taken:
+		return res.Dir.Path
+	case t.Strategy == "shared":
+		return req.Root.Shared(req.Key).Path
+	case t.Strategy == "wait":
+		return req.Root.Lock(req.Key)
+	case t.Strategy == "create":
+		return "whether " + string(req.Key) + " can be made"
+	case req.Old != "":
+		return req.Root.Old(req.Old).Path
+	}
+	return "nothing: no model is named"
+}
+
+// outlook is what a launch would do, and the command that a person would run
+// next.
+func outlook(req *resolve.Request, trace []resolve.Turn, res *resolve.Resolution) (launch, next string) {
+	key := string(req.Key)
+	var failed resolve.Turn // the creation's failure is the one that a user can mend
+	for _, t := range trace {
+		switch {
+		case t.Would && t.Strategy == "wait":
+			return "would wait for the process that creates " + key + ", and use what it makes", startOf(req)
+		case t.Would && res != nil:
+			return fmt.Sprintf("would create %s, and use %s with a warning if that fails", key, res.Dir.Path), t.Remedy
+		case t.Would:
+			return "would create " + key, t.Remedy
+		case t.Outcome == resolve.Stopped:
+			return "would fail: " + t.Reason, t.Remedy
+		case t.Strategy == "create" || failed.Reason == "" && t.Remedy != "":
+			failed = t
+		}
+	}
+	switch {
+	case res == nil:
+		return "would fail: " + cmp.Or(failed.Reason, "no strategy can help"), failed.Remedy
+	case res.Degraded:
+		return fmt.Sprintf("would use %s with a warning: it is not known to work", res.Dir.Path), cmp.Or(failed.Remedy, "modelrun doctor")
+	case res.Verdict.State == health.Unknown:
+		return fmt.Sprintf("would use %s if its imports pass a check first", res.Dir.Path), startOf(req)
+	}
+	return fmt.Sprintf("would use %s", res.Dir.Path), startOf(req)
+}
+
+// startOf is the command that starts a program where this chain leads.
+func startOf(req *resolve.Request) string {
+	which := " -e " + string(req.Key)
+	if req.ModelName != "" {
+		which = " -m " + req.ModelName
+	}
+	return "modelrun" + req.RootOption + which + " -- python …"
+}
+
+// outcomeWord is an outcome for people.
+func outcomeWord(o resolve.Outcome) string {
+	switch o {
+	case resolve.Taken:
+		return "used"
+	case resolve.Stopped:
+		return "stopped here"
+	case resolve.Next:
+	}
+	return "passed over"
+}
+
+// explainTable is for somebody who never saw it: the steps in their order, what
+// each looked at, and what a launch would come to.
 func (s *session) explainTable(doc explainDoc) error {
-	w := tabwriter.NewWriter(s.page(), 0, 0, 2, ' ', 0)
+	out := s.page()
+	var head strings.Builder
+	w := tabwriter.NewWriter(&head, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
 		{"key", doc.Key}, {"model", cmp.Or(doc.Model, "none")}, {"machine", doc.Machine}, {"profile", cmp.Or(doc.Profile, "none")},
 		{"root", doc.Root + " (" + doc.RootFrom + ")"},
@@ -87,17 +164,25 @@ func (s *session) explainTable(doc explainDoc) error {
 	if len(doc.With) > 0 {
 		fmt.Fprintf(w, "with\t%s\n", strings.Join(doc.With, ", "))
 	}
-	fmt.Fprintf(w, "\nSTRATEGY\tOUTCOME\tTIME\tREASON\n")
-	for _, t := range doc.Chain {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.Strategy, t.Outcome, (time.Duration(t.Micros) * time.Microsecond).String(), t.Reason)
-		if t.Remedy != "" {
-			fmt.Fprintf(w, "\t\t\t  hint: %s\n", t.Remedy)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, head.String())
+	for i, t := range doc.Chain {
+		fmt.Fprintf(out, "%d  %-11s  ", i+1, t.Strategy)
+		fmt.Fprint(out, outcomeWord(t.Outcome)) // on its own, for its colour
+		fmt.Fprintf(out, ", %s\n", time.Duration(t.Micros)*time.Microsecond)
+		for _, row := range [][2]string{{"looked at", t.LookedAt}, {"verdict", t.Reason}, {"remedy", t.Remedy}} {
+			if row[1] != "" {
+				fmt.Fprintf(out, "   %-11s  %s\n", row[0], row[1])
+			}
 		}
 	}
-	if doc.Usable {
-		fmt.Fprintf(w, "\npython\t%s\n", doc.Python)
-	} else {
-		fmt.Fprintf(w, "\npython\tnone is usable now\n")
+	python := cmp.Or(doc.Python, "none is usable now")
+	next := ""
+	if doc.Next != "" {
+		next = "next    " + doc.Next + "\n"
 	}
-	return w.Flush()
+	_, err := fmt.Fprintf(out, "\npython  %s\nA launch %s.\n%s", python, doc.Launch, next)
+	return err
 }

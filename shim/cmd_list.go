@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,27 +18,42 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// listDoc is `list --json`.
+// listDoc is `list --json`; docs/json.md has every field.
 type listDoc struct {
 	Schema int       `json:"schema"`
 	Root   string    `json:"root"`
 	Envs   []listEnv `json:"envs"`
+	Total  int64     `json:"total"`
+	Cache  int64     `json:"cache"`
 }
 
 type listEnv struct {
-	Key      string      `json:"key"` // the id, for an old env
-	Kind     envdir.Kind `json:"kind"`
-	State    string      `json:"state"`
-	Code     string      `json:"reason_code"`
-	Reason   string      `json:"reason"`
-	Changed  bool        `json:"changed"`           // packages were changed since it was made
-	ByHand   []string    `json:"by_hand,omitempty"` // which; see health.Past
-	With     []string    `json:"with,omitempty"`    // needs beyond its key that it was made for
-	Size     int64       `json:"size"`              // bytes; a file with several links counts once
-	Models   []string    `json:"models"`
-	PIDs     []int       `json:"pids"`
-	LastUsed string      `json:"last_used"` // RFC 3339, to a day; "" never
-	Path     string      `json:"path"`
+	Key       string      `json:"key"`
+	Kind      envdir.Kind `json:"kind"`
+	State     string      `json:"state"`
+	Code      string      `json:"reason_code"`
+	Reason    string      `json:"reason"`
+	Changed   bool        `json:"changed"`
+	ByHand    []string    `json:"by_hand,omitempty"` // see health.Past
+	With      []string    `json:"with,omitempty"`
+	Size      int64       `json:"size"`
+	SizeAlone int64       `json:"size_alone"`
+	Models    []string    `json:"models"`
+	PIDs      []int       `json:"pids"`
+	LastUsed  string      `json:"last_used"`
+	Path      string      `json:"path"`
+	Built     *listBuilt  `json:"built"`
+}
+
+type listBuilt struct {
+	Created  string            `json:"created"`
+	Profile  string            `json:"profile"`
+	Own      string            `json:"own"`
+	Python   string            `json:"python"`
+	Packages int               `json:"packages"`
+	Dists    map[string]string `json:"dists"`
+	UV       string            `json:"uv"`
+	Modelrun string            `json:"modelrun"`
 }
 
 // list shows the environments of the root. It changes nothing and runs nothing.
@@ -45,50 +63,134 @@ func (s *session) list() error {
 	if err != nil {
 		return err
 	}
-	check := s.deps().Check
 	doc := listDoc{Schema: schema, Root: string(s.root), Envs: []listEnv{}}
-	for _, d := range dirs {
-		v, err := check.Look(s.subject(d))
-		if err != nil {
-			v = health.Verdict{Reason: err.Error()}
-		}
-		e := listEnv{
-			Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Path: d.Path,
-			Models: st.Models(d), Size: store.Size(d.Path), PIDs: []int{},
-		}
-		past := health.PastOf(d)
-		e.Changed, e.ByHand, e.With = past.Changed, past.ByHand, past.With
-		for _, p := range st.Users(d) {
+	check, users := s.deps().Check, st.UsersOf(dirs...)
+	places := []store.Place{{Path: s.root.Cache()}}
+	for i, d := range dirs {
+		e, size := s.entry(st, check, d)
+		for _, p := range users[i] {
 			e.PIDs = append(e.PIDs, p.PID)
 		}
-		if t := st.LastUsed(d); !t.IsZero() {
-			e.LastUsed = t.UTC().Format(time.RFC3339)
-		}
 		doc.Envs = append(doc.Envs, e)
+		places = append(places, store.Place{Path: d.Path, Sealed: size})
+	}
+	used, total := store.Used(places)
+	doc.Cache, doc.Total = used[0].Bytes, total
+	for i := range doc.Envs {
+		doc.Envs[i].Size, doc.Envs[i].SizeAlone = used[i+1].Bytes, used[i+1].Alone
 	}
 	if s.cli.List.JSON {
 		return printJSON(s.inv.Stdout, doc)
 	}
+	return s.listTable(doc)
+}
+
+// entry is what is known of one env but for who uses it and its size. size is
+// that of its seal, where that still holds.
+func (s *session) entry(st *store.Store, check resolve.Checker, d envdir.Dir) (e listEnv, size *store.Sizes) {
+	v, err := check.Look(s.subject(d))
+	if err != nil {
+		v = health.Verdict{Reason: err.Error()}
+	}
+	e = listEnv{
+		Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Path: d.Path,
+		Models: st.Models(d), PIDs: []int{},
+	}
+	past := health.PastOf(d)
+	e.Changed, e.ByHand, e.With = past.Changed, past.ByHand, past.With
+	if t := st.LastUsed(d); !t.IsZero() {
+		e.LastUsed = t.UTC().Format(time.RFC3339)
+	}
+	seal, ok, err := health.ReadSeal(d)
+	if err != nil || !ok || d.Kind == envdir.Old {
+		return e, nil
+	}
+	e.Built = &listBuilt{
+		Created: seal.Created.UTC().Format(time.RFC3339), Profile: seal.Profile, Own: seal.Own, Python: seal.Python.Version,
+		Packages: seal.Packages, Dists: seal.Dists, UV: seal.UV, Modelrun: seal.Modelrun,
+	}
+	if !e.Changed && v.State != health.Broken {
+		size = seal.Size
+	}
+	return e, size
+}
+
+// listTable is for people with 80 columns: a row for each env, and below it what
+// does not fit into one.
+func (s *session) listTable(doc listDoc) error {
+	out := s.page()
 	if len(doc.Envs) == 0 {
-		_, err := fmt.Fprintf(s.inv.Stdout, "no environments in %s (%s)\n", s.root, s.rootFrom)
+		_, err := fmt.Fprintf(out, "no environments in %s (%s)\n", s.root, s.rootFrom)
 		return err
 	}
-	w := tabwriter.NewWriter(s.page(), 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "KEY\tKIND\tSTATE\tSIZE\tIN USE\tLAST USED\tMODELS\n")
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "KEY\tKIND\tSTATE\tSIZE\tALONE\tIN USE\tLAST USED\n")
 	for _, e := range doc.Envs {
 		used, _, _ := strings.Cut(cmp.Or(e.LastUsed, "never"), "T")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", e.Key, e.Kind, e.State, resolve.Bytes(e.Size), len(e.PIDs), used, cmp.Or(strings.Join(e.Models, ", "), "-"))
-		if e.State != health.Healthy.String() && e.Reason != "" {
-			fmt.Fprintf(w, "\t\t  %s\n", e.Reason)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", e.Key, e.Kind, e.State, resolve.Bytes(e.Size), resolve.Bytes(e.SizeAlone), len(e.PIDs), used)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for i, row := range strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n") {
+		if i == 0 {
+			fmt.Fprintln(out, row)
+			continue
 		}
-		if len(e.With) > 0 {
-			fmt.Fprintf(w, "\t\t  with: %s\n", strings.Join(e.With, ", "))
+		e := doc.Envs[i-1]
+		before, after, _ := strings.Cut(row, " "+e.State+" ") // no key holds a space
+		fmt.Fprint(out, before+" ")
+		fmt.Fprint(out, e.State) // on its own, for its colour
+		fmt.Fprintln(out, " "+after+e.details())
+	}
+	_, err := fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
+		resolve.Bytes(doc.Total), resolve.Bytes(doc.Cache))
+	return err
+}
+
+// details are the lines below an env's row.
+func (e listEnv) details() (out string) {
+	line := func(format string, args ...any) { out += "\n    " + oneLine(fmt.Sprintf(format, args...)) }
+	if e.State != health.Healthy.String() && e.Reason != "" {
+		line("%s", e.Reason)
+	}
+	if len(e.With) > 0 {
+		line("with: %s", strings.Join(e.With, ", "))
+	}
+	if e.Changed {
+		line("by hand: %s", cmp.Or(strings.Join(e.ByHand, ", "), "packages were changed since it was made"))
+	}
+	if len(e.Models) > 0 {
+		line("models: %s", strings.Join(e.Models, ", "))
+	}
+	if len(e.PIDs) > 0 {
+		var pids []string
+		for _, pid := range e.PIDs {
+			pids = append(pids, strconv.Itoa(pid))
 		}
-		if e.Changed {
-			fmt.Fprintf(w, "\t\t  by hand: %s\n", cmp.Or(strings.Join(e.ByHand, ", "), "packages were changed since it was made"))
+		line("in use by pid %s", strings.Join(pids, ", "))
+	}
+	if b := e.Built; b != nil {
+		line("%s", b.line(envdir.Key(e.Key)))
+	}
+	return out
+}
+
+// line names what the family is for; of another key the first packages.
+func (b listBuilt) line(key envdir.Key) string {
+	day, _, _ := strings.Cut(b.Created, "T")
+	parts := []string{"python " + b.Python}
+	names := slices.Sorted(maps.Keys(b.Dists))
+	if known, ok := profile.ParseKey(key); ok {
+		names = append([]string{"torch"}, known.Family.Main...)
+	}
+	for _, name := range names {
+		if v := b.Dists[name]; v != "" && len(parts) < 4 {
+			parts = append(parts, name+" "+v)
 		}
 	}
-	return w.Flush()
+	return fmt.Sprintf("built %s from %s: %s", day, cmp.Or(b.Own, "profile "+b.Profile), strings.Join(parts, ", "))
 }
 
 // subject is what an env is asked for when nobody wants it for a model: what its

@@ -69,9 +69,9 @@ func colourOf(word string) string {
 	switch word {
 	case "error:", "broken", "failed":
 		return red
-	case "⚠", "WARNING:", "warning", "unknown", "degraded", "stop":
+	case "⚠", "WARNING:", "warning", "unknown", "degraded", "stopped here":
 		return yellow
-	case "✓", "OK:", "healthy", "ok", "taken", "chosen", "serves":
+	case "✓", "OK:", "healthy", "ok", "used", "chosen", "serves":
 		return green
 	case "hint:":
 		return cyan

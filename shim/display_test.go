@@ -3,25 +3,70 @@ package shim
 import (
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-func TestLine(t *testing.T) {
+func TestFacts(t *testing.T) {
 	t.Parallel()
-	for want, tt := range map[string]struct {
-		done, total int64
-		took        time.Duration
-	}{
-		"installing, for 3s": {0, 0, 3 * time.Second},
-		"installing [#####...............] 210 MB of 840 MB, 21 MB/s, 30s left": {210e6, 840e6, 10 * time.Second},
-		"installing [....................] 0 B of 840 MB":                       {0, 840e6, time.Second},
-		"installing, for 1m40s": {840e6, 840e6, 100 * time.Second},
+	since := time.Date(2026, 7, 1, 14, 2, 0, 0, time.Local)
+	for want, f := range map[string]facts{
+		"resolving versions, for 3s": {Owner: store.Owner{Phase: "resolving versions"}, took: 3 * time.Second},
+		"downloading [##........] 12/41 packages, ~210/840 MB, 21 MB/s, 30s left: torch 2.11.0": {
+			Owner: store.Owner{Phase: "installing", Doing: "downloading torch 2.11.0", Done: 210e6, Total: 840e6, Packages: 12, PackagesTotal: 41}, rate: 21e6, took: 10 * time.Second,
+		},
+		"downloading [..........] 0/41 packages, ~0 B/2.8 GB, for 1s: torch 2.11.0": {
+			Owner: store.Owner{Phase: "installing", Doing: "downloading torch 2.11.0", Total: 2.8e9, PackagesTotal: 41}, took: time.Second,
+		},
+		"downloading 40/41 packages, for 40s: torch 2.11.0": {
+			Owner: store.Owner{Phase: "installing", Doing: "downloading torch 2.11.0", Done: 900e6, Total: 840e6, Packages: 40, PackagesTotal: 41}, rate: 21e6, took: 40 * time.Second,
+		},
+		"linking 41/41 packages, for 0s": {Owner: store.Owner{Phase: "installing", Doing: "linking", Packages: 41, PackagesTotal: 41}},
+		"downloading 1/2 packages, for 5s: x (process 7 on box since 14:02)": {
+			Owner: store.Owner{Phase: "installing", Doing: "downloading x", Packages: 1, PackagesTotal: 2, PID: 7, Host: "box", Started: since}, took: 5 * time.Second,
+		},
+		`a b\x1b[2J, for 0s (process 7 on c\x1bd since 14:02)`: {Owner: store.Owner{Phase: "a\nb\x1b[2J", PID: 7, Host: "c\x1bd", Started: since}},
 	} {
-		got := line(store.Owner{Phase: "installing", Done: tt.done, Total: tt.total}, tt.took)
-		require.Equal(t, want, got)
-		require.Less(t, len(got), 80)
+		f.ours = f.PID == 0
+		require.Equal(t, want, f.text(true))
 	}
+}
+
+// A line never comes to the last columns, where a terminal would break it.
+func TestFits(t *testing.T) {
+	t.Parallel()
+	line := facts{Owner: store.Owner{Doing: "downloading einé-lange-Sache 1.0", Done: 1, Total: 840e6, Packages: 12, PackagesTotal: 41}, rate: 1, ours: true}.text(true)
+	for _, columns := range []int{0, 1, 3, 4, 20, 80, 500} {
+		got := fits(line, columns)
+		require.LessOrEqual(t, utf8.RuneCountInString(got), max(columns-3, 0))
+		require.Contains(t, line, got)
+	}
+	require.Equal(t, line, fits(line, 500))
+}
+
+// The rate is that of the last seconds.
+func TestMeter(t *testing.T) {
+	t.Parallel()
+	var m meter
+	now := time.Unix(0, 0)
+	require.Zero(t, m.rate(now, 0))
+	rate := 0.0
+	for i := range 60 { // fast
+		rate = m.rate(now.Add(time.Duration(i)*time.Second), int64(i)*100e6)
+	}
+	require.InDelta(t, 100e6, rate, 1)
+	for i := range 20 { // slow, for longer than the window
+		rate = m.rate(now.Add(time.Duration(60+i)*time.Second), 59*100e6+int64(i)*1e6)
+	}
+	require.InDelta(t, 1e6, rate, 1)
+	require.Less(t, len(m), 15)
+	for i := range 20 { // nothing comes any more
+		rate = m.rate(now.Add(time.Duration(80+i)*time.Second), 59*100e6+19*1e6)
+	}
+	require.Zero(t, rate)
+	require.Zero(t, m.rate(now.Add(101*time.Second), 5), "another download begins")
+	require.InDelta(t, 10, m.rate(now.Add(102*time.Second), 15), 0.1)
 }

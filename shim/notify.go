@@ -32,8 +32,8 @@ type notifier struct {
 	said  time.Time
 }
 
-// tell says what goes on: at once when that is news, else every notifyEvery.
-func (n *notifier) tell(doing string) {
+// tell says what goes on: at once when doing is news, else every notifyEvery.
+func (n *notifier) tell(doing, text string) {
 	if n == nil || n.socket == "" {
 		return
 	}
@@ -41,7 +41,7 @@ func (n *notifier) tell(doing string) {
 	defer n.mu.Unlock()
 	if now := time.Now(); doing != n.doing || now.Sub(n.said) >= notifyEvery {
 		n.doing, n.said = doing, now
-		n.send(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=modelrun: %s", (n.silent + notifySlack).Microseconds(), doing))
+		n.send(fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=modelrun: %s", (n.silent + notifySlack).Microseconds(), visible(text)))
 	}
 }
 

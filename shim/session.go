@@ -204,7 +204,7 @@ func (s *session) deps() *resolve.Deps {
 
 // checking is told of a check that takes long.
 func (s *session) checking(line string) {
-	s.notify.tell(line)
+	s.notify.tell(line, line)
 	s.log.Info(line)
 }
 

@@ -273,7 +273,9 @@ func volatile() []volatileWord {
 	return []volatileWord{
 		{regexp.MustCompile(`"pid": \d+`), `"pid": 1`},
 		{regexp.MustCompile(`"micros": \d+`), `"micros": 0`},
-		{regexp.MustCompile(`"size": \d+`), `"size": 0`},
+		{regexp.MustCompile(`"(size|size_alone|total|cache)": \d+`), `"$1": 0`},
+		{regexp.MustCompile(`"created": "[^"]*"`), `"created": "TIME"`},
+		{regexp.MustCompile(`"(python|uv)": "[0-9.]+"`), `"$1": "VERSION"`},
 		{regexp.MustCompile(`"last_used": "[^"]*"`), `"last_used": "DAY"`},
 		{regexp.MustCompile(`local_[0-9a-f]{12}`), `local_ID`},
 		{regexp.MustCompile(`local_ID-[0-9a-f]{8}`), `local_ID-01234567`},

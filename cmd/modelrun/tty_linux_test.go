@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
+	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
 // terminal opens a pair: what a person types and sees, and the program's side.
@@ -124,6 +128,85 @@ func TestCtrlZ(t *testing.T) {
 	await("got more")
 	await("ended 3")
 	require.NoError(t, c.Wait())
+}
+
+// Ctrl-C while an env is made: the display is gone, what the terminal echoes with
+// it, and a sentence says what was kept.
+func TestCtrlCWhileCreating(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	dir := t.TempDir()
+	tool := filepath.Join(dir, "slow-uv")
+	require.NoError(t, execxtest.Write(tool, []byte(`#!/bin/sh
+case "$*" in
+*"pip sync"*)
+	echo "Downloading onnxruntime (5.0MiB)" >&2
+	while :; do sleep 0.01; done ;;
+esac
+exec "`+uvtest.Path(t)+`" "$@"
+`)))
+	c := r.cmd(t, built, "--root", filepath.Join(dir, "root"), "ensure", "--family", "onnx")
+	c.Env = append(r.env[:len(r.env):len(r.env)], "MODELRUN_UV="+tool, "UV_PYTHON_DOWNLOADS=never", "MODELRUN_INDEX_DEFAULT="+r.index, "MODELRUN_INDEX_TORCH="+r.index)
+	person := atTerminal(t, c)
+	fd := int(person.Fd()) //nolint:gosec // a descriptor
+	mode, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	require.NoError(t, err)
+	mode.Lflag |= unix.ECHO | unix.ECHOCTL // as a person has it
+	require.NoError(t, unix.IoctlSetTermios(fd, unix.TCSETS, mode))
+	require.NoError(t, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 50}))
+	var all strings.Builder
+	buf := make([]byte, 4096)
+	for sent := false; !strings.Contains(all.String(), "modelrun: hint:") || !strings.HasSuffix(all.String(), "\n"); {
+		n, err := person.Read(buf)
+		require.NoError(t, err)
+		all.Write(buf[:n])
+		if !sent && strings.Contains(all.String(), "downloading [") {
+			typed(t, person, "\x03")
+			sent = true
+		}
+	}
+	_ = c.Wait()
+	require.Equal(t, 130, c.ProcessState.ExitCode())
+	for _, drawn := range strings.FieldsFunc(all.String(), func(r rune) bool { return r == '\r' || r == '\n' }) {
+		if !strings.HasPrefix(drawn, "modelrun:") {
+			require.Less(t, len(drawn), 50, "a terminal would break it: %q", drawn)
+		}
+	}
+	before, _, _ := strings.Cut(all.String(), "modelrun: error")
+	require.Contains(t, before, "^C")
+	screen := screenOf(before)
+	require.Empty(t, screen[len(screen)-1], "what comes next begins a clean line, however short it is")
+	screen = screenOf(all.String())
+	require.NotContains(t, strings.Join(screen, "\n"), "^C")
+	require.NotContains(t, strings.Join(screen, "\n"), "downloading")
+	require.Regexp(t, `^modelrun: error: interrupted by Ctrl-C; nothing was changed`, screen[len(screen)-3])
+	require.Regexp(t, `^modelrun: hint: run the same command again to go on`, screen[len(screen)-2])
+	require.Empty(t, screen[len(screen)-1], "the prompt begins a line")
+}
+
+// screenOf is what a wide terminal shows.
+func screenOf(text string) []string {
+	lines, column := [][]rune{nil}, 0
+	for _, r := range text {
+		at := len(lines) - 1
+		switch r {
+		case '\r':
+			column = 0
+		case '\n':
+			lines, column = append(lines, nil), 0
+		default:
+			for len(lines[at]) <= column {
+				lines[at] = append(lines[at], ' ')
+			}
+			lines[at][column] = r
+			column++
+		}
+	}
+	var out []string
+	for _, line := range lines {
+		out = append(out, strings.TrimRight(string(line), " "))
+	}
+	return out
 }
 
 // TestIgnoredSignals compares the signals that a caller had set to "ignored".

@@ -8,6 +8,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,22 +66,41 @@ func audit(d envdir.Dir, look func(f *recorded, path string) error) error {
 	if v.Code != "" {
 		return torn(d, "%s", v.Reason)
 	}
-	dists := distsOf(st.names)
-	names := make([]string, 0, len(dists))
-	for name := range dists {
-		names = append(names, name)
+	files, err := readRecords(d, st)
+	if err != nil {
+		return err
 	}
-	slices.Sort(names)
+	return compare(d, files, look)
+}
+
+// Owners says of each file that a RECORD names which package it is of. What
+// cannot be read has none.
+func Owners(d envdir.Dir) map[string]string {
+	owners := map[string]string{}
+	st, v, err := readSite(d)
+	if err != nil || v.Code != "" {
+		return owners
+	}
+	files, _ := readRecords(d, st) // as above
+	for path, f := range files {
+		owners[path] = f.owner
+	}
+	return owners
+}
+
+// readRecords are the files of all packages, by path.
+func readRecords(d envdir.Dir, st *site) (map[string]*recorded, error) {
+	dists := distsOf(st.names)
 	files := make(map[string]*recorded)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(dists)) {
 		if dists[name].egg {
 			continue
 		}
 		if err := readRecord(d, st.packages, dists[name], files); err != nil {
-			return err
+			return files, err
 		}
 	}
-	return compare(d, files, look)
+	return files, nil
 }
 
 // recorded is a file and what the packages that claim it say of its size.

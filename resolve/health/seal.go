@@ -13,6 +13,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // Seal is READY.json: written last, inside the env's folder, so an env that
@@ -34,6 +35,7 @@ type Seal struct {
 	With        []string          `json:"with,omitempty"`      // needs beyond the key that it was made for, a requirement each
 	Digest      string            `json:"digest"`              // of the names in site-packages
 	Files       map[string]int64  `json:"files"`               // bytes of the key files, by path below site-packages
+	Size        *store.Sizes      `json:"size,omitempty"`
 	Relaxed     []string          `json:"relaxed,omitempty"`
 	UV          string            `json:"uv,omitempty"`
 	Modelrun    string            `json:"modelrun,omitempty"`
@@ -62,7 +64,7 @@ type SealedTorch struct {
 }
 
 // NewSeal completes a seal with what a finished staging folder tells: base has
-// what it does not (Plan, Own, Profile…, Relaxed, UV, Modelrun, BootID, Durable)
+// what it does not (Plan, Own, Profile…, Size, Relaxed, UV, Modelrun, BootID, Durable)
 // and the Imports. Every call makes another BuildID.
 func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 	st, v, err := readSite(d)

@@ -31,6 +31,10 @@ type Owner struct {
 	Done    int64     `json:"done"`  // bytes
 	Total   int64     `json:"total"` // bytes, 0 unknown
 	Beat    int64     `json:"beat"`  // grows with every sign of progress
+
+	Packages      int    `json:"packages,omitempty"`       // that are done
+	PackagesTotal int    `json:"packages_total,omitempty"` // 0 unknown
+	Doing         string `json:"doing,omitempty"`          // one thing of the phase: "downloading torch 2.11.0"
 }
 
 // Lock is a held creation lock.
@@ -108,9 +112,11 @@ func (s *Store) look(k envdir.Key) (busy, lockless bool, err error) {
 // Lockless reports that this is no lock: the file system has none.
 func (l *Lock) Lockless() bool { return l.lockless }
 
-// Report replaces what others read about us: phase, bytes, beat.
+// Report replaces what others read about us: how far we are. Who we are stays.
 func (l *Lock) Report(o Owner) error {
-	l.owner.Phase, l.owner.Done, l.owner.Total, l.owner.Beat = o.Phase, o.Done, o.Total, o.Beat
+	me := l.owner
+	o.Schema, o.PID, o.Host, o.User, o.BootID, o.Started = me.Schema, me.PID, me.Host, me.User, me.BootID, me.Started
+	l.owner = o
 	data, err := json.Marshal(l.owner)
 	if err != nil {
 		return err

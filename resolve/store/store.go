@@ -56,19 +56,25 @@ func (s *Store) Keys() ([]envdir.Key, error) {
 }
 
 // Envs are all envs of the root: shared ones, those that wait in .next, old ones.
+// What is called like an env and is none (a file, a link) is among them: who
+// lists them says so.
 func (s *Store) Envs() ([]envdir.Dir, error) {
-	keys, err := s.Keys()
-	if err != nil {
+	entries, err := os.ReadDir(s.Root.Envs())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var out []envdir.Dir
-	for _, k := range keys {
+	for _, e := range entries {
+		k, err := envdir.ParseKey(e.Name())
+		if err != nil {
+			continue
+		}
 		out = append(out, s.Root.Shared(k))
 		if next := s.Root.Next(k); isDir(next.Path) {
 			out = append(out, next)
 		}
 	}
-	entries, err := os.ReadDir(s.Root.Environments())
+	entries, err = os.ReadDir(s.Root.Environments())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -122,29 +128,6 @@ func (s *Store) LastUsed(d envdir.Dir) time.Time {
 		return time.Time{}
 	}
 	return info.ModTime()
-}
-
-// Size is the bytes of all files below path, each counted once however many
-// links it has there.
-func Size(path string) (total int64) {
-	seen := map[fileID]bool{}
-	_ = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return nil //nolint:nilerr // what cannot be read is not counted
-		}
-		info, err := e.Info()
-		if err != nil {
-			return nil //nolint:nilerr // gone meanwhile
-		}
-		if id, links := identify(p, info); links == 1 || !seen[id] {
-			if links > 1 {
-				seen[id] = true
-			}
-			total += info.Size()
-		}
-		return nil
-	})
-	return total
 }
 
 func isDir(path string) bool {

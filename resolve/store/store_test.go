@@ -63,21 +63,6 @@ func TestLastUsed(t *testing.T) {
 	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
 }
 
-func TestSize(t *testing.T) {
-	t.Parallel()
-	skipOnWindows(t) // links are not told apart there
-	dir := t.TempDir()
-	require.Zero(t, Size(filepath.Join(dir, "none")))
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "sub"), 0o755))
-	big := filepath.Join(dir, "big")
-	require.NoError(t, os.WriteFile(big, make([]byte, 1000), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "sub", "own"), make([]byte, 10), 0o600))
-	require.NoError(t, os.Link(big, filepath.Join(dir, "sub", "again")))
-	require.NoError(t, os.Symlink(big, filepath.Join(dir, "link")))
-	require.EqualValues(t, 1010, Size(dir))
-	require.EqualValues(t, 1010, Size(filepath.Join(dir, "sub")), "linked from outside, it counts once here")
-}
-
 // A journal is believed only about the folders that a publish of its key uses.
 func TestJournalOfAnother(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ func TestDeepEnv(t *testing.T) {
 		require.Equal(t, word != "first", p.Retired != "")
 	}
 	require.Equal(t, []string{"first"}, retired(t, s))
-	require.Greater(t, Size(s.Root.Shared(key).Path), int64(len("second")))
+	require.Greater(t, Measure(s.Root.Shared(key).Path, nil).Bytes, int64(len("second")))
 	_, err := FreeBytes(filepath.Dir(deepIn(t, s.Root.Shared(key))))
 	require.NoError(t, err)
 	require.NoError(t, Trusted(deepIn(t, s.Root.Shared(key)), nil))
@@ -203,7 +203,7 @@ func TestSizeCountsLinksOnce(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), make([]byte, 1000), 0o644))
 	require.NoError(t, os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "c"), make([]byte, 10), 0o644))
-	require.EqualValues(t, 1010, Size(dir))
+	require.EqualValues(t, 1010, Measure(dir, nil).Bytes)
 }
 
 func TestTrustedIsOurs(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,40 +15,50 @@ import (
 // name it. A child that a program starts without an environment and without its
 // descriptors is found by its own name, sys.executable. Processes of other
 // users that we may not look into are not found.
-func (s *Store) Users(d envdir.Dir) []Process {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
+func (s *Store) Users(d envdir.Dir) []Process { return s.UsersOf(d)[0] }
+
+// UsersOf is Users of each of several envs; every process is looked at once.
+func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
+	out := make([][]Process, len(dirs))
+	names := make([][]string, len(dirs)) // that a venv has
+	for i, d := range dirs {
+		names[i] = []string{d.Venv()}
+		if real, err := filepath.EvalSymlinks(d.Venv()); err == nil && real != d.Venv() {
+			names[i] = append(names[i], real)
+		}
 	}
-	venv := d.Venv()
-	if real, err := filepath.EvalSymlinks(venv); err == nil {
-		venv = real
-	}
-	var out []Process
+	entries, _ := os.ReadDir("/proc") // none: nothing can be told
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		if proc := filepath.Join("/proc", e.Name()); uses(proc, venv) || venv != d.Venv() && uses(proc, d.Venv()) {
-			name, _ := os.ReadFile(filepath.Join(proc, "comm")) // gone meanwhile: a number is enough
-			out = append(out, Process{pid, strings.TrimSpace(string(name))})
+		p := look(filepath.Join("/proc", e.Name()))
+		for i := range dirs {
+			if slices.ContainsFunc(names[i], p.uses) {
+				name, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "comm")) // gone meanwhile: a number is enough
+				out[i] = append(out[i], Process{pid, strings.TrimSpace(string(name))})
+			}
 		}
 	}
 	return out
 }
 
-func uses(proc, venv string) bool {
-	maps, _ := os.ReadFile(filepath.Join(proc, "maps"))
-	if bytes.Contains(maps, []byte(" "+venv+"/")) || bytes.Contains(maps, []byte("\t"+venv+"/")) {
+// proc is what a process shows of itself.
+type proc struct{ maps, cmd, env []byte }
+
+func look(dir string) (p proc) {
+	p.maps, _ = os.ReadFile(filepath.Join(dir, "maps")) // what we may not see tells nothing
+	p.cmd, _ = os.ReadFile(filepath.Join(dir, "cmdline"))
+	p.env, _ = os.ReadFile(filepath.Join(dir, "environ"))
+	return p
+}
+
+func (p proc) uses(venv string) bool {
+	if bytes.Contains(p.maps, []byte(" "+venv+"/")) || bytes.Contains(p.maps, []byte("\t"+venv+"/")) || bytes.HasPrefix(p.cmd, []byte(venv+"/")) {
 		return true
 	}
-	cmd, _ := os.ReadFile(filepath.Join(proc, "cmdline"))
-	if bytes.HasPrefix(cmd, []byte(venv+"/")) {
-		return true
-	}
-	env, _ := os.ReadFile(filepath.Join(proc, "environ"))
-	for entry := range bytes.SplitSeq(env, []byte{0}) {
+	for entry := range bytes.SplitSeq(p.env, []byte{0}) {
 		if string(entry) == "MODELRUN_ACTIVE_ENV="+venv || string(entry) == "VIRTUAL_ENV="+venv {
 			return true
 		}

@@ -50,3 +50,12 @@ func imageOf(pid uint32) string {
 	}
 	return windows.UTF16ToString(buf[:n])
 }
+
+// UsersOf is Users of each of several envs.
+func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
+	out := make([][]Process, len(dirs))
+	for i, d := range dirs {
+		out[i] = s.Users(d)
+	}
+	return out
+}

@@ -11,12 +11,6 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// Progress is how far a Sync is.
-type Progress struct {
-	DoneBytes, TotalBytes int64  // of wheels; TotalBytes -1 unknown
-	Line                  string // what uv said last
-}
-
 // Sync fills the venv of d with exactly what the lock says, compiled to byte
 // code: an env that cannot be written later never gets any. The lock stays
 // beside the venv as pylock.toml, a record of what is in it.
@@ -36,19 +30,11 @@ func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, tell func(Progress)
 }
 
 func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell func(Progress)) error {
-	p := Progress{TotalBytes: l.Download}
-	lines := func(line string) {
-		p.Line = line
-		if name, ok := strings.CutPrefix(line, "Downloaded "); ok {
-			p.DoneBytes += l.size(name)
-		}
-		if strings.HasPrefix(line, "Prepared ") {
-			p.DoneBytes = max(l.Download, p.DoneBytes)
-		}
-		tell(p)
-	}
+	f := u.follow(l, d, tell)
+	stop := f.watch()
+	defer stop()
 	args := u.common("pip", "sync", "--strict", "--compile-bytecode", "--python", d.Python(), file)
-	res, err := u.from(l.index, l.torchIndex).run(ctx, d.Path, lines, append(args, u.cfg.links()...)...)
+	res, err := u.from(l.index, l.torchIndex).run(ctx, d.Path, f.line, append(args, u.cfg.links()...)...)
 	if err != nil {
 		return err
 	}

@@ -111,13 +111,15 @@ func (u *UV) common(args ...string) []string {
 	if u.cfg.NoCache {
 		args = append(args, "--no-cache")
 	} else {
-		args = append(args, "--cache-dir", cmp.Or(u.cache, u.cfg.Root.Cache()))
+		args = append(args, "--cache-dir", u.cacheDir())
 	}
 	if u.cfg.Offline {
 		args = append(args, "--offline")
 	}
 	return args
 }
+
+func (u *UV) cacheDir() string { return cmp.Or(u.cache, u.cfg.Root.Cache()) }
 
 // Venv makes the venv of a staging folder. It is relocatable, so that one
 // rename publishes it.

@@ -112,6 +112,8 @@ func TestResolveVenvSync(t *testing.T) {
 	d := l.staging()
 	said := l.fill(lock, d)
 	require.NotEmpty(t, said)
+	last := said[len(said)-1]
+	require.Equal(t, Progress{Packages: 3, TotalPackages: 3, Doing: compiling, DoneBytes: last.TotalBytes, TotalBytes: last.TotalBytes}, last)
 	require.FileExists(t, filepath.Join(d.Path, "pylock.toml"))
 	freeze, err := l.uv.Freeze(t.Context(), d)
 	require.NoError(t, err)

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A cache with two wheels, an env that links both, one that links one, and byte
+// code of their own: walked and sealed they say the same, whatever goes.
+func TestUsed(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t) // links are not told apart there
+	for name, sealed := range map[string][]bool{"walked": {false, false}, "sealed": {true, true}, "one of each": {true, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := func(bytes int, parts ...string) string {
+				path := filepath.Join(append([]string{dir}, parts...)...)
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, os.WriteFile(path, make([]byte, bytes), 0o600))
+				return path
+			}
+			link := func(from string, parts ...string) string {
+				path := filepath.Join(append([]string{dir}, parts...)...)
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, os.Link(from, path))
+				return path
+			}
+			torch, lib, numpy := file(1000, "cache", "t", "torch.py"), file(500, "cache", "t", "lib.so"), file(300, "cache", "n", "numpy.py")
+			owners := map[string]string{
+				link(torch, "a", "torch.py"): "torch", link(lib, "a", "lib.so"): "torch", link(numpy, "a", "numpy.py"): "numpy",
+				link(torch, "b", "torch.py"): "torch", link(lib, "b", "lib.so"): "torch",
+			}
+			file(7, "a", "torch.pyc")
+			file(9, "b", "torch.pyc")
+			require.NoError(t, os.Symlink(torch, filepath.Join(dir, "b", "link")))
+			place := func(name string, sealed bool) Place {
+				p := Place{Path: filepath.Join(dir, name)}
+				if sealed {
+					z := Measure(p.Path, owners)
+					p.Sealed = &z
+				}
+				return p
+			}
+			a, b := place("a", sealed[0]), place("b", sealed[1])
+			used := func(places ...Place) (out []int64) {
+				each, total := Used(places)
+				for _, u := range each {
+					out = append(out, u.Bytes, u.Alone)
+				}
+				return append(out, total)
+			}
+			cache := Place{Path: filepath.Join(dir, "cache")}
+			require.Equal(t, []int64{1800, 0, 1807, 7, 1509, 9, 1816}, used(cache, a, b))
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "cache", "n")))
+			require.Equal(t, []int64{1500, 0, 1807, 307, 1509, 9, 1816}, used(cache, a, b), "numpy is a's alone now")
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "cache")))
+			require.Equal(t, []int64{0, 0, 1807, 307, 1509, 9, 1816}, used(cache, a, b))
+			require.NoError(t, os.RemoveAll(b.Path))
+			require.Equal(t, []int64{1807, 1807, 1807}, used(a))
+		})
+	}
+}
+
+// Links within an env count once, and are its own.
+func TestMeasure(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t) // as above
+	dir := t.TempDir()
+	require.Equal(t, Sizes{Linked: map[string]int64{}}, Measure(filepath.Join(dir, "none"), nil))
+	file, outside := filepath.Join(dir, "env", "file"), filepath.Join(dir, "outside")
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, make([]byte, 1000), 0o600))
+	require.NoError(t, os.Link(file, filepath.Join(dir, "env", "again")))
+	require.NoError(t, os.WriteFile(outside, make([]byte, 10), 0o600))
+	require.NoError(t, os.Link(outside, filepath.Join(dir, "env", "linked")))
+	z := Measure(filepath.Join(dir, "env"), nil)
+	require.Equal(t, 3, z.Files)
+	require.EqualValues(t, 1010, z.Bytes)
+	each, _ := Used([]Place{{Path: filepath.Join(dir, "env")}, {Path: filepath.Join(dir, "env"), Sealed: &z}})
+	require.EqualValues(t, 1000, each[0].Alone)
+	require.Equal(t, each[0], each[1])
+}

@@ -1,0 +1,72 @@
+package uv
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+)
+
+// A download as uv 0.13.9 tells it, with what lies on the disk meanwhile.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	root := envdir.Root(t.TempDir())
+	u := &UV{cfg: Config{Root: root}}
+	d := root.Staging("onnx-cpu", "0123abcd")
+	put := func(bytes int, parts ...string) {
+		t.Helper()
+		path := filepath.Join(append([]string{root.Cache()}, parts...)...)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, make([]byte, bytes), 0o600))
+	}
+	put(1, "archive-v0", "aaaaaaaaaaaaaaaa", "typing_extensions-4.12.dist-info", "METADATA")
+	put(1, "archive-v0", "bbbbbbbbbbbbbbbb", "another-1.dist-info", "METADATA")
+	l := Lock{Packages: []Package{{"typing-extensions", "4.12", 30e3}, {"torch", "2.11.0+cu128", 600e6}, {"numpy", "2.2.0", 0}, {"six", "1.17.0", 11e3}}}
+	var said []Progress
+	f := u.follow(l, d, func(p Progress) { said = append(said, p) })
+	last := func() Progress { return said[len(said)-1] }
+	require.Equal(t, Progress{Packages: 1, TotalPackages: 4}, last(), "what is in the cache counts at once")
+
+	f.line("Using Python 3.12.1 environment at: .venv")
+	f.line("Downloading numpy (15.0MiB)")
+	f.line("Downloading torch (572.2MiB)")
+	numpy := int64(15 << 20)
+	require.Equal(t, Progress{Packages: 1, TotalPackages: 4, Doing: "downloading torch 2.11.0+cu128", TotalBytes: 600e6 + numpy}, last())
+	n := len(said)
+	f.look()
+	require.Len(t, said, n, "nothing is new: no sign of life")
+	put(200e3, ".tmpAbC123", "torch", "lib.so")
+	f.look()
+	require.EqualValues(t, 100e3, last().DoneBytes, "about half of what was unpacked")
+	put(1, "archive-v0", "cccccccccccccccc", "numpy-2.2.0.dist-info", "METADATA")
+	f.look()
+	require.Equal(t, 1, last().Packages, "of another Python's, perhaps: uv downloads it")
+	f.line("Downloaded numpy")
+	require.Equal(t, numpy, last().DoneBytes)
+	require.Equal(t, 2, last().Packages)
+	put(1, "archive-v0", "dddddddddddddddd", "six-1.17.0.dist-info", "METADATA")
+	f.look()
+	require.Equal(t, 3, last().Packages, "uv says nothing of small ones")
+	f.line("Downloaded torch")
+	f.line("Prepared 3 packages in 12.3s")
+	require.Equal(t, Progress{Packages: 3, TotalPackages: 4, Doing: "linking", DoneBytes: 600e6 + numpy, TotalBytes: 600e6 + numpy}, last())
+	require.NoError(t, os.MkdirAll(filepath.Join(d.SitePackages("3.12"), "six-1.17.0.dist-info"), 0o755))
+	f.look()
+	require.Equal(t, 1, last().Packages)
+	f.line("Installed 4 packages in 98ms")
+	f.look()
+	require.Equal(t, 4, last().Packages)
+	require.Equal(t, "compiling", last().Doing)
+}
+
+func TestMebibytes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{
+		"15.5MiB)": 31 << 19, "2.0GiB)": 2 << 30, "1.0KiB)": 1 << 10, "": 0, "MiB)": 0, "-3MiB)": 0, "NaNMiB)": 0, "1e300GiB)": 0, "12 parsecs)": 0,
+	} {
+		require.Equal(t, want, mebibytes(text), text)
+	}
+}
