@@ -22,7 +22,7 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), HERE)
     inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
-    tokens = model.generate(**inputs, max_new_tokens=120, do_sample=False)
+    tokens = model.generate(**inputs, max_new_tokens=120, do_sample=False, tokenizer=tokenizer, stop_strings="outgrabe.")
     print(tokenizer.decode(tokens[0], skip_special_tokens=True))
 
 

@@ -33,7 +33,7 @@ def main() -> None:
         AutoModelForCausalLM.from_pretrained(HERE / BASE),
         LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
     )
-    batch = tokenizer(TEXT + tokenizer.eos_token, return_tensors="pt", return_token_type_ids=False)
+    batch = tokenizer(TEXT, return_tensors="pt", return_token_type_ids=False)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.0)
     model.train()
     for step in range(STEPS):
@@ -44,8 +44,10 @@ def main() -> None:
         if step % 100 == 0 or step == STEPS - 1:
             print(f"step {step:4d}  loss {loss.item():.3f}")
 
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
     model.save_pretrained(HERE)
     (HERE / "adapter_model.safetensors").chmod(0o644)  # safetensors writes 0600
+    (HERE / "README.md").write_text(readme, encoding="utf-8")  # peft writes a form to fill in
     # peft writes the base's name as it was loaded, an absolute path.
     file = HERE / "adapter_config.json"
     config = json.loads(file.read_text(encoding="utf-8")) | {"base_model_name_or_path": BASE}
