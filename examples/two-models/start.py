@@ -1,8 +1,8 @@
-"""Start two models, each in an env of its own, from a program that runs in an env itself.
+"""Start two models, each in the env that it needs, from a program that runs in an env itself.
 
     modelrun -C examples/two-models -- python start.py
 
-modelrun must be on PATH (go install ./cmd/modelrun), or be named: MODELRUN_PROGRAM=/path/to/modelrun.
+modelrun must be on PATH, or be named: MODELRUN_PROGRAM=/path/to/modelrun.
 """
 
 import multiprocessing
@@ -13,33 +13,30 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent.parent
 MODELRUN = os.environ.get("MODELRUN_PROGRAM", "modelrun")
+ASK = "import os, sys; print(os.environ['MODELRUN_ACTIVE_KEY'], sys.prefix)"
 
 
-def env_of_worker(number: int) -> str:
-    import onnxruntime  # it is there: a worker has the python of the env
+def worker(number: int) -> str:
+    import onnxruntime  # a worker has what this program's env has
 
-    return f"worker {number}: {os.environ['MODELRUN_ACTIVE_KEY']}, onnxruntime {onnxruntime.__version__}, prefix {sys.prefix}"
+    return f"worker {number}: {sys.prefix}, onnxruntime {onnxruntime.__version__}"
+
+
+def modelrun(model: str, *command: str) -> str:
+    """What a command says that is started for another model, as from a prompt."""
+    return subprocess.run(
+        [MODELRUN, "-C", EXAMPLES / model, "--", *command], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
 
 
 def main() -> None:
-    print("this program:", os.environ["MODELRUN_ACTIVE_KEY"], flush=True)
-
-    # Spawned workers are new processes of the same python.
+    print(f"this program: {os.environ['MODELRUN_ACTIVE_KEY']} {sys.prefix}")
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        for line in pool.map(env_of_worker, range(2)):
+        for line in pool.map(worker, range(2)):
             print(line)
-
-    # Another model is started as from a prompt: nothing of this env is handed on.
-    show = "import os, sys; sys.argv.pop(0); print(os.environ['MODELRUN_ACTIVE_KEY'], end=': ', flush=True); exec(open('load_model.py').read())"
-    running = {
-        name: subprocess.Popen([MODELRUN, "-C", EXAMPLES / name, "--", "python", "load_model.py"], stdout=subprocess.PIPE, text=True)
-        for name in ("tiny-llm", "tiny-onnx")
-    }
-    for name, process in running.items():
-        answer, _ = process.communicate()
-        if process.returncode:
-            sys.exit(f"{name} failed with {process.returncode}")
-        print(f"{name}: {answer.strip()}")
+    for model in ("tiny-llm", "tiny-onnx"):
+        print(f"{model}: {modelrun(model, 'python', '-c', ASK)}")
+        print(f"{model}: {modelrun(model, 'python', 'load_model.py')}")
 
 
 if __name__ == "__main__":
