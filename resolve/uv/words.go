@@ -14,7 +14,7 @@ const noAnswer = "check the network, the proxy (HTTPS_PROXY) and the certificate
 
 // compiler is how to get one, and how to do without.
 const compiler = "install one (Debian, Ubuntu: apt install build-essential; Fedora: dnf install gcc-c++; macOS: xcode-select --install; Windows: Build Tools for Visual Studio), " +
-	"or name a folder that holds a wheel of it: UV_FIND_LINKS=DIR"
+	"or name a folder that holds a wheel of it: MODELRUN_FIND_LINKS=DIR"
 
 // failed says what uv's failure means, with uv's own last words. uv's exit code
 // tells little: 1 no solution, 2 nearly everything else (measured).
