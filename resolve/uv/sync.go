@@ -42,10 +42,6 @@ func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell f
 		if name, ok := strings.CutPrefix(line, "Downloaded "); ok {
 			p.DoneBytes += l.size(name)
 		}
-		if source, ok := strings.CutPrefix(line, "Building "); ok { // it is here already
-			name, _, _ := strings.Cut(source, "==")
-			p.DoneBytes += l.size(name)
-		}
 		if strings.HasPrefix(line, "Prepared ") {
 			p.DoneBytes = max(l.Download, p.DoneBytes)
 		}
