@@ -235,7 +235,7 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 		return Lock{}, err
 	}
 	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
-	res, err := r.uv.from(r.plan.Index).run(ctx, r.dir, nil, append(args, r.uv.cfg.links()...)...)
+	res, err := r.uv.from(r.plan.Index).scratch(r.dir).run(ctx, r.dir, nil, append(args, r.uv.cfg.links()...)...)
 	if err != nil {
 		return Lock{}, err
 	}

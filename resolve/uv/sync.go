@@ -48,7 +48,14 @@ func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell f
 		tell(p)
 	}
 	args := u.common("pip", "sync", "--strict", "--compile-bytecode", "--python", d.Python(), file)
-	res, err := u.from(l.index, l.torchIndex).run(ctx, d.Path, lines, append(args, u.cfg.links()...)...)
+	tmp := filepath.Join(d.Path, "tmp")
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		return err
+	}
+	res, err := u.from(l.index, l.torchIndex).scratch(tmp).run(ctx, d.Path, lines, append(args, u.cfg.links()...)...)
+	if e := os.RemoveAll(tmp); err == nil {
+		err = e
+	}
 	if err != nil {
 		return err
 	}

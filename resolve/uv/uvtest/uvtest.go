@@ -108,7 +108,8 @@ func (ix *Index) Add(w Wheel) {
 }
 
 // AddSource puts a package into the index of which there is no wheel: its
-// source, which carries what is to come of it and a build backend that takes it out.
+// source, which carries what is to come of it and a build backend that takes it
+// out. Like one that is killed the backend leaves a temporary folder.
 func (ix *Index) AddSource(w Wheel) {
 	ix.t.Helper()
 	name := strings.ReplaceAll(w.Name, "-", "_")
@@ -128,7 +129,7 @@ func (ix *Index) AddSource(w Wheel) {
 	for file, text := range map[string]string{
 		"PKG-INFO":       metadata(w),
 		"pyproject.toml": fmt.Sprintf("[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n[project]\nname = %q\nversion = %q\n", w.Name, w.Version),
-		"backend.py":     fmt.Sprintf("import shutil\ndef build_wheel(to, *_):\n    shutil.copy(%[1]q, to)\n    return %[1]q\n", wheel),
+		"backend.py":     fmt.Sprintf("import shutil, tempfile\ndef build_wheel(to, *_):\n    tempfile.mkdtemp()\n    shutil.copy(%[1]q, to)\n    return %[1]q\n", wheel),
 		wheel:            string(content),
 	} {
 		if err := errors.Join(t.WriteHeader(&tar.Header{Name: folder + "/" + file, Mode: 0o644, Size: int64(len(text))}), second(io.WriteString(t, text))); err != nil {
