@@ -159,7 +159,7 @@ func (s *realStack) twoModels(t *testing.T) {
 	require.NotContains(t, log, "modelrun:")
 }
 
-// bitsandbytes works without a GPU since 0.46.
+// bitsandbytes 0.49 works without a GPU.
 func (s *realStack) tinyBnb(t *testing.T) {
 	out, log := s.run(t, built, "-C", "tiny-bnb", "--", "python", "load_model.py")
 	require.Contains(t, out, alice)
