@@ -1,7 +1,6 @@
 """Complete a line with the base model and the adapter in this folder on it.
 
     modelrun -C examples/tiny-lora -- python load_model.py
-    modelrun -C examples/tiny-lora -- python load_model.py "All mimsy"
 """
 
 import os
