@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build resources man test nightly e2e bench lint vet-all fuzz ci release-check
+.PHONY: help build resources man test nightly e2e examples bench lint vet-all fuzz ci release-check
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
@@ -26,8 +26,11 @@ test: ## run the tests with the race detector
 nightly: ## every point at which a crash is tried, not a sample
 	MODELRUN_NIGHTLY=1 go test -race -count=1 -timeout 60m ./...
 
-e2e: ## make a real environment from the real index and run a model in it
+e2e: ## make real environments from the real index and run the examples in them
 	.ci/run e2e
+
+examples: ## the same with every example: 12 GB, and llama.cpp is compiled
+	MODELRUN_E2E=all .ci/run e2e
 
 bench: ## what a launch adds, as a table and as the ratio to a Go program that only execs
 	go test -run='^$$' -bench=Launch -benchtime=1x ./cmd/modelrun

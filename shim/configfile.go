@@ -79,6 +79,8 @@ type ownEnv struct {
 
 	from    string // the file
 	project string // the folder of a project file; "" for the user's own files
+
+	under *ownEnv // what counts where the project's word does not
 }
 
 // profile is what the package of that name knows of an own env.
@@ -265,11 +267,12 @@ func (s *settings) apply(c fileConfig, path, dir string, sc scope) error {
 			return fault.New(fault.BadConfig, "%s: %s cannot be set by a project file", path, specs[i].name).
 				Fix("remove it there and set it in your own file, %s", "~/.config/modelrun/config.toml")
 		}
+		under := s.one[i]
 		if err := s.set(id(i), v, path, dir); err != nil {
 			return err
 		}
 		if sc == projectScope {
-			s.one[i].project = dir
+			s.one[i].project, s.one[i].under = dir, &under
 		}
 	}
 	for name, value := range c.Env {
@@ -294,6 +297,9 @@ func (s *settings) apply(c fileConfig, path, dir string, sc scope) error {
 			}
 		}
 		own.from = path
+		if under, ok := s.envs[key]; ok && sc == projectScope {
+			own.under = &under
+		}
 		if sc == projectScope {
 			own.project = dir
 		}
@@ -343,16 +349,20 @@ func lines(list []string) string {
 // flags, variables and the user's own file.
 func (s *settings) outside(root string) {
 	for i := range specs {
-		one := s.one[i]
-		if specs[i].installs && one.project != "" && !within(root, one.project) {
+		for one := s.one[i]; specs[i].installs && one.project != "" && !within(root, one.project); one = s.one[i] {
 			s.ignored = append(s.ignored, fmt.Sprintf("%s: %s is ignored: root %s is outside of that project", one.from, specs[i].name, root))
-			s.one[i] = setting{value: specs[i].value, from: "default"}
+			s.one[i] = *one.under
 		}
 	}
 	for key, own := range s.envs {
-		if own.project != "" && !within(root, own.project) {
+		for own.project != "" && !within(root, own.project) {
 			s.ignored = append(s.ignored, fmt.Sprintf("%s: [envs.%q] is ignored: root %s is outside of that project", own.from, key, root))
-			delete(s.envs, key)
+			if own.under == nil {
+				delete(s.envs, key)
+				break
+			}
+			own = *own.under
+			s.envs[key] = own
 		}
 	}
 }

@@ -101,6 +101,8 @@ type setting struct {
 	value   string
 	from    string // "default", "flag --root", "variable MODELRUN_ROOT", or a file
 	project string // the folder of the project that says so; "" for what is the user's own
+
+	under *setting // what counts where the project's word does not
 }
 
 // settings are all values, each from the strongest that names it:

@@ -25,12 +25,14 @@ func TestPrecedence(t *testing.T) {
 		_, err := s.variables(env)
 		require.NoError(t, err)
 		require.NoError(t, s.flags(f))
-		return s.one[sFamily]
+		one := s.one[sFamily]
+		one.under = nil
+		return one
 	}
 	require.Equal(t, "user", family(env, "", flags{}).value)
 	require.Equal(t, "script", family(env, "run.py", flags{}).value)
 	write(t, filepath.Join(project, projectFile), `family = "project"`)
-	require.Equal(t, setting{"project", filepath.Join(project, projectFile), project}, family(env, "run.py", flags{}))
+	require.Equal(t, setting{"project", filepath.Join(project, projectFile), project, nil}, family(env, "run.py", flags{}))
 	env = append(env, "MODELRUN_FAMILY=variable", "MODELRUN_ACTIVE_MODEL=never")
 	require.Equal(t, "variable", family(env, "run.py", flags{}).value)
 	require.Equal(t, setting{value: "flag", from: "flag --family"}, family(env, "run.py", flags{Family: "flag"}))

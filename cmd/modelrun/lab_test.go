@@ -73,6 +73,7 @@ func newLab(t *testing.T) *lab {
 	for _, w := range wheels(t) {
 		ix.Add(w)
 	}
+	ix.AddSource(uvtest.Wheel{Name: "from-source", Version: "1.0", Files: map[string]string{"from_source.py": ""}})
 	return &lab{uv: uvtest.Path(t), origin: originDir(t), index_: ix.URL(), links: ix.Dir()}
 }
 
@@ -232,6 +233,8 @@ func stand(name, version string) uvtest.Wheel {
 		w.Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
 	case "extra-thing":
 		w.Files["tiny_module.py"] = ""
+	case "llama-cpp-python":
+		w.Files["llama_cpp/__init__.py"] = ""
 	case "onnxruntime":
 		w.Files["onnxruntime/__init__.py"] = "def get_available_providers(): return ['CPUExecutionProvider']\n"
 	}

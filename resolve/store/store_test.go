@@ -36,7 +36,8 @@ func TestKeysAndEnvs(t *testing.T) {
 	require.Equal(t, []envdir.Key{"onnx-cpu", "torch-cpu-transformers"}, keys)
 	envs, err = s.Envs()
 	require.NoError(t, err)
-	require.Equal(t, []envdir.Dir{s.Root.Shared("onnx-cpu"), s.Root.Shared("torch-cpu-transformers"), next, s.Root.Old("local_0123456789ab")}, envs)
+	require.Equal(t, []envdir.Dir{s.Root.Shared("a-file"), s.Root.Shared("onnx-cpu"), s.Root.Shared("torch-cpu-transformers"), next, s.Root.Old("local_0123456789ab")}, envs, "a file where an env belongs is shown")
+
 }
 
 func TestModels(t *testing.T) {

@@ -22,10 +22,11 @@ type Lock struct {
 	index, torchIndex string // what was asked besides the user's own, for their credentials
 }
 
-// Package is one wheel of a Lock.
+// Package is one wheel of a Lock, or the source that uv builds one from.
 type Package struct {
 	Name, Version string
 	Size          int64 // bytes; 0 when the index does not say
+	Source        bool  // there is no wheel for this python and system
 }
 
 // Relaxed is a pin that had to give way.
@@ -51,7 +52,7 @@ func parseLock(data []byte) (Lock, error) {
 			Archive struct {
 				Size int64 `toml:"size"`
 			} `toml:"archive"`
-			Sdist struct {
+			Sdist *struct {
 				Size int64 `toml:"size"`
 			} `toml:"sdist"`
 		} `toml:"packages"`
@@ -62,7 +63,8 @@ func parseLock(data []byte) (Lock, error) {
 	l := Lock{Pylock: data}
 	for _, p := range file.Packages {
 		size := max(p.Archive.Size, 0)
-		if len(p.Wheels) == 0 {
+		source := len(p.Wheels) == 0 && p.Sdist != nil // uv lists only the wheels that fit
+		if source {
 			size = max(size, p.Sdist.Size)
 		}
 		for _, w := range p.Wheels { // of several that fit uv takes one: count the largest
@@ -71,7 +73,7 @@ func parseLock(data []byte) (Lock, error) {
 		if size > maxWheel { // nonsense is not known: no sum of such may overflow
 			size = 0
 		}
-		l.Packages = append(l.Packages, Package{p.Name, p.Version, size})
+		l.Packages = append(l.Packages, Package{p.Name, p.Version, size, source})
 		if size == 0 {
 			l.Download = -1
 		} else if l.Download >= 0 {
@@ -89,6 +91,17 @@ func (l Lock) version(name string) string {
 		}
 	}
 	return ""
+}
+
+// sources names the packages that are built here, "" when there are none.
+func (l Lock) sources() string {
+	var names []string
+	for _, p := range l.Packages {
+		if p.Source {
+			names = append(names, p.Name+" "+p.Version)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // size of the packages whose name fits.

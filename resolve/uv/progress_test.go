@@ -24,7 +24,7 @@ func TestFollow(t *testing.T) {
 	}
 	put(1, "archive-v0", "aaaaaaaaaaaaaaaa", "typing_extensions-4.12.dist-info", "METADATA")
 	put(1, "archive-v0", "bbbbbbbbbbbbbbbb", "another-1.dist-info", "METADATA")
-	l := Lock{Packages: []Package{{"typing-extensions", "4.12", 30e3}, {"torch", "2.11.0+cu128", 600e6}, {"numpy", "2.2.0", 0}, {"six", "1.17.0", 11e3}}}
+	l := Lock{Packages: []Package{{Name: "typing-extensions", Version: "4.12", Size: 30e3}, {Name: "torch", Version: "2.11.0+cu128", Size: 600e6}, {Name: "numpy", Version: "2.2.0"}, {Name: "six", Version: "1.17.0", Size: 11e3}}}
 	var said []Progress
 	f := u.follow(l, d, func(p Progress) { said = append(said, p) })
 	last := func() Progress { return said[len(said)-1] }

@@ -139,6 +139,7 @@ type resolution struct {
 	pip    string // a wheel, where the index has none
 
 	lostIndex string // the torch index that could not be reached and was replaced
+	lost      string // what would have come from it
 }
 
 // unsolvable is uv's word that versions contradict each other.
@@ -152,7 +153,10 @@ func (r *resolution) settle(ctx context.Context) (Lock, error) {
 		l, err := r.relaxed(ctx)
 		if err == nil {
 			if r.lostIndex != "" {
-				r.notes = append(r.notes, fmt.Sprintf("torch index %s cannot be reached; the default index gives a CUDA build, which also runs on the CPU%s", r.lostIndex, gigabytes(l.Download)))
+				r.notes = append(r.notes, r.instead(l))
+			}
+			if sources := l.sources(); sources != "" {
+				r.notes = append(r.notes, sources+" comes as source and is built here: that may take minutes, and a compiler")
 			}
 			return l, nil
 		}
@@ -162,13 +166,21 @@ func (r *resolution) settle(ctx context.Context) (Lock, error) {
 	}
 }
 
+// instead says what came of the torch index that was replaced.
+func (r *resolution) instead(l Lock) string {
+	if r.plan.HasTorch() {
+		return fmt.Sprintf("torch index %s cannot be reached; the default index gives a CUDA build, which also runs on the CPU%s", r.lostIndex, gigabytes(l.Download))
+	}
+	return fmt.Sprintf("index %s cannot be reached; %s comes from the default index", r.lostIndex, r.lost)
+}
+
 // mend changes the plan so that another try makes sense.
 func (r *resolution) mend(ctx context.Context, err error) bool {
 	var f *fault.Error
 	var un *unsolvable
 	switch {
 	case errors.As(err, &f) && f.Code == fault.NoIndex && r.plan.Accel == "cpu" && r.plan.TorchIndex != "" && strings.Contains(f.Text, host(r.plan.TorchIndex)):
-		r.lostIndex = fault.Mask(r.plan.TorchIndex)
+		r.lostIndex, r.lost = fault.Mask(r.plan.TorchIndex), strings.Join(r.plan.FromTorch, ", ")
 		r.plan.TorchIndex, r.plan.FromTorch = "", nil
 		r.plan.Hard = withoutLocal(r.plan.Hard)
 		r.plan.Soft = withoutLocal(r.plan.Soft)
@@ -237,7 +249,7 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 		return Lock{}, err
 	}
 	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
-	res, err := r.uv.from(r.plan.Index).run(ctx, r.dir, nil, append(args, r.uv.cfg.links()...)...)
+	res, err := r.uv.from(r.plan.Index).scratch(r.dir).run(ctx, r.dir, nil, append(args, r.uv.cfg.links()...)...)
 	if err != nil {
 		return Lock{}, err
 	}

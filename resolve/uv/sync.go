@@ -34,7 +34,14 @@ func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file string, tell f
 	stop := f.watch()
 	defer stop()
 	args := u.common("pip", "sync", "--strict", "--compile-bytecode", "--python", d.Python(), file)
-	res, err := u.from(l.index, l.torchIndex).run(ctx, d.Path, f.line, append(args, u.cfg.links()...)...)
+	tmp := filepath.Join(d.Path, "tmp")
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		return err
+	}
+	res, err := u.from(l.index, l.torchIndex).scratch(tmp).run(ctx, d.Path, f.line, append(args, u.cfg.links()...)...)
+	if e := os.RemoveAll(tmp); err == nil {
+		err = e
+	}
 	if err != nil {
 		return err
 	}

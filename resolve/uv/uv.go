@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -201,6 +202,17 @@ func (u *UV) from(own string, others ...string) *UV {
 	}
 	v := *u
 	v.env = u.env.Edit(set)
+	return &v
+}
+
+// scratch is a uv whose build backends keep their temporary files in dir, which
+// goes with the staging folder: one that is killed removes none. Not on Windows,
+// where a build needs the room that a path has left.
+func (u *UV) scratch(dir string) *UV {
+	v := *u
+	if runtime.GOOS != "windows" {
+		v.env = u.env.With("TMPDIR", dir)
+	}
 	return &v
 }
 

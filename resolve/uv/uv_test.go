@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -397,4 +398,27 @@ func TestSyncCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(fault.New(fault.Interrupted, "stopped"))
 	require.Equal(t, fault.Interrupted, fault.CodeOf(l.uv.Sync(ctx, lock, d, func(Progress) {})))
+}
+
+// TestSource: what has no wheel is built, and that is said beforehand.
+func TestSource(t *testing.T) {
+	t.Parallel()
+	tmp := t.TempDir()
+	l := newLab(t, func(c *Config) { c.Env = c.Env.With("TMPDIR", tmp) }).add(wheel("a", "1"))
+	l.ix.AddSource(uvtest.Wheel{Name: "b", Version: "2", Files: map[string]string{"b.py": "x = 3\n"}})
+	lock, err := l.uv.Resolve(t.Context(), plan("a", "b"))
+	require.NoError(t, err, l.log)
+	require.Equal(t, []string{"b 2 comes as source and is built here: that may take minutes, and a compiler"}, lock.Notes)
+	d := l.staging()
+	l.fill(lock, d)
+	require.Equal(t, "3", l.python(d, "import b; print(b.x)"))
+
+	// What a build that is killed leaves lies in the staging folder, not where
+	// nobody looks for it, and is not published either.
+	require.NoDirExists(t, filepath.Join(d.Path, "tmp"))
+	if runtime.GOOS != "windows" {
+		left, err := os.ReadDir(tmp)
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
 }

@@ -12,6 +12,10 @@ import (
 // noAnswer is for an index that cannot be reached.
 const noAnswer = "check the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE), or name another index: MODELRUN_INDEX_DEFAULT=URL"
 
+// compiler is how to get one, and how to do without.
+const compiler = "install one (Debian, Ubuntu: apt install build-essential; Fedora: dnf install gcc-c++; macOS: xcode-select --install; Windows: Build Tools for Visual Studio), " +
+	"or name a folder that holds a wheel of it: MODELRUN_FIND_LINKS=DIR"
+
 // failed says what uv's failure means, with uv's own last words. uv's exit code
 // tells little: 1 no solution, 2 nearly everything else (measured).
 func (u *UV) failed(doing string, res execx.Result) error {
@@ -32,6 +36,8 @@ func (u *UV) failed(doing string, res execx.Result) error {
 	case res.ExitCode < 0:
 		words = "uv was killed, as a system out of memory or a limit does (see ulimit -a)"
 		return say(fault.Install, "free some memory, or allow more of it, and try again")
+	case has("cmake_c_compiler", "cmake_cxx_compiler", "microsoft visual c++ 14", "unknown compiler(s)", "gcc' failed: no such file", "cc' failed: no such file", "clang' failed: no such file"):
+		return fault.New(fault.Install, "%s failed: %s comes as source, and there is no compiler for C and C++ to build it", doing, built(res.Tail)).Fix("%s", compiler)
 	case has("os error 28", "no space left", "disk quota", "os error 122"):
 		return say(fault.NoSpace, "free some space in "+string(u.cfg.Root)+", or use another disk: modelrun --root DIR …")
 	case has("os error 30", "read-only file system", "permission denied (os error 13)"):
@@ -46,6 +52,16 @@ func (u *UV) failed(doing string, res execx.Result) error {
 		return say(fault.NoIndex, noAnswer)
 	}
 	return say(fault.Install, "try again; if it fails the same way, the installer's log says why")
+}
+
+// built is what uv failed to build.
+func built(tail string) string {
+	_, rest, ok := strings.Cut(squeeze(tail), "Failed to build `")
+	name, _, closed := strings.Cut(rest, "`")
+	if !ok || !closed {
+		return "a package"
+	}
+	return name
 }
 
 func (u *UV) badWheel(text string) error {

@@ -38,8 +38,10 @@ func TestFailed(t *testing.T) {
 		"certificate":   {"error: Failed to fetch: `https://example.org/`\n  Caused by: invalid peer certificate: UnknownIssuer", false, fault.NoIndex, "UnknownIssuer"},
 		"503":           {"error: Failed to fetch: `https://example.org/simple/a/`\n  Caused by: HTTP status server error (503 Service Unavailable)", false, fault.NoIndex, "503"},
 		"with a secret": {"error: Failed to fetch: `https://me:s3cret@example.org/simple/a/`\n  Caused by: HTTP status client error (401 Unauthorized)", false, fault.NoIndex, "://***@example.org"},
-		"anything":      {"error: something new", false, fault.Install, "something new"},
-		"silence":       {"", false, fault.Install, "it said nothing"},
+		"no compiler": {"error: Failed to build `llama-cpp-python==0.3.36`\n  cause: The build backend returned an error\n  CMake Error at CMakeDetermineCCompiler.cmake:48 (message):\n    gcc: No such file or directory\n\n" +
+			"  CMake Error: CMAKE_C_COMPILER not set, after EnableLanguage\n\nhint: Build failures usually indicate a problem", false, fault.Install, "llama-cpp-python==0.3.36 comes as source, and there is no compiler"},
+		"anything": {"error: something new", false, fault.Install, "something new"},
+		"silence":  {"", false, fault.Install, "it said nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -2,9 +2,13 @@
 package uvtest
 
 import (
+	"archive/tar"
 	"archive/zip"
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -100,7 +104,50 @@ func (ix *Index) Add(w Wheel) {
 	if err := writeWheel(filepath.Join(ix.Dir(), file), name, w); err != nil {
 		ix.t.Fatal(err)
 	}
-	page := filepath.Join(ix.dir, "simple", strings.ToLower(strings.ReplaceAll(w.Name, "_", "-")))
+	ix.link(w.Name, file)
+}
+
+// AddSource puts a package into the index of which there is no wheel: its
+// source, which carries what is to come of it and a build backend that takes it
+// out. Like one that is killed the backend leaves a temporary folder.
+func (ix *Index) AddSource(w Wheel) {
+	ix.t.Helper()
+	name := strings.ReplaceAll(w.Name, "-", "_")
+	folder := name + "-" + w.Version
+	wheel := folder + "-py3-none-any.whl"
+	path := filepath.Join(ix.t.TempDir(), wheel)
+	if err := writeWheel(path, name, w); err != nil {
+		ix.t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		ix.t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	t := tar.NewWriter(z)
+	for file, text := range map[string]string{
+		"PKG-INFO":       metadata(w),
+		"pyproject.toml": fmt.Sprintf("[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n[project]\nname = %q\nversion = %q\n", w.Name, w.Version),
+		"backend.py":     fmt.Sprintf("import shutil, tempfile\ndef build_wheel(to, *_):\n    tempfile.mkdtemp()\n    shutil.copy(%[1]q, to)\n    return %[1]q\n", wheel),
+		wheel:            string(content),
+	} {
+		if err := errors.Join(t.WriteHeader(&tar.Header{Name: folder + "/" + file, Mode: 0o644, Size: int64(len(text))}), second(io.WriteString(t, text))); err != nil {
+			ix.t.Fatal(err)
+		}
+	}
+	if err := errors.Join(t.Close(), z.Close(), os.WriteFile(filepath.Join(ix.Dir(), folder+".tar.gz"), packed.Bytes(), 0o644)); err != nil {
+		ix.t.Fatal(err)
+	}
+	ix.link(w.Name, folder+".tar.gz")
+}
+
+func second(_ int, err error) error { return err }
+
+// link names a file of Dir on the package's page.
+func (ix *Index) link(name, file string) {
+	ix.t.Helper()
+	page := filepath.Join(ix.dir, "simple", strings.ToLower(strings.ReplaceAll(name, "_", "-")))
 	if err := os.MkdirAll(page, 0o755); err != nil {
 		ix.t.Fatal(err)
 	}

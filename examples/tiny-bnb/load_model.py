@@ -1,0 +1,29 @@
+"""Complete a sentence with the model in this folder, whose weights have 4 bits.
+
+    modelrun -C examples/tiny-bnb -- python load_model.py
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before the import: everything that is needed lies here
+
+from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    prompt = sys.argv[1] if len(sys.argv) > 1 else "Alice was"
+    tokenizer = AutoTokenizer.from_pretrained(HERE)
+    model = AutoModelForCausalLM.from_pretrained(HERE)
+    inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False).to(model.device)
+    tokens = model.generate(**inputs, max_new_tokens=40, do_sample=False)
+    print(tokenizer.decode(tokens[0], skip_special_tokens=True))
+    bytes_, weights = model.get_memory_footprint(), model.num_parameters()
+    print(f"{weights:,} weights in {bytes_:,} bytes on {model.device}")
+
+
+if __name__ == "__main__":
+    main()
