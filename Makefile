@@ -3,14 +3,14 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
-GCFLAGS := github.com/...=-l# see .ci/run
 WINRES := go run github.com/tc-hib/go-winres@v0.3.3
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./modelrun, as it is released
-	CGO_ENABLED=0 go build -trimpath -gcflags='$(GCFLAGS)' -ldflags='-s -w -X main.version=$(VERSION)' -o modelrun$(shell go env GOEXE) ./cmd/modelrun
+	CGO_ENABLED=0 GOEXPERIMENT=nogreenteagc go build -trimpath -gcflags=all=-l -gcflags=runtime= \
+		-ldflags='-s -w -funcalign=1 -X main.version=$(VERSION)' -o modelrun$(shell go env GOEXE) ./cmd/modelrun
 
 resources: ## the Windows programs' icon, manifest and version, as cmd/modelrun/*.syso
 	go run cmd/modelrun/winres/icon.go cmd/modelrun/winres/icon.png
