@@ -212,13 +212,21 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 			return err
 		}
 	}
-	next, kept, err := records.Put(&spec, filepath.Dir(rec.Files[0].Path), true)
+	dir := filepath.Dir(rec.Files[0].Path)
+	if was, err := launcher.Folder(&rec.Spec, s.env.Get); err == nil && was == dir {
+		dir, _ = launcher.Folder(&spec, s.env.Get) // of the same kind: one that lies where its program starts moves along
+	}
+	next, kept, err := records.Put(&spec, dir, true)
 	if err != nil {
 		return err
 	}
 	s.written(next, kept)
-	if forget := next.Forget(); forget != "" {
-		fmt.Fprintf(mask{s.inv.Stdout}, "then: %s\n", forget)
+	then := next.Forget()
+	if next.Kind == launcher.NSSM { // the service is as it was until an administrator has run it
+		then = next.Next(s.env.Get)
+	}
+	if then != "" {
+		fmt.Fprintf(mask{s.inv.Stdout}, "then: %s\n", then)
 	}
 	return nil
 }

@@ -97,9 +97,12 @@ func cannotWrite(err error, dir string) error {
 		Fix("name a folder that you may write: --to DIR; or, for one of the system, run it as its administrator (%s)", dir)
 }
 
-// wrote reports whether path holds what this record says that we wrote.
+// wrote reports whether path holds what this record says that we wrote, there
+// or where its folder was before.
 func (rec *Record) wrote(path string) bool {
-	return slices.ContainsFunc(rec.Files, func(w Written) bool { return w.Path == path && w.State() == Same })
+	return slices.ContainsFunc(rec.Files, func(w Written) bool {
+		return filepath.Base(w.Path) == filepath.Base(path) && Written{path, w.SHA256}.State() == Same
+	})
 }
 
 func (rec *Record) has(path string) bool {
