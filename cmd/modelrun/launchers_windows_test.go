@@ -183,3 +183,49 @@ func TestLauncherCommand(t *testing.T) {
 		})
 	}
 }
+
+// A copy of modelrun stays what it was when modelrun is installed anew. Windows
+// replaces no program that runs: the sentence says so, and nothing is lost.
+func TestLauncherCopyRuns(t *testing.T) {
+	t.Parallel()
+	r := newReady(t)
+	p := newPerson(t, r, false)
+	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "load_model.py"), []byte("print('up', flush=True)\ninput()\n"), 0o600))
+	p.launcher(0, "add", "chat", "--kind", "exe", "-m", p.model, "--root", r.root, "--", "python", "load_model.py")
+	file := filepath.Join(p.dir, "chat.exe")
+	c := exec.CommandContext(t.Context(), file)
+	c.Env = p.env
+	chat := start(t, c)
+	require.Equal(t, "up", strings.TrimSpace(chat.line(t)))
+
+	f, err := os.OpenFile(filepath.Join(p.install, "modelrun.exe"), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString("a later version")
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	old, err := os.ReadFile(file)
+	require.NoError(t, err)
+	outdated := "chat: " + file + " is a copy of another modelrun than " + filepath.Join(p.install, "modelrun.exe") + " is now\n  to mend it: modelrun launcher repair chat\n"
+	require.Equal(t, outdated, p.launcher(1, "check"))
+	require.Contains(t, p.launcher(1, "check", "--json"), `"id": "copy"`)
+
+	for _, verb := range []string{"repair", "remove"} {
+		out := p.launcher(125, verb, "chat")
+		require.Contains(t, out, "error: "+file+" is in use: Access")
+		require.Contains(t, out, "hint: end the program, and try again\n")
+	}
+	p.launcher(1, "repair")
+	entries, err := os.ReadDir(p.dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 3, "the program, the copy, its TOML")
+	now, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, old, now)
+	require.Equal(t, outdated, p.launcher(1, "check"))
+
+	require.NoError(t, chat.in.Close())
+	_ = chat.Wait()
+	p.launcher(0, "repair")
+	p.launcher(0, "check")
+	p.launcher(0, "remove", "chat")
+}

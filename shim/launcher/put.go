@@ -2,8 +2,10 @@ package launcher
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/modelrun/modelrun/resolve/fault"
@@ -92,6 +94,10 @@ func cannotWrite(err error, dir string) error {
 	var said *fault.Error
 	if errors.As(err, &said) {
 		return err
+	}
+	var file *fs.PathError
+	if runtime.GOOS == "windows" && errors.As(err, &file) && (file.Op == "replace" || file.Op == "remove") { // which it does to no program that runs
+		return fault.New(fault.InUse, "%s is in use: %w", file.Path, file.Err).Fix("end the program, and try again")
 	}
 	return fault.New(fault.NotWritable, "the launcher cannot be written: %w", err).
 		Fix("name a folder that you may write: --to DIR; or, for one of the system, run it as its administrator (%s)", dir)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/modelrun/modelrun/resolve/fault"
@@ -233,7 +234,10 @@ func write(path string, data []byte, mode fs.FileMode) error {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(tmp, path)
+		err = store.Rename(tmp, path) // which waits for an antivirus
+		if why := syscall.Errno(0); errors.As(err, &why) {
+			err = &fs.PathError{Op: "replace", Path: path, Err: why}
+		}
 	}
 	if err != nil {
 		_ = os.Remove(tmp) // the first error counts
