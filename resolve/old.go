@@ -63,11 +63,11 @@ func (o old) absent(w *Walk) error {
 	return skip("%s does not exist", dir.Path)
 }
 
-// unfit says why an old env that is there is not taken. A broken one is mended
-// by moving over.
+// unfit says why an old env that is there is not taken. One that is broken for
+// everybody is mended by moving over.
 func (o old) unfit(w *Walk, v health.Verdict) error {
 	dir := w.Req.Root.Old(w.Req.Old)
-	if v.State != health.Broken {
+	if v.State != health.Broken || v.Code == health.CodeLacks {
 		return &Skip{Code: fault.NoEnv, Reason: describe(dir, v)}
 	}
 	return skipFor(fault.New(fault.NoEnv, "%s", describe(dir, v)).Fix("modelrun migrate%s %s", w.Req.RootOption, w.Req.ModelName))

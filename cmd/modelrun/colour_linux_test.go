@@ -42,7 +42,7 @@ func TestColour(t *testing.T) {
 			}{
 				{[]string{"doktor"}, red, "error: unknown command"},
 				{[]string{"list"}, green, "healthy"},
-				{[]string{"explain"}, "\x1b[32mtaken\x1b[0m", "taken"},
+				{[]string{"explain"}, "\x1b[32mused\x1b[0m", "used"},
 				{[]string{"doctor"}, "\n\x1b[32mok\x1b[0m       machine: ", "ok       machine: "},
 				{[]string{"profiles"}, "\x1b[32mchosen\x1b[0m       cpu ", "chosen       cpu "},
 			} {

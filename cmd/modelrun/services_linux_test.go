@@ -90,10 +90,8 @@ func TestNotifyCreating(t *testing.T) {
 				heard = append(heard, s.hear())
 			}
 			var phases []string
-			numbers := regexp.MustCompile(`( \d+/\d+ packages)?, for [0-9ms]+$`) // the rest of the line that a display shows
 			for _, line := range heard[:len(heard)-2] {
-				require.Regexp(t, numbers, line)
-				phases = append(phases, numbers.ReplaceAllString(line, ""))
+				phases = append(phases, withoutNumbers(t, line))
 			}
 			phases = slices.Compact(phases) // a slow phase is told again
 			require.Equal(t, []string{
@@ -126,7 +124,7 @@ func TestNotifyWaiting(t *testing.T) {
 	waiter := r.cmd(t, built, "--", "python", "-c", sayReady)
 	waiter.Env = append(env, "NOTIFY_SOCKET="+s.address)
 	require.NoError(t, waiter.Start())
-	require.Equal(t, asks("waiting: onnx-cpu, installing"), s.hear())
+	require.Equal(t, asks("waiting: onnx-cpu, installing"), withoutNumbers(t, s.hear()))
 	require.NoError(t, os.WriteFile(let, nil, 0o600))
 	require.NoError(t, creator.Wait())
 	require.NoError(t, waiter.Wait())
@@ -190,7 +188,7 @@ func TestSystemdService(t *testing.T) {
 	}
 	pre := command(u["ExecStartPre"][0])
 	require.NoError(t, pre.Run())
-	require.Equal(t, asks("creating: onnx-cpu, looking for uv"), s.hear())
+	require.Equal(t, asks("creating: onnx-cpu, looking for uv"), withoutNumbers(t, s.hear()))
 
 	listen, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -352,4 +350,13 @@ func TestSlurm(t *testing.T) {
 	out, err := c.Output()
 	require.NoError(t, err)
 	require.Equal(t, "task\ntask\n", string(out))
+}
+
+// withoutNumbers is a status without what changes: the rest of the line that a
+// display shows.
+func withoutNumbers(t *testing.T, status string) string {
+	t.Helper()
+	numbers := regexp.MustCompile(`( \d+/\d+ packages)?, for [0-9ms]+( \(process \d+ on .* since [0-9:]+\))?$`)
+	require.Regexp(t, numbers, status)
+	return numbers.ReplaceAllString(status, "")
 }
