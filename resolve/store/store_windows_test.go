@@ -320,3 +320,39 @@ func TestPublishOverAnOpenFile(t *testing.T) {
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
 	requireNoLitter(t, s)
 }
+
+// What somebody stands in or has open is not moved: it stays whole, and the
+// sentence says what to end.
+func TestMigrateOfOneHeld(t *testing.T) {
+	t.Parallel()
+	for name, hold := range map[string]func(*testing.T, *Store, envdir.Dir){
+		"by a prompt that stands in it": func(t *testing.T, s *Store, d envdir.Dir) {
+			c := exec.CommandContext(t.Context(), os.Getenv("ComSpec"), "/d", "/k")
+			c.Dir = d.Path // Wine looks no deeper
+			in, err := c.StdinPipe()
+			require.NoError(t, err)
+			require.NoError(t, c.Start())
+			t.Cleanup(func() { _, _ = in.Close(), c.Wait() })
+		},
+		"by who has a file of it open": func(t *testing.T, s *Store, d envdir.Dir) {
+			skipUnderWine(t)
+			h := held(t, filepath.Join(d.Venv(), "x.py"))
+			t.Cleanup(func() { _ = windows.CloseHandle(h) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			d := oldEnv(t, s, oldID)
+			hold(t, s, d)
+			_, err := s.Migrate(oldID)
+			require.Equal(t, fault.InUse, fault.CodeOf(err), "%v", err)
+			require.ErrorContains(t, err, d.Path+" cannot be moved to ")
+			require.Contains(t, fault.RemedyOf(err), "end every program that has a file of it open, then try again; or delete it: rmdir /s /q ")
+			require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
+			moved, err := s.Migrated()
+			require.NoError(t, err)
+			require.Empty(t, moved)
+		})
+	}
+}
