@@ -94,7 +94,7 @@ func (s *session) launcherAdd(records launcher.Records) error {
 			return err
 		}
 	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fault.New(fault.BadUsage, "--to: %s is not a folder", dir).Fix("mkdir -p %s", fault.Quote(dir))
+		return fault.New(fault.BadUsage, "--to: %s is not a folder", dir).Fix("%s", fault.Mkdir(dir))
 	}
 	rec, kept, err := records.Put(&spec, dir, add.Force)
 	if err != nil {

@@ -25,9 +25,21 @@ func Quote(s string) string {
 }
 
 // Remove is the command that removes a folder and all in it.
-func Remove(dir string) string {
+func Remove(dir string) string { return command("rm -r ", "rmdir /s /q ") + Quote(dir) }
+
+// Mkdir is the command that makes a folder and those above it.
+func Mkdir(dir string) string { return command("mkdir -p ", "mkdir ") + Quote(dir) }
+
+// Move is the command that gives a file another name.
+func Move(from, to string) string { return command("mv ", "move ") + Quote(from) + " " + Quote(to) }
+
+// Look is the command that shows who may read a file or a folder.
+func Look(path string) string { return command("ls -ld ", "icacls ") + Quote(path) }
+
+// command is how a shell of POSIX or one of Windows calls it.
+func command(posix, windows string) string {
 	if runtime.GOOS == "windows" {
-		return "rmdir /s /q " + Quote(dir)
+		return windows
 	}
-	return "rm -r " + Quote(dir)
+	return posix
 }

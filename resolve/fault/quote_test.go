@@ -19,7 +19,7 @@ func TestQuote(t *testing.T) {
 		"a\nb":           "'a\nb'",
 		`a\b`:            `'a\b'`,
 	}
-	remove := "rm -r 'a b'"
+	commands := []string{"rm -r 'a b'", "mkdir -p 'a b'", "mv 'a b' c", "ls -ld 'a b'"}
 	if runtime.GOOS == "windows" {
 		cases = map[string]string{
 			`C:\models\llama-3`: `C:\models\llama-3`,
@@ -28,10 +28,10 @@ func TestQuote(t *testing.T) {
 			"":                  `""`,
 			"a&calc":            `"a&calc"`,
 		}
-		remove = `rmdir /s /q "a b"`
+		commands = []string{`rmdir /s /q "a b"`, `mkdir "a b"`, `move "a b" c`, `icacls "a b"`}
 	}
 	for in, want := range cases {
 		require.Equal(t, want, Quote(in))
 	}
-	require.Equal(t, remove, Remove("a b"))
+	require.Equal(t, commands, []string{Remove("a b"), Mkdir("a b"), Move("a b", "c"), Look("a b")})
 }
