@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -107,12 +108,17 @@ func cannotWrite(err error, dir string) error {
 // or where its folder was before.
 func (rec *Record) wrote(path string) bool {
 	return slices.ContainsFunc(rec.Files, func(w Written) bool {
-		return filepath.Base(w.Path) == filepath.Base(path) && Written{path, w.SHA256}.State() == Same
+		return sameName(filepath.Base(w.Path), filepath.Base(path)) && Written{path, w.SHA256}.State() == Same
 	})
 }
 
 func (rec *Record) has(path string) bool {
-	return slices.ContainsFunc(rec.Files, func(w Written) bool { return w.Path == path })
+	return slices.ContainsFunc(rec.Files, func(w Written) bool { return sameName(w.Path, path) })
+}
+
+// sameName reports whether two names are one to the system.
+func sameName(a, b string) bool {
+	return a == b || runtime.GOOS == "windows" && strings.EqualFold(a, b)
 }
 
 // Remove deletes the files of a launcher that are as they were written, then

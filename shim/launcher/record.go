@@ -81,7 +81,7 @@ func (r Records) Read(name string) (*Record, error) {
 	if err == nil && (doc.Format < 1 || doc.Format > recordFormat) {
 		err = fmt.Errorf("its format is %d, and this version knows %d", doc.Format, recordFormat)
 	}
-	if err == nil && (rec.Name != name || len(rec.Files) == 0 || rec.Program == "") {
+	if err == nil && (!strings.EqualFold(rec.Name, name) || len(rec.Files) == 0 || rec.Program == "") {
 		err = errors.New("it is not whole")
 	}
 	if err != nil {

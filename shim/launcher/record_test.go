@@ -131,6 +131,33 @@ func TestPutWhereItMoved(t *testing.T) {
 	require.Equal(t, []string{filepath.Join(was, "chat.toml.bak")}, kept)
 }
 
+// Where CHAT.json is chat.json, CHAT is the launcher chat.
+func TestNamesOfOneFile(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "windows" {
+		t.Skip("a and A are two files here")
+	}
+	base := t.TempDir()
+	program := filepath.Join(base, "modelrun.exe")
+	require.NoError(t, os.WriteFile(program, []byte("one"), 0o755)) //nolint:gosec // a program
+	r, s := Records(filepath.Join(base, "records")), Spec{Name: "chat", Kind: Exe, Program: program, Command: []string{"python"}, Dir: base}
+	_, _, err := r.Put(&s, base, false)
+	require.NoError(t, err)
+	rec, err := r.Read("CHAT")
+	require.NoError(t, err)
+	require.Equal(t, "chat", rec.Name)
+	s.Name = "CHAT"
+	_, _, err = r.Put(&s, base, false)
+	require.ErrorContains(t, err, "launcher CHAT is there already: "+filepath.Join(base, "chat.exe"))
+	rec, kept, err := r.Put(&s, base, true)
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	require.Empty(t, rec.Check(Around{}))
+	names, err := r.Names()
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+}
+
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"chat", "my chat (1) & ^ 50% $x 'y' !", "ünï 日本", "a.b", "x-", strings.Repeat("x", 60)} {
