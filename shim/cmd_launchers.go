@@ -223,7 +223,7 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 	s.written(next, kept)
 	then := next.Forget()
 	if next.Kind == launcher.NSSM { // the service is as it was until an administrator has run it
-		then = next.Next(s.env.Get)
+		then = strings.Replace(next.Next(s.env.Get), " && nssm start ", " && nssm restart ", 1)
 	}
 	if then != "" {
 		fmt.Fprintf(mask{s.inv.Stdout}, "then: %s\n", then)

@@ -246,19 +246,19 @@ func TestLauncherCommandNSSM(t *testing.T) {
 	})
 	copyFile(t, os.Getenv("TEST_NSSM"), filepath.Join(p.install, "nssm.exe"))
 	p.env = append(p.env, "PATH="+p.install+";"+searchPath())
-	runs := func(line string) {
+	runs := func(said, before string) {
 		t.Helper()
 		_ = os.Remove(filepath.Join(p.dir, "got.json"))
-		file := filepath.Join(p.dir, name+".nssm.cmd")
-		require.Contains(t, line, `"`+file+"\"\n")
-		out, err := p.batch(file, `"%FILE%"`).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		service.must("set", name, "AppEnvironmentExtra", "MODELRUN_HARDWARE_ROOT="+filepath.Join(filepath.Dir(r.root), "hardware"))
-		service.must("set", name, "AppExit", "Default", "Exit")
-		_, _ = service.nssm("start", name) // it may have ended before nssm looks
+		_, line, ok := strings.Cut(said, before)
+		require.True(t, ok, said)
+		line, _, _ = strings.Cut(line, "\n")
+		require.Contains(t, line, `"`+filepath.Join(p.dir, name+".nssm.cmd")+`" && nssm `)
+		c := p.batch("", line)    // pasted
+		_, _ = c.CombinedOutput() // the program may have ended before nssm looks
 		require.Equal(t, []string{"x y", "%TMP%"}, p.got().Argv)
 		require.Equal(t, p.dir, p.got().Cwd)
 		require.FileExists(t, filepath.Join(p.dir, name+".log"))
+		_, _ = service.nssm("stop", name)
 		require.Eventually(t, func() bool {
 			out, _ := service.nssm("status", name)
 			return strings.Contains(out, "SERVICE_STOPPED")
@@ -266,11 +266,11 @@ func TestLauncherCommandNSSM(t *testing.T) {
 	}
 	require.Contains(t, p.launcher(125, "add", name, "--kind", "nssm", "--account", "nobody-here", "--", "python", "load_model.py"), "--account: there is no account nobody-here [bad-usage]\nmodelrun: hint: name one that exists: net user nobody-here\n")
 	out := p.launcher(0, "add", name, "--kind", "nssm", "--account", "LocalSystem", "-m", p.model, "--root", r.root, "--", "python", "load_model.py", "x y", "%TMP%")
-	runs(out)
+	runs(out, "to start it: ")
 	p.move(&p.dir)
 	p.got = gotIn(t, p.dir)
 	p.launcher(1, "check")
-	runs(p.launcher(0, "repair", name, "-C", "."))
+	runs(p.launcher(0, "repair", name, "-C", "."), "then: ")
 	require.Equal(t, "launchers checked: 1, nothing found\n", p.launcher(0, "check"))
 	require.Contains(t, p.launcher(0, "remove", name), `if it still runs: nssm stop "`+name+`" && nssm remove "`+name+`" confirm`+"\n")
 }

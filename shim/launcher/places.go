@@ -79,7 +79,10 @@ func (rec *Record) Next(get func(string) string) string {
 	case Launchd:
 		return "launchctl bootstrap gui/$(id -u) " + file
 	case NSSM:
-		return file // in a prompt of an administrator
+		if rec.Account != "" && !Passwordless(rec.Account) {
+			file += " PASSWORD"
+		}
+		return file + " && nssm start " + fault.Quote(rec.Name) // in a prompt of an administrator
 	case Shortcut:
 	}
 	return ""

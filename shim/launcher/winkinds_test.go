@@ -141,6 +141,18 @@ func TestNSSM(t *testing.T) {
 	require.Contains(t, data(t, NSSM, s), "65001 >nul\r\n(\r\nset \"_codepage=\" & ")
 }
 
+// What is pasted defines the service and starts it; a password is for the user to fill in.
+func TestNSSMNext(t *testing.T) {
+	t.Parallel()
+	for account, want := range map[string]string{
+		"": "chat.nssm.cmd && nssm start chat", "LocalSystem": "chat.nssm.cmd && nssm start chat", `NT SERVICE\chat`: "chat.nssm.cmd && nssm start chat",
+		`.\me`: "chat.nssm.cmd PASSWORD && nssm start chat",
+	} {
+		rec := Record{Spec{Name: "chat", Kind: NSSM, Account: account}, []Written{{Path: "chat.nssm.cmd"}}}
+		require.Equal(t, want, rec.Next(func(string) string { return "" }))
+	}
+}
+
 func TestExe(t *testing.T) {
 	t.Parallel()
 	s := oddOnWindows()
