@@ -56,3 +56,12 @@ func TestRecordTooLarge(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, names)
 }
+
+// supervisord cuts a section's name where a comment begins, as well.
+func TestSupervisordName(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a b", "a:b", "a\u00a0#b", "a\u3000;b"} {
+		_, err := renderSupervisord(Spec{Name: name, Program: "/p", Command: []string{"x"}, Dir: "/"})
+		require.ErrorContains(t, err, "takes no space, colon or bracket")
+	}
+}
