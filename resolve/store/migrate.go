@@ -33,7 +33,7 @@ func (s *Store) OldEnvs() ([]envdir.Dir, error) {
 func (s *Store) Migrated() (out []envdir.Dir, err error) {
 	entries, err := os.ReadDir(s.Root.OldEnvs())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, Fault(err)
 	}
 	for _, e := range entries {
 		if id, ok := s.migrated(e.Name()); ok && e.IsDir() {

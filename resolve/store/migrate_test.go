@@ -291,3 +291,14 @@ func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Restore(onlyMigrated(t, s)))
 }
+
+// What lies where .old should be is somebody's, and no fault of ours.
+func TestMigratedWhereAFileLies(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	put(t, 1, s.Root.OldEnvs())
+	_, err := s.Migrated()
+	if runtime.GOOS != "windows" { // it calls that "not found"
+		require.Equal(t, fault.BadRoot, fault.CodeOf(err))
+	}
+}
