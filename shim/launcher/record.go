@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -83,7 +84,8 @@ func (r Records) Read(name string) (*Record, error) {
 	if err == nil && (doc.Format < 1 || doc.Format > recordFormat) {
 		err = fmt.Errorf("its format is %d, and this version knows %d", doc.Format, recordFormat)
 	}
-	if err == nil && (rec.Name != name || len(rec.Files) == 0 || rec.Program == "") {
+	nowhere := func(w Written) bool { return filepath.Dir(w.Path) == "." } // repair would write where one stands
+	if err == nil && (rec.Name != name || len(rec.Files) == 0 || rec.Program == "" || slices.ContainsFunc(rec.Files, nowhere)) {
 		err = errors.New("it is not whole")
 	}
 	if err != nil {
