@@ -48,7 +48,7 @@ func TestOddFiles(t *testing.T) {
 func TestRecordTooLarge(t *testing.T) {
 	t.Parallel()
 	r, dir := Records(t.TempDir()), t.TempDir()
-	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python", string(make([]byte, 900<<10, 900<<10)) + "x"}, Dir: dir}
+	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python", string(make([]byte, 900<<10)) + "x"}, Dir: dir}
 	_, _, err := r.Put(&spec, dir, false)
 	require.Error(t, err)
 	require.NoFileExists(t, filepath.Join(dir, "chat"))
