@@ -109,7 +109,7 @@ func (s *session) entry(st *store.Store, check resolve.Checker, d envdir.Dir) (e
 		Created: seal.Created.UTC().Format(time.RFC3339), Profile: seal.Profile, Own: seal.Own, Python: seal.Python.Version,
 		Packages: seal.Packages, Dists: seal.Dists, UV: seal.UV, Modelrun: seal.Modelrun,
 	}
-	if !e.Changed && v.State != health.Broken {
+	if !e.Changed && v.State != health.Broken && seal.Size.Sane() {
 		size = seal.Size
 	}
 	return e, size

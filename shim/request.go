@@ -371,11 +371,19 @@ func (s *session) modelName(t target) string {
 	if from := s.set.one[sModel].from; t.model.Hub == "" && (s.cli.Cwd != "" || filepath.IsAbs(from) || name[0] == '-') {
 		name = t.model.Path
 	}
-	words := fault.Quote(name)
+	return fault.Quote(name) + s.keyOptions()
+}
+
+// keyOptions are the options of this command line that led to the key, for a
+// command that is pasted behind what it is about.
+func (s *session) keyOptions() (words string) {
 	for _, o := range [][2]string{{"--env", s.cli.Env}, {"--family", s.cli.Family}, {"--profile", s.cli.Profile}} {
 		if o[1] != "" {
 			words += " " + o[0] + " " + fault.Quote(o[1])
 		}
+	}
+	for _, w := range s.cli.With {
+		words += " --with " + fault.Quote(w)
 	}
 	return words
 }

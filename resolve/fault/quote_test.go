@@ -18,6 +18,9 @@ func TestQuote(t *testing.T) {
 		"$(rm)":          "'$(rm)'",
 		"a\nb":           "'a\nb'",
 		`a\b`:            `'a\b'`,
+		"~root":          "'~root'",
+		"=ls":            "'=ls'",
+		"a~1=b":          "a~1=b",
 	}
 	remove := "rm -r 'a b'"
 	if runtime.GOOS == "windows" {

@@ -24,6 +24,21 @@ type Sizes struct {
 	Linked map[string]int64 `json:"linked,omitempty"`
 }
 
+// Sane reports that no number of a seal, which may be damaged, is one that no
+// env has.
+func (z *Sizes) Sane() bool {
+	ok := func(n int64) bool { return n >= 0 && n <= maxCount }
+	if z == nil || !ok(z.Own) {
+		return false
+	}
+	for _, n := range z.Linked {
+		if !ok(n) {
+			return false
+		}
+	}
+	return true
+}
+
 // Measure walks an env. owners says to which package a file belongs; files of
 // nobody are a package of their own.
 func Measure(dir string, owners map[string]string) Sizes {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -83,4 +84,13 @@ func TestMeasure(t *testing.T) {
 	each, _ := Used([]Place{{Path: filepath.Join(dir, "env")}, {Path: filepath.Join(dir, "env"), Sealed: &z}})
 	require.EqualValues(t, 1000, each[0].Alone)
 	require.Equal(t, each[0], each[1])
+}
+
+// A damaged seal is not believed: the env is walked.
+func TestSizesSane(t *testing.T) {
+	t.Parallel()
+	require.True(t, (&Sizes{Own: 1, Linked: map[string]int64{"a": 2}}).Sane())
+	for _, z := range []*Sizes{nil, {Own: -1}, {Own: math.MaxInt64}, {Linked: map[string]int64{"a": -1}}, {Linked: map[string]int64{"a": math.MaxInt64}}} {
+		require.False(t, z.Sane())
+	}
 }
