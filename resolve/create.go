@@ -12,6 +12,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
@@ -31,11 +32,17 @@ func (c create) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 		return nil, c.would(ctx, w)
 	}
 	defer c.Store.Team()()
-	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) { return c.make(ctx, w) })
+	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
+		plan, err := w.Req.Plan(ctx)
+		if err != nil {
+			return nil, c.give(w, err) // a key that cannot be made leaves no folders
+		}
+		return c.make(ctx, w, plan)
+	})
 }
 
 // make takes the lock and builds, or waits for whoever was quicker.
-func (c create) make(ctx context.Context, w *Walk) (*Resolution, error) {
+func (c create) make(ctx context.Context, w *Walk, plan profile.Plan) (*Resolution, error) {
 	for {
 		lock, err := c.Store.TryLock(w.Req.Key)
 		if errors.Is(err, store.ErrBusy) {
@@ -48,7 +55,7 @@ func (c create) make(ctx context.Context, w *Walk) (*Resolution, error) {
 		if err != nil {
 			return nil, c.give(w, err)
 		}
-		return c.locked(ctx, w, lock)
+		return c.locked(ctx, w, lock, plan)
 	}
 }
 
@@ -103,7 +110,7 @@ func (c create) would(ctx context.Context, w *Walk) error {
 }
 
 // locked is everything that is done under the creation lock.
-func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolution, error) {
+func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock, plan profile.Plan) (*Resolution, error) {
 	defer func() {
 		if err := lock.Unlock(); err != nil {
 			c.Log.Debug("freeing the creation lock: " + err.Error())
@@ -126,10 +133,6 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 		if err := c.mayCreate(w); err != nil { // what they published may be in doubt here
 			return nil, err
 		}
-	}
-	plan, err := w.Req.Plan(ctx)
-	if err != nil {
-		return nil, c.give(w, err)
 	}
 	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
 		return nil, c.give(w, paused(w.Req, f, left))
