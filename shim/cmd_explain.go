@@ -42,6 +42,8 @@ type turnDoc struct {
 	Reason     string          `json:"reason"`
 	Remedy     string          `json:"remedy,omitempty"`
 	Micros     int64           `json:"micros"`
+
+	would bool // a launch would come to it
 }
 
 // explain shows the chain as a launch would walk it, with every strategy's
@@ -72,7 +74,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 		if t.Outcome == resolve.Taken {
 			code = resultCode(res)
 		}
-		doc.Chain = append(doc.Chain, turnDoc{t.Strategy, lookedAt(req, res, t), t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds()})
+		doc.Chain = append(doc.Chain, turnDoc{t.Strategy, lookedAt(req, res, t), t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds(), t.Would})
 	}
 	doc.Launch, doc.Next = outlook(req, trace, res)
 	if s.cli.Explain.JSON {
@@ -129,12 +131,15 @@ func outlook(req *resolve.Request, trace []resolve.Turn, res *resolve.Resolution
 }
 
 // startOf is the command that starts a program where this chain leads.
-func startOf(req *resolve.Request) string {
+func startOf(req *resolve.Request) string { return before(req) + "python …" }
+
+// before is what stands before a program that is started there.
+func before(req *resolve.Request) string {
 	which := " -e " + string(req.Key)
 	if req.ModelName != "" {
 		which = " -m " + req.ModelName
 	}
-	return "modelrun" + req.RootOption + which + " -- python …"
+	return "modelrun" + req.RootOption + which + " -- "
 }
 
 // outcomeWord is an outcome for people.
@@ -170,7 +175,11 @@ func (s *session) explainTable(doc explainDoc) error {
 	fmt.Fprintln(out, head.String())
 	for i, t := range doc.Chain {
 		fmt.Fprintf(out, "%d  %-11s  ", i+1, t.Strategy)
-		fmt.Fprint(out, outcomeWord(t.Outcome)) // on its own, for its colour
+		word := outcomeWord(t.Outcome)
+		if t.would {
+			word = "would be used"
+		}
+		fmt.Fprint(out, word) // on its own, for its colour
 		fmt.Fprintf(out, ", %s\n", time.Duration(t.Micros)*time.Microsecond)
 		for _, row := range [][2]string{{"looked at", t.LookedAt}, {"verdict", t.Reason}, {"remedy", t.Remedy}} {
 			if row[1] != "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,9 +145,12 @@ func (s *session) listTable(doc listDoc) error {
 		fmt.Fprint(out, e.State) // on its own, for its colour
 		fmt.Fprintln(out, " "+after+e.details())
 	}
-	_, err := fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
+	fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
 		resolve.Bytes(doc.Total), resolve.Bytes(doc.Cache))
-	return err
+	if old, _ := os.ReadDir(s.root.OldEnvs()); len(old) > 0 { // none, or not ours to read
+		fmt.Fprintf(out, "not counted: %d replaced or migrated in .envs/.old: %s\n", len(old), s.again("prune"))
+	}
+	return nil
 }
 
 // details are the lines below an env's row.

@@ -295,6 +295,9 @@ func (s *session) plan(ctx context.Context, t target) (profile.Plan, error) {
 	if !t.canonical {
 		e := fault.New(fault.BadKey, "env key %s says nothing about what to install", t.base)
 		describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.base)
+		if dir := s.set.outsiders[string(t.base)]; dir != "" { // it is, in vain
+			describe = "use a root inside that project: modelrun --root " + fault.Quote(dir) + before(&resolve.Request{Key: t.base})[len("modelrun"):] + "…"
+		}
 		if near := nearest(string(t.base), append(s.keysHere(), canonicalKeys()...)); near != "" {
 			return profile.Plan{}, e.Fix("did you mean --env %s? or %s", near, describe)
 		}
@@ -371,10 +374,16 @@ func (s *session) modelName(t target) string {
 	if from := s.set.one[sModel].from; t.model.Hub == "" && (s.cli.Cwd != "" || filepath.IsAbs(from) || name[0] == '-') {
 		name = t.model.Path
 	}
-	words := fault.Quote(name)
-	for _, o := range [][2]string{{"--env", s.cli.Env}, {"--family", s.cli.Family}, {"--profile", s.cli.Profile}} {
-		if o[1] != "" {
-			words += " " + o[0] + " " + fault.Quote(o[1])
+	return fault.Quote(name) + s.keyOptions()
+}
+
+// keyOptions are the options that led to a key, for a command to be pasted.
+func (s *session) keyOptions() (words string) {
+	for _, o := range [][]string{{"--env", s.cli.Env}, {"--family", s.cli.Family}, {"--profile", s.cli.Profile}, append([]string{"--with"}, s.cli.With...)} {
+		for _, value := range o[1:] {
+			if value != "" {
+				words += " " + o[0] + " " + fault.Quote(value)
+			}
 		}
 	}
 	return words

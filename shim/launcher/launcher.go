@@ -109,6 +109,9 @@ func Validate(s *Spec) error {
 	if why := badName(s.Name); why != "" {
 		return fault.New(fault.BadUsage, "launcher name %q %s", s.Name, why).Fix("choose another name, for example: chat")
 	}
+	if n := strings.ToLower(s.Name); (n == "modelrun" || n == "modelrunw") && (s.Kind == Script || s.Kind == Batch || s.Kind == Exe) {
+		return fault.New(fault.BadUsage, "a program called %s is modelrun itself", s.Name).Fix("choose another name, for example: chat")
+	}
 	if have := Kinds(); !slices.Contains(have, s.Kind) {
 		var names []string
 		for _, k := range have {
