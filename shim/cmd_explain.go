@@ -136,6 +136,9 @@ func startOf(req *resolve.Request) string { return before(req) + "python …" }
 // before is what stands before a program that is started there.
 func before(req *resolve.Request) string {
 	which := " -e " + string(req.Key)
+	if len(req.With) > 0 { // the env may be that of another key
+		which = req.Wanted()
+	}
 	if req.ModelName != "" {
 		which = " -m " + req.ModelName
 	}
