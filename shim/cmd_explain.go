@@ -42,8 +42,6 @@ type turnDoc struct {
 	Reason     string          `json:"reason"`
 	Remedy     string          `json:"remedy,omitempty"`
 	Micros     int64           `json:"micros"`
-
-	would bool // a launch would come to it
 }
 
 // explain shows the chain as a launch would walk it, with every strategy's
@@ -74,13 +72,13 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 		if t.Outcome == resolve.Taken {
 			code = resultCode(res)
 		}
-		doc.Chain = append(doc.Chain, turnDoc{t.Strategy, lookedAt(req, res, t), t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds(), t.Would})
+		doc.Chain = append(doc.Chain, turnDoc{t.Strategy, lookedAt(req, res, t), t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds()})
 	}
 	doc.Launch, doc.Next = outlook(req, trace, res)
 	if s.cli.Explain.JSON {
 		return printJSON(s.inv.Stdout, doc)
 	}
-	return s.explainTable(doc)
+	return s.explainTable(doc, trace)
 }
 
 // lookedAt is what a strategy asked about.
@@ -159,7 +157,7 @@ func outcomeWord(o resolve.Outcome) string {
 
 // explainTable is for somebody who never saw it: the steps in their order, what
 // each looked at, and what a launch would come to.
-func (s *session) explainTable(doc explainDoc) error {
+func (s *session) explainTable(doc explainDoc, trace []resolve.Turn) error {
 	out := s.page()
 	var head strings.Builder
 	w := tabwriter.NewWriter(&head, 0, 0, 2, ' ', 0)
@@ -179,7 +177,7 @@ func (s *session) explainTable(doc explainDoc) error {
 	for i, t := range doc.Chain {
 		fmt.Fprintf(out, "%d  %-11s  ", i+1, t.Strategy)
 		word := outcomeWord(t.Outcome)
-		if t.would {
+		if trace[i].Would {
 			word = "would be used"
 		}
 		fmt.Fprint(out, word) // on its own, for its colour

@@ -109,9 +109,6 @@ func Validate(s *Spec) error {
 	if why := badName(s.Name); why != "" {
 		return fault.New(fault.BadUsage, "launcher name %q %s", s.Name, why).Fix("choose another name, for example: chat")
 	}
-	if n := strings.ToLower(s.Name); (n == "modelrun" || n == "modelrunw") && (s.Kind == Script || s.Kind == Batch || s.Kind == Exe) {
-		return fault.New(fault.BadUsage, "a program called %s is modelrun itself", s.Name).Fix("choose another name, for example: chat")
-	}
 	if have := Kinds(); !slices.Contains(have, s.Kind) {
 		var names []string
 		for _, k := range have {
@@ -145,6 +142,9 @@ func Render(s Spec) ([]File, error) {
 	t := traitsOf(s.Kind)
 	if t.render == nil { // of a record that another system wrote
 		return nil, fault.New(fault.BadUsage, "launcher %s is of kind %s, which this system cannot start", s.Name, s.Kind).Fix("modelrun launcher remove %s", fault.Quote(s.Name))
+	}
+	if n := strings.ToLower(s.Name); (n == "modelrun" || n == "modelrunw") && (s.Kind == Script || s.Kind == Batch || s.Kind == Exe) {
+		return nil, fault.New(fault.BadUsage, "a program called %s is modelrun itself", s.Name).Fix("choose another name, for example: chat")
 	}
 	return t.render(s)
 }
