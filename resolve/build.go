@@ -156,7 +156,21 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 		b.Log.Info("Installing PyTorch stack...")
 	}
 	b.phase("installing")
-	return b.uv.Sync(ctx, b.locked, d, b.progress)
+	return b.uv.Sync(ctx, b.locked, d, b.others(), b.progress)
+}
+
+// others are the envs whose byte code may be linked, the likeliest first: the one
+// that is replaced, that of the key itself, and all there are. Sealed, so they were
+// whole, and trusted like any that is started.
+func (b *build) others() (out []envdir.Dir) {
+	keys, _ := b.Store.Keys() // none: everything is compiled
+	for _, key := range append([]envdir.Key{b.req.Key, b.req.Base}, keys...) {
+		d := b.req.Root.Shared(key)
+		if _, ok, err := health.ReadSeal(d); ok && err == nil && b.Trusted(d) == nil {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // verify reads every file and runs the deep probe, both in staging.

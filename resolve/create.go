@@ -12,6 +12,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
@@ -31,11 +32,17 @@ func (c create) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 		return nil, c.would(ctx, w)
 	}
 	defer c.Store.Team()()
-	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) { return c.make(ctx, w) })
+	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
+		plan, err := w.Req.Plan(ctx)
+		if err != nil {
+			return nil, c.give(w, err) // a key that cannot be made leaves no folders
+		}
+		return c.make(ctx, w, plan)
+	})
 }
 
 // make takes the lock and builds, or waits for whoever was quicker.
-func (c create) make(ctx context.Context, w *Walk) (*Resolution, error) {
+func (c create) make(ctx context.Context, w *Walk, plan profile.Plan) (*Resolution, error) {
 	for {
 		lock, err := c.Store.TryLock(w.Req.Key)
 		if errors.Is(err, store.ErrBusy) {
@@ -48,7 +55,7 @@ func (c create) make(ctx context.Context, w *Walk) (*Resolution, error) {
 		if err != nil {
 			return nil, c.give(w, err)
 		}
-		return c.locked(ctx, w, lock)
+		return c.locked(ctx, w, lock, plan)
 	}
 }
 
@@ -61,7 +68,7 @@ func (c create) mayCreate(w *Walk) error {
 	case w.timedOut != nil:
 		return skipFor(w.timedOut)
 	case req.Policy.NoCreate:
-		return skipFor(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure%s%s", req.RootOption, req.named()))
+		return skipFor(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure%s%s", req.RootOption, req.Wanted()))
 	case !req.Named:
 		return skipFor(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
 			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
@@ -69,11 +76,11 @@ func (c create) mayCreate(w *Walk) error {
 		// Somebody built it from other versions meanwhile; it is fine for others.
 		return skipFor(fault.New(fault.NoEnv, "%s was built by another process and %s", req.Key, w.shared.Reason).Fix("run the same command again"))
 	case w.doubt != nil && w.doubt.verdict.State == health.Broken && !req.Policy.Rebuild:
-		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", w.doubt.dir.Name, w.doubt.verdict.Reason).Fix(gpuRemedy, req.RootOption, req.named()))
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", w.doubt.dir.Name, w.doubt.verdict.Reason).Fix(gpuRemedy, req.RootOption, req.Wanted()))
 	case w.doubt != nil && !req.Policy.Rebuild:
-		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.doubt.verdict.Reason).Fix(busyRemedy, req.RootOption, req.named()))
+		return skipFor(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", w.doubt.verdict.Reason).Fix(busyRemedy, req.RootOption, req.Wanted()))
 	case unknown(w.oldSeen, w.old):
-		return skipFor(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", w.old.Reason).Fix(busyRemedy, req.RootOption, req.named()))
+		return skipFor(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", w.old.Reason).Fix(busyRemedy, req.RootOption, req.Wanted()))
 	}
 	return nil
 }
@@ -97,13 +104,13 @@ func (c create) would(ctx context.Context, w *Walk) error {
 	if len(plan.Extras) > 0 {
 		from += " with " + strings.Join(plan.Extras, ", ")
 	}
-	not := skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s%s", w.Req.RootOption, w.Req.named()))
+	not := skipFor(fault.New(fault.NoEnv, "a launch would create %s from %s", w.Req.Key, from).Fix("modelrun ensure%s%s", w.Req.RootOption, w.Req.Wanted()))
 	not.Would = true
 	return not
 }
 
 // locked is everything that is done under the creation lock.
-func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolution, error) {
+func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock, plan profile.Plan) (*Resolution, error) {
 	defer func() {
 		if err := lock.Unlock(); err != nil {
 			c.Log.Debug("freeing the creation lock: " + err.Error())
@@ -126,10 +133,6 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock) (*Resolut
 		if err := c.mayCreate(w); err != nil { // what they published may be in doubt here
 			return nil, err
 		}
-	}
-	plan, err := w.Req.Plan(ctx)
-	if err != nil {
-		return nil, c.give(w, err)
 	}
 	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
 		return nil, c.give(w, paused(w.Req, f, left))
@@ -166,7 +169,7 @@ func (c create) beaten(ctx context.Context, w *Walk, dir envdir.Dir) (*Resolutio
 		return res, err
 	}
 	return nil, c.give(w, fault.New(fault.Verify, "another creator was first, and its environment cannot be used: %s", describe(dir, v)).
-		Fix("modelrun ensure%s --rebuild%s", w.Req.RootOption, w.Req.named()))
+		Fix("modelrun ensure%s --rebuild%s", w.Req.RootOption, w.Req.Wanted()))
 }
 
 // trustedFolders refuses to create with what somebody else could have put into
@@ -207,7 +210,7 @@ func unknown(seen bool, v health.Verdict) bool {
 func paused(req *Request, f store.Failure, left time.Duration) error {
 	p := fault.New(fault.Paused, "creating it failed %s ago and is tried again in %s: %s",
 		time.Since(f.Finished).Round(time.Second), left.Round(time.Second), f.Text)
-	return p.Fix("%s; to try again now: modelrun ensure%s%s", f.Remedy, req.RootOption, req.named())
+	return p.Fix("%s; to try again now: modelrun ensure%s%s", f.Remedy, req.RootOption, req.Wanted())
 }
 
 // notCreated is the reason why create gave nothing, for the last resort's line.

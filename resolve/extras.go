@@ -15,8 +15,8 @@ import (
 // another: an env that lacks some is passed over, and the wanted key then is
 // that of an env of their own, <key>--x-<8 hex>.
 
-// named is how a command that is pasted names the wanted env.
-func (r *Request) named() string {
+// Wanted is how a command that is pasted names the wanted env.
+func (r *Request) Wanted() string {
 	s := " --env " + string(r.Base)
 	for _, w := range r.With {
 		s += " --with " + fault.Quote(w.String())
@@ -43,7 +43,7 @@ func otherNeeds(req *Request, res *Resolution) error {
 		return nil
 	}
 	return fault.New(fault.OtherContent, "env key %s: %s was made for other needs: %s", req.Key, res.Dir.Path, strings.Join(seal.With, ", ")).
-		Fix("replace it: modelrun ensure%s --rebuild%s", req.RootOption, req.named())
+		Fix("replace it: modelrun ensure%s --rebuild%s", req.RootOption, req.Wanted())
 }
 
 // baseLacks says why the env of the key itself does not serve, "" where it does
@@ -81,5 +81,5 @@ func lost(req *Request, past health.Past) string {
 		with = append(with, "--with "+fault.Quote(a))
 	}
 	return fmt.Sprintf("%s. To put it back, run: modelrun%s%s -- pip install %s; or have an environment with it: modelrun%s%s %s -- …",
-		text, req.RootOption, req.named(), strings.Join(words, " "), req.RootOption, req.named(), strings.Join(with, " "))
+		text, req.RootOption, req.Wanted(), strings.Join(words, " "), req.RootOption, req.Wanted(), strings.Join(with, " "))
 }

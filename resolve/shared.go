@@ -141,7 +141,7 @@ func (s shared) compatible(ctx context.Context, w *Walk) (*Resolution, error) {
 			continue
 		}
 		res.Reason = fmt.Sprintf("%s serves %s: %s", alt.Key, req.Key, res.Reason)
-		s.Log.Debug(fmt.Sprintf("Using compatible environment %s for %s; to build the exact one, run: modelrun ensure%s --update%s", alt.Key, req.Key, req.RootOption, req.named()))
+		s.Log.Debug(fmt.Sprintf("Using compatible environment %s for %s; to build the exact one, run: modelrun ensure%s --update%s", alt.Key, req.Key, req.RootOption, req.Wanted()))
 		return res, nil
 	}
 	return nil, nil
@@ -201,13 +201,13 @@ func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, 
 			return "its definition has changed", nil
 		}
 		return "", fault.New(fault.OtherContent, "env key %s: %s was built from another definition than the one in %s", req.Key, res.Dir.Path, cmp.Or(plan.Own, "the profiles")).
-			Fix("give the new definition a key of its own, or replace the env: modelrun ensure%s --update%s", req.RootOption, req.named())
+			Fix("give the new definition a key of its own, or replace the env: modelrun ensure%s --update%s", req.RootOption, req.Wanted())
 	}
 	why := fmt.Sprintf("profile %s has changed since %s was built", plan.Profile, req.Key)
 	if !req.Policy.Update && embedded {
 		s.Log.Debug(why + "; ensure --update rebuilds it")
 	} else if !req.Policy.Update {
-		s.Log.Info(fmt.Sprintf("%s; keeping it. To rebuild, run: modelrun ensure%s --update%s", why, req.RootOption, req.named()))
+		s.Log.Info(fmt.Sprintf("%s; keeping it. To rebuild, run: modelrun ensure%s --update%s", why, req.RootOption, req.Wanted()))
 	}
 	return why, nil
 }

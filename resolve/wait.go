@@ -132,7 +132,7 @@ func who(o store.Owner) string {
 		text += ", " + o.Phase
 	}
 	if !o.Started.IsZero() {
-		text += fmt.Sprintf(", for %s", time.Since(o.Started).Round(time.Second))
+		text += fmt.Sprintf(", for %s", max(time.Since(o.Started), 0).Round(time.Second))
 	}
 	return text
 }

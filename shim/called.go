@@ -53,6 +53,9 @@ func (s *session) byName() error {
 func (c *called) read(file string) error {
 	data, err := readConfig(file)
 	if why := store.Trusted(file, nil); why != nil && !errors.Is(why, fs.ErrNotExist) {
+		if f := new(fault.Error); errors.As(why, &f) && strings.Contains(f.Remedy, "trusted_owners") { // no config file is read yet
+			return f.Fix("see what it starts; if that is what you want: sudo chown root %s", fault.Quote(file))
+		}
 		return why
 	}
 	if err != nil {
@@ -106,8 +109,8 @@ func (s *session) startedBy(self string) string {
 			return ""
 		}
 		path = absolute(path, cwd)
-	} else if found, err := execx.LookPath(path, filepath.SplitList(s.env.Get("PATH")), s.env); err == nil {
-		path = found
+	} else {
+		path, _ = execx.LookPath(path, filepath.SplitList(s.env.Get("PATH")), s.env) // "": a name that nothing has
 	}
 	us, err1 := os.Stat(self)
 	it, err2 := os.Stat(path)

@@ -153,7 +153,7 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 		return c, words{}, errHelp
 	}
 	if err != nil {
-		return c, words{}, usage(err)
+		return c, words{}, usage(err, helpFor(err))
 	}
 	w := words{sub: strings.Fields(ctx.Command())[0], options: ours}
 	if fields := strings.Fields(ctx.Command()); w.sub == "launcher" {
@@ -200,10 +200,23 @@ func notAProgram(program, before []string) error {
 		Fix("to start a program, put -- before it: %s", again)
 }
 
+// helpFor is the help of the command that was typed, as far as it is one.
+func helpFor(err error) string {
+	help := "modelrun "
+	if bad := (*kong.ParseError)(nil); errors.As(err, &bad) {
+		for _, p := range bad.Context.Path {
+			if c := p.Command; c != nil && c.Name != "run" {
+				help += c.Name + " "
+			}
+		}
+	}
+	return help + "--help"
+}
+
 // usage is what kong found wrong; it suggests the nearest flag itself.
-func usage(err error) error {
+func usage(err error, help string) error {
 	if flag, _, ok := strings.Cut(err.Error(), `: expected string value but got "EOL"`); ok {
-		return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("modelrun --help")
+		return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("%s", help)
 	}
 	if list, got, ok := strings.Cut(err.Error(), " but got "); ok { // one of several: bash, zsh, …
 		_, list, _ = strings.Cut(list, "must be one of ")
@@ -212,7 +225,7 @@ func usage(err error) error {
 			return fault.New(fault.BadUsage, "%s", err).Fix("did you mean %q? they are %s", near, strings.Join(names, ", "))
 		}
 	}
-	return fault.New(fault.BadUsage, "%s", err).Fix("modelrun --help")
+	return fault.New(fault.BadUsage, "%s", err).Fix("%s", help)
 }
 
 // nearest is the name that a typing error most likely meant: at most a third

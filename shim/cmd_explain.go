@@ -78,7 +78,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 	if s.cli.Explain.JSON {
 		return printJSON(s.inv.Stdout, doc)
 	}
-	return s.explainTable(doc)
+	return s.explainTable(doc, trace)
 }
 
 // lookedAt is what a strategy asked about.
@@ -129,12 +129,18 @@ func outlook(req *resolve.Request, trace []resolve.Turn, res *resolve.Resolution
 }
 
 // startOf is the command that starts a program where this chain leads.
-func startOf(req *resolve.Request) string {
+func startOf(req *resolve.Request) string { return before(req) + "python …" }
+
+// before is what stands before a program that is started there.
+func before(req *resolve.Request) string {
 	which := " -e " + string(req.Key)
+	if len(req.With) > 0 { // the env may be that of another key
+		which = req.Wanted()
+	}
 	if req.ModelName != "" {
 		which = " -m " + req.ModelName
 	}
-	return "modelrun" + req.RootOption + which + " -- python …"
+	return "modelrun" + req.RootOption + which + " -- "
 }
 
 // outcomeWord is an outcome for people.
@@ -151,7 +157,7 @@ func outcomeWord(o resolve.Outcome) string {
 
 // explainTable is for somebody who never saw it: the steps in their order, what
 // each looked at, and what a launch would come to.
-func (s *session) explainTable(doc explainDoc) error {
+func (s *session) explainTable(doc explainDoc, trace []resolve.Turn) error {
 	out := s.page()
 	var head strings.Builder
 	w := tabwriter.NewWriter(&head, 0, 0, 2, ' ', 0)
@@ -170,7 +176,11 @@ func (s *session) explainTable(doc explainDoc) error {
 	fmt.Fprintln(out, head.String())
 	for i, t := range doc.Chain {
 		fmt.Fprintf(out, "%d  %-11s  ", i+1, t.Strategy)
-		fmt.Fprint(out, outcomeWord(t.Outcome)) // on its own, for its colour
+		word := outcomeWord(t.Outcome)
+		if trace[i].Would {
+			word = "would be used"
+		}
+		fmt.Fprint(out, word) // on its own, for its colour
 		fmt.Fprintf(out, ", %s\n", time.Duration(t.Micros)*time.Microsecond)
 		for _, row := range [][2]string{{"looked at", t.LookedAt}, {"verdict", t.Reason}, {"remedy", t.Remedy}} {
 			if row[1] != "" {

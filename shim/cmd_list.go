@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,7 +110,7 @@ func (s *session) entry(st *store.Store, check resolve.Checker, d envdir.Dir) (e
 		Created: seal.Created.UTC().Format(time.RFC3339), Profile: seal.Profile, Own: seal.Own, Python: seal.Python.Version,
 		Packages: seal.Packages, Dists: seal.Dists, UV: seal.UV, Modelrun: seal.Modelrun,
 	}
-	if !e.Changed && v.State != health.Broken {
+	if !e.Changed && v.State != health.Broken && seal.Size.Sane() {
 		size = seal.Size
 	}
 	return e, size
@@ -144,9 +145,12 @@ func (s *session) listTable(doc listDoc) error {
 		fmt.Fprint(out, e.State) // on its own, for its colour
 		fmt.Fprintln(out, " "+after+e.details())
 	}
-	_, err := fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
+	fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
 		resolve.Bytes(doc.Total), resolve.Bytes(doc.Cache))
-	return err
+	if old, _ := os.ReadDir(s.root.OldEnvs()); len(old) > 0 { // none, or not ours to read
+		fmt.Fprintf(out, "not counted: %d replaced or migrated in .envs/.old: %s\n", len(old), s.again("prune"))
+	}
+	return nil
 }
 
 // details are the lines below an env's row.
@@ -196,6 +200,9 @@ func (b listBuilt) line(key envdir.Key) string {
 // subject is what an env is asked for when nobody wants it for a model: what its
 // key says.
 func (s *session) subject(d envdir.Dir) health.Subject {
+	if d.Kind == envdir.Old {
+		return s.oldSubject(d)
+	}
 	sub := health.Subject{Dir: d}
 	key := envdir.Key(d.Name)
 	own, ok := s.set.envs[d.Name]
@@ -203,20 +210,39 @@ func (s *session) subject(d envdir.Dir) health.Subject {
 		key, _, _ = key.Extras()
 		own, ok = s.set.envs[string(key)]
 	}
-	if ok && d.Kind != envdir.Old {
+	if ok {
 		sub.Imports = profile.OwnPlan(key, own.profile()).Shared
 		return sub
 	}
 	parts, ok := profile.ParseKey(key)
-	if d.Kind == envdir.Old || !ok {
-		if f, ok := profile.FamilyNamed(profile.DefaultFamily); ok && d.Kind == envdir.Old {
-			sub.Imports = f.Old
-		}
+	if !ok {
 		return sub
 	}
 	sub.Imports, sub.Accel = parts.Family.Needs(parts.Bnb), parts.Accel
 	if m, err := s.machine(context.Background()); err == nil && parts.Family.GPU {
 		sub.CUDA = m.HasGPU() && parts.Accel != "cpu"
+	}
+	return sub
+}
+
+// oldSubject is an old env as a start of its model would ask about it. Where
+// nothing is known of the model it is one of the default family.
+func (s *session) oldSubject(d envdir.Dir) health.Subject {
+	sub := health.Subject{Dir: d}
+	if s.oldModels == nil {
+		old, _ := (&store.Store{Root: s.root}).OldEnvs() // none: none
+		s.oldModels = s.models(old)
+	}
+	id := envdir.ID(d.Name)
+	if name := s.oldModels[id]; name != "" {
+		req, err := s.quiet().forModel(name, id).request(context.Background())
+		if err == nil && req.Old == id {
+			sub.Imports, sub.CUDA, sub.Accel, sub.ModelType = req.OldImports, req.CUDA, req.Accel, req.ModelType
+			return sub
+		}
+	}
+	if f, ok := profile.FamilyNamed(profile.DefaultFamily); ok {
+		sub.Imports = f.Old
 	}
 	return sub
 }

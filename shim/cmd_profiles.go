@@ -123,7 +123,7 @@ func (s *session) profilesTable(doc profilesDoc) error {
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "STATE\tPROFILE\tACCEL\tTORCH\tDRIVER\tTESTED\n")
 	for _, p := range doc.Profiles {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.State, p.Name, cmp.Or(p.Accel, "-"), cmp.Or(p.Torch, "-"), cmp.Or(p.Driver, "-"),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.State, oneLine(p.Name), cmp.Or(p.Accel, "-"), cmp.Or(p.Torch, "-"), cmp.Or(p.Driver, "-"),
 			map[bool]string{true: "yes", false: "no"}[p.Tested])
 	}
 	if err := w.Flush(); err != nil {
@@ -136,7 +136,8 @@ func (s *session) profilesTable(doc profilesDoc) error {
 		fmt.Fprint(out, p.State) // a cell of its own, to be coloured
 		fmt.Fprintln(out, strings.TrimRight(lines[i+1][len(p.State):], " "))
 		for _, line := range []string{p.where(), p.gpus(), p.Reason} {
-			if line = strings.Repeat(" ", indent) + line; !strings.Contains(line, p.Origin) { // a path is pasted whole
+			line = oneLine(line)
+			if line = strings.Repeat(" ", indent) + line; !strings.Contains(line, oneLine(p.Origin)) { // a path is pasted whole
 				line = strings.TrimSuffix(wrapped(line, 80, indent), "\n")
 			}
 			if line = strings.TrimRight(line, " "); line != "" {

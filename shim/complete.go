@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // completeWord is the hidden first word with which the completion scripts ask.
@@ -48,7 +50,8 @@ func (s *session) complete(args []string) error {
 	var out strings.Builder
 	out.WriteString(a.how + "\n")
 	for _, o := range a.offers {
-		if visible(o.word) == o.word && !strings.ContainsAny(o.word, "\t\n") {
+		raw := args[0] == "bash" && a.how == onlyWords // it puts these into the line as they are
+		if visible(o.word) == o.word && !strings.ContainsAny(o.word, "\t\n") && (!raw || fault.Quote(o.word) == o.word) {
 			out.WriteString(o.word + "\t" + o.help + "\n")
 		}
 	}

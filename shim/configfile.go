@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 
@@ -354,9 +356,12 @@ func (s *settings) outside(root string) {
 			s.one[i] = *one.under
 		}
 	}
-	for key, own := range s.envs {
+	s.outsiders = map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(s.envs)) {
+		own := s.envs[key]
 		for own.project != "" && !within(root, own.project) {
 			s.ignored = append(s.ignored, fmt.Sprintf("%s: [envs.%q] is ignored: root %s is outside of that project", own.from, key, root))
+			s.outsiders[key] = own.project
 			if own.under == nil {
 				delete(s.envs, key)
 				break

@@ -1,12 +1,15 @@
 package shim
 
 import (
+	"fmt"
+	"math"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
@@ -69,4 +72,22 @@ func TestMeter(t *testing.T) {
 	require.Zero(t, rate)
 	require.Zero(t, m.rate(now.Add(101*time.Second), 5), "another download begins")
 	require.InDelta(t, 10, m.rate(now.Add(102*time.Second), 15), 0.1)
+}
+
+// What others write about themselves may be any number.
+func TestFactsOfLiars(t *testing.T) {
+	t.Parallel()
+	st := &store.Store{Root: envdir.Root(t.TempDir())}
+	odd := []int64{math.MinInt64, math.MinInt64 / 10, -1, 0, 1, math.MaxInt64 / 10, math.MaxInt64 - 1, math.MaxInt64}
+	for _, done := range odd {
+		for _, total := range odd {
+			data := fmt.Sprintf(`{"phase": "x", "done": %d, "total": %d, "packages": %[1]d, "packages_total": %[2]d}`, done, total)
+			require.NoError(t, store.WriteFile(st.Root.Owner("k"), []byte(data)))
+			for _, rate := range []float64{0, 1e-300, 1, 1e17} {
+				f := facts{Owner: st.Owner("k"), rate: rate}
+				require.NotPanics(t, func() { f.text(true) }, data)
+				require.NotRegexp(t, `-[^1]|NaN|Inf`, f.text(true)+fmt.Sprint(f.event()[12:22]...), data)
+			}
+		}
+	}
 }

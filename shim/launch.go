@@ -23,7 +23,7 @@ import (
 // arguments untouched, and the environment that DESIGN 9 fixes.
 func (s *session) program(req *resolve.Request, res *resolve.Resolution, cwd workDir, nest string) (execx.Program, error) {
 	env := s.activate(req, res, cwd.real, nest)
-	path, argv, err := s.command(res.Dir, cwd.real, env)
+	path, argv, err := s.command(req, res.Dir, cwd.real, env)
 	if err != nil {
 		return execx.Program{}, err
 	}
@@ -66,7 +66,7 @@ func (s *session) dirs() execx.Dirs {
 }
 
 // command finds what the first word means in this env.
-func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path string, argv []string, err error) {
+func (s *session) command(req *resolve.Request, d envdir.Dir, cwd string, env execx.Environ) (path string, argv []string, err error) {
 	words := s.words.program
 	python := d.Python()
 	if windowed() || strings.HasPrefix(strings.ToLower(words[0]), "pythonw") {
@@ -83,7 +83,7 @@ func (s *session) command(d envdir.Dir, cwd string, env execx.Environ) (path str
 			word = absolute(word, cwd)
 		}
 		if path, err = execx.LookPath(word, dirs, env); err != nil {
-			return "", nil, lookFault(words[0], d, err)
+			return "", nil, lookFault(words[0], before(req), d, err)
 		}
 		if options, stray := strayScript(path, d); stray {
 			s.log.Info(fmt.Sprintf("%s was made for another place: it is started with the python of %s", path, d.Name))
@@ -107,7 +107,7 @@ func ofPython(word, path string) bool {
 	return slices.ContainsFunc(interpreter(path), func(word string) bool { return strings.Contains(word, "python") })
 }
 
-func lookFault(word string, d envdir.Dir, err error) error {
+func lookFault(word, before string, d envdir.Dir, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return fault.New(fault.CannotStart, "%s cannot be started: %w", word, err).Fix("chmod +x it, or start it with python")
 	}
@@ -115,10 +115,10 @@ func lookFault(word string, d envdir.Dir, err error) error {
 	case execx.IsPath(word):
 		return fault.New(fault.NotFound, "command %s does not exist", word).Fix("correct its path; a relative one starts at the working directory, see -C")
 	case word == "" || word[0] == '-':
-		return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).Fix("name the program: modelrun -- python %s …", word)
+		return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).Fix("name the program: %spython %s …", before, word)
 	}
 	return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).
-		Fix("modelrun -- python -m %s   (if it is a module), or modelrun -- pip install %s", word, word)
+		Fix("%[1]spython -m %[2]s   (if it is a module), or %[1]spip install %[2]s", before, fault.Quote(word))
 }
 
 // startFault turns a failed exec into exit 126 or 127.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // forModel is this session for another model. What a project's file says of its
@@ -30,13 +31,13 @@ func (s *session) forModel(name string, old envdir.ID) *session {
 // models says which models the old envs belong to: what is named or found here,
 // what a start noted, what the id itself says, what lies near. An id is the md5
 // of its model's path, so that whoever has it is the one.
-func (m *migration) models(dirs []envdir.Dir) map[envdir.ID]string {
-	out := map[envdir.ID]string{}
+func (s *session) models(dirs []envdir.Dir) map[envdir.ID]string {
+	st, out := &store.Store{Root: s.root}, map[envdir.ID]string{}
 	wanted := map[envdir.ID]bool{}
-	own, _ := m.quiet().model() // none: nothing is named or found
+	own, _ := s.quiet().model() // none: nothing is named or found
 	for _, d := range dirs {
 		id := envdir.ID(d.Name)
-		switch name := cmp.Or(m.deps.Store.ModelOf(id), need.HubName(id)); {
+		switch name := cmp.Or(st.ModelOf(id), need.HubName(id)); {
 		case own.OldID() == id:
 			out[id] = cmp.Or(own.Hub, own.Path)
 		case name != "":
@@ -45,8 +46,8 @@ func (m *migration) models(dirs []envdir.Dir) map[envdir.ID]string {
 			wanted[id] = true
 		}
 	}
-	n := near{wanted: wanted, found: out, left: nearLimit, skip: m.root.Environments()}
-	for _, dir := range []string{m.set.base, string(m.root)} {
+	n := near{wanted: wanted, found: out, left: nearLimit, skip: s.root.Environments()}
+	for _, dir := range []string{s.set.base, string(s.root)} {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
 			n.look(real, nearDepth)
 		}

@@ -106,6 +106,7 @@ func (m *migration) picked(have []envdir.Dir) (envdir.ID, error) {
 	}
 	m.pick = fault.Quote(what)
 	if m.cli.Model == what { // what was named is no model
+		m.pick += m.keyOptions()
 		m.set.one[sModel] = m.unnamed
 		return id, nil
 	}

@@ -69,7 +69,7 @@ func (m *migration) table() error {
 
 // footer says what the numbers mean, and the commands that come next.
 func (m *migration) footer(ready, moved int) (lines []string) {
-	pick := cmp.Or(m.pick, "--all")
+	pick := cmp.Or(m.pick, "--all"+m.keyOptions())
 	switch {
 	case m.doc.Undo && m.doc.Done:
 		lines = append(lines, fmt.Sprintf("%d of %d moved back to %s", moved, len(m.doc.Envs), m.root.Environments()))

@@ -295,7 +295,10 @@ func (s *session) plan(ctx context.Context, t target) (profile.Plan, error) {
 	if !t.canonical {
 		e := fault.New(fault.BadKey, "env key %s says nothing about what to install", t.base)
 		describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", projectFile, t.base)
-		if near := nearest(string(t.base), append(s.keysHere(), canonicalKeys()...)); near != "" {
+		if dir := s.set.outsiders[string(t.base)]; dir != "" { // it is, in vain
+			describe = "use a root inside that project: modelrun --root " + fault.Quote(dir) + before(&resolve.Request{Key: t.base})[len("modelrun"):] + "…"
+		}
+		if near := nearest(string(t.base), append(s.keysHere(), canonicalKeys()...)); near != "" && near != string(t.base) {
 			return profile.Plan{}, e.Fix("did you mean --env %s? or %s", near, describe)
 		}
 		return profile.Plan{}, e.Fix("%s", describe)
@@ -368,22 +371,42 @@ func (s *session) modelName(t target) string {
 	if name == "" {
 		return ""
 	}
-	if from := s.set.one[sModel].from; t.model.Hub == "" && (s.cli.Cwd != "" || filepath.IsAbs(from) || name[0] == '-') {
+	if from := s.set.one[sModel].from; t.model.Hub == "" && (s.cli.Cwd != "" || strings.HasPrefix(s.rootOption(), " -C") || filepath.IsAbs(from) || name[0] == '-') {
 		name = t.model.Path
 	}
-	words := fault.Quote(name)
+	return fault.Quote(name) + s.keyOptions()
+}
+
+// keyOptions are the options of this command line that led to the key, for a
+// command that is pasted behind what it is about.
+func (s *session) keyOptions() (words string) {
 	for _, o := range [][2]string{{"--env", s.cli.Env}, {"--family", s.cli.Family}, {"--profile", s.cli.Profile}} {
 		if o[1] != "" {
 			words += " " + o[0] + " " + fault.Quote(o[1])
 		}
 	}
+	for _, w := range s.cli.With {
+		words += " --with " + fault.Quote(w)
+	}
 	return words
 }
 
 // rootOption is what a command that the user pastes must say of the root: it
-// runs in the caller's folder, without our -C, model and script.
+// runs in the caller's folder, without our -C, model and script. Where a project
+// describes envs, its folder is named: what it says is needed, too.
 func (s *session) rootOption() string {
-	if s.root == "" || s.cli.Root == "" && s.cli.Cwd == "" && s.rootFrom != fromScript && s.rootFrom != fromModel {
+	if s.root == "" {
+		return ""
+	}
+	far := func(project string) bool {
+		return s.cli.Root == "" && project != "" && (s.cli.Cwd != "" || !within(s.set.base, project))
+	}
+	for _, own := range s.set.envs {
+		if far(own.project) {
+			return " -C " + fault.Quote(own.project)
+		}
+	}
+	if s.cli.Root == "" && s.cli.Cwd == "" && s.rootFrom != fromScript && s.rootFrom != fromModel && !far(s.set.one[sRoot].project) {
 		return ""
 	}
 	return " --root " + fault.Quote(string(s.root))

@@ -79,6 +79,7 @@ func (s *session) settle() error {
 	if err := s.set.flags(s.cli.flags); err != nil {
 		return err
 	}
+	s.set.familyFirst()
 	if err := s.set.readNeeds(); err != nil {
 		return err
 	}

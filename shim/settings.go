@@ -114,8 +114,9 @@ type settings struct {
 	needs      []requirement.Requirement // beyond the key: sWith, and what the script needs
 	script     scriptNeeds
 	scriptFrom string
-	ignored    []string // what a project file says in vain, one line each
-	base       string   // the caller's working directory after -C, absolute
+	ignored    []string          // what a project file says in vain, one line each
+	outsiders  map[string]string // keys of [envs] among that, with their project's folder
+	base       string            // the caller's working directory after -C, absolute
 }
 
 func (s *settings) get(i id) string { return s.one[i].value }
@@ -264,6 +265,18 @@ func (s *settings) flags(f flags) error {
 		}
 	}
 	return nil
+}
+
+// familyFirst drops a key where the family comes from a stronger place: a flag,
+// else a variable, else a file.
+func (s *settings) familyFirst() {
+	rank := func(i id) int {
+		kind, _, _ := strings.Cut(s.one[i].from, " ")
+		return slices.Index([]string{"variable", "flag"}, kind) // a file's name is neither
+	}
+	if s.isSet(sFamily) && rank(sFamily) > rank(sEnv) {
+		s.one[sEnv] = setting{from: "default"}
+	}
 }
 
 func given(b bool) string {

@@ -72,9 +72,10 @@ type session struct {
 	status *status
 	notify *notifier
 
-	unnamed     setting // the model, where no flag names one
-	calledBy    string  // NAME.toml, when we are called NAME
-	scriptFile  string  // the script that is started, as it was written
+	oldModels   map[envdir.ID]string // whose the old envs are, once asked
+	unnamed     setting              // the model, where no flag names one
+	calledBy    string               // NAME.toml, when we are called NAME
+	scriptFile  string               // the script that is started, as it was written
 	programEnv  execx.Environ
 	hardwareEnv execx.Environ // what the hardware is asked with: see hardware.Env
 	root        envdir.Root

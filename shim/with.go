@@ -48,8 +48,8 @@ func (s *settings) readNeeds() error {
 			return err
 		}
 	}
-	if text := s.script.RequiresPython; text != "" {
-		return s.need(requirement.Python+text, fault.BadScript, s.scriptFrom+": requires-python")
+	if text := s.script.RequiresPython; text != "" { // the blank: "3.11" makes no package python3.11 of it
+		return s.need(requirement.Python+" "+text, fault.BadScript, s.scriptFrom+": requires-python")
 	}
 	return nil
 }
@@ -57,12 +57,15 @@ func (s *settings) readNeeds() error {
 func (s *settings) need(text string, code fault.Code, from string) error {
 	r, err := requirement.Parse(text)
 	if err != nil {
-		shown := fault.Mask(strings.TrimPrefix(text, requirement.Python))
-		if !strings.HasSuffix(from, "requires-python") {
-			shown = fault.Mask(text)
+		python := strings.HasSuffix(from, "requires-python")
+		if python {
+			text = strings.TrimPrefix(text, requirement.Python+" ")
 		}
-		return fault.New(code, "%s: %q cannot be used: %w", from, shown, err).
-			Fix(`name packages with their versions, for example "rich>=13"; for a URL or a folder describe an env of your own in %s: [envs."my-key"]`, projectFile)
+		f := fault.New(code, "%s: %q cannot be used: %w", from, fault.Mask(text), err)
+		if python {
+			return f.Fix(`write versions, for example ">=3.10"`)
+		}
+		return f.Fix(`name packages with their versions, for example "rich>=13"; for a URL or a folder describe an env of your own in %s: [envs."my-key"]`, projectFile)
 	}
 	s.needs = append(s.needs, r)
 	return nil

@@ -13,7 +13,8 @@ func Quote(s string) string {
 	if runtime.GOOS == "windows" {
 		safe += `\`
 	}
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+	first := s != "" && strings.IndexByte("~=", s[0]) < 0 // a home, or in zsh a program
+	if first && !strings.ContainsFunc(s, func(r rune) bool {
 		return !(strings.ContainsRune(safe, r) || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127)
 	}) {
 		return s

@@ -18,6 +18,9 @@ func TestQuote(t *testing.T) {
 		"$(rm)":          "'$(rm)'",
 		"a\nb":           "'a\nb'",
 		`a\b`:            `'a\b'`,
+		"~root":          "'~root'",
+		"=ls":            "'=ls'",
+		"a~1=b":          "a~1=b",
 	}
 	commands := []string{"rm -r 'a b'", "mkdir -p 'a b'", "mv 'a b' c", "ls -ld 'a b'"}
 	if runtime.GOOS == "windows" {

@@ -22,7 +22,7 @@ type ScriptMeta struct {
 // first 256 KiB (https://peps.python.org/pep-0723/). A file that is not there, or
 // is a pipe or a folder, has none: Python says so better. A block without an
 // end is none either, as the PEP has it. Errors are a *fault.Error, BadScript:
-// the file cannot be read, or has two such blocks.
+// the file cannot be read, has two such blocks, or one that is cut off there.
 func Script(path string) (meta ScriptMeta, found bool, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -68,7 +68,22 @@ func scan(path string, data []byte) (ScriptMeta, bool, error) {
 		}
 		meta.TOML, meta.Line = b.content, b.line
 	}
+	if line := unended(cut(data)); len(data) > maxScript && line != 0 { // what it asks for is not known
+		return ScriptMeta{Path: path}, false, fault.New(fault.BadScript, "%s:%d: the block of script metadata goes on behind the first %d KiB",
+			show(path), line, maxScript>>10).Fix("make it shorter")
+	}
 	return meta, meta.Line != 0, nil
+}
+
+// unended is the line, from 1, of a block whose comment lines go on to the end of
+// a text that was cut off; 0 there is none.
+func unended(lines [][]byte) int {
+	for i := len(lines) - 1; i >= 0 && isContent(lines[i]); i-- {
+		if kind, ok := opening(lines[i]); ok && kind == "script" {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // cut is data in lines, without "\n" or "\r\n" and without a BOM. What follows

@@ -42,7 +42,9 @@ func TestScript(t *testing.T) {
 		"two":                      {text: open + "# a\n" + end + "\n" + open + "# b\n" + end, err: ":5: a second block"},
 		"two, one unclosed":        {text: open + "# a\n\n" + open + "# b\n" + end, toml: "b\n", line: 4},
 		"behind 256 KiB":           {text: strings.Repeat("x\n", maxScript/2) + open + "# a\n" + end},
-		"cut at 256 KiB":           {text: open + "# a\n" + strings.Repeat("# x\n", maxScript/4) + end},
+		"cut at 256 KiB":           {text: open + "# a\n" + strings.Repeat("# x\n", maxScript/4) + end, err: ":1: the block of script metadata goes on behind"},
+		"an end before the cut":    {text: open + "# a\n" + end + strings.Repeat("# x\n", maxScript/4) + end, err: ":1: the block of script metadata goes on behind"},
+		"a long script":            {text: open + "# a\n" + end + "\n" + strings.Repeat("# x\n", maxScript/4), toml: "a\n", line: 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

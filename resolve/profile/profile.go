@@ -9,6 +9,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -107,6 +108,9 @@ func Parse(path string, data []byte) (Profile, error) {
 	}
 	if p.Name == "" {
 		p.Name = strings.TrimSuffix(filepath.Base(path), ".json")
+	}
+	if strings.ContainsFunc(p.Name, unicode.IsControl) { // it would write lines of its own into a table
+		return Profile{}, bad(path, "its name %q holds a control character", p.Name)
 	}
 	for name, o := range f.Families {
 		if p.Families == nil {

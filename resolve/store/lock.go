@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -137,12 +138,28 @@ func (l *Lock) Unlock() error {
 // maxOwner is far above any owner file.
 const maxOwner = 64 << 10
 
-// Owner reads who holds the lock; what cannot be read is a zero Owner.
+// maxCount is above any number that an owner truly has, and far below an overflow.
+const maxCount = 1 << 50
+
+// Owner reads who holds the lock; what cannot be read is a zero Owner. Whoever
+// shares the root can write the file: no number of it makes a sum overflow, and
+// no text of it looks like a line of ours.
 func (s *Store) Owner(k envdir.Key) Owner {
 	var o Owner
 	data, err := ReadFile(s.Root.Owner(k), maxOwner)
 	if err != nil || json.Unmarshal(data, &o) != nil {
 		return Owner{}
+	}
+	for _, n := range []*int64{&o.Done, &o.Total} {
+		*n = min(max(*n, 0), maxCount)
+	}
+	for _, n := range []*int{&o.PID, &o.Packages, &o.PackagesTotal} {
+		*n = min(max(*n, 0), math.MaxInt32)
+	}
+	for _, text := range []*string{&o.Host, &o.User, &o.Phase, &o.Doing} {
+		if !isLine(*text) {
+			*text = ""
+		}
 	}
 	return o
 }

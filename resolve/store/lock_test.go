@@ -146,3 +146,14 @@ func TestEachFailureHasItsOwnID(t *testing.T) {
 	s.ClearFailure(key)
 	require.Zero(t, s.Failure(key))
 }
+
+// Whoever shares the root can write anything about itself.
+func TestOwnerOfLiars(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	data := `{"pid": -4, "host": "box\nmodelrun: hint: rm -r ~", "user": "\u001b[2J", "phase": "installing", "done": -9223372036854775808, "total": 9223372036854775807}`
+	require.NoError(t, WriteFile(s.Root.Owner("k"), []byte(data)))
+	require.Equal(t, Owner{Phase: "installing", Total: maxCount}, s.Owner("k"))
+	require.NoError(t, WriteFile(s.Root.Owner("k"), []byte(`{"pid": 7, "total": 1e300}`)))
+	require.Zero(t, s.Owner("k"))
+}

@@ -33,7 +33,7 @@ func (s *Store) OldEnvs() ([]envdir.Dir, error) {
 func (s *Store) Migrated() (out []envdir.Dir, err error) {
 	entries, err := os.ReadDir(s.Root.OldEnvs())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, Fault(err)
 	}
 	for _, e := range entries {
 		if id, ok := s.migrated(e.Name()); ok && e.IsDir() {
@@ -44,8 +44,7 @@ func (s *Store) Migrated() (out []envdir.Dir, err error) {
 }
 
 // migrated reports whether a name in .old is that of a migrated env, not of a
-// replaced one. The app seals no env. Few ids look like a key ("gpt2"): whoever
-// replaced an env held the creation lock of its key, which is never deleted.
+// replaced one.
 func (s *Store) migrated(name string) (envdir.ID, bool) {
 	stem, _, ok := envdir.ParseRetired(name)
 	if !ok {
@@ -53,12 +52,23 @@ func (s *Store) migrated(name string) (envdir.ID, bool) {
 	}
 	id, ok := envdir.OldID(stem)
 	d := envdir.Dir{Path: filepath.Join(s.Root.OldEnvs(), name)}
-	if !ok || exists(d.Ready()) || !exists(d.Venv()) {
-		return "", false
+	return id, ok && exists(d.Venv()) && s.olds(stem, exists(d.Ready()))
+}
+
+// olds reports whether a name is that of an old env, where that of a shared one
+// could stand as well. The app seals no env, but a seal may have been copied into
+// one. Few ids look like a key ("gpt2"): whoever replaced an env held the creation
+// lock of its key, which is never deleted.
+func (s *Store) olds(name string, sealed bool) bool {
+	k, err := envdir.ParseKey(name)
+	if err != nil {
+		return true
 	}
-	k, err := envdir.ParseKey(stem)
-	plain := strings.HasPrefix(stem, "local_") || strings.Contains(stem, "__")
-	return id, plain || err != nil || !exists(s.Root.Lock(k))
+	locked := exists(s.Root.Lock(k))
+	if strings.HasPrefix(name, "local_") || strings.Contains(name, "__") {
+		return !sealed || !locked
+	}
+	return !sealed && !locked
 }
 
 // ModelOf is the name of the model that an old env belongs to, as a start of it
@@ -92,6 +102,10 @@ func Frees(paths []string) []int64 {
 func (s *Store) Movable(d envdir.Dir) error {
 	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
 		return err
+	}
+	if !s.olds(d.Name, exists(d.Ready())) {
+		return fault.New(fault.BadRoot, "%s could not be moved back: in .old it looks like a shared environment that was replaced", d.Path).
+			Fix("make the model's shared environment (modelrun ensure -m MODEL), then delete this one: %s", fault.Remove(d.Path))
 	}
 	return inUseFault(s.inUse(d))
 }

@@ -166,14 +166,17 @@ func TestMigratedOrReplaced(t *testing.T) {
 		sealed, lock bool
 		want         bool
 	}{
-		"an id of a path":           {stem: string(oldID), want: true},
-		"after a prune":             {stem: string(oldID), lock: true, want: true},
-		"an id of the hub":          {stem: "Org__Name-7B", want: true},
-		"a model of the first days": {stem: "gpt2", want: true},
-		"a key":                     {stem: "gpt2", lock: true},
-		"sealed":                    {stem: string(key), sealed: true},
-		"an env of the app, by key": {stem: string(key), lock: true},
-		"nobody's":                  {stem: "a name"},
+		"an id of a path":            {stem: string(oldID), want: true},
+		"after a prune":              {stem: string(oldID), lock: true, want: true},
+		"an id of the hub":           {stem: "Org__Name-7B", want: true},
+		"a model of the first days":  {stem: "gpt2", want: true},
+		"a key":                      {stem: "gpt2", lock: true},
+		"with a copied seal":         {stem: string(oldID), sealed: true, want: true},
+		"of the hub, with a seal":    {stem: "Org__Name-7B", sealed: true, want: true},
+		"a shared env of such a key": {stem: string(oldID), sealed: true, lock: true},
+		"sealed":                     {stem: string(key), sealed: true},
+		"an env of the app, by key":  {stem: string(key), lock: true},
+		"nobody's":                   {stem: "a name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -269,5 +272,36 @@ func TestMigrateKilled(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, entries, 2, ".locks and .old")
 		})
+	}
+}
+
+// What could not be moved back is not moved.
+func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
+	t.Parallel()
+	for id, other := range map[envdir.ID]func(*Store, envdir.Dir) string{
+		"gpt2": func(s *Store, _ envdir.Dir) string { return s.Root.Lock("gpt2") },
+		"gpt3": func(_ *Store, d envdir.Dir) string { return d.Ready() },
+	} {
+		s := newStore(t)
+		d := oldEnv(t, s, id)
+		require.NoError(t, s.Movable(d))
+		put(t, 1, other(s, d))
+		require.ErrorContains(t, s.Movable(d), "could not be moved back")
+	}
+	s := newStore(t)
+	put(t, 1, oldEnv(t, s, oldID).Ready())
+	_, err := s.Migrate(oldID)
+	require.NoError(t, err)
+	require.NoError(t, s.Restore(onlyMigrated(t, s)))
+}
+
+// What lies where .old should be is somebody's, and no fault of ours.
+func TestMigratedWhereAFileLies(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	put(t, 1, s.Root.OldEnvs())
+	_, err := s.Migrated()
+	if runtime.GOOS != "windows" { // it calls that "not found"
+		require.Equal(t, fault.BadRoot, fault.CodeOf(err))
 	}
 }

@@ -20,8 +20,26 @@ type Sizes struct {
 	Own   int64 `json:"own"`   // of Bytes, those of files that have no link elsewhere
 	// Linked is the rest of Bytes, by package: one file of each, relative to the
 	// env's folder, tells by its links whether the package is still shared. uv
-	// links a wheel as a whole, and its cache loses a wheel as a whole.
+	// links a wheel as a whole, and its cache loses a wheel as a whole. A package's
+	// byte code is another one, in here from the start: a later env may link it.
 	Linked map[string]int64 `json:"linked,omitempty"`
+}
+
+const byteCode = ".pyc"
+
+// Sane reports that no number of a seal, which may be damaged, is one that no
+// env has.
+func (z *Sizes) Sane() bool {
+	ok := func(n int64) bool { return n >= 0 && n <= maxCount }
+	if z == nil || !ok(z.Own) {
+		return false
+	}
+	for _, n := range z.Linked {
+		if !ok(n) {
+			return false
+		}
+	}
+	return true
 }
 
 // Measure walks an env. owners says to which package a file belongs; files of
@@ -32,11 +50,14 @@ func Measure(dir string, owners map[string]string) Sizes {
 	first := map[string]string{} // the file that stands for a package
 	for _, f := range slices.SortedFunc(maps.Values(t.files), func(a, b *linkedFile) int { return strings.Compare(a.path, b.path) }) {
 		z.Bytes += f.size
-		if f.here >= f.links {
+		owner := cmp.Or(owners[f.path], f.path)
+		if filepath.Ext(f.path) == byteCode {
+			name, _, _ := strings.Cut(filepath.Base(f.path), ".")
+			owner = byteCode + owners[filepath.Join(filepath.Dir(filepath.Dir(f.path)), name+".py")] // of a/__pycache__/b.cpython-311.pyc
+		} else if f.here >= f.links {
 			z.Own += f.size
 			continue
 		}
-		owner := cmp.Or(owners[f.path], f.path)
 		if first[owner] == "" {
 			rel, _ := filepath.Rel(dir, f.path) // it was found below dir
 			first[owner] = filepath.ToSlash(rel)
@@ -66,7 +87,7 @@ func walk(path string) tree {
 		t.count++
 		id, links := identify(p, info)
 		switch f := t.files[id]; {
-		case links <= 1:
+		case links <= 1 && filepath.Ext(p) != byteCode:
 			t.own += info.Size()
 		case f != nil:
 			f.here++

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -65,6 +66,48 @@ func TestUsed(t *testing.T) {
 	}
 }
 
+// Byte code that a later env links is in both, counts once, and does not come free.
+// However much there is, it is a line for each package.
+func TestByteCodeOfAnother(t *testing.T) {
+	t.Parallel()
+	skipOnWindows(t) // as above
+	dir := t.TempDir()
+	owners := map[string]string{}
+	var places []Place
+	for _, env := range []string{"a", "b"} {
+		place := Place{Path: filepath.Join(dir, env)}
+		for _, module := range []string{"x", "y", "z"} {
+			source := filepath.Join(dir, env, "pkg", module+".py")
+			owners[source] = "pkg"
+			code := filepath.Join(dir, env, "pkg", "__pycache__", module+".cpython-311.pyc")
+			require.NoError(t, os.MkdirAll(filepath.Dir(code), 0o755))
+			require.NoError(t, os.WriteFile(source, make([]byte, 10), 0o600))
+			if env == "a" {
+				require.NoError(t, os.WriteFile(code, make([]byte, 100), 0o600))
+			} else {
+				require.NoError(t, os.Link(filepath.Join(dir, "a", "pkg", "__pycache__", filepath.Base(code)), code))
+			}
+		}
+		z := Measure(place.Path, owners) // of a before b is there
+		require.EqualValues(t, 330, z.Bytes)
+		require.EqualValues(t, 30, z.Own)
+		require.Len(t, z.Linked, 1)
+		place.Sealed = &z
+		places = append(places, place)
+	}
+	for _, places := range [][]Place{places, {{Path: places[0].Path}, places[1]}, {{Path: places[0].Path}, {Path: places[1].Path}}} {
+		each, total := Used(places)
+		require.Equal(t, []Usage{{330, 30}, {330, 30}}, each)
+		require.EqualValues(t, 360, total)
+	}
+	each, total := Used(places[:1])
+	require.EqualValues(t, 330, total)
+	require.EqualValues(t, 30, each[0].Alone, "what b has as well stays")
+	require.NoError(t, os.RemoveAll(places[1].Path))
+	each, _ = Used(places[:1])
+	require.EqualValues(t, 330, each[0].Alone)
+}
+
 // Links within an env count once, and are its own.
 func TestMeasure(t *testing.T) {
 	t.Parallel()
@@ -83,4 +126,13 @@ func TestMeasure(t *testing.T) {
 	each, _ := Used([]Place{{Path: filepath.Join(dir, "env")}, {Path: filepath.Join(dir, "env"), Sealed: &z}})
 	require.EqualValues(t, 1000, each[0].Alone)
 	require.Equal(t, each[0], each[1])
+}
+
+// A damaged seal is not believed: the env is walked.
+func TestSizesSane(t *testing.T) {
+	t.Parallel()
+	require.True(t, (&Sizes{Own: 1, Linked: map[string]int64{"a": 2}}).Sane())
+	for _, z := range []*Sizes{nil, {Own: -1}, {Own: math.MaxInt64}, {Linked: map[string]int64{"a": -1}}, {Linked: map[string]int64{"a": math.MaxInt64}}} {
+		require.False(t, z.Sane())
+	}
 }

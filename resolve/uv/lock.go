@@ -19,7 +19,8 @@ type Lock struct {
 	Download int64     // bytes; -1 when the index does not say
 	Pip      string    // a pip wheel to install, where the index has none; "" otherwise
 
-	index, torchIndex string // what was asked besides the user's own, for their credentials
+	cached            map[string]bool // packages, of any index and Python, that uv had in its cache before
+	index, torchIndex string          // what was asked besides the user's own, for their credentials
 }
 
 // Package is one wheel of a Lock, or the source that uv builds one from.
@@ -81,6 +82,23 @@ func parseLock(data []byte) (Lock, error) {
 		}
 	}
 	return l, nil
+}
+
+// rest is the lock of those packages that were not in the cache, and how many
+// they are; "" where its text is not as uv writes it.
+func (l Lock) rest() (text string, n int) {
+	const head = "\n[[packages]]\n"
+	parts := strings.Split(string(l.Pylock), head)
+	if len(parts) != len(l.Packages)+1 {
+		return "", 0
+	}
+	keep := parts[:1]
+	for i, p := range l.Packages {
+		if !l.cached[distKey(p.Name, p.Version)] {
+			keep = append(keep, parts[i+1])
+		}
+	}
+	return strings.Join(keep, head), len(keep) - 1
 }
 
 // version of a package in the lock, "" when it is not in it.

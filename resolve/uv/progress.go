@@ -43,6 +43,8 @@ type syncing struct {
 	site  string // site-packages, as a pattern
 	tell  func(Progress)
 
+	part bool // this run is for the packages that are not in the cache; another one links all
+
 	mu      sync.Mutex // uv's lines and the looks at the disk come at the same time
 	p       Progress
 	looked  map[string]bool  // folders of unpacked wheels in the cache
@@ -110,7 +112,9 @@ func (s *syncing) line(text string) {
 		clear(s.loading)
 		s.loaded, s.p.Doing = s.p.TotalBytes, linking
 	case "Installed":
-		s.p.Packages, s.p.Doing = s.p.TotalPackages, compiling
+		if !s.part {
+			s.p.Packages, s.p.Doing = s.p.TotalPackages, compiling
+		}
 	}
 	s.sum(0)
 	s.tell(s.p)
@@ -168,21 +172,25 @@ func (s *syncing) whole() (n int) {
 // unpacked looks into the folders that are new in uv's cache: it moves a wheel
 // there when it is whole.
 func (s *syncing) unpacked() {
-	if s.cache == "" {
-		return
+	if s.cache != "" {
+		unpacked(s.cache, s.looked, s.ready)
 	}
-	dir := filepath.Join(s.cache, "archive-v0")
+}
+
+// unpacked adds the packages that lie in a cache to ready, and the folders to looked.
+func unpacked(cache string, looked, ready map[string]bool) {
+	dir := filepath.Join(cache, "archive-v0")
 	entries, _ := os.ReadDir(dir) // none yet
 	for _, e := range entries {
-		if s.looked[e.Name()] {
+		if looked[e.Name()] {
 			continue
 		}
-		s.looked[e.Name()] = true
+		looked[e.Name()] = true
 		inside, _ := os.ReadDir(filepath.Join(dir, e.Name())) // gone meanwhile: of no use
 		for _, f := range inside {
 			if stem, ok := strings.CutSuffix(f.Name(), distInfo); ok {
 				name, version, _ := strings.Cut(stem, "-")
-				s.ready[distKey(name, version)] = true
+				ready[distKey(name, version)] = true
 			}
 		}
 	}

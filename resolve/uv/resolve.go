@@ -35,12 +35,17 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)
+	// What resolving unpacks, to read its metadata, uv does not install from.
+	cached := map[string]bool{}
+	if !u.cfg.NoCache {
+		unpacked(u.cacheDir(), map[string]bool{}, cached)
+	}
 	r := &resolution{uv: u, plan: p, python: python, dir: work}
 	l, err := r.settle(ctx)
 	if err != nil {
 		return Lock{}, err
 	}
-	l.Python = python
+	l.Python, l.cached = python, cached
 	l.Notes = append(r.notes, l.Notes...)
 	l.Pip = r.pip
 	l.index, l.torchIndex = r.plan.Index, r.plan.TorchIndex

@@ -7,7 +7,6 @@ package uv
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"runtime"
 	"slices"
@@ -67,11 +66,13 @@ func (u *UV) Uncached() *UV {
 // alive is how often a running tool is asked whether it works.
 const alive = 250 * time.Millisecond
 
+// note is for the log; one that cannot be written is said by its owner.
+func (u *UV) note(text string) { _, _ = masked{u.cfg.Log}.Write([]byte(text)) }
+
 // run runs uv, captured, with its full output in the log.
 func (u *UV) run(ctx context.Context, dir string, lines func(string), args ...string) (execx.Result, error) {
-	out := masked{u.cfg.Log}
-	_, _ = fmt.Fprintf(out, "$ uv %s\n", strings.Join(args, " ")) // a log that cannot be written is said by its owner
-	w := &lineWriter{next: out, line: lines}
+	u.note("$ uv " + strings.Join(args, " ") + "\n")
+	w := &lineWriter{next: masked{u.cfg.Log}, line: lines}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	res, err := execx.Run(ctx, execx.Cmd{

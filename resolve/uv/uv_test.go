@@ -7,9 +7,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,7 +72,7 @@ func (l *lab) fill(lock Lock, d envdir.Dir) []Progress {
 	l.t.Helper()
 	var said []Progress
 	require.NoError(l.t, l.uv.Venv(l.t.Context(), lock, d), l.log)
-	require.NoError(l.t, l.uv.Sync(l.t.Context(), lock, d, func(p Progress) { said = append(said, p) }), l.log)
+	require.NoError(l.t, l.uv.Sync(l.t.Context(), lock, d, nil, func(p Progress) { said = append(said, p) }), l.log)
 	return said
 }
 
@@ -360,7 +363,7 @@ func TestSyncPoisonedCache(t *testing.T) {
 	require.Positive(t, emptied)
 	d = l.staging()
 	require.NoError(t, l.uv.Venv(t.Context(), lock, d))
-	err = l.uv.Sync(t.Context(), lock, d, func(Progress) {})
+	err = l.uv.Sync(t.Context(), lock, d, nil, func(Progress) {})
 	require.Equal(t, fault.BadWheel, fault.CodeOf(err), "%v", err)
 	require.NoError(t, os.RemoveAll(d.Path))
 	l.uv = l.uv.WithCache(t.TempDir())
@@ -397,7 +400,7 @@ func TestSyncCancelled(t *testing.T) {
 	require.NoError(t, l.uv.Venv(t.Context(), lock, d))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(fault.New(fault.Interrupted, "stopped"))
-	require.Equal(t, fault.Interrupted, fault.CodeOf(l.uv.Sync(ctx, lock, d, func(Progress) {})))
+	require.Equal(t, fault.Interrupted, fault.CodeOf(l.uv.Sync(ctx, lock, d, nil, func(Progress) {})))
 }
 
 // TestSource: what has no wheel is built, and that is said beforehand.
@@ -421,4 +424,93 @@ func TestSource(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, left)
 	}
+}
+
+// silent is an index that sends no Cache-Control and is asked for each wheel that
+// is not taken from the cache. asked are the wheels that it gave.
+func silent(t *testing.T, l *lab) (url string, asked func() []string) {
+	var mu sync.Mutex
+	var names []string
+	files := http.FileServer(http.Dir(filepath.Dir(l.ix.Dir())))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".whl") && r.Method == http.MethodGet && r.Header.Get("Range") == "" {
+			mu.Lock()
+			names = append(names, path.Base(r.URL.Path))
+			mu.Unlock()
+		}
+		files.ServeHTTP(noTime{w}, r)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL + "/simple", func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		out := names
+		names = nil
+		slices.Sort(out)
+		return out
+	}
+}
+
+// noTime is an answer that says nothing of how old it is, so that it cannot be kept.
+type noTime struct{ http.ResponseWriter }
+
+func (n noTime) WriteHeader(code int) {
+	n.Header().Del("Last-Modified")
+	n.ResponseWriter.WriteHeader(code)
+}
+
+// TestSyncFromCache: what lies in the cache is not downloaded again, also where the
+// index does not say that it may be kept.
+func TestSyncFromCache(t *testing.T) {
+	t.Parallel()
+	l := newLab(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"), wheel("rich", "13"))
+	url, asked := silent(t, l)
+	l.cfg.IndexDefault = url
+	var err error
+	l.uv, err = Find(t.Context(), l.cfg)
+	require.NoError(t, err)
+	sync := func(packages ...string) (Lock, envdir.Dir, []Progress) {
+		lock, err := l.uv.Resolve(t.Context(), plan(packages...))
+		require.NoError(t, err, l.log)
+		asked()
+		l.log.Reset()
+		require.NoError(t, os.RemoveAll(l.staging().Path))
+		d := l.staging()
+		return lock, d, l.fill(lock, d)
+	}
+	lock, _, _ := sync("torch")
+	require.Equal(t, []string{"numpy-2.0-py3-none-any.whl", "torch-2.5.1-py3-none-any.whl"}, asked())
+	require.Equal(t, 1, strings.Count(l.log.String(), "$ uv pip sync"), "nothing in the cache: nothing is tried in vain: %s", l.log)
+
+	_, d, said := sync("torch")
+	require.Empty(t, asked(), "an env of the same is links")
+	require.Equal(t, "2.5.1", l.python(d, "import torch, numpy; print(torch.version)"))
+	require.Equal(t, Progress{Packages: 2, TotalPackages: 2, Doing: compiling}, said[len(said)-1])
+
+	whole, d, said := sync("torch", "rich")
+	require.Equal(t, []string{"rich-13-py3-none-any.whl"}, asked(), "only what is new: %s", l.log)
+	require.Equal(t, "13", l.python(d, "import torch, numpy, rich; print(rich.version)"))
+	require.Equal(t, 3, said[len(said)-1].Packages)
+	freeze, err := l.uv.Freeze(t.Context(), d)
+	require.NoError(t, err)
+	require.Equal(t, "numpy==2.0\nrich==13\ntorch==2.5.1\n", strings.ReplaceAll(string(freeze), "\r", ""))
+	require.NoFileExists(t, filepath.Join(d.Path, "pylock.rest.toml"))
+
+	// Another file of that version: its hash is not the lock's, and the index is asked.
+	numpy := bytes.Index(lock.Pylock, []byte("numpy-2.0"))
+	sum := numpy + bytes.Index(lock.Pylock[numpy:], []byte("sha256 = \"")) + len("sha256 = \"")
+	whole.Pylock = slices.Clone(lock.Pylock)
+	whole.Packages = lock.Packages
+	if numpy < 0 || sum < numpy+10 {
+		t.Skip("this uv writes no hashes for such an index")
+	}
+	copy(whole.Pylock[sum:], "0000")
+	require.NoError(t, os.RemoveAll(d.Path))
+	d = l.staging()
+	require.NoError(t, l.uv.Venv(t.Context(), whole, d))
+	l.log.Reset()
+	err = l.uv.Sync(t.Context(), whole, d, nil, func(Progress) {})
+	require.Equal(t, fault.BadWheel, fault.CodeOf(err), "%v", err)
+	require.Contains(t, l.log.String(), "the index is asked")
+	require.Equal(t, 1, strings.Count(strings.ToLower(l.log.String()), "hash mismatch"), "the vain try is no error: %s", l.log)
 }

@@ -34,7 +34,11 @@ func (u *UV) failed(doing string, res execx.Result) error {
 	}
 	switch {
 	case res.ExitCode < 0:
-		words = "uv was killed, as a system out of memory or a limit does (see ulimit -a)"
+		who := "uv"
+		if doing == compiling {
+			who = "Python"
+		}
+		words = who + " was killed, as a system out of memory or a limit does (see ulimit -a)"
 		return say(fault.Install, "free some memory, or allow more of it, and try again")
 	case has("cmake_c_compiler", "cmake_cxx_compiler", "microsoft visual c++ 14", "unknown compiler(s)", "gcc' failed: no such file", "cc' failed: no such file", "clang' failed: no such file"):
 		return fault.New(fault.Install, "%s failed: %s comes as source, and there is no compiler for C and C++ to build it", doing, built(res.Tail)).Fix("%s", compiler)

@@ -5,8 +5,6 @@ import (
 	"path"
 	"strings"
 	"unicode"
-
-	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // renderExe is a copy of modelrun that is called NAME, and NAME.toml, which it
@@ -15,10 +13,6 @@ func renderExe(s Spec) ([]File, error) {
 	ext := ""
 	if strings.EqualFold(path.Ext(s.Program), ".exe") {
 		ext = ".exe"
-	}
-	switch strings.ToLower(s.Name) {
-	case "modelrun", "modelrunw":
-		return nil, fault.New(fault.BadUsage, "a program called %s is modelrun itself and reads no %s.toml", s.Name, s.Name).Fix("give the launcher another name")
 	}
 	if err := checkText(s); err != nil {
 		return nil, err

@@ -143,6 +143,9 @@ func Render(s Spec) ([]File, error) {
 	if t.render == nil { // of a record that another system wrote
 		return nil, fault.New(fault.BadUsage, "launcher %s is of kind %s, which this system cannot start", s.Name, s.Kind).Fix("modelrun launcher remove %s", fault.Quote(s.Name))
 	}
+	if n := strings.ToLower(s.Name); (n == "modelrun" || n == "modelrunw") && (s.Kind == Script || s.Kind == Batch || s.Kind == Exe) {
+		return nil, fault.New(fault.BadUsage, "a program called %s is modelrun itself", s.Name).Fix("choose another name, for example: chat")
+	}
 	return t.render(s)
 }
 

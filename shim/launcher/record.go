@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"syscall"
@@ -38,6 +39,9 @@ type Records string
 // recordFormat is the number of the format; one that is higher was written by a
 // newer version.
 const recordFormat = 1
+
+// maxRecord is far above any record.
+const maxRecord = 1 << 20
 
 // ErrNone is the error for a name that has no record.
 var ErrNone = errors.New("no such launcher")
@@ -67,7 +71,7 @@ func (r Records) Read(name string) (*Record, error) {
 	if badName(name) != "" {
 		return rec, ErrNone
 	}
-	data, err := store.ReadFile(r.path(name), 1<<20)
+	data, err := store.ReadFile(r.path(name), maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return rec, ErrNone
 	}
@@ -81,7 +85,8 @@ func (r Records) Read(name string) (*Record, error) {
 	if err == nil && (doc.Format < 1 || doc.Format > recordFormat) {
 		err = fmt.Errorf("its format is %d, and this version knows %d", doc.Format, recordFormat)
 	}
-	if err == nil && (!strings.EqualFold(rec.Name, name) || len(rec.Files) == 0 || rec.Program == "") {
+	nowhere := func(w Written) bool { return filepath.Dir(w.Path) == "." } // repair would write where one stands
+	if err == nil && (!strings.EqualFold(rec.Name, name) || len(rec.Files) == 0 || rec.Program == "" || slices.ContainsFunc(rec.Files, nowhere)) {
 		err = errors.New("it is not whole")
 	}
 	if err != nil {
@@ -101,6 +106,9 @@ func (r Records) Write(whole *Record) error {
 		Format int `json:"format"`
 		Record
 	}{recordFormat, rec}, "", "  ")
+	if err == nil && len(data) >= maxRecord {
+		err = fmt.Errorf("it has more than %d bytes", maxRecord)
+	}
 	if err == nil {
 		err = store.WriteFile(r.path(rec.Name), append(data, '\n'))
 	}
@@ -161,12 +169,15 @@ func unescape(s string) string {
 	}
 }
 
+// maxFile is far above any file of a launcher, a copy of modelrun among them.
+const maxFile = 64 << 20
+
 // content is what a file is to hold.
 func (f File) content() ([]byte, error) {
 	if f.Copy == "" {
 		return f.Data, nil
 	}
-	return os.ReadFile(f.Copy)
+	return store.ReadFile(f.Copy, maxFile)
 }
 
 // sum is of what a file says. Of a shortcut that is what it starts: Windows
@@ -193,7 +204,7 @@ const (
 
 // State compares a file with what was written.
 func (w Written) State() State {
-	data, err := os.ReadFile(w.Path)
+	data, err := store.ReadFile(w.Path, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, e := os.Lstat(w.Path); e == nil { // a link to nothing is somebody's
@@ -219,7 +230,7 @@ func keep(path string) (string, error) {
 
 // write replaces path as a whole; the umask applies to mode.
 func write(path string, data []byte, mode fs.FileMode) error {
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+	if old, err := store.ReadFile(path, maxFile); err == nil && bytes.Equal(old, data) {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 == mode&0o111 {
 			return nil
 		}

@@ -49,6 +49,7 @@ func TestRecordDamaged(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"no JSON": "{", "empty": "", "of another name": `{"format":1,"name":"b","program":"/p","files":[{"path":"/x"}]}`, "without files": `{"format":1,"name":"a","program":"/p"}`,
+		"of a file in no folder": `{"format":1,"name":"a","program":"/p","files":[{"path":"/x"},{"path":""}]}`, "beside us": `{"format":1,"name":"a","program":"/p","files":[{"path":"a"}]}`,
 		"of a newer version": `{"format":2,"name":"a","program":"/p","files":[{"path":"/x"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,18 +2,19 @@ package launcher
 
 import (
 	"strings"
+	"unicode"
 )
 
 // renderSupervisord is a section for supervisord; the settings are those of
 // docs/services.md. A name there holds no space, colon or bracket.
 func renderSupervisord(s Spec) ([]File, error) {
-	if i := strings.IndexAny(s.Name, " :[]"); i >= 0 {
-		return nil, cannot(s, "the name", s.Name, "supervisord takes no '"+s.Name[i:i+1]+"' in it")
+	if strings.ContainsAny(s.Name, ":[]") || strings.ContainsFunc(s.Name, unicode.IsSpace) {
+		return nil, cannot(s, "the name", s.Name, "supervisord takes no space, colon or bracket in it")
 	}
 	if err := plainText(s, "\n\t"); err != nil {
 		return nil, err
 	}
-	if d := s.Dir; strings.Contains(d, " ;") || strings.Contains(d, " #") || strings.TrimSpace(d) != d {
+	if d := s.Dir; apart(d) != d || strings.TrimSpace(d) != d {
 		return nil, cannot(s, "the folder", d, "what follows a blank and ; or # is a comment there")
 	}
 	words := s.argv()
@@ -38,6 +39,19 @@ func percent(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 // that the line ends at a blank with ; or # behind it, quoted or not: so the
 // quotes end between the two.
 func supervisordWord(s string) string {
-	quoted := "'" + strings.ReplaceAll(percent(s), "'", `'"'"'`) + "'"
-	return strings.NewReplacer(" ;", " '';", " #", " ''#").Replace(quoted)
+	return apart("'" + strings.ReplaceAll(percent(s), "'", `'"'"'`) + "'")
+}
+
+// apart puts two quotes between a blank of any kind and a ; or #.
+func apart(s string) string {
+	var b strings.Builder
+	blank := false
+	for _, r := range s {
+		if blank && (r == ';' || r == '#') {
+			b.WriteString("''")
+		}
+		b.WriteRune(r)
+		blank = unicode.IsSpace(r)
+	}
+	return b.String()
 }
