@@ -2,10 +2,8 @@ package shim
 
 import (
 	"cmp"
-	"fmt"
 	"sort"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -43,12 +41,12 @@ func (s *session) config() error {
 	if s.cli.Config.JSON {
 		return printJSON(s.inv.Stdout, doc)
 	}
-	w := tabwriter.NewWriter(mask{s.inv.Stdout}, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "SETTING\tVALUE\tORIGIN\n")
+	var t table
+	t.row("SETTING", "VALUE", "ORIGIN")
 	for _, d := range doc.Settings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", d.Name, strings.ReplaceAll(cmp.Or(fault.Mask(d.Value), "-"), "\n", " "), d.Origin)
+		t.row(d.Name, strings.ReplaceAll(cmp.Or(fault.Mask(d.Value), "-"), "\n", " "), d.Origin)
 	}
-	return w.Flush()
+	return t.write(mask{s.inv.Stdout})
 }
 
 // secret hides the value of a variable whose name says that it is one.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve"
@@ -159,21 +158,19 @@ func outcomeWord(o resolve.Outcome) string {
 // each looked at, and what a launch would come to.
 func (s *session) explainTable(doc explainDoc, trace []resolve.Turn) error {
 	out := s.page()
-	var head strings.Builder
-	w := tabwriter.NewWriter(&head, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]string{
-		{"key", doc.Key}, {"model", cmp.Or(doc.Model, "none")}, {"machine", doc.Machine}, {"profile", cmp.Or(doc.Profile, "none")},
-		{"root", doc.Root + " (" + doc.RootFrom + ")"},
-	} {
-		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
-	}
+	var head table
+	head.row("key", doc.Key)
+	head.row("model", cmp.Or(doc.Model, "none"))
+	head.row("machine", doc.Machine)
+	head.row("profile", cmp.Or(doc.Profile, "none"))
+	head.row("root", doc.Root+" ("+doc.RootFrom+")")
 	if len(doc.With) > 0 {
-		fmt.Fprintf(w, "with\t%s\n", strings.Join(doc.With, ", "))
+		head.row("with", strings.Join(doc.With, ", "))
 	}
-	if err := w.Flush(); err != nil {
+	head.below("\n")
+	if err := head.write(out); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, head.String())
 	for i, t := range doc.Chain {
 		fmt.Fprintf(out, "%d  %-11s  ", i+1, t.Strategy)
 		word := outcomeWord(t.Outcome)

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/shim/launcher"
@@ -71,16 +70,16 @@ func (s *session) launcherList(records launcher.Records) error {
 		_, err := fmt.Fprintf(s.inv.Stdout, "no launchers\n")
 		return err
 	}
-	w := tabwriter.NewWriter(mask{s.inv.Stdout}, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "NAME\tKIND\tSTARTS\tFILE\n")
+	var t table
+	t.row("NAME", "KIND", "STARTS", "FILE")
 	for _, d := range doc.Launchers {
 		file := d.Files[0].Path
 		if d.Files[0].State != launcher.Same {
 			file += " (" + string(d.Files[0].State) + ")"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", oneLine(d.Name), d.Kind, oneLine(strings.Join(d.Command, " ")), oneLine(file))
+		t.row(oneLine(d.Name), string(d.Kind), oneLine(strings.Join(d.Command, " ")), oneLine(file))
 	}
-	return w.Flush()
+	return t.write(mask{s.inv.Stdout})
 }
 
 // findings are what is to be said of one launcher. A record that cannot be used

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve"
@@ -124,26 +123,15 @@ func (s *session) listTable(doc listDoc) error {
 		_, err := fmt.Fprintf(out, "no environments in %s (%s)\n", s.root, s.rootFrom)
 		return err
 	}
-	var table strings.Builder
-	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "KEY\tKIND\tSTATE\tSIZE\tALONE\tIN USE\tLAST USED\n")
+	var t table
+	t.row("KEY", "KIND", "STATE", "SIZE", "ALONE", "IN USE", "LAST USED")
 	for _, e := range doc.Envs {
 		used, _, _ := strings.Cut(cmp.Or(e.LastUsed, "never"), "T")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", e.Key, e.Kind, e.State, resolve.Bytes(e.Size), resolve.Bytes(e.SizeAlone), len(e.PIDs), used)
+		t.row(e.Key, string(e.Kind), e.State, resolve.Bytes(e.Size), resolve.Bytes(e.SizeAlone), strconv.Itoa(len(e.PIDs)), used)
+		t.below(e.details())
 	}
-	if err := w.Flush(); err != nil {
+	if err := t.write(out); err != nil {
 		return err
-	}
-	for i, row := range strings.Split(strings.TrimSuffix(table.String(), "\n"), "\n") {
-		if i == 0 {
-			fmt.Fprintln(out, row)
-			continue
-		}
-		e := doc.Envs[i-1]
-		before, after, _ := strings.Cut(row, " "+e.State+" ") // no key holds a space
-		fmt.Fprint(out, before+" ")
-		fmt.Fprint(out, e.State) // on its own, for its colour
-		fmt.Fprintln(out, " "+after+e.details())
 	}
 	fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
 		resolve.Bytes(doc.Total), resolve.Bytes(doc.Cache))
@@ -155,7 +143,7 @@ func (s *session) listTable(doc listDoc) error {
 
 // details are the lines below an env's row.
 func (e listEnv) details() (out string) {
-	line := func(format string, args ...any) { out += "\n    " + oneLine(fmt.Sprintf(format, args...)) }
+	line := func(format string, args ...any) { out += "    " + oneLine(fmt.Sprintf(format, args...)) + "\n" }
 	if e.State != health.Healthy.String() && e.Reason != "" {
 		line("%s", e.Reason)
 	}

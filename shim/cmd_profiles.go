@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/profile"
@@ -119,31 +118,23 @@ func (s *session) profilesTable(doc profilesDoc) error {
 	out := s.page()
 	fmt.Fprint(out, wrapped("machine  "+doc.Machine, 80, 9))
 	fmt.Fprintf(out, "family   %s\nroot     %s (%s)\n\n", doc.Family, doc.Root, s.rootFrom)
-	var table strings.Builder
-	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "STATE\tPROFILE\tACCEL\tTORCH\tDRIVER\tTESTED\n")
-	for _, p := range doc.Profiles {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.State, oneLine(p.Name), cmp.Or(p.Accel, "-"), cmp.Or(p.Torch, "-"), cmp.Or(p.Driver, "-"),
-			map[bool]string{true: "yes", false: "no"}[p.Tested])
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
 	const indent = len(passed) + 2
-	lines := strings.Split(table.String(), "\n")
-	fmt.Fprintln(out, lines[0])
-	for i, p := range doc.Profiles {
-		fmt.Fprint(out, p.State) // a cell of its own, to be coloured
-		fmt.Fprintln(out, strings.TrimRight(lines[i+1][len(p.State):], " "))
+	var t table
+	t.row("STATE", "PROFILE", "ACCEL", "TORCH", "DRIVER", "TESTED")
+	for _, p := range doc.Profiles {
+		t.row(string(p.State), oneLine(p.Name), cmp.Or(p.Accel, "-"), cmp.Or(p.Torch, "-"), cmp.Or(p.Driver, "-"), map[bool]string{true: "yes", false: "no"}[p.Tested])
 		for _, line := range []string{p.where(), p.gpus(), p.Reason} {
 			line = oneLine(line)
 			if line = strings.Repeat(" ", indent) + line; !strings.Contains(line, oneLine(p.Origin)) { // a path is pasted whole
 				line = strings.TrimSuffix(wrapped(line, 80, indent), "\n")
 			}
 			if line = strings.TrimRight(line, " "); line != "" {
-				fmt.Fprintln(out, line)
+				t.below(line + "\n")
 			}
 		}
+	}
+	if err := t.write(out); err != nil {
+		return err
 	}
 	if doc.Warning != "" {
 		fmt.Fprint(out, "\n"+wrapped(doc.Warning, 80, 0))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve"
@@ -112,15 +111,16 @@ func (s *session) pruneTable(doc pruneDoc) error {
 		if doc.Done {
 			frees = "FREED"
 		}
-		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "KIND\t%s\tWHAT\n", frees)
+		var t table
+		t.row("KIND", frees, "WHAT")
 		for _, i := range doc.Items {
-			fmt.Fprintf(w, "%s\t%s\t%s\n\t\t  %s\n", i.Kind, resolve.Bytes(i.Bytes), short(i.Path), line(i.Why))
+			t.row(string(i.Kind), resolve.Bytes(i.Bytes), short(i.Path))
+			t.row("", "", "  "+line(i.Why))
 			if i.Error != "" {
-				fmt.Fprintf(w, "\t\t  still there: %s\n", line(i.Error))
+				t.row("", "", "  still there: "+line(i.Error))
 			}
 		}
-		if err := w.Flush(); err != nil {
+		if err := t.write(out); err != nil {
 			return err
 		}
 	}

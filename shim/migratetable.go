@@ -42,26 +42,26 @@ func (m *migration) table() error {
 		_, err := fmt.Fprintf(out, "nothing to %s in %s (%s)\n", what, m.root, m.rootFrom)
 		return err
 	}
-	ids, keys := len("OLD ENV"), len("KEY")
-	for _, e := range m.doc.Envs {
-		ids, keys = max(ids, len(e.ID)), max(keys, len(e.Key))
-	}
-	row := func(state migrateState, frees, id, key, model string) {
+	var t table
+	row := func(state, frees, id, key, model string) {
 		if m.doc.Undo { // it frees nothing, and has no key
-			fmt.Fprintf(out, "%-9s%-*s  %s\n", state, ids, id, model)
+			t.row(state, id, model)
 			return
 		}
-		fmt.Fprintf(out, "%-9s%-9s%-*s  %-*s  %s\n", state, frees, ids, id, keys, key, model)
+		t.row(state, frees, id, key, model)
 	}
 	row("STATE", "FREES", "OLD ENV", "KEY", "MODEL")
 	for _, e := range m.doc.Envs {
-		row(e.State, resolve.Bytes(e.Bytes), e.ID, cmp.Or(e.Key, "-"), cmp.Or(oneLine(e.Model), "-"))
+		row(string(e.State), resolve.Bytes(e.Bytes), e.ID, cmp.Or(e.Key, "-"), cmp.Or(oneLine(e.Model), "-"))
 		if e.Reason != "" {
-			fmt.Fprint(out, wrapped(strings.Repeat(" ", 8)+" "+e.Reason, 80, 9))
+			t.below(wrapped(strings.Repeat(" ", 8)+" "+e.Reason, 80, 9))
 		}
 		if e.Remedy != "" {
-			fmt.Fprintf(out, "%9shint: %s\n", "", e.Remedy)
+			t.below("         hint: " + e.Remedy + "\n")
 		}
+	}
+	if err := t.write(out); err != nil {
+		return err
 	}
 	_, err := fmt.Fprint(out, strings.Join(m.footer(ready, moved), "\n")+"\n")
 	return err
