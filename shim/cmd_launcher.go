@@ -167,7 +167,7 @@ func (s *session) present(spec *launcher.Spec) error {
 	}
 	if spec.Account != "" && (add || repair.Account != "") && !account(spec.Account) {
 		return fault.New(fault.BadUsage, "--account: there is no account %s", spec.Account).
-			Fix("name one that exists: %s %s", map[bool]string{false: "id", true: "net user"}[runtime.GOOS == "windows"], fault.Quote(spec.Account))
+			Fix("name one that exists: %s", fault.Account(spec.Account))
 	}
 	return nil
 }

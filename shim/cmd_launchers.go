@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -212,8 +213,10 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 		}
 	}
 	dir := filepath.Dir(rec.Files[0].Path)
-	if was, err := launcher.Folder(&rec.Spec, s.env.Get); err == nil && was == dir {
-		dir, _ = launcher.Folder(&spec, s.env.Get) // of the same kind: one that lies where its program starts moves along
+	if runtime.GOOS == "windows" { // whose kinds lie where the program starts, and move along with it
+		if was, err := launcher.Folder(&rec.Spec, s.env.Get); err == nil && was == dir {
+			dir, _ = launcher.Folder(&spec, s.env.Get) // of the same kind
+		}
 	}
 	next, kept, err := records.Put(&spec, dir, true)
 	if err != nil {
@@ -221,7 +224,7 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 	}
 	s.written(next, kept)
 	then := next.Forget()
-	if next.Kind == launcher.NSSM { // the service is as it was until an administrator has run it
+	if runtime.GOOS == "windows" && next.Kind == launcher.NSSM { // the service is as it was until an administrator has run it
 		then = strings.Replace(next.Next(s.env.Get), " && nssm start ", " && nssm restart ", 1)
 	}
 	if then != "" {

@@ -37,6 +37,9 @@ func Move(from, to string) string { return command("mv ", "move ") + Quote(from)
 // Look is the command that shows who may read a file or a folder.
 func Look(path string) string { return command("ls -ld ", "icacls ") + Quote(path) }
 
+// Account is the command that shows an account.
+func Account(name string) string { return command("id ", "net user ") + Quote(name) }
+
 // command is how a shell of POSIX or one of Windows calls it.
 func command(posix, windows string) string {
 	if runtime.GOOS == "windows" {
