@@ -133,9 +133,12 @@ func (b *build) preflight() error {
 		return err
 	}
 	size, need := "unknown size", int64(0)
-	if b.locked.Download >= 0 {
-		need = b.locked.Download * unpacked
-		size = fmt.Sprintf("%s to download, about %s on disk", Bytes(b.locked.Download), Bytes(need))
+	if missing := b.locked.Missing(); missing >= 0 {
+		need = missing * unpacked // what is in the cache is linked
+		size = fmt.Sprintf("%s to download, about %s on disk", Bytes(missing), Bytes(need))
+		if cached := b.locked.Download - missing; cached > 0 {
+			size = fmt.Sprintf("%s to download, about %s more on disk (%s is in uv's cache)", Bytes(missing), Bytes(need), Bytes(cached))
+		}
 	}
 	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, size, Bytes(int64(free)))) //nolint:gosec // no disk has 8 EiB
 	if uint64(need) > free {                                                                                                  //nolint:gosec // need is not negative

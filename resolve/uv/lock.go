@@ -101,6 +101,18 @@ func (l Lock) rest() (text string, n int) {
 	return strings.Join(keep, head), len(keep) - 1
 }
 
+// Missing is the bytes of Download that uv's cache does not hold yet, by the names
+// of what is in it; -1 when the index does not say.
+func (l Lock) Missing() int64 {
+	missing := l.Download
+	for _, p := range l.Packages {
+		if missing > 0 && l.cached[distKey(p.Name, p.Version)] {
+			missing -= p.Size
+		}
+	}
+	return missing
+}
+
 // version of a package in the lock, "" when it is not in it.
 func (l Lock) version(name string) string {
 	for _, p := range l.Packages {

@@ -70,3 +70,16 @@ func TestMebibytes(t *testing.T) {
 		require.Equal(t, want, mebibytes(text), text)
 	}
 }
+
+// What is in the cache is not downloaded, and needs no room.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	l := Lock{Packages: []Package{{Name: "typing-extensions", Version: "4.12", Size: 30}, {Name: "torch", Version: "2.11.0", Size: 600}}, Download: 630}
+	require.Equal(t, int64(630), l.Missing())
+	l.cached = map[string]bool{distKey("Typing_Extensions", "4.12"): true, distKey("torch", "2.10.0"): true}
+	require.Equal(t, int64(600), l.Missing())
+	l.cached[distKey("torch", "2.11.0")] = true
+	require.Zero(t, l.Missing())
+	l.Download = -1
+	require.Equal(t, int64(-1), l.Missing(), "not known")
+}
