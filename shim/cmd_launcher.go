@@ -94,7 +94,7 @@ func (s *session) launcherAdd(records launcher.Records) error {
 			return err
 		}
 	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fault.New(fault.BadUsage, "--to: %s is not a folder", dir).Fix("%s", fault.Mkdir(dir))
+		return fault.New(fault.BadUsage, "--to: %s is not a folder", dir).Fix("%s", fault.Shell("mkdir -p ", "mkdir ", dir))
 	}
 	rec, kept, err := records.Put(&spec, dir, add.Force)
 	if err != nil {
@@ -167,7 +167,7 @@ func (s *session) present(spec *launcher.Spec) error {
 	}
 	if spec.Account != "" && (add || repair.Account != "") && !account(spec.Account) {
 		return fault.New(fault.BadUsage, "--account: there is no account %s", spec.Account).
-			Fix("name one that exists: %s", fault.Account(spec.Account))
+			Fix("name one that exists: %s", fault.Shell("id ", "net user ", spec.Account))
 	}
 	return nil
 }

@@ -26,24 +26,12 @@ func Quote(s string) string {
 }
 
 // Remove is the command that removes a folder and all in it.
-func Remove(dir string) string { return command("rm -r ", "rmdir /s /q ") + Quote(dir) }
+func Remove(dir string) string { return Shell("rm -r ", "rmdir /s /q ", dir) }
 
-// Mkdir is the command that makes a folder and those above it.
-func Mkdir(dir string) string { return command("mkdir -p ", "mkdir ") + Quote(dir) }
-
-// Move is the command that gives a file another name.
-func Move(from, to string) string { return command("mv ", "move ") + Quote(from) + " " + Quote(to) }
-
-// Look is the command that shows who may read a file or a folder.
-func Look(path string) string { return command("ls -ld ", "icacls ") + Quote(path) }
-
-// Account is the command that shows an account.
-func Account(name string) string { return command("id ", "net user ") + Quote(name) }
-
-// command is how a shell of POSIX or one of Windows calls it.
-func command(posix, windows string) string {
+// Shell is a command for a file, as a shell of POSIX or one of Windows has it.
+func Shell(posix, windows, file string) string {
 	if runtime.GOOS == "windows" {
-		return windows
+		posix = windows
 	}
-	return posix
+	return posix + Quote(file)
 }

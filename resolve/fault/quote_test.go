@@ -22,7 +22,7 @@ func TestQuote(t *testing.T) {
 		"=ls":            "'=ls'",
 		"a~1=b":          "a~1=b",
 	}
-	commands := []string{"rm -r 'a b'", "mkdir -p 'a b'", "mv 'a b' c", "ls -ld 'a b'", "id 'a b'"}
+	remove := "rm -r 'a b'"
 	if runtime.GOOS == "windows" {
 		cases = map[string]string{
 			`C:\models\llama-3`: `C:\models\llama-3`,
@@ -31,10 +31,10 @@ func TestQuote(t *testing.T) {
 			"":                  `""`,
 			"a&calc":            `"a&calc"`,
 		}
-		commands = []string{`rmdir /s /q "a b"`, `mkdir "a b"`, `move "a b" c`, `icacls "a b"`, `net user "a b"`}
+		remove = `rmdir /s /q "a b"`
 	}
 	for in, want := range cases {
 		require.Equal(t, want, Quote(in))
 	}
-	require.Equal(t, commands, []string{Remove("a b"), Mkdir("a b"), Move("a b", "c"), Look("a b"), Account("a b")})
+	require.Equal(t, remove, Remove("a b"))
 }

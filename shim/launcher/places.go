@@ -3,6 +3,7 @@ package launcher
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -79,6 +80,9 @@ func (rec *Record) Next(get func(string) string) string {
 	case Launchd:
 		return "launchctl bootstrap gui/$(id -u) " + file
 	case NSSM:
+		if runtime.GOOS != "windows" {
+			return file // of a record from elsewhere
+		}
 		if rec.Account != "" && !Passwordless(rec.Account) {
 			file += " PASSWORD"
 		}

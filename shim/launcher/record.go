@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
@@ -246,7 +247,7 @@ func write(path string, data []byte, mode fs.FileMode) error {
 	}
 	if err == nil {
 		err = store.Rename(tmp, path) // which waits for an antivirus
-		if why := syscall.Errno(0); errors.As(err, &why) {
+		if why := syscall.Errno(0); runtime.GOOS == "windows" && errors.As(err, &why) {
 			err = &fs.PathError{Op: "replace", Path: path, Err: why}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -144,6 +145,9 @@ func TestNSSM(t *testing.T) {
 // What is pasted defines the service and starts it; a password is for the user to fill in.
 func TestNSSMNext(t *testing.T) {
 	t.Parallel()
+	if runtime.GOOS != "windows" {
+		t.Skip("a kind of Windows")
+	}
 	for account, want := range map[string]string{
 		"": "chat.nssm.cmd && nssm start chat", "LocalSystem": "chat.nssm.cmd && nssm start chat", `NT SERVICE\chat`: "chat.nssm.cmd && nssm start chat",
 		`.\me`: "chat.nssm.cmd PASSWORD && nssm start chat",
