@@ -346,7 +346,7 @@ func (d *doctor) index() {
 	}
 	for _, l := range d.set.list(sFindLinks) {
 		if !strings.Contains(l, "://") && !exists(l) {
-			d.say("index", warning, "mkdir -p "+fault.Quote(l), "index.find_links%s: %s is not there", from(sFindLinks), l)
+			d.say("index", warning, fault.Shell("mkdir -p ", "mkdir ", l), "index.find_links%s: %s is not there", from(sFindLinks), l)
 			return
 		}
 	}
@@ -365,7 +365,7 @@ func (d *doctor) index() {
 func (d *doctor) envs() {
 	dirs, err := d.deps.Store.Envs()
 	if err != nil {
-		d.fail("envs", failed, err, "ls -ld "+fault.Quote(d.root.Envs()))
+		d.fail("envs", failed, err, fault.Shell("ls -ld ", "icacls ", d.root.Envs()))
 	}
 	for _, dir := range dirs {
 		if d.ctx.Err() != nil {

@@ -94,7 +94,7 @@ func (s *session) launcherAdd(records launcher.Records) error {
 			return err
 		}
 	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fault.New(fault.BadUsage, "--to: %s is not a folder", dir).Fix("mkdir -p %s", fault.Quote(dir))
+		return fault.New(fault.BadUsage, "--to: %s is not a folder", dir).Fix("%s", fault.Shell("mkdir -p ", "mkdir ", dir))
 	}
 	rec, kept, err := records.Put(&spec, dir, add.Force)
 	if err != nil {
@@ -166,7 +166,8 @@ func (s *session) present(spec *launcher.Spec) error {
 		return fault.New(fault.BadUsage, "script %s is not there", script).Fix("correct its path; a relative one starts at the working directory, see -C")
 	}
 	if spec.Account != "" && (add || repair.Account != "") && !account(spec.Account) {
-		return fault.New(fault.BadUsage, "--account: there is no account %s", spec.Account).Fix("name one that exists: id %s", fault.Quote(spec.Account))
+		return fault.New(fault.BadUsage, "--account: there is no account %s", spec.Account).
+			Fix("name one that exists: %s", fault.Shell("id ", "net user ", spec.Account))
 	}
 	return nil
 }
@@ -183,8 +184,12 @@ func script(spec *launcher.Spec) string {
 // account reports whether there is one of that name. Without cgo os/user reads
 // only /etc/passwd; id knows a directory's accounts as well.
 func account(name string) bool {
-	if _, err := user.Lookup(name); err == nil || runtime.GOOS == "windows" {
-		return err == nil
+	_, err := user.Lookup(name)
+	if runtime.GOOS == "windows" {
+		return err == nil || launcher.Passwordless(name) // Windows looks up no LocalSystem, and a service's own not before that is there
+	}
+	if err == nil {
+		return true
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

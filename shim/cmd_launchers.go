@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -211,13 +212,23 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 			return err
 		}
 	}
-	next, kept, err := records.Put(&spec, filepath.Dir(rec.Files[0].Path), true)
+	dir := filepath.Dir(rec.Files[0].Path)
+	if runtime.GOOS == "windows" { // whose kinds lie where the program starts, and move along with it
+		if was, err := launcher.Folder(&rec.Spec, s.env.Get); err == nil && was == dir {
+			dir, _ = launcher.Folder(&spec, s.env.Get) // of the same kind
+		}
+	}
+	next, kept, err := records.Put(&spec, dir, true)
 	if err != nil {
 		return err
 	}
 	s.written(next, kept)
-	if forget := next.Forget(); forget != "" {
-		fmt.Fprintf(mask{s.inv.Stdout}, "then: %s\n", forget)
+	then := next.Forget()
+	if runtime.GOOS == "windows" && next.Kind == launcher.NSSM { // the service is as it was until an administrator has run it
+		then = strings.Replace(next.Next(s.env.Get), " && nssm start ", " && nssm restart ", 1)
+	}
+	if then != "" {
+		fmt.Fprintf(mask{s.inv.Stdout}, "then: %s\n", then)
 	}
 	return nil
 }

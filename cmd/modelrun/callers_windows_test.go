@@ -52,7 +52,12 @@ func projectIn(t *testing.T, folder string) (dir string, got func() shown) {
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.onnx"), nil, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "load_model.py"), []byte(showing), 0o600))
-	return dir, func() (s shown) {
+	return dir, gotIn(t, dir)
+}
+
+// gotIn reads what the program of a folder wrote.
+func gotIn(t *testing.T, dir string) func() shown {
+	return func() (s shown) {
 		t.Helper()
 		var data []byte
 		require.Eventually(t, func() bool { // a starter need not wait, and what was renamed a moment ago is held

@@ -58,7 +58,8 @@ func run(ts *testscript.TestScript, name string, args ...string) error {
 
 // acted plays the part that this process was started for, if it was: "replay"
 // prints the files that run names, "attach" waits until a process has a console,
-// "press" then types Enter in it, "interrupt" Ctrl-C in that of a process it started, "uv" is a uv that waits for a console.
+// "press" then types Enter in it, "interrupt" Ctrl-C in that of a process it started, "screen" prints
+// what a command shows in a console, "uv" is a uv that waits for a console.
 func acted() bool {
 	switch {
 	case len(os.Args) == 4 && os.Args[1] == "replay":
@@ -84,6 +85,8 @@ func acted() bool {
 		if os.Args[1] == "press" {
 			pressEnter()
 		}
+	case len(os.Args) > 3 && os.Args[1] == "screen":
+		showScreen(os.Args[2] == "obeys", os.Args[3:])
 	case os.Getenv("TEST_PART") == "uv":
 		os.Exit(uvThatWaits())
 	default:

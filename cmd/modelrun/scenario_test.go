@@ -143,7 +143,11 @@ func tree(ts *testscript.TestScript, dirs []string) string {
 // clean FILE: what differs from run to run becomes a word, so that cmp works.
 func clean(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
-	text = strings.ReplaceAll(text, ts.Getenv("WORK"), "$WORK")
+	if exe != "" { // as run does with what is printed
+		text = strings.ReplaceAll(text, `\\`, "/")
+		text = strings.ReplaceAll(text, "/Scripts/python.exe", "/bin/python")
+	}
+	text = strings.ReplaceAll(text, filepath.ToSlash(ts.Getenv("WORK")), "$WORK")
 	for _, r := range volatile() {
 		text = r.pattern.ReplaceAllString(text, r.word)
 	}

@@ -26,9 +26,12 @@ func Quote(s string) string {
 }
 
 // Remove is the command that removes a folder and all in it.
-func Remove(dir string) string {
+func Remove(dir string) string { return Shell("rm -r ", "rmdir /s /q ", dir) }
+
+// Shell is a command for a file, as a shell of POSIX or one of Windows has it.
+func Shell(posix, windows, file string) string {
 	if runtime.GOOS == "windows" {
-		return "rmdir /s /q " + Quote(dir)
+		posix = windows
 	}
-	return "rm -r " + Quote(dir)
+	return posix + Quote(file)
 }

@@ -203,7 +203,7 @@ func unreadable(path string, err error) error {
 		place = up // ls cannot look into a closed folder either
 	}
 	return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).
-		Fix("see who may read it: ls -ld %s", fault.Quote(place))
+		Fix("see who may read it: %s", fault.Shell("ls -ld ", "icacls ", place))
 }
 
 func broken(code Code, format string, args ...any) Verdict {

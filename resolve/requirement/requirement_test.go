@@ -139,7 +139,9 @@ func TestMarkers(t *testing.T) {
 
 // pip carries the library that defines what Python's tools do.
 const packaging = `
-import json, sys
+import ensurepip, glob, json, os, sys
+# The pip that Python carries, where none is installed.
+sys.path += glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled", "pip-*.whl"))
 try:
     from pip._vendor.packaging.version import Version, InvalidVersion
     from pip._vendor.packaging.specifiers import SpecifierSet, InvalidSpecifier

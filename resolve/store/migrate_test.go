@@ -145,6 +145,9 @@ func TestMigrateThroughNoLink(t *testing.T) {
 			if err := os.Symlink(away, at); err != nil {
 				t.Skip("links are not allowed here: ", err)
 			}
+			if _, err := os.Lstat(at); err != nil {
+				t.Skip("Wine makes no symbolic links, and says that it did")
+			}
 			require.Equal(t, fault.BadRoot, fault.CodeOf(s.Movable(d)))
 			_, err := s.Migrate(oldID)
 			require.Equal(t, fault.BadRoot, fault.CodeOf(err))

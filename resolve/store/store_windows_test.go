@@ -320,3 +320,48 @@ func TestPublishOverAnOpenFile(t *testing.T) {
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
 	requireNoLitter(t, s)
 }
+
+// What somebody runs, stands in or has open is not moved: it stays whole, and
+// the sentence says what to end.
+func TestMigrateOfOneHeld(t *testing.T) {
+	t.Parallel()
+	const moved, open = " cannot be moved to ", "end every program that has a file of it open, then try again; or delete it: rmdir /s /q "
+	for name, tt := range map[string]struct {
+		hold        func(*testing.T, *Store, envdir.Dir)
+		why, remedy string
+	}{
+		"by its own program": {func(t *testing.T, s *Store, d envdir.Dir) {
+			path := filepath.Join(d.Scripts(), "program.exe")
+			require.NoError(t, execxtest.Copy(path))
+			require.Equal(t, "running", startExe(t, exec.Command(path), s, "block").line(t))
+		}, " is in use by ", "end those programs, then try again"},
+		"by a prompt that stands in it": {func(t *testing.T, _ *Store, d envdir.Dir) {
+			c := exec.CommandContext(t.Context(), os.Getenv("ComSpec"), "/d", "/k")
+			c.Dir = d.Path // Wine looks no deeper
+			in, err := c.StdinPipe()
+			require.NoError(t, err)
+			require.NoError(t, c.Start())
+			t.Cleanup(func() { _, _ = in.Close(), c.Wait() })
+		}, moved, open},
+		"by who has a file of it open": {func(t *testing.T, _ *Store, d envdir.Dir) {
+			skipUnderWine(t)
+			h := held(t, filepath.Join(d.Venv(), "x.py"))
+			t.Cleanup(func() { _ = windows.CloseHandle(h) })
+		}, moved, open},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStore(t)
+			d := oldEnv(t, s, oldID)
+			tt.hold(t, s, d)
+			_, err := s.Migrate(oldID)
+			require.Equal(t, fault.InUse, fault.CodeOf(err), "%v", err)
+			require.ErrorContains(t, err, d.Path+tt.why)
+			require.Contains(t, fault.RemedyOf(err), tt.remedy)
+			require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
+			moved, err := s.Migrated()
+			require.NoError(t, err)
+			require.Empty(t, moved)
+		})
+	}
+}

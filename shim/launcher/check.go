@@ -69,7 +69,7 @@ func (rec *Record) Check(a Around) []Finding {
 		say("copy", repair, "%s is a copy of another modelrun than %s is now", old, rec.Program)
 	}
 	if first := rec.shadow(a); first != "" {
-		say("shadowed", "mv "+fault.Quote(first)+" "+fault.Quote(first+".off"), "%s is another program of that name, and is found first", first)
+		say("shadowed", fault.Shell("mv ", "move ", first)+" "+fault.Quote(first+".off"), "%s is another program of that name, and is found first", first)
 	}
 	return out
 }

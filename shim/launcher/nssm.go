@@ -42,7 +42,7 @@ func renderNSSM(s Spec) ([]File, error) {
 	about := " Run it in a prompt of an administrator, with nssm.exe on PATH."
 	if s.Account != "" {
 		block += "nssm set " + name + " ObjectName " + forCmdEach([]string{s.Account})
-		if !passwordless(s.Account) {
+		if !Passwordless(s.Account) {
 			about += " Behind its name stands the account's password."
 			block += " %1"
 		}
@@ -57,9 +57,9 @@ func renderNSSM(s Spec) ([]File, error) {
 	return []File{{Name: s.Name + ".nssm.cmd", Data: commandFile(about, block+")"), Mode: 0o644}}, nil
 }
 
-// passwordless reports whether Windows gives a service this account without a
+// Passwordless reports whether Windows gives a service this account without a
 // password: its own ones, and a service's.
-func passwordless(account string) bool {
+func Passwordless(account string) bool {
 	domain, name, ok := strings.Cut(strings.ToLower(account), `\`)
 	if !ok {
 		name = domain

@@ -3,6 +3,7 @@ package launcher
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -79,7 +80,13 @@ func (rec *Record) Next(get func(string) string) string {
 	case Launchd:
 		return "launchctl bootstrap gui/$(id -u) " + file
 	case NSSM:
-		return file // in a prompt of an administrator
+		if runtime.GOOS != "windows" {
+			return file // of a record from elsewhere
+		}
+		if rec.Account != "" && !Passwordless(rec.Account) {
+			file += " PASSWORD"
+		}
+		return file + " && nssm start " + fault.Quote(rec.Name) // in a prompt of an administrator
 	case Shortcut:
 	}
 	return ""

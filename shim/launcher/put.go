@@ -2,9 +2,12 @@ package launcher
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -93,17 +96,29 @@ func cannotWrite(err error, dir string) error {
 	if errors.As(err, &said) {
 		return err
 	}
+	var file *fs.PathError
+	if runtime.GOOS == "windows" && errors.As(err, &file) && (file.Op == "replace" || file.Op == "remove") { // which it does to no program that runs
+		return fault.New(fault.InUse, "%s is in use: %w", file.Path, file.Err).Fix("end the program, and try again")
+	}
 	return fault.New(fault.NotWritable, "the launcher cannot be written: %w", err).
 		Fix("name a folder that you may write: --to DIR; or, for one of the system, run it as its administrator (%s)", dir)
 }
 
-// wrote reports whether path holds what this record says that we wrote.
+// wrote reports whether path holds what this record says that we wrote, there
+// or where its folder was before.
 func (rec *Record) wrote(path string) bool {
-	return slices.ContainsFunc(rec.Files, func(w Written) bool { return w.Path == path && w.State() == Same })
+	return slices.ContainsFunc(rec.Files, func(w Written) bool {
+		return sameName(filepath.Base(w.Path), filepath.Base(path)) && Written{path, w.SHA256}.State() == Same
+	})
 }
 
 func (rec *Record) has(path string) bool {
-	return slices.ContainsFunc(rec.Files, func(w Written) bool { return w.Path == path })
+	return slices.ContainsFunc(rec.Files, func(w Written) bool { return sameName(w.Path, path) })
+}
+
+// sameName reports whether two names are one to the system.
+func sameName(a, b string) bool {
+	return a == b || runtime.GOOS == "windows" && strings.EqualFold(a, b)
 }
 
 // Remove deletes the files of a launcher that are as they were written, then

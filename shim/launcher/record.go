@@ -11,9 +11,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sort"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/modelrun/modelrun/resolve/fault"
@@ -85,7 +87,7 @@ func (r Records) Read(name string) (*Record, error) {
 		err = fmt.Errorf("its format is %d, and this version knows %d", doc.Format, recordFormat)
 	}
 	nowhere := func(w Written) bool { return filepath.Dir(w.Path) == "." } // repair would write where one stands
-	if err == nil && (rec.Name != name || len(rec.Files) == 0 || rec.Program == "" || slices.ContainsFunc(rec.Files, nowhere)) {
+	if err == nil && (!strings.EqualFold(rec.Name, name) || len(rec.Files) == 0 || rec.Program == "" || slices.ContainsFunc(rec.Files, nowhere)) {
 		err = errors.New("it is not whole")
 	}
 	if err != nil {
@@ -244,7 +246,10 @@ func write(path string, data []byte, mode fs.FileMode) error {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(tmp, path)
+		err = store.Rename(tmp, path) // which waits for an antivirus
+		if why := syscall.Errno(0); runtime.GOOS == "windows" && errors.As(err, &why) {
+			err = &fs.PathError{Op: "replace", Path: path, Err: why}
+		}
 	}
 	if err != nil {
 		_ = os.Remove(tmp) // the first error counts

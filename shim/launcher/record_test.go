@@ -107,6 +107,58 @@ func TestPutFails(t *testing.T) {
 	require.NoFileExists(t, rec.Files[0].Path)
 }
 
+// A launcher that lies beside its program may have moved with it: what we wrote
+// is ours wherever it lies, and no .bak.
+func TestPutWhereItMoved(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	program, was, now := filepath.Join(base, "modelrun.exe"), filepath.Join(base, "was"), filepath.Join(base, "now")
+	require.NoError(t, os.WriteFile(program, []byte("one"), 0o755)) //nolint:gosec // a program
+	r, s := Records(filepath.Join(base, "records")), Spec{Name: "chat", Kind: Exe, Program: program, Command: []string{"python"}, Dir: was}
+	_, _, err := r.Put(&s, was, false)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(was, now))
+	s.Dir = now
+	rec, kept, err := r.Put(&s, now, true)
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	require.Empty(t, rec.Check(Around{}))
+
+	require.NoError(t, os.WriteFile(filepath.Join(now, "chat.toml"), nil, 0o600)) // by hand
+	require.NoError(t, os.Rename(now, was))
+	s.Dir = was
+	_, kept, err = r.Put(&s, was, true)
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(was, "chat.toml.bak")}, kept)
+}
+
+// Where CHAT.json is chat.json, CHAT is the launcher chat.
+func TestNamesOfOneFile(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "windows" {
+		t.Skip("a and A are two files here")
+	}
+	base := t.TempDir()
+	program := filepath.Join(base, "modelrun.exe")
+	require.NoError(t, os.WriteFile(program, []byte("one"), 0o755)) //nolint:gosec // a program
+	r, s := Records(filepath.Join(base, "records")), Spec{Name: "chat", Kind: Exe, Program: program, Command: []string{"python"}, Dir: base}
+	_, _, err := r.Put(&s, base, false)
+	require.NoError(t, err)
+	rec, err := r.Read("CHAT")
+	require.NoError(t, err)
+	require.Equal(t, "chat", rec.Name)
+	s.Name = "CHAT"
+	_, _, err = r.Put(&s, base, false)
+	require.ErrorContains(t, err, "launcher CHAT is there already: "+filepath.Join(base, "chat.exe"))
+	rec, kept, err := r.Put(&s, base, true)
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	require.Empty(t, rec.Check(Around{}))
+	names, err := r.Names()
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+}
+
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"chat", "my chat (1) & ^ 50% $x 'y' !", "ünï 日本", "a.b", "x-", strings.Repeat("x", 60)} {

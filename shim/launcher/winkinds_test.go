@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -139,6 +140,21 @@ func TestNSSM(t *testing.T) {
 	require.Contains(t, data(t, NSSM, s), `ObjectName DOMAIN\me %1 || exit /b`)
 	s.Dir = `C:\Modèle`
 	require.Contains(t, data(t, NSSM, s), "65001 >nul\r\n(\r\nset \"_codepage=\" & ")
+}
+
+// What is pasted defines the service and starts it; a password is for the user to fill in.
+func TestNSSMNext(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "windows" {
+		t.Skip("a kind of Windows")
+	}
+	for account, want := range map[string]string{
+		"": "chat.nssm.cmd && nssm start chat", "LocalSystem": "chat.nssm.cmd && nssm start chat", `NT SERVICE\chat`: "chat.nssm.cmd && nssm start chat",
+		`.\me`: "chat.nssm.cmd PASSWORD && nssm start chat",
+	} {
+		rec := Record{Spec{Name: "chat", Kind: NSSM, Account: account}, []Written{{Path: "chat.nssm.cmd"}}}
+		require.Equal(t, want, rec.Next(func(string) string { return "" }))
+	}
 }
 
 func TestExe(t *testing.T) {
