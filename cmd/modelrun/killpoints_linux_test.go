@@ -151,10 +151,10 @@ func TestInstallerOutlivesUs(t *testing.T) {
 	b := crashes()["broken"]
 	r := newCrashRoot(t, b)
 	slow := filepath.Join(t.TempDir(), "slow-uv")
-	// strace dies with modelrun, as its child; what it traced does not. (A delay,
+	// The shell dies with modelrun, as its child; what it started does not. (A delay,
 	// like a signal, does nothing under --seccomp-bpf.)
-	require.NoError(t, execxtest.Write(slow, []byte("#!/bin/sh\ncase \"$*\" in *'pip sync'*)\n\texec "+strace(t)[0]+" -f -qq -o /dev/null"+
-		" -e trace=linkat -e inject=linkat:delay_enter=50000 "+uvtest.Path(t)+" \"$@\" ;;\nesac\nexec "+uvtest.Path(t)+" \"$@\"\n")))
+	require.NoError(t, execxtest.Write(slow, []byte("#!/bin/sh\ncase \"$*\" in *'pip sync'*)\n\t"+strace(t)[0]+" -f -qq -o /dev/null"+
+		" -e trace=linkat -e inject=linkat:delay_enter=50000 "+uvtest.Path(t)+" \"$@\"\n\texit ;;\nesac\nexec "+uvtest.Path(t)+" \"$@\"\n")))
 	c := r.cmd(t, b, "")
 	c.Env = append(c.Env, "MODELRUN_UV="+slow)
 	require.NoError(t, c.Start())

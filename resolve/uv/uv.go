@@ -208,10 +208,11 @@ func (u *UV) from(own string, others ...string) *UV {
 
 // scratch is a uv whose build backends keep their temporary files in dir, which
 // goes with the staging folder: one that is killed removes none. Not on Windows,
-// where a build needs the room that a path has left.
+// where a build needs the room that a path has left, and not for an uncached uv,
+// which makes its cache there and cannot lock it in such a root.
 func (u *UV) scratch(dir string) *UV {
 	v := *u
-	if runtime.GOOS != "windows" {
+	if runtime.GOOS != "windows" && !u.cfg.NoCache {
 		v.env = u.env.With("TMPDIR", dir)
 	}
 	return &v
