@@ -111,12 +111,18 @@ type migrateFlags struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
-// cli is kong's model of the command line. It holds no logic.
-type cli struct {
+// runCLI is kong's model for starting a program.
+type runCLI struct {
 	flags
 	ShowVersion bool `name:"version" short:"V" help:"Print the version."`
 
-	Run      runFlags      `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
+	Run runFlags `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
+}
+
+// cli is kong's model of the command line. It holds no logic.
+type cli struct {
+	runCLI
+
 	Which    jsonFlag      `cmd:"" help:"Print the python that would be used; never creates."`
 	Explain  jsonFlag      `cmd:"" help:"Show the chain: what was looked at, and why."`
 	Ensure   ensureFlags   `cmd:"" help:"Create the environment now."`
@@ -142,18 +148,20 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 	if i := slices.Index(args, "--"); i >= 0 {
 		ours, tail, dashed = args[:i], args[i+1:], true
 	}
-	var c cli
-	helped := false
-	k, err := newKong(&c, kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
-	if err != nil {
-		return c, words{}, fault.New(fault.Internal, "%w", err).Fix("report this text")
-	}
-	ctx, err := k.Parse(ours)
-	if helped {
-		return c, words{}, errHelp
-	}
-	if err != nil {
-		return c, words{}, usage(err, helpFor(err))
+	c, ctx := parseRun(ours)
+	if ctx == nil {
+		helped := false
+		k, err := newKong(&c, kong.Writers(stdout, stderr), kong.Exit(func(int) { helped = true }))
+		if err != nil {
+			return c, words{}, fault.New(fault.Internal, "%w", err).Fix("report this text")
+		}
+		ctx, err = k.Parse(ours)
+		if helped {
+			return c, words{}, errHelp
+		}
+		if err != nil {
+			return c, words{}, usage(err, helpFor(err))
+		}
 	}
 	w := words{sub: strings.Fields(ctx.Command())[0], options: ours}
 	if fields := strings.Fields(ctx.Command()); w.sub == "launcher" {
@@ -182,6 +190,23 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 		}
 	}
 	return c, w, nil
+}
+
+// parseRun parses what names no sub-command with the small model: with all
+// sub-commands kong takes 0.6 ms more, at every start that has an option. What it
+// refuses, help included, is for the whole model, which says why: ctx is nil.
+func parseRun(ours []string) (c cli, ctx *kong.Context) {
+	if slices.ContainsFunc(ours, func(w string) bool { return w != "run" && slices.Contains(subcommands[:], w) }) {
+		return c, nil
+	}
+	k, err := kong.New(&c.runCLI, kong.Name("modelrun"), kong.NoDefaultHelp())
+	if err != nil {
+		return cli{}, nil
+	}
+	if ctx, err = k.Parse(ours); err != nil {
+		return cli{}, nil
+	}
+	return c, ctx
 }
 
 // notAProgram is said for a first word that is neither an option, a

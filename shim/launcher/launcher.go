@@ -6,7 +6,6 @@ package launcher
 
 import (
 	"io/fs"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -51,44 +50,24 @@ type File struct {
 	Mode fs.FileMode
 }
 
-// traits are what differs between kinds besides their files.
+// traits are what differs between kinds besides their files. kinds is the table of
+// those that this system has; its other part is in no program.
 type traits struct {
 	kind     Kind
 	render   func(Spec) ([]File, error)
-	systems  string // GOOS of those that have it
 	icon     bool
 	windowed bool
 	account  bool
 }
 
-// kinds is the table of kinds.
-var kinds = [...]traits{
-	{kind: Script, render: renderScript, systems: "linux darwin"},
-	{kind: Desktop, render: renderDesktop, systems: "linux", icon: true, windowed: true},
-	{kind: Systemd, render: renderSystemd, systems: "linux", account: true},
-	{kind: Supervisord, render: renderSupervisord, systems: "linux darwin", account: true},
-	{kind: Launchd, render: renderLaunchd, systems: "darwin"},
-	{kind: Shortcut, render: renderShortcut, systems: "windows", icon: true, windowed: true},
-	{kind: Batch, render: renderBatch, systems: "windows"},
-	{kind: Exe, render: renderExe, systems: "windows", windowed: true},
-	{kind: NSSM, render: renderNSSM, systems: "windows", account: true},
-}
-
 // Default is the kind that a launcher has on this system when nobody says one.
-func Default() Kind {
-	if runtime.GOOS == "windows" {
-		return Shortcut
-	}
-	return Script
-}
+func Default() Kind { return kinds[0].kind }
 
 // Kinds are those that this system has.
 func Kinds() []Kind {
-	var out []Kind
-	for _, t := range kinds {
-		if slices.Contains(strings.Fields(t.systems), runtime.GOOS) {
-			out = append(out, t.kind)
-		}
+	out := make([]Kind, len(kinds))
+	for i, t := range kinds {
+		out[i] = t.kind
 	}
 	return out
 }

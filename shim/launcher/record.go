@@ -181,15 +181,9 @@ func (f File) content() ([]byte, error) {
 	return store.ReadFile(f.Copy, maxFile)
 }
 
-// sum is of what a file says. Of a shortcut that is what it starts: Windows
-// itself writes more into it, and follows a target that has moved.
+// sum is of what a file says.
 func sum(name string, data []byte) string {
-	if filepath.Ext(name) == ".lnk" {
-		if link, err := readShortcut(data); err == nil {
-			data = fmt.Appendf(nil, "%q", link)
-		}
-	}
-	h := sha256.Sum256(data)
+	h := sha256.Sum256(meaning(name, data))
 	return hex.EncodeToString(h[:])
 }
 

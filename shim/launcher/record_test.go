@@ -111,6 +111,7 @@ func TestPutFails(t *testing.T) {
 // is ours wherever it lies, and no .bak.
 func TestPutWhereItMoved(t *testing.T) {
 	t.Parallel()
+	onWindows(t)
 	base := t.TempDir()
 	program, was, now := filepath.Join(base, "modelrun.exe"), filepath.Join(base, "was"), filepath.Join(base, "now")
 	require.NoError(t, os.WriteFile(program, []byte("one"), 0o755)) //nolint:gosec // a program
@@ -182,6 +183,7 @@ func TestUnitName(t *testing.T) {
 // A copy of modelrun stays what it was when modelrun is installed anew.
 func TestCheckFindsOldCopy(t *testing.T) {
 	t.Parallel()
+	onWindows(t)
 	program := filepath.Join(t.TempDir(), "modelrun.exe")
 	require.NoError(t, os.WriteFile(program, []byte("one"), 0o755)) //nolint:gosec // a program
 	rec, _, err := Records(t.TempDir()).Put(&Spec{Name: "chat", Kind: Exe, Program: program, Command: []string{"python"}, Dir: t.TempDir()}, t.TempDir(), false)
@@ -196,6 +198,7 @@ func TestCheckFindsOldCopy(t *testing.T) {
 // What Windows adds to a shortcut changes nothing; another target does.
 func TestShortcutStaysTheSame(t *testing.T) {
 	t.Parallel()
+	onWindows(t)
 	link := shortcut{Target: `C:\a\modelrun.exe`, Arguments: "-- python", Dir: `C:\a`}
 	file := filepath.Join(t.TempDir(), "x.lnk")
 	w := Written{file, sum(file, link.write("x"))}
@@ -204,4 +207,35 @@ func TestShortcutStaysTheSame(t *testing.T) {
 	link.Target = `C:\b\modelrun.exe`
 	require.NoError(t, os.WriteFile(file, link.write("x"), 0o600))
 	require.Equal(t, Changed, w.State())
+}
+
+// A command that PATH finds must not hide modelrun.
+func TestModelrunItself(t *testing.T) {
+	t.Parallel()
+	_, err := Render(Spec{Name: "ModelRunW", Kind: typed(), Command: []string{"python"}})
+	require.ErrorContains(t, err, "modelrun itself")
+	require.NotEmpty(t, fault.RemedyOf(err))
+}
+
+// typed is a kind of this system whose name is typed.
+func typed() Kind {
+	if runtime.GOOS == "windows" {
+		return Exe
+	}
+	return Script
+}
+
+func onWindows(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "windows" {
+		t.Skip("a kind of Windows")
+	}
+}
+
+// renderAny is Render for the kinds of every system.
+func renderAny(s Spec) ([]File, error) {
+	return map[Kind]func(Spec) ([]File, error){
+		Script: renderScript, Desktop: renderDesktop, Systemd: renderSystemd, Supervisord: renderSupervisord, Launchd: renderLaunchd,
+		Shortcut: renderShortcut, Batch: renderBatch, Exe: renderExe, NSSM: renderNSSM,
+	}[s.Kind](s)
 }
