@@ -174,7 +174,8 @@ func (b listBuilt) line(key envdir.Key) string {
 	day, _, _ := strings.Cut(b.Created, "T")
 	parts := []string{"python " + b.Python}
 	names := slices.Sorted(maps.Keys(b.Dists))
-	if known, ok := profile.ParseKey(key); ok {
+	base, _, _ := key.Extras()
+	if known, ok := profile.ParseKey(base); ok {
 		names = append([]string{"torch"}, known.Family.Main...)
 	}
 	for _, name := range names {
