@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -172,8 +173,11 @@ func lock(t *testing.T, s *Store) *Lock {
 	return l
 }
 
-// publish builds an env whose content is one word, and publishes it.
+// publish builds an env whose content is one word, and publishes it. No test
+// beside it forks meanwhile: until its exec the child would hold a copy of the lease.
 func publish(s *Store, l *Lock, content string) (Published, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	st, err := s.Stage(l)
 	if err != nil {
 		return Published{}, err
