@@ -11,6 +11,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/shim/launcher"
 )
 
 // called is NAME.toml beside a copy of modelrun, or a link to it, that is called
@@ -123,7 +124,7 @@ func (s *session) startedBy(self string) string {
 // ourName reports whether a program's path is that of modelrun or modelrunw.
 func ourName(path string) bool {
 	name := withoutExe(filepath.Base(path))
-	return path == "" || strings.EqualFold(name, "modelrun") || strings.EqualFold(name, "modelrunw")
+	return path == "" || launcher.Ours(name)
 }
 
 func withoutExe(path string) string {

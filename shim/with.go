@@ -2,7 +2,6 @@ package shim
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 
@@ -87,15 +86,10 @@ func (s *session) extras(ctx context.Context, t *target) error {
 	if err != nil {
 		return err
 	}
-	if there(s.root.Shared(key)) || there(s.root.Next(key)) || !s.covered(ctx, *t) {
+	if exists(s.root.Shared(key).Path) || exists(s.root.Next(key).Path) || !s.covered(ctx, *t) {
 		t.key = key
 	}
 	return nil
-}
-
-func there(d envdir.Dir) bool {
-	_, err := os.Lstat(d.Path)
-	return err == nil
 }
 
 // holds reports whether a package is one that the key itself stands for.

@@ -115,6 +115,12 @@ func Validate(s *Spec) error {
 	return nil
 }
 
+// Ours reports whether a program of that name, without an extension, is modelrun
+// itself, in whatever case.
+func Ours(name string) bool {
+	return strings.EqualFold(name, "modelrun") || strings.EqualFold(name, "modelrunw")
+}
+
 // Render is the files of a launcher. It touches no disk. An error is a
 // *fault.Error: the kind cannot hold a byte of what it is to start.
 func Render(s Spec) ([]File, error) {
@@ -122,7 +128,7 @@ func Render(s Spec) ([]File, error) {
 	if t.render == nil { // of a record that another system wrote
 		return nil, fault.New(fault.BadUsage, "launcher %s is of kind %s, which this system cannot start", s.Name, s.Kind).Fix("modelrun launcher remove %s", fault.Quote(s.Name))
 	}
-	if n := strings.ToLower(s.Name); (n == "modelrun" || n == "modelrunw") && (s.Kind == Script || s.Kind == Batch || s.Kind == Exe) {
+	if Ours(s.Name) && (s.Kind == Script || s.Kind == Batch || s.Kind == Exe) {
 		return nil, fault.New(fault.BadUsage, "a program called %s is modelrun itself", s.Name).Fix("choose another name, for example: chat")
 	}
 	return t.render(s)
