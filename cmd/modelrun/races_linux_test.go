@@ -523,58 +523,66 @@ func TestWaitForACreatorThatStandsStill(t *testing.T) {
 	y.tidy(t)
 }
 
-// Two users share a root by its group. Both start at once, and later each
-// replaces what the other made.
-func TestTwoUsersOfATeam(t *testing.T) {
-	t.Parallel()
+// team is a root that two users share by its group, and what starts a command as
+// one of them.
+func team(t *testing.T, mode os.FileMode) (y *yard, as [2]func(words ...string) *exec.Cmd) {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: two users on one root: needs root to become them")
 	}
 	const group = 54321
-	users := []uint32{54001, 54002}
+	users := [2]uint32{54001, 54002}
+	dir, err := os.MkdirTemp("", "modelrun-team-")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	for _, d := range []string{dir, scratch} {
+		require.NoError(t, os.Chmod(d, 0o755)) // all is in there that they need
+	}
+	y = yardIn(t, dir)
+	uv := filepath.Join(dir, "uv")
+	copyAll(t, uvtest.Path(t), uv)
+	y.set("MODELRUN_UV="+uv, "TMPDIR=/tmp")
+	require.NoError(t, os.MkdirAll(y.root.Envs(), 0o755))
+	require.NoError(t, os.Chown(y.root.Envs(), 0, group))
+	require.NoError(t, os.Chmod(y.root.Envs(), mode))
+	for i, uid := range users {
+		home := filepath.Join(dir, "home", strconv.Itoa(int(uid)))
+		config := filepath.Join(home, ".config", "modelrun", "config.toml")
+		require.NoError(t, os.MkdirAll(filepath.Dir(config), 0o755))
+		require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "trusted_owners = [\"%d\", \"%d\"]\n", users[0], users[1]), 0o644))
+		require.NoError(t, os.Chown(home, int(uid), int(uid)))
+		as[i] = func(words ...string) *exec.Cmd {
+			c := y.other(t, "/bin/sh", append([]string{"-c", "umask 022; exec \"$0\" \"$@\""}, words...)...)
+			c.Env = append(slices.Clone(y.env), "HOME="+home)
+			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, Groups: []uint32{group}}}
+			return c
+		}
+	}
+	if r := run1(t, as[0](y.bin, "version")); r.code != 0 {
+		t.Skipf("NOT TESTED: two users on one root: modelrun cannot be started by another user here: %s", r)
+	}
+	if r := run1(t, as[0]("python3", "-c", "pass")); r.code != 0 {
+		t.Skipf("NOT TESTED: two users on one root: another user cannot start the python on PATH: %s", r)
+	}
+	return y, as
+}
+
+// Two users share a root by its group. Both start at once, and later each
+// replaces what the other made.
+func TestTwoUsersOfATeam(t *testing.T) {
+	t.Parallel()
 	for name, mode := range map[string]os.FileMode{"setgid": 0o775 | os.ModeSetgid, "not setgid": 0o775} {
 		if !tonight(name, "not setgid") {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir, err := os.MkdirTemp("", "modelrun-team-")
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = os.RemoveAll(dir) })
-			for _, d := range []string{dir, scratch} {
-				require.NoError(t, os.Chmod(d, 0o755)) // all is in there that they need
-			}
-			y := yardIn(t, dir)
-			uv := filepath.Join(dir, "uv")
-			copyAll(t, uvtest.Path(t), uv)
-			y.set("MODELRUN_UV="+uv, "TMPDIR=/tmp")
-			require.NoError(t, os.MkdirAll(y.root.Envs(), 0o755))
-			require.NoError(t, os.Chown(y.root.Envs(), 0, group))
-			require.NoError(t, os.Chmod(y.root.Envs(), mode))
-			as := func(uid uint32, args ...string) *exec.Cmd {
-				home := filepath.Join(dir, "home", strconv.Itoa(int(uid)))
-				c := y.other(t, "/bin/sh", append([]string{"-c", "umask 022; exec \"$0\" \"$@\"", y.bin}, args...)...)
-				c.Env = append(slices.Clone(y.env), "HOME="+home)
-				c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, Groups: []uint32{group}}}
-				return c
-			}
-			for _, uid := range users {
-				config := filepath.Join(dir, "home", strconv.Itoa(int(uid)), ".config", "modelrun", "config.toml")
-				require.NoError(t, os.MkdirAll(filepath.Dir(config), 0o755))
-				require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "trusted_owners = [\"%d\", \"%d\"]\n", users[0], users[1]), 0o644))
-				require.NoError(t, os.Chown(filepath.Join(dir, "home", strconv.Itoa(int(uid))), int(uid), int(uid)))
-			}
-			if r := run1(t, as(users[0], "version")); r.code != 0 {
-				t.Skipf("NOT TESTED: two users on one root: modelrun cannot be started by another user here: %s", r)
-			}
-			python := as(users[0])
-			python.Path, python.Args = "/bin/sh", []string{"sh", "-c", "python3 -c pass"}
-			if r := run1(t, python); r.code != 0 {
-				t.Skipf("NOT TESTED: two users on one root: another user cannot start the python on PATH: %s", r)
-			}
+			y, as := team(t, mode)
+			// The rights that a file gets after its making come late: nobody may find it in its place before.
+			late := append(strace(t), "-e", "trace=fchown,fchmod", "-e", "inject=fchown,fchmod:delay_enter=100000", y.bin)
 			var cmds []*exec.Cmd
 			for i := range many(32, 8) {
-				cmds = append(cmds, as(users[i%2], "--", "python", "-c", "import os; print(oct(os.umask(0)))"))
+				cmds = append(cmds, as[i%2](append(late, "--", "python", "-c", "import os; print(oct(os.umask(0)))")...))
 			}
 			for _, r := range crowd(t, cmds) {
 				require.Zero(t, r.code, "%s", r)
@@ -582,10 +590,33 @@ func TestTwoUsersOfATeam(t *testing.T) {
 			}
 			require.Equal(t, 1, y.logs(t))
 			for i := range 2 {
-				r := run1(t, as(users[i], "ensure", "--rebuild"))
+				r := run1(t, as[i](y.bin, "ensure", "--rebuild"))
 				require.Zero(t, r.code, "%s", r)
 				require.NotContains(t, r.err, "cannot be moved", "%s", r)
 			}
+			y.tidy(t)
+		})
+	}
+}
+
+// A member of a team is killed while it makes what is the group's: the next
+// member creates all the same.
+func TestTeamOutlivesAKill(t *testing.T) {
+	t.Parallel()
+	words := []string{strace(t)[0], "-f", "-qq", "-o", "/dev/null"} // not --seccomp-bpf, with which the first call can be missed
+	for _, call := range []string{"mkdirat", "fchown", "fchmod", "linkat", "renameat2"} {
+		if !tonight(call, "fchown", "linkat") {
+			continue
+		}
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			y, as := team(t, 0o775)
+			c := as[0](slices.Concat(words, []string{"-e", "trace=" + call, "-e", "inject=" + call + ":signal=KILL:when=1", y.bin, "--", "python", "-c", "pass"})...)
+			out, err := c.CombinedOutput()
+			require.True(t, killed(c), "%v: %s", err, out)
+			r := run1(t, as[1](y.bin, "--", "python", "-c", "print('ran')"))
+			require.Zero(t, r.code, "%s", r)
+			require.Equal(t, "ran\n", r.out)
 			y.tidy(t)
 		})
 	}

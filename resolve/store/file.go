@@ -27,7 +27,7 @@ func writeFile(path string, data []byte, flush bool) (err error) {
 	if err := mkdirLike(dir); err != nil {
 		return err
 	}
-	tmp := filepath.Join(dir, "."+filepath.Base(path)+"-"+suffix())
+	tmp := temp(path)
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -160,9 +160,13 @@ func mkdirLike(dir string) error {
 	if err := mkdirLike(parent); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, modeIn(parent, 0o755)); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := mkdirIn(parent, dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	shareLike(dir, parent)
 	return nil
+}
+
+// temp is a name beside path for what is not whole yet; sweepTemps knows it.
+func temp(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-"+suffix())
 }

@@ -185,12 +185,23 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 			}
 		}
 	}
+	for name, file := range map[string]string{"..old-0123abcd": "", "..full-0123abcd": "a user's"} { // mkdirIn leaves empty ones
+		dir := filepath.Join(s.Root.Envs(), name)
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		if file == "" {
+			gone = append(gone, dir)
+		} else {
+			require.NoError(t, WriteFile(filepath.Join(dir, file), nil))
+			stay = append(stay, dir)
+		}
+		require.NoError(t, os.Chtimes(dir, past, past))
+	}
 	require.NoError(t, os.MkdirAll(s.Root.Tmp(), 0o755))
 	require.NoError(t, s.Recover(l))
-	for _, file := range gone {
-		require.NoFileExists(t, file)
+	for _, path := range gone {
+		require.False(t, exists(path), path)
 	}
-	for _, file := range stay {
-		require.FileExists(t, file)
+	for _, path := range stay {
+		require.True(t, exists(path), path)
 	}
 }

@@ -56,12 +56,13 @@ func (s *Store) Recover(l *Lock) error {
 }
 
 // sweepTemps removes the temporary files that writers left who died within a
-// write. By age: one of another key may be in the making.
+// write, and the empty folders of mkdirIn. By age: one of another key may be in
+// the making.
 func (s *Store) sweepTemps() {
-	for _, dir := range []string{s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(""))} {
+	for _, dir := range []string{s.Root.Envs(), s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(""))} {
 		entries, _ := os.ReadDir(dir) // none: nothing to do
 		for _, e := range entries {
-			if envdir.ParseTemp(e.Name()) && e.Type().IsRegular() && stale(e) {
+			if envdir.ParseTemp(e.Name()) && (e.Type().IsRegular() || e.IsDir()) && stale(e) {
 				_ = os.Remove(filepath.Join(dir, e.Name())) // the next one tries again
 			}
 		}

@@ -34,11 +34,40 @@ func teams(info fs.FileInfo) bool {
 	return info.Mode()&0o020 != 0 && info.Mode()&os.ModeSticky == 0
 }
 
-// modeIn is the mode that a new file or folder gets in dir, so that it is the
-// team's from its first moment: base, and the group's bits where a team shares dir.
-func modeIn(dir string, base fs.FileMode) fs.FileMode {
-	if info, err := os.Stat(dir); err == nil && teams(info) {
-		return base | base&0o700>>3
+// mkdirIn makes a folder. A team finds it in its place with the group's rights,
+// never before it has them, and never without them because its maker died: it
+// is made under another name.
+func mkdirIn(parent, dir string) error {
+	if info, err := os.Stat(parent); err != nil || !teams(info) {
+		return os.Mkdir(dir, 0o755)
 	}
-	return base
+	tmp := temp(dir)
+	if err := os.Mkdir(tmp, 0o755); err != nil {
+		return err
+	}
+	shareLike(tmp, parent)
+	err := renameNew(tmp, dir)
+	if err != nil {
+		_ = os.Remove(tmp) // the first error is the one to report
+	}
+	return err
+}
+
+// newLock makes a lock file for a team as mkdirIn makes a folder; a link,
+// because nothing may take the place of a file that somebody locked. Where
+// there are no links, and where no team shares dir, it is the first who locks
+// that makes the file.
+func newLock(dir, path string) {
+	if info, err := os.Stat(dir); err != nil || !teams(info) || exists(path) {
+		return
+	}
+	tmp := temp(path)
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return
+	}
+	_ = f.Close()
+	shareLike(tmp, dir)
+	_ = os.Link(tmp, path) // see above
+	_ = os.Remove(tmp)
 }
