@@ -119,10 +119,6 @@ func (c *Checker) probeEnv() execx.Environ {
 		With("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 }
 
-// Starts is the method without a Checker: python gets an environment that is
-// all but empty, so one that needs LD_LIBRARY_PATH does not start.
-func Starts(ctx context.Context, d envdir.Dir) error { return (&Checker{}).Starts(ctx, d) }
-
 // Starts is nil when the env's python runs at all and as this env, healthy or
 // not: what the last resort wants to know. Without pyvenv.cfg it would run as its
 // base. At most 20 s.

@@ -114,13 +114,8 @@ func FamilyNamed(name string) (Family, bool) {
 	return Family{}, false
 }
 
-// Covers reports whether any family serves a quantisation, as quant_method
+// Covers reports whether this family serves a quantisation, as quant_method
 // spells it.
-func Covers(quant string) bool {
-	return slices.ContainsFunc(families(), func(f Family) bool { return f.Covers(quant) })
-}
-
-// Covers reports whether this family serves a quantisation.
 func (f Family) Covers(quant string) bool { return slices.Contains(f.Quants, quant) }
 
 // For is the family as it is for one accelerator: what is installed and what
