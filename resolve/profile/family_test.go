@@ -1,8 +1,8 @@
 package profile
 
 import (
-	"slices"
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
