@@ -47,6 +47,7 @@ func Main(inv Invocation) (code int) {
 		}()
 	}
 	err := s.main(context.Background())
+	s.notify.done()
 	if err == nil || errors.Is(err, errHelp) {
 		return s.exit
 	}

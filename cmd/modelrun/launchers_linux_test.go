@@ -140,9 +140,39 @@ func TestLauncherDesktop(t *testing.T) {
 	}
 }
 
-// systemd itself reads the units; it cannot start them where it is not running.
-// What it takes from ExecStart is tested in shim/launcher, with its own parser.
+// A systemd of our own enables, starts and stops the unit of a user, and starts
+// none again that ended for want of an env.
 func TestLauncherSystemd(t *testing.T) {
+	t.Parallel()
+	t.Run("runs", func(t *testing.T) {
+		t.Parallel()
+		o := newOddPlace(t)
+		file := o.add(t, `my (x) & ^ 100% $n 'p' ünï @1`, "--kind", "systemd")
+		out := ownSystemd(t, append(o.env, "STAY=1"), `
+			systemctl --user enable --quiet "$1"
+			systemctl --user is-enabled "$1"
+			systemctl --user start "$1"
+			until [ -e "$NOTE" ]; do sleep 0.02; done
+			systemctl --user show -p MainPID -p ActiveState "$1"
+			systemctl --user stop "$1"
+			systemctl --user show -p Result -p ActiveState "$1"`, filepath.Base(file))
+		require.Equal(t, fmt.Sprintf("enabled\nMainPID=%d\nActiveState=active\nResult=success\nActiveState=inactive\n", o.noted(t)), out)
+	})
+	t.Run("no env", func(t *testing.T) {
+		t.Parallel()
+		o := newOddPlace(t)
+		file := o.add(t, "none", "--kind", "systemd", "--no-create", "--root", t.TempDir())
+		out := ownSystemd(t, o.env, `
+			systemctl --user start "$1" || :
+			until systemctl --user show -P SubState "$1" | grep -e failed -e auto-restart; do sleep 0.02; done
+			systemctl --user show -p Result -p ExecMainStatus "$1"`, filepath.Base(file))
+		require.Equal(t, "failed\nResult=exit-code\nExecMainStatus=125\n", out)
+	})
+}
+
+// systemd reads both kinds of unit. What it takes from ExecStart is tested in
+// shim/launcher, too, with its own parser.
+func TestLauncherSystemdVerify(t *testing.T) {
 	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {

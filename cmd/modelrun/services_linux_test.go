@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -205,7 +206,8 @@ func TestSystemdService(t *testing.T) {
 	var heard string
 	for heard = s.hear(); strings.Contains(heard, "STATUS=modelrun: creating"); heard = s.hear() {
 	}
-	require.Equal(t, fmt.Sprintf("READY=1\nMAINPID=%d", p.Process.Pid), heard, "the healthy start itself sends nothing")
+	require.Equal(t, "STATUS=", heard, "ensure takes its words back")
+	require.Equal(t, fmt.Sprintf("READY=1\nMAINPID=%d", p.Process.Pid), s.hear(), "the healthy start itself sends nothing")
 	conn, err := net.Dial("tcp", listen.Addr().String())
 	require.NoError(t, err)
 	_, err = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
@@ -217,6 +219,65 @@ func TestSystemdService(t *testing.T) {
 	require.Equal(t, "service: stopped", p.line(t))
 	require.NoError(t, p.Wait())
 	require.NotContains(t, errs.String(), "modelrun:")
+}
+
+// ownSystemd runs a shell script that has a systemd to itself, with the units of
+// the HOME in env; it returns what was printed.
+func ownSystemd(t *testing.T, env []string, script string, args ...string) string {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "sh", append([]string{"testdata/systemd-user.sh", script}, args...)...)
+	var errs strings.Builder
+	c.Env, c.Stderr = env, &errs
+	out, err := c.Output()
+	if c.ProcessState.ExitCode() == 77 {
+		t.Skipf("NOT TESTED: no systemd starts our units here: %s", errs.String())
+	}
+	require.NoError(t, err, "%s%s", out, errs.String())
+	return string(out)
+}
+
+// userUnits are the examples as units of a user, who has no DynamicUser= and no
+// /var/lib. It returns his environment.
+func userUnits(t *testing.T, root, address string) (env []string) {
+	t.Helper()
+	home := t.TempDir()
+	units := filepath.Join(home, ".config", "systemd", "user")
+	require.NoError(t, os.MkdirAll(units, 0o755))
+	service := example(t, "chat.service", map[string]string{
+		"/usr/local/bin/modelrun": built, "/srv/chat": serviceFolder(t, ""), "/var/lib/modelrun": root, "DynamicUser=yes\n": "", "StateDirectory=modelrun\n": "",
+	})
+	require.NoError(t, os.WriteFile(filepath.Join(units, "chat.service"), []byte(service), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(units, "chat.socket"), []byte(example(t, "chat.socket", map[string]string{"127.0.0.1:8000": address})), 0o600))
+	env = slices.DeleteFunc(newReady(t).newcomer(t, "none"), func(v string) bool { return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "MODELRUN_ROOT=") })
+	return append(env, "HOME="+home)
+}
+
+// The first connection to chat.socket has systemd start chat.service, which
+// makes its env first.
+func TestSystemdStartsTheService(t *testing.T) {
+	t.Parallel()
+	root, address := t.TempDir(), fmt.Sprintf("127.%d.%d.%d:8000", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+	out := ownSystemd(t, userUnits(t, root, address), `
+		systemctl --user start chat.socket
+		python3 -c 'import sys, urllib.request as r; print(r.urlopen("http://" + sys.argv[1]).read().decode(), end="")' "$1"
+		systemctl --user show -p ActiveState -p StatusText -p NRestarts chat.service
+		tr '\0' ' ' </proc/$(systemctl --user show -P MainPID chat.service)/cmdline
+		echo
+		systemctl --user stop chat.socket chat.service
+		systemctl --user show -p ActiveState -p Result chat.service`, address)
+	python := filepath.Join(root, ".envs", "onnx-cpu", ".venv", "bin", "python")
+	require.Equal(t, "hello\nStatusText=\nNRestarts=0\nActiveState=active\n"+python+" service.py \nResult=success\nActiveState=inactive\n", out)
+}
+
+// systemd's RestartPreventExitStatus= counts for the main process only: an
+// ExecStartPre=modelrun ensure that gets no env is tried again.
+func TestSystemdTriesEnsureAgain(t *testing.T) {
+	t.Parallel()
+	out := ownSystemd(t, userUnits(t, "/dev/null", "127.0.0.1:8000"), `
+		systemctl --user start chat.service || :
+		until systemctl --user show -P SubState chat.service | grep -e failed -e auto-restart; do sleep 0.02; done
+		systemctl --user show -p Result chat.service`)
+	require.Equal(t, "auto-restart\nResult=exit-code\n", out)
 }
 
 func TestSystemdVerify(t *testing.T) {
