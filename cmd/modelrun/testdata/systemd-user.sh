@@ -45,7 +45,7 @@ code=0
 unshare --mount --pid --fork --kill-child --mount-proc sh -euc '
 systemd=$1 script=$2
 shift 2
-mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /run || exit 77
 export XDG_RUNTIME_DIR=/run/user/0 SYSTEMD_LOG_TARGET=console
 mkdir -p /run/systemd/system "$XDG_RUNTIME_DIR"
 "$systemd" --user --unit=nothing.target >/run/log 2>&1 &
