@@ -40,7 +40,7 @@ for unit in systemd-tmpfiles-setup.service systemd-tmpfiles-clean.service system
 	ln -sf /dev/null "$units/$unit"
 done
 
-unshare --mount --pid --fork --kill-child true 2>/dev/null || skip "no namespaces here"
+unshare --mount --pid --fork --kill-child --mount-proc true 2>/dev/null || skip "no namespaces here"
 code=0
 unshare --mount --pid --fork --kill-child --mount-proc sh -euc '
 systemd=$1 script=$2
