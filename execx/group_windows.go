@@ -42,14 +42,19 @@ func limitJob(job windows.Handle, limits uint32) error {
 }
 
 // started puts the child into the job. Between its birth and this call it can
-// start a grandchild outside of the job; an installer does not.
+// start a grandchild outside of the job; an installer does not. One that has
+// ended meanwhile is denied to every job, and needs none.
 func (g *group) started(pid int) error {
-	p, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(pid))
+	p, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE|windows.SYNCHRONIZE, false, uint32(pid))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = windows.CloseHandle(p) }()
-	return windows.AssignProcessToJobObject(g.job, p)
+	err = windows.AssignProcessToJobObject(g.job, p)
+	if ended, e := windows.WaitForSingleObject(p, 0); e == nil && ended == windows.WAIT_OBJECT_0 {
+		return nil
+	}
+	return err
 }
 
 func (g *group) kill() { _ = windows.TerminateJobObject(g.job, 1) }

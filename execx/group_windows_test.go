@@ -1,0 +1,29 @@
+package execx
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/windows"
+)
+
+// A tool that is quicker than we are has run well: it is not one that cannot be started.
+func TestGroupOfOneThatEnded(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^$")
+	g, err := newGroup(cmd)
+	require.NoError(t, err)
+	defer g.close()
+	require.NoError(t, cmd.Start())
+	p, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(cmd.Process.Pid)) //nolint:gosec // a pid
+	require.NoError(t, err)
+	_, err = windows.WaitForSingleObject(p, windows.INFINITE)
+	require.NoError(t, err)
+	require.NoError(t, windows.CloseHandle(p))
+	require.NoError(t, g.started(cmd.Process.Pid))
+	require.NoError(t, cmd.Wait())
+}
