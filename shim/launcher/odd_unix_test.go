@@ -5,6 +5,8 @@ package launcher
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -42,6 +44,43 @@ func TestOddFiles(t *testing.T) {
 			require.True(t, os.SameFile(before, after))
 		})
 	}
+}
+
+// The longest name fits into a folder, also where a kind writes each of its bytes \x40.
+func TestLongestName(t *testing.T) {
+	t.Parallel()
+	for _, kind := range Kinds() {
+		r, dir := Records(t.TempDir()), t.TempDir()
+		spec := Spec{Name: strings.Repeat("@", maxName), Kind: kind, Program: "/bin/true", Command: []string{"python"}, Dir: dir}
+		rec, _, err := r.Put(&spec, dir, false)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(rec.Files[0].Path, nil, 0o600))
+		_, kept, err := r.Put(&spec, dir, true)
+		require.NoError(t, err)
+		require.Equal(t, []string{rec.Files[0].Path + ".bak"}, kept)
+	}
+}
+
+// What was there stays in its place when nothing can be put there: a full disk,
+// or here a path that is too long for a new file beside it.
+func TestPutFailsBesideAnother(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("a path has 4095 bytes there")
+	}
+	dir := t.TempDir()
+	more := 4085 - len(dir)
+	dir += "/" + strings.Repeat("d", 99+more%100) + strings.Repeat("/"+strings.Repeat("d", 99), more/100-1)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	path := filepath.Join(dir, "a")
+	require.NoError(t, os.WriteFile(path, []byte("mine"), 0o600))
+	spec := Spec{Name: "a", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: "/"}
+	_, kept, err := Records(t.TempDir()).Put(&spec, dir, true)
+	require.Error(t, err)
+	require.Empty(t, kept)
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "mine", string(data))
 }
 
 // A record that could not be read again is not written.

@@ -76,14 +76,11 @@ func (r Records) write(rec *Record, dir string, files []File, data [][]byte, for
 		return nil, err
 	}
 	for i, w := range rec.Files {
-		if slices.Contains(foreign, w.Path) {
-			to, err := keep(w.Path)
-			if err != nil {
-				return kept, err
-			}
+		to, err := write(w.Path, data[i], files[i].Mode, slices.Contains(foreign, w.Path))
+		if to != "" {
 			kept = append(kept, to)
 		}
-		if err := write(w.Path, data[i], files[i].Mode); err != nil {
+		if err != nil {
 			return kept, err
 		}
 	}
