@@ -208,6 +208,7 @@ func TestModelOf(t *testing.T) {
 		"a hub id":           {"org__name", "org/name\n", "org/name"},
 		"another model":      {id, "/models/other\n", ""},
 		"more than one line": {id, path + "\n\n", ""},
+		"no line at all":     {"org__name", "org/na\x1bme\n", ""}, // an id leaves out what it cannot hold
 		"nothing":            {id, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

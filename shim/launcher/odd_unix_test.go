@@ -75,12 +75,59 @@ func TestPutFailsBesideAnother(t *testing.T) {
 	path := filepath.Join(dir, "a")
 	require.NoError(t, os.WriteFile(path, []byte("mine"), 0o600))
 	spec := Spec{Name: "a", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: "/"}
-	_, kept, err := Records(t.TempDir()).Put(&spec, dir, true)
+	r := Records(t.TempDir())
+	_, kept, err := r.Put(&spec, dir, true)
 	require.Error(t, err)
 	require.Empty(t, kept)
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "mine", string(data))
+
+	was, _, err := r.Put(&spec, t.TempDir(), false)
+	require.NoError(t, err)
+	_, _, err = r.Put(&spec, dir, true)
+	require.Error(t, err)
+	rec, err := r.Read("a")
+	require.NoError(t, err)
+	require.Equal(t, was.Files, rec.Files, "the record tells of the one that is there")
+}
+
+// Another Put mends what may be started, and takes nothing that was changed.
+func TestPutAgain(t *testing.T) {
+	t.Parallel()
+	r, dir := Records(t.TempDir()), t.TempDir()
+	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: dir}
+	rec, _, err := r.Put(&spec, dir, false)
+	require.NoError(t, err)
+	path := rec.Files[0].Path
+	require.NoError(t, os.Chmod(path, 0o600))
+	_, kept, err := r.Put(&spec, dir, true)
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&0o100)
+
+	require.NoError(t, os.WriteFile(path, []byte("mine"), 0o600))
+	_, _, err = r.Put(&spec, t.TempDir(), true) // elsewhere
+	require.NoError(t, err)
+	require.FileExists(t, path)
+}
+
+// What PATH finds first is no other program where it is a link to the launcher.
+func TestShadow(t *testing.T) {
+	t.Parallel()
+	first, dir := t.TempDir(), t.TempDir()
+	path := filepath.Join(dir, "chat")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	rec := Record{Spec: Spec{Name: "chat", Kind: Script}, Files: []Written{{Path: path}}}
+	around := Around{Path: []string{first, dir}}
+	require.Empty(t, rec.shadow(around))
+	require.NoError(t, os.Symlink(path, filepath.Join(first, "chat")))
+	require.Empty(t, rec.shadow(around))
+	require.NoError(t, os.Remove(filepath.Join(first, "chat")))
+	require.NoError(t, os.WriteFile(filepath.Join(first, "chat"), nil, 0o600))
+	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(around))
 }
 
 // A record that could not be read again is not written.
