@@ -114,6 +114,20 @@ func TestPutAgain(t *testing.T) {
 	require.FileExists(t, path)
 }
 
+// A launcher that is written through another name of its folder is the same file.
+func TestPutThroughLink(t *testing.T) {
+	t.Parallel()
+	r, dir, link := Records(t.TempDir()), t.TempDir(), filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(dir, link))
+	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: "/"}
+	_, _, err := r.Put(&spec, dir, false)
+	require.NoError(t, err)
+	rec, kept, err := r.Put(&spec, link, true)
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	require.Equal(t, Same, rec.Files[0].State())
+}
+
 // What PATH finds first is no other program where it is a link to the launcher.
 func TestShadow(t *testing.T) {
 	t.Parallel()

@@ -109,8 +109,9 @@ func (rec *Record) wrote(path string) bool {
 	})
 }
 
+// has reports whether path is a file of this record, by whatever name.
 func (rec *Record) has(path string) bool {
-	return slices.ContainsFunc(rec.Files, func(w Written) bool { return sameName(w.Path, path) })
+	return slices.ContainsFunc(rec.Files, func(w Written) bool { return same(w.Path, path) })
 }
 
 // sameName reports whether two names are one to the system.
