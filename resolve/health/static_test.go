@@ -226,7 +226,7 @@ func TestNewSeal(t *testing.T) {
 }
 
 // What was changed by hand is named in words that fit a line, and what is no
-// requirement is not pasted. A seal of a later schema is none.
+// requirement is not pasted. A seal of a later schema is none, nor is a folder.
 func TestPastOf(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Shared).seal(t)
@@ -247,6 +247,12 @@ func TestPastOf(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ok)
 	require.Equal(t, health.Past{}, health.PastOf(e.Dir))
+
+	require.NoError(t, os.Remove(e.Dir.Ready()))
+	require.NoError(t, os.Mkdir(e.Dir.Ready(), 0o755))
+	_, ok, err = health.ReadSeal(e.Dir)
+	require.NoError(t, err)
+	require.False(t, ok)
 }
 
 func TestErrorsOfTheDiskAreNotVerdicts(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // What lies where a launcher was written may be a pipe, or have no end: whoever
@@ -112,6 +114,22 @@ func TestPutAgain(t *testing.T) {
 	_, _, err = r.Put(&spec, t.TempDir(), true) // elsewhere
 	require.NoError(t, err)
 	require.FileExists(t, path)
+}
+
+// Two may remove a launcher at once; a record that cannot be removed is said as such.
+func TestRemoveTwice(t *testing.T) {
+	t.Parallel()
+	r, dir := Records(t.TempDir()), t.TempDir()
+	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: dir}
+	rec, _, err := r.Put(&spec, dir, false)
+	require.NoError(t, err)
+	for range 2 {
+		_, err = r.Remove(rec, false, os.Getenv)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(r.path("chat"), "x"), 0o700))
+	_, err = r.Remove(rec, false, os.Getenv)
+	require.Equal(t, fault.NotWritable, fault.CodeOf(err))
 }
 
 // A launcher that is written through another name of its folder is the same file.

@@ -119,8 +119,13 @@ func (r Records) Write(whole *Record) error {
 	return nil
 }
 
-// Drop forgets a launcher.
-func (r Records) Drop(name string) error { return os.Remove(r.path(name)) }
+// Drop forgets a launcher; one that has no record is forgotten.
+func (r Records) Drop(name string) error {
+	if err := os.Remove(r.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotWritable, "the record of launcher %s cannot be removed: %w", name, err).Fix("make %s writable", fault.Quote(string(r)))
+	}
+	return nil
+}
 
 // each changes every string that may hold any byte.
 func (rec *Record) each(change func(string) string) {
