@@ -48,6 +48,18 @@ func TestLeftOfCrawl(t *testing.T) {
 	}
 }
 
+// A line that a narrower terminal has broken cannot be written over: it stays.
+func TestDrawOnNarrower(t *testing.T) {
+	t.Parallel()
+	for drawn, want := range map[int]string{0: "\r", 77: "\r" + strings.Repeat(" ", 79) + "\r", 78: "\n\r", 200: "\n\r"} {
+		var out strings.Builder
+		d := display{s: &session{people: &people{}, stderr: &out}, drawn: drawn}
+		d.draw(facts{Owner: store.Owner{Phase: "x"}, ours: true})
+		require.Equal(t, want+"x, for 0s", out.String(), drawn)
+		require.Equal(t, len("x, for 0s"), d.drawn)
+	}
+}
+
 // A column is as wide as its letters, not as their bytes.
 func TestTableColumns(t *testing.T) {
 	t.Parallel()
