@@ -160,6 +160,9 @@ func TestShadow(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(first, "chat")))
 	require.NoError(t, os.WriteFile(filepath.Join(first, "chat"), nil, 0o600))
 	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(around))
+	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(Around{Path: []string{"", first, first, dir + "/"}}))
+	require.Empty(t, rec.shadow(Around{Path: []string{dir, first}}))
+	require.Empty(t, rec.shadow(Around{Path: []string{first}}), "it is not found at all")
 }
 
 // A record that could not be read again is not written.
