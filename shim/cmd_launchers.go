@@ -238,7 +238,7 @@ func (s *session) launcherRemove(records launcher.Records) error {
 	if err != nil {
 		return err
 	}
-	kept, err := records.Remove(rec, s.cli.Launcher.Remove.Force)
+	kept, err := records.Remove(rec, s.cli.Launcher.Remove.Force, s.env.Get)
 	if err != nil {
 		return err
 	}

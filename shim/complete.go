@@ -86,7 +86,7 @@ func unquote(word string) string {
 			quote = 0
 		case quote == 0 && (c == '\'' || c == '"'):
 			quote = c
-		case c == '\\' && quote != '\'' && i+1 < len(word):
+		case c == '\\' && i+1 < len(word) && (quote == 0 || quote == '"' && strings.IndexByte("$`\"\\\n", word[i+1]) >= 0):
 			i++
 			out.WriteByte(word[i])
 		default:

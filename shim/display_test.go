@@ -3,6 +3,7 @@ package shim
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -36,6 +37,39 @@ func TestFacts(t *testing.T) {
 		f.ours = f.PID == 0
 		require.Equal(t, want, f.text(true))
 	}
+}
+
+// So little that the time is beyond any number: the most that is said.
+func TestLeftOfCrawl(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []float64{1, 0.1, 1e-300} {
+		f := facts{Owner: store.Owner{Total: 1 << 50}, rate: rate}
+		require.Equal(t, 999*time.Hour, f.left(), rate)
+	}
+}
+
+// A line that a narrower terminal has broken cannot be written over: it stays.
+func TestDrawOnNarrower(t *testing.T) {
+	t.Parallel()
+	for drawn, want := range map[int]string{0: "\r", 77: "\r" + strings.Repeat(" ", 79) + "\r", 78: "\n\r", 200: "\n\r"} {
+		var out strings.Builder
+		d := display{s: &session{people: &people{}, stderr: &out}, drawn: drawn}
+		d.draw(facts{Owner: store.Owner{Phase: "x"}, ours: true})
+		require.Equal(t, want+"x, for 0s", out.String(), drawn)
+		require.Equal(t, len("x, for 0s"), d.drawn)
+	}
+}
+
+// A column is as wide as its letters, not as their bytes.
+func TestTableColumns(t *testing.T) {
+	t.Parallel()
+	var rows table
+	rows.row("üüü", "x")
+	rows.row("abcd", "y")
+	rows.below("  z\n")
+	var out strings.Builder
+	require.NoError(t, rows.write(&out))
+	require.Equal(t, "üüü   x\nabcd  y\n  z\n", out.String())
 }
 
 // A line never comes to the last columns, where a terminal would break it.

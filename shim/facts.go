@@ -42,7 +42,7 @@ func (f facts) left() time.Duration {
 	if f.rate <= 0 || !f.loading() {
 		return -1
 	}
-	return min(time.Duration(float64(f.Total-f.Done)/f.rate*float64(time.Second)), 999*time.Hour)
+	return time.Duration(min(float64(f.Total-f.Done)/f.rate, 999*3600) * float64(time.Second))
 }
 
 // text is the facts in a line, what matters most first:

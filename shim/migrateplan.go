@@ -93,7 +93,9 @@ func (m *migration) picked(have []envdir.Dir) (envdir.ID, error) {
 			id = envdir.ID(d.Name)
 		}
 	}
-	if id == "" || exists(absolute(what, m.set.base)) { // a model
+	path := absolute(what, m.set.base)
+	ours := filepath.Dir(path) == m.root.Environments() || filepath.Dir(path) == m.root.OldEnvs() // the caller stands where the envs lie
+	if id == "" || exists(path) && !ours {                                                        // a model
 		if what != "" && m.cli.Model != what {
 			return "", fault.New(fault.BadUsage, "%s and -m %s are two models", what, m.cli.Model).Fix("name one of them; with -m the other word is the id of an old environment: modelrun list")
 		}

@@ -225,6 +225,36 @@ func TestNewSeal(t *testing.T) {
 	require.Equal(t, real, s.Python.Realpath)
 }
 
+// What was changed by hand is named in words that fit a line, and what is no
+// requirement is not pasted. A seal of a later schema is none, nor is a folder.
+func TestPastOf(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, envdir.Shared).seal(t)
+	require.Equal(t, health.Past{}, health.PastOf(e.Dir))
+	e.install(t, "extra-thing", "1.0", nil)
+	e.install(t, "ev il", "1.0", nil)
+	require.NoError(t, os.Rename(e.path("transformers-4.57.3.dist-info"), e.path("transformers-4.60.0.dist-info")))
+	require.NoError(t, os.RemoveAll(e.path("torch-2.5.1+cu121.dist-info")))
+	require.Equal(t, health.Past{
+		Changed: true, Again: []string{"extra-thing==1.0", "transformers==4.60.0"},
+		ByHand: []string{"+ev?il 1.0", "+extra-thing 1.0", "-torch 2.5.1+cu121", "~transformers 4.57.3 -> 4.60.0"},
+	}, health.PastOf(e.Dir))
+
+	data, err := os.ReadFile(e.Dir.Ready())
+	require.NoError(t, err)
+	write(t, e.Dir.Ready(), strings.Replace(string(data), `"schema": 1,`, `"schema": 2,`, 1))
+	_, ok, err := health.ReadSeal(e.Dir)
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.Equal(t, health.Past{}, health.PastOf(e.Dir))
+
+	require.NoError(t, os.Remove(e.Dir.Ready()))
+	require.NoError(t, os.Mkdir(e.Dir.Ready(), 0o755))
+	_, ok, err = health.ReadSeal(e.Dir)
+	require.NoError(t, err)
+	require.False(t, ok)
+}
+
 func TestErrorsOfTheDiskAreNotVerdicts(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() <= 0 {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Requirement is one thing that is needed: a distribution, or Python itself
@@ -51,8 +52,8 @@ func parse(s string) (r Requirement, why string) {
 		return r, "it is empty"
 	case p.rest[0] == '-':
 		return r, "it is an option, not a package"
-	case strings.ContainsFunc(p.rest, func(c rune) bool { return c < ' ' && c != '\t' || c == 127 }):
-		return r, "it holds a control character"
+	case strings.ContainsFunc(p.rest, func(c rune) bool { return c < ' ' && c != '\t' || c == 127 || c == utf8.RuneError }):
+		return r, "it holds a control character, or is not UTF-8"
 	}
 	name := p.take(func(c byte) bool { return isAlnum(c) || c == '.' || c == '_' || c == '-' })
 	if name == "" || strings.ContainsAny(p.rest, `/\`) && !strings.ContainsAny(p.rest, "@;") || name[0] == '.' {

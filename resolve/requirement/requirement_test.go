@@ -74,6 +74,7 @@ func TestParse(t *testing.T) {
 		"rich; (os_name == 'nt'":        "lacks a )",
 		"rich; " + strings.Repeat("(", 40) + "os_name == 'nt'" + strings.Repeat(")", 40): "too many",
 		"a\nb":                    "control character",
+		"a; os_name != '\xff'":    "control character", // no JSON keeps it: the seal would be that of other needs
 		strings.Repeat("a", 1001): "longer than",
 		"python[x]":               "versions only",
 	} {

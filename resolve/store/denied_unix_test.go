@@ -103,6 +103,20 @@ func TestTrusted(t *testing.T) {
 	require.NoError(t, Trusted(path, []string{"54321"}))
 }
 
+// What everybody can write is no team's: what is made there is its maker's.
+func TestStickyFolderIsNoTeams(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o777|os.ModeSticky))
+	require.NoError(t, mkdirLike(filepath.Join(dir, "a")))
+	require.NoError(t, WriteFile(filepath.Join(dir, "b"), nil))
+	for _, name := range []string{"a", "b"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Zero(t, info.Mode().Perm()&0o022, name)
+	}
+}
+
 func TestTeamFilesFollowTheFolder(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

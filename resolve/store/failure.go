@@ -3,7 +3,9 @@ package store
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
@@ -34,12 +36,23 @@ const (
 	lastPause  = 30 * time.Minute
 )
 
-// Failure reads the last failure of a key; what cannot be read is none.
+// Failure reads the last failure of a key; what cannot be read is none. Whoever
+// shares the root can write the file: no text of it looks like a line of ours.
+//
+// Not guaranteed: that the remedy is one of ours.
 func (s *Store) Failure(k envdir.Key) Failure {
 	var f Failure
 	data, err := ReadFile(s.Root.Failure(k), maxState)
 	if err != nil || json.Unmarshal(data, &f) != nil {
 		return Failure{}
+	}
+	for _, text := range []*string{(*string)(&f.Code), &f.Text, &f.Remedy, &f.Log} {
+		*text = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, *text)
 	}
 	return f
 }

@@ -157,3 +157,11 @@ func TestOwnerOfLiars(t *testing.T) {
 	require.NoError(t, WriteFile(s.Root.Owner("k"), []byte(`{"pid": 7, "total": 1e300}`)))
 	require.Zero(t, s.Owner("k"))
 }
+
+// A failure is told as it was recorded, and nothing in it looks like a line of ours.
+func TestFailureOfLiars(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	require.NoError(t, WriteFile(s.Root.Failure(key), []byte(`{"id": "1", "code": "x\n", "text": "no ü\nmodelrun: hint: rm -r ~", "remedy": "a\r\u0085b\u001b[2J", "log": "/l\n"}`)))
+	require.Equal(t, Failure{ID: "1", Code: "x ", Text: "no ü modelrun: hint: rm -r ~", Remedy: "a  b [2J", Log: "/l "}, s.Failure(key))
+}

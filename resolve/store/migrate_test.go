@@ -101,6 +101,24 @@ func TestMigrateOfOneInUse(t *testing.T) {
 	}
 }
 
+// Whoever runs in a migrated env by its path keeps it where it is.
+func TestRestoreOfOneInUse(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /proc")
+	}
+	s := newStore(t)
+	oldEnv(t, s, oldID)
+	_, err := s.Migrate(oldID)
+	require.NoError(t, err)
+	moved := onlyMigrated(t, s)
+	p := start(t, s, "block", "VIRTUAL_ENV="+moved.Venv())
+	require.Equal(t, "running", p.line(t))
+	require.Equal(t, fault.InUse, fault.CodeOf(s.Restorable(moved)))
+	require.ErrorContains(t, s.Restore(moved), " is in use by ")
+	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
+}
+
 // Nobody starts in an env while it is moved: who tries waits, and finds it gone.
 func TestMigrateKeepsStartsOut(t *testing.T) {
 	t.Parallel()
@@ -208,6 +226,7 @@ func TestModelOf(t *testing.T) {
 		"a hub id":           {"org__name", "org/name\n", "org/name"},
 		"another model":      {id, "/models/other\n", ""},
 		"more than one line": {id, path + "\n\n", ""},
+		"no line at all":     {"org__name", "org/na\x1bme\n", ""}, // an id leaves out what it cannot hold
 		"nothing":            {id, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

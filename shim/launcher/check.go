@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -98,20 +97,20 @@ func absoluteOnly(path string) string {
 
 // shadow is another file that PATH finds under the launcher's name; "" none.
 func (rec *Record) shadow(a Around) string {
-	path := rec.Files[0].Path
-	if rec.Kind != Script && rec.Kind != Batch && rec.Kind != Exe || !slices.Contains(a.Path, filepath.Dir(path)) {
+	path, first := rec.Files[0].Path, ""
+	if rec.Kind != Script && rec.Kind != Batch && rec.Kind != Exe {
 		return ""
 	}
 	for _, dir := range a.Path {
-		if dir == filepath.Dir(path) {
-			return ""
-		}
-		first := filepath.Join(dir, filepath.Base(path))
-		if info, err := os.Stat(first); filepath.IsAbs(dir) && err == nil && !info.IsDir() && !same(first, path) {
+		if filepath.Clean(dir) == filepath.Dir(path) {
 			return first
 		}
+		other := filepath.Join(dir, filepath.Base(path))
+		if info, err := os.Stat(other); first == "" && filepath.IsAbs(dir) && err == nil && !info.IsDir() && !same(other, path) {
+			first = other
+		}
 	}
-	return ""
+	return "" // PATH does not find it
 }
 
 // same reports whether two names are of one file.

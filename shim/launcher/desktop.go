@@ -39,12 +39,10 @@ func desktopWord(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`, `%`, `%%`).Replace(s) + `"`
 }
 
-// desktopString is a value of the file. A space at its start would be dropped.
+// desktopString is a value of the file. None of ours begins with a space, which
+// would be dropped, as one at the end may be.
 func desktopString(s string) string {
 	s = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s)
-	if strings.HasPrefix(s, " ") {
-		s = `\s` + s[1:]
-	}
 	if strings.HasSuffix(s, " ") {
 		s = s[:len(s)-1] + `\s`
 	}

@@ -5,10 +5,14 @@ package launcher
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // What lies where a launcher was written may be a pipe, or have no end: whoever
@@ -32,7 +36,7 @@ func TestOddFiles(t *testing.T) {
 			before, err := os.Lstat(path)
 			require.NoError(t, err)
 			require.Equal(t, Changed, rec.Files[0].State())
-			_, err = r.Remove(rec, false)
+			_, err = r.Remove(rec, false, os.Getenv)
 			require.ErrorContains(t, err, "was changed by hand")
 			_, kept, err := r.Put(&spec, dir, true)
 			require.NoError(t, err)
@@ -42,6 +46,123 @@ func TestOddFiles(t *testing.T) {
 			require.True(t, os.SameFile(before, after))
 		})
 	}
+}
+
+// The longest name fits into a folder, also where a kind writes each of its bytes \x40.
+func TestLongestName(t *testing.T) {
+	t.Parallel()
+	for _, kind := range Kinds() {
+		r, dir := Records(t.TempDir()), t.TempDir()
+		spec := Spec{Name: strings.Repeat("@", maxName), Kind: kind, Program: "/bin/true", Command: []string{"python"}, Dir: dir}
+		rec, _, err := r.Put(&spec, dir, false)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(rec.Files[0].Path, nil, 0o600))
+		_, kept, err := r.Put(&spec, dir, true)
+		require.NoError(t, err)
+		require.Equal(t, []string{rec.Files[0].Path + ".bak"}, kept)
+	}
+}
+
+// What was there stays in its place when nothing can be put there: a full disk,
+// or here a path that is too long for a new file beside it.
+func TestPutFailsBesideAnother(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("a path has 4095 bytes there")
+	}
+	dir := t.TempDir()
+	more := 4085 - len(dir)
+	dir += "/" + strings.Repeat("d", 99+more%100) + strings.Repeat("/"+strings.Repeat("d", 99), more/100-1)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	path := filepath.Join(dir, "a")
+	require.NoError(t, os.WriteFile(path, []byte("mine"), 0o600))
+	spec := Spec{Name: "a", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: "/"}
+	r := Records(t.TempDir())
+	_, kept, err := r.Put(&spec, dir, true)
+	require.Error(t, err)
+	require.Empty(t, kept)
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "mine", string(data))
+
+	was, _, err := r.Put(&spec, t.TempDir(), false)
+	require.NoError(t, err)
+	_, _, err = r.Put(&spec, dir, true)
+	require.Error(t, err)
+	rec, err := r.Read("a")
+	require.NoError(t, err)
+	require.Equal(t, was.Files, rec.Files, "the record tells of the one that is there")
+}
+
+// Another Put mends what may be started, and takes nothing that was changed.
+func TestPutAgain(t *testing.T) {
+	t.Parallel()
+	r, dir := Records(t.TempDir()), t.TempDir()
+	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: dir}
+	rec, _, err := r.Put(&spec, dir, false)
+	require.NoError(t, err)
+	path := rec.Files[0].Path
+	require.NoError(t, os.Chmod(path, 0o600))
+	_, kept, err := r.Put(&spec, dir, true)
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&0o100)
+
+	require.NoError(t, os.WriteFile(path, []byte("mine"), 0o600))
+	_, _, err = r.Put(&spec, t.TempDir(), true) // elsewhere
+	require.NoError(t, err)
+	require.FileExists(t, path)
+}
+
+// Two may remove a launcher at once; a record that cannot be removed is said as such.
+func TestRemoveTwice(t *testing.T) {
+	t.Parallel()
+	r, dir := Records(t.TempDir()), t.TempDir()
+	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: dir}
+	rec, _, err := r.Put(&spec, dir, false)
+	require.NoError(t, err)
+	for range 2 {
+		_, err = r.Remove(rec, false, os.Getenv)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(r.path("chat"), "x"), 0o700))
+	_, err = r.Remove(rec, false, os.Getenv)
+	require.Equal(t, fault.NotWritable, fault.CodeOf(err))
+}
+
+// A launcher that is written through another name of its folder is the same file.
+func TestPutThroughLink(t *testing.T) {
+	t.Parallel()
+	r, dir, link := Records(t.TempDir()), t.TempDir(), filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(dir, link))
+	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: "/"}
+	_, _, err := r.Put(&spec, dir, false)
+	require.NoError(t, err)
+	rec, kept, err := r.Put(&spec, link, true)
+	require.NoError(t, err)
+	require.Empty(t, kept)
+	require.Equal(t, Same, rec.Files[0].State())
+}
+
+// What PATH finds first is no other program where it is a link to the launcher.
+func TestShadow(t *testing.T) {
+	t.Parallel()
+	first, dir := t.TempDir(), t.TempDir()
+	path := filepath.Join(dir, "chat")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	rec := Record{Spec: Spec{Name: "chat", Kind: Script}, Files: []Written{{Path: path}}}
+	around := Around{Path: []string{first, dir}}
+	require.Empty(t, rec.shadow(around))
+	require.NoError(t, os.Symlink(path, filepath.Join(first, "chat")))
+	require.Empty(t, rec.shadow(around))
+	require.NoError(t, os.Remove(filepath.Join(first, "chat")))
+	require.NoError(t, os.WriteFile(filepath.Join(first, "chat"), nil, 0o600))
+	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(around))
+	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(Around{Path: []string{"", first, first, dir + "/"}}))
+	require.Empty(t, rec.shadow(Around{Path: []string{dir, first}}))
+	require.Empty(t, rec.shadow(Around{Path: []string{first}}), "it is not found at all")
 }
 
 // A record that could not be read again is not written.

@@ -128,15 +128,19 @@ func (rec *Record) systemctl() string {
 }
 
 // enabled is the link that makes systemd start a unit; "" there is none. One
-// whose unit is gone is a failure at every start of the machine.
-func (rec *Record) enabled() string {
+// whose unit is gone is a failure at every start of the machine. A unit that lies
+// elsewhere is linked where systemd looks, too.
+func (rec *Record) enabled(get func(string) string) string {
 	if rec.Kind != Systemd {
 		return ""
 	}
-	for _, target := range []string{"default.target.wants", "multi-user.target.wants"} {
-		link := filepath.Join(filepath.Dir(rec.Files[0].Path), target, unitName(rec.Name))
-		if _, err := os.Lstat(link); err == nil {
-			return link
+	looks, _ := Folder(&rec.Spec, get) // "": it knows no folder
+	for _, dir := range []string{filepath.Dir(rec.Files[0].Path), looks} {
+		for _, target := range []string{"default.target.wants", "multi-user.target.wants"} {
+			link := filepath.Join(dir, target, unitName(rec.Name))
+			if _, err := os.Lstat(link); err == nil && dir != "" {
+				return link
+			}
 		}
 	}
 	return ""

@@ -76,14 +76,11 @@ func (r Records) write(rec *Record, dir string, files []File, data [][]byte, for
 		return nil, err
 	}
 	for i, w := range rec.Files {
-		if slices.Contains(foreign, w.Path) {
-			to, err := keep(w.Path)
-			if err != nil {
-				return kept, err
-			}
+		to, err := write(w.Path, data[i], files[i].Mode, slices.Contains(foreign, w.Path))
+		if to != "" {
 			kept = append(kept, to)
 		}
-		if err := write(w.Path, data[i], files[i].Mode); err != nil {
+		if err != nil {
 			return kept, err
 		}
 	}
@@ -112,8 +109,9 @@ func (rec *Record) wrote(path string) bool {
 	})
 }
 
+// has reports whether path is a file of this record, by whatever name.
 func (rec *Record) has(path string) bool {
-	return slices.ContainsFunc(rec.Files, func(w Written) bool { return sameName(w.Path, path) })
+	return slices.ContainsFunc(rec.Files, func(w Written) bool { return same(w.Path, path) })
 }
 
 // sameName reports whether two names are one to the system.
@@ -123,15 +121,15 @@ func sameName(a, b string) bool {
 
 // Remove deletes the files of a launcher that are as they were written, then
 // its record. A changed one is an error before anything is touched; with force
-// it is kept under another name, which is returned.
-func (r Records) Remove(rec *Record, force bool) (kept []string, err error) {
+// it is kept under another name, which is returned. get reads a variable.
+func (r Records) Remove(rec *Record, force bool, get func(string) string) (kept []string, err error) {
 	name := fault.Quote(rec.Name)
 	for _, w := range rec.Files {
 		if w.State() == Changed && !force {
 			return nil, fault.New(fault.BadUsage, "%s was changed by hand", w.Path).Fix("modelrun launcher remove --force %s   (it is then kept as %s.bak)", name, w.Path)
 		}
 	}
-	if link := rec.enabled(); link != "" && !force {
+	if link := rec.enabled(get); link != "" && !force {
 		return nil, fault.New(fault.InUse, "systemd starts %s: %s", rec.Name, link).Fix("%s && modelrun launcher remove %s", rec.Stop(), name)
 	}
 	for _, w := range rec.Files {

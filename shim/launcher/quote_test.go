@@ -199,6 +199,31 @@ func TestDesktopWord(t *testing.T) {
 	require.Equal(t, "\"\\`\\$\\\"\\\\%%\"", desktopWord("`$\"\\%"))
 }
 
+// GLib is more lenient here, too: a program with "=" in its path is for sh.
+func TestDesktopProgram(t *testing.T) {
+	t.Parallel()
+	files, err := renderDesktop(spec(Desktop, "a=b"))
+	require.NoError(t, err)
+	require.Contains(t, string(files[0].Data), "\nExec=\"/bin/sh\" ")
+}
+
+// What ends a folder's name ends a line, too.
+func TestFolderEnds(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{"/srv/x ", `/srv/x\`} {
+		s := spec(Systemd, "")
+		s.Dir = dir
+		_, err := renderSystemd(s)
+		require.ErrorContains(t, err, "it ends in a backslash or a space")
+	}
+	s := spec(Desktop, "")
+	s.Dir = "/srv/x "
+	files, err := renderDesktop(s)
+	require.NoError(t, err)
+	require.Contains(t, string(files[0].Data), "\nPath=/srv/x\\s\n")
+	require.True(t, says(t, newOracle(t, Desktop), s))
+}
+
 // TestShell: every byte but NUL.
 func TestShell(t *testing.T) {
 	t.Parallel()

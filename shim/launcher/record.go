@@ -119,8 +119,13 @@ func (r Records) Write(whole *Record) error {
 	return nil
 }
 
-// Drop forgets a launcher.
-func (r Records) Drop(name string) error { return os.Remove(r.path(name)) }
+// Drop forgets a launcher; one that has no record is forgotten.
+func (r Records) Drop(name string) error {
+	if err := os.Remove(r.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotWritable, "the record of launcher %s cannot be removed: %w", name, err).Fix("make %s writable", fault.Quote(string(r)))
+	}
+	return nil
+}
 
 // each changes every string that may hold any byte.
 func (rec *Record) each(change func(string) string) {
@@ -223,21 +228,25 @@ func keep(path string) (string, error) {
 	}
 }
 
-// write replaces path as a whole; the umask applies to mode.
-func write(path string, data []byte, mode fs.FileMode) error {
+// write replaces path as a whole; the umask applies to mode. A foreign file is
+// kept, and stays in its place until the new one is whole.
+func write(path string, data []byte, mode fs.FileMode, foreign bool) (kept string, err error) {
 	if old, err := store.ReadFile(path, maxFile); err == nil && bytes.Equal(old, data) {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 == mode&0o111 {
-			return nil
+			return "", nil
 		}
 	}
-	tmp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s-%08x", filepath.Base(path), rand.Uint32())) //nolint:gosec // a name that is free, not a secret
+	tmp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".modelrun-%08x", rand.Uint32())) //nolint:gosec // a name that is free, not a secret; path's own may have no room for more
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = f.Write(data)
 	if e := f.Close(); err == nil {
 		err = e
+	}
+	if err == nil && foreign {
+		kept, err = keep(path)
 	}
 	if err == nil {
 		err = store.Rename(tmp, path) // which waits for an antivirus
@@ -248,5 +257,5 @@ func write(path string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		_ = os.Remove(tmp) // the first error counts
 	}
-	return err
+	return kept, err
 }

@@ -34,6 +34,15 @@ func TestRecordRoundTrip(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+// A record that was changed by hand may end within a byte.
+func TestUnescapeAnything(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"\x00", "a\x00f", "\x00zz", "\x00\x00f"} {
+		require.Equal(t, s, unescape(s))
+	}
+	require.Equal(t, "\xffa", unescape("\x00ffa"))
+}
+
 func FuzzRecordBytes(f *testing.F) {
 	for _, s := range []string{"", "a", "\xff", "\xffff", "\xff\xff00", "ü\xc3", "\ufffd\xef\xbf"} {
 		f.Add(s)
@@ -50,7 +59,7 @@ func TestRecordDamaged(t *testing.T) {
 	for name, text := range map[string]string{
 		"no JSON": "{", "empty": "", "of another name": `{"format":1,"name":"b","program":"/p","files":[{"path":"/x"}]}`, "without files": `{"format":1,"name":"a","program":"/p"}`,
 		"of a file in no folder": `{"format":1,"name":"a","program":"/p","files":[{"path":"/x"},{"path":""}]}`, "beside us": `{"format":1,"name":"a","program":"/p","files":[{"path":"a"}]}`,
-		"of a newer version": `{"format":2,"name":"a","program":"/p","files":[{"path":"/x"}]}`,
+		"of no format": `{"name":"a","program":"/p","files":[{"path":"/x"}]}`, "of a newer version": `{"format":2,"name":"a","program":"/p","files":[{"path":"/x"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
