@@ -91,7 +91,7 @@ func (s *session) migrate(ctx context.Context) error {
 	var failed error
 	if f.Yes {
 		if m.pick == "" && !f.All {
-			return fault.New(fault.BadUsage, "--yes needs the model, or --all").Fix("%s", m.command("MODEL --yes   (or: --all --yes)"))
+			return fault.New(fault.BadUsage, "--yes needs the model, or --all").Fix("%s", m.command("MODEL --yes   # or: --all --yes"))
 		}
 		ctx, stop := interruptible(ctx)
 		failed = m.act(ctx)

@@ -54,7 +54,7 @@ func (s *session) parse() (err error) {
 
 func noCommand() error {
 	return fault.New(fault.BadUsage, "no command is given").
-		Fix("modelrun -- python script.py   (or: modelrun --help)")
+		Fix("modelrun -- python script.py   # or: modelrun --help")
 }
 
 // settle reads the settings from everywhere and finds the root.
