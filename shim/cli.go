@@ -240,8 +240,10 @@ func helpFor(err error) string {
 
 // usage is what kong found wrong; it suggests the nearest flag itself.
 func usage(err error, help string) error {
-	if flag, _, ok := strings.Cut(err.Error(), `: expected string value but got "EOL"`); ok {
-		return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("%s", help)
+	for _, said := range []string{": expected string value but got ", ": expected int value but got ", ": missing value, "} { // the next option, or nothing, follows
+		if flag, _, ok := strings.Cut(err.Error(), said); ok {
+			return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("%s", help)
+		}
 	}
 	if list, got, ok := strings.Cut(err.Error(), " but got "); ok { // one of several: bash, zsh, …
 		_, list, _ = strings.Cut(list, "must be one of ")
