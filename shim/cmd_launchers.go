@@ -238,22 +238,29 @@ func (s *session) launcherRemove(records launcher.Records) error {
 	if err != nil {
 		return err
 	}
-	kept, err := records.Remove(rec, s.cli.Launcher.Remove.Force)
+	kept, err := records.Remove(rec, s.env.Get, s.cli.Launcher.Remove.Force)
 	if err != nil {
 		return err
 	}
+	s.gone(rec, kept)
+	return nil
+}
+
+// gone says what is left to do for a launcher that was removed or replaced.
+func (s *session) gone(rec *launcher.Record, kept []string) {
 	out := mask{s.inv.Stdout}
 	for _, w := range rec.Files {
-		fmt.Fprintf(out, "removed %s\n", oneLine(w.Path))
+		if !exists(w.Path) {
+			fmt.Fprintf(out, "removed %s\n", oneLine(w.Path))
+		}
 	}
 	for _, path := range kept {
 		fmt.Fprintf(out, "kept what was changed by hand as %s\n", oneLine(path))
 	}
-	if stop := rec.Stop(); stop != "" {
+	if stop := rec.Stop(s.env.Get); stop != "" {
 		fmt.Fprintf(out, "if it still runs: %s\n", stop)
 	}
 	if forget := rec.Forget(); forget != "" {
 		fmt.Fprintf(out, "then: %s\n", forget)
 	}
-	return nil
 }

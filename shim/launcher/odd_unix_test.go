@@ -32,7 +32,7 @@ func TestOddFiles(t *testing.T) {
 			before, err := os.Lstat(path)
 			require.NoError(t, err)
 			require.Equal(t, Changed, rec.Files[0].State())
-			_, err = r.Remove(rec, false)
+			_, err = r.Remove(rec, os.Getenv, false)
 			require.ErrorContains(t, err, "was changed by hand")
 			_, kept, err := r.Put(&spec, dir, true)
 			require.NoError(t, err)

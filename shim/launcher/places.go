@@ -92,11 +92,16 @@ func (rec *Record) Next(get func(string) string) string {
 	return ""
 }
 
-// Stop is what ends a service before its launcher goes; "" it is none.
-func (rec *Record) Stop() string {
+// Stop is what ends a service whose launcher goes or is gone; "" it is none. get
+// reads a variable.
+func (rec *Record) Stop(get func(string) string) string {
 	switch rec.Kind {
 	case Systemd:
-		return rec.systemctl() + " disable --now " + fault.Quote(unitName(rec.Name))
+		verb := " stop " // disable takes no unit whose file is gone
+		if rec.enabled(get) != "" {
+			verb = " disable --now "
+		}
+		return rec.systemctl() + verb + fault.Quote(unitName(rec.Name))
 	case Supervisord:
 		return "supervisorctl stop " + fault.Quote(rec.Name)
 	case Launchd:
@@ -129,12 +134,16 @@ func (rec *Record) systemctl() string {
 
 // enabled is the link that makes systemd start a unit; "" there is none. One
 // whose unit is gone is a failure at every start of the machine.
-func (rec *Record) enabled() string {
+func (rec *Record) enabled(get func(string) string) string {
 	if rec.Kind != Systemd {
 		return ""
 	}
+	dir, err := Folder(&rec.Spec, get) // where systemd's links are, wherever the unit is
+	if err != nil {
+		dir = filepath.Dir(rec.Files[0].Path)
+	}
 	for _, target := range []string{"default.target.wants", "multi-user.target.wants"} {
-		link := filepath.Join(filepath.Dir(rec.Files[0].Path), target, unitName(rec.Name))
+		link := filepath.Join(dir, target, unitName(rec.Name))
 		if _, err := os.Lstat(link); err == nil {
 			return link
 		}

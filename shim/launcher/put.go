@@ -123,16 +123,16 @@ func sameName(a, b string) bool {
 
 // Remove deletes the files of a launcher that are as they were written, then
 // its record. A changed one is an error before anything is touched; with force
-// it is kept under another name, which is returned.
-func (r Records) Remove(rec *Record, force bool) (kept []string, err error) {
+// it is kept under another name, which is returned. get reads a variable.
+func (r Records) Remove(rec *Record, get func(string) string, force bool) (kept []string, err error) {
 	name := fault.Quote(rec.Name)
 	for _, w := range rec.Files {
 		if w.State() == Changed && !force {
 			return nil, fault.New(fault.BadUsage, "%s was changed by hand", w.Path).Fix("modelrun launcher remove --force %s   # what was changed is kept as .bak", name)
 		}
 	}
-	if link := rec.enabled(); link != "" && !force {
-		return nil, fault.New(fault.InUse, "systemd starts %s: %s", rec.Name, link).Fix("%s && modelrun launcher remove %s", rec.Stop(), name)
+	if link := rec.enabled(get); link != "" && !force {
+		return nil, fault.New(fault.InUse, "systemd starts %s: %s", rec.Name, link).Fix("%s && modelrun launcher remove %s", rec.Stop(get), name)
 	}
 	for _, w := range rec.Files {
 		switch w.State() {
