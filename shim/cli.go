@@ -3,6 +3,7 @@ package shim
 import (
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -199,7 +200,7 @@ func parseRun(ours []string) (c cli, ctx *kong.Context) {
 	if slices.ContainsFunc(ours, func(w string) bool { return w != "run" && slices.Contains(subcommands[:], w) }) {
 		return c, nil
 	}
-	k, err := kong.New(&c.runCLI, kong.Name("modelrun"), kong.NoDefaultHelp())
+	k, err := kong.New(&c.runCLI, kong.Name("modelrun"), kong.NoDefaultHelp(), bareStrings())
 	if err != nil {
 		return cli{}, nil
 	}
@@ -207,6 +208,18 @@ func parseRun(ours []string) (c cli, ctx *kong.Context) {
 		return cli{}, nil
 	}
 	return c, ctx
+}
+
+// bareStrings makes kong take a string as it is: by itself it sends it through JSON,
+// where a byte that is not UTF-8, as in an old folder's name, becomes another.
+func bareStrings() kong.Option {
+	return kong.KindMapper(reflect.String, kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
+		token, err := ctx.Scan.PopValue("string")
+		if err == nil {
+			target.SetString(token.String())
+		}
+		return err
+	}))
 }
 
 // notAProgram is said for a first word that is neither an option, a
