@@ -158,7 +158,9 @@ func (m *migration) look(ctx context.Context, e *migrateEnv, again bool) {
 			e.block(m.unneeded(e, err))
 		} else {
 			e.Key = string(e.req.Key)
-			e.block(m.serving(ctx, e))
+			if e.err == nil { // else why not is said
+				e.block(m.serving(ctx, e))
+			}
 		}
 	}
 	why := m.deps.Store.Movable(e.dir)
