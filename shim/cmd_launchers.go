@@ -218,6 +218,10 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 			dir, _ = launcher.Folder(&spec, s.env.Get) // of the same kind
 		}
 	}
+	if home, err := launcher.Folder(&spec, s.env.Get); !exists(dir) && (err != nil || home != dir || dir == spec.Dir) {
+		return fault.New(fault.BadUsage, "%s is not there, and the launcher lay in it", dir).
+			Fix("modelrun launcher remove %s   # then add it where it shall lie now", fault.Quote(name))
+	}
 	next, kept, err := records.Put(&spec, dir, true)
 	if err != nil {
 		return err

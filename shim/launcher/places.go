@@ -76,7 +76,11 @@ func (rec *Record) Next(get func(string) string) string {
 		}
 		return rec.systemctl() + " daemon-reload && " + rec.systemctl() + " enable --now " + unit
 	case Supervisord:
-		return "supervisorctl reread && supervisorctl update"
+		next := rec.Forget()
+		if dir, err := Folder(&rec.Spec, get); err != nil || dir != filepath.Dir(rec.Files[0].Path) {
+			next += "   # its [include] must name " + file
+		}
+		return next
 	case Launchd:
 		return "launchctl bootstrap gui/$(id -u) " + file
 	case NSSM:
