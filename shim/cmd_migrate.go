@@ -100,6 +100,9 @@ func (s *session) migrate(ctx context.Context) error {
 			failed = context.Cause(ctx) // also one that came too late to keep anything from being done
 		}
 	}
+	if p := s.people; p != nil && p.clear != nil {
+		p.quiet(p.clear) // a creation that failed has left its line where the table begins
+	}
 	if f.JSON {
 		m.count()
 		return cmp.Or(printJSON(s.inv.Stdout, m.doc), m.end(failed))
