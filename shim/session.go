@@ -40,8 +40,11 @@ func (s *session) parse() (err error) {
 	if s.cli.ShowVersion {
 		s.words.sub = "version"
 	}
-	if s.cli.Model == "" { // the root is looked for upward of it, too
-		s.cli.Model = s.cli.Migrate.What
+	switch what := &s.cli.Migrate.What; s.cli.Model {
+	case "": // the root is looked for upward of it, too
+		s.cli.Model = *what
+	case *what:
+		*what = "" // said twice: it is the model
 	}
 	switch s.words.sub {
 	case "completion":
