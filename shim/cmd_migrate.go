@@ -81,8 +81,8 @@ type migration struct {
 // be done, and does it with --yes.
 func (s *session) migrate(ctx context.Context) error {
 	f := s.cli.Migrate
-	if f.All && f.What != "" {
-		return fault.New(fault.BadUsage, "--all, and %s is named, too", f.What).Fix("leave one of them out")
+	if f.All && s.cli.Model != "" {
+		return fault.New(fault.BadUsage, "--all, and %s is named, too", s.cli.Model).Fix("leave one of them out")
 	}
 	m := &migration{session: s, deps: s.deps(), doc: migrateDoc{Schema: schema, Root: string(s.root), Undo: f.Undo, Done: f.Yes, Envs: []migrateEnv{}}}
 	if err := m.plan(ctx); err != nil {

@@ -84,7 +84,7 @@ func (m *migration) order(ready, blocked []migrateEnv) {
 // was: all.
 func (m *migration) picked(have []envdir.Dir) (envdir.ID, error) {
 	what := m.cli.Migrate.What
-	if m.cli.Migrate.All || m.cli.Model == "" {
+	if m.cli.Model == "" {
 		return "", nil
 	}
 	id := envdir.ID("")
