@@ -3,6 +3,7 @@ package shim
 import (
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -199,7 +200,7 @@ func parseRun(ours []string) (c cli, ctx *kong.Context) {
 	if slices.ContainsFunc(ours, func(w string) bool { return w != "run" && slices.Contains(subcommands[:], w) }) {
 		return c, nil
 	}
-	k, err := kong.New(&c.runCLI, kong.Name("modelrun"), kong.NoDefaultHelp())
+	k, err := kong.New(&c.runCLI, kong.Name("modelrun"), kong.NoDefaultHelp(), bareStrings())
 	if err != nil {
 		return cli{}, nil
 	}
@@ -207,6 +208,18 @@ func parseRun(ours []string) (c cli, ctx *kong.Context) {
 		return cli{}, nil
 	}
 	return c, ctx
+}
+
+// bareStrings makes kong take a string as it is: by itself it sends it through JSON,
+// where a byte that is not UTF-8, as in an old folder's name, becomes another.
+func bareStrings() kong.Option {
+	return kong.KindMapper(reflect.String, kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
+		token, err := ctx.Scan.PopValue("string")
+		if err == nil {
+			target.SetString(token.String())
+		}
+		return err
+	}))
 }
 
 // notAProgram is said for a first word that is neither an option, a
@@ -240,8 +253,10 @@ func helpFor(err error) string {
 
 // usage is what kong found wrong; it suggests the nearest flag itself.
 func usage(err error, help string) error {
-	if flag, _, ok := strings.Cut(err.Error(), `: expected string value but got "EOL"`); ok {
-		return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("%s", help)
+	for _, said := range []string{": expected string value but got ", ": expected int value but got ", ": missing value, "} { // the next option, or nothing, follows
+		if flag, _, ok := strings.Cut(err.Error(), said); ok {
+			return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("%s", help)
+		}
 	}
 	if list, got, ok := strings.Cut(err.Error(), " but got "); ok { // one of several: bash, zsh, …
 		_, list, _ = strings.Cut(list, "must be one of ")

@@ -211,7 +211,7 @@ func (d *doctor) otherUV() string {
 	case d.set.isSet(sUV):
 		return "unset MODELRUN_UV"
 	}
-	return "export MODELRUN_UV=/path/to/uv   (one of a version that is known to work)"
+	return "export MODELRUN_UV=/path/to/uv   # one of a version that is known to work"
 }
 
 func (d *doctor) python(tool *uv.UV) {
@@ -327,7 +327,7 @@ func (d *doctor) stateCheck() {
 	case home != "" && store.CanWrite(home):
 		d.say("state", fine, "", "verdicts are kept in %s", home)
 	default:
-		d.say("state", warning, "export XDG_STATE_HOME=DIR   (a folder that you can write)",
+		d.say("state", warning, "export XDG_STATE_HOME=DIR   # a folder that you can write",
 			"neither %s nor your own state folder can be written: every start checks anew", mine)
 	}
 }

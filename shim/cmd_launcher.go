@@ -96,12 +96,16 @@ func (s *session) launcherAdd(records launcher.Records) error {
 	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fault.New(fault.BadUsage, "--to: %s is not a folder", dir).Fix("%s", fault.Shell("mkdir -p ", "mkdir ", dir))
 	}
+	was, unknown := records.Read(spec.Name)
 	rec, kept, err := records.Put(&spec, dir, add.Force)
 	if err != nil {
 		return err
 	}
 	out := mask{s.inv.Stdout}
 	s.written(rec, kept)
+	if unknown == nil && was.Files[0].Path != rec.Files[0].Path {
+		s.gone(was, nil)
+	}
 	if next := rec.Next(s.env.Get); next != "" {
 		fmt.Fprintf(out, "to start it: %s\n", next)
 	}

@@ -218,6 +218,10 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 			dir, _ = launcher.Folder(&spec, s.env.Get) // of the same kind
 		}
 	}
+	if home, err := launcher.Folder(&spec, s.env.Get); !exists(dir) && (err != nil || home != dir || dir == spec.Dir) {
+		return fault.New(fault.BadUsage, "%s is not there, and the launcher lay in it", dir).
+			Fix("modelrun launcher remove %s   # then add it where it shall lie now", fault.Quote(name))
+	}
 	next, kept, err := records.Put(&spec, dir, true)
 	if err != nil {
 		return err
@@ -242,18 +246,25 @@ func (s *session) launcherRemove(records launcher.Records) error {
 	if err != nil {
 		return err
 	}
+	s.gone(rec, kept)
+	return nil
+}
+
+// gone says what is left to do for a launcher that was removed or replaced.
+func (s *session) gone(rec *launcher.Record, kept []string) {
 	out := mask{s.inv.Stdout}
 	for _, w := range rec.Files {
-		fmt.Fprintf(out, "removed %s\n", oneLine(w.Path))
+		if !exists(w.Path) {
+			fmt.Fprintf(out, "removed %s\n", oneLine(w.Path))
+		}
 	}
 	for _, path := range kept {
 		fmt.Fprintf(out, "kept what was changed by hand as %s\n", oneLine(path))
 	}
-	if stop := rec.Stop(); stop != "" {
+	if stop := rec.Stop(s.env.Get); stop != "" {
 		fmt.Fprintf(out, "if it still runs: %s\n", stop)
 	}
 	if forget := rec.Forget(); forget != "" {
 		fmt.Fprintf(out, "then: %s\n", forget)
 	}
-	return nil
 }

@@ -81,8 +81,8 @@ type migration struct {
 // be done, and does it with --yes.
 func (s *session) migrate(ctx context.Context) error {
 	f := s.cli.Migrate
-	if f.All && f.What != "" {
-		return fault.New(fault.BadUsage, "--all, and %s is named, too", f.What).Fix("leave one of them out")
+	if f.All && s.cli.Model != "" {
+		return fault.New(fault.BadUsage, "--all, and %s is named, too", s.cli.Model).Fix("leave one of them out")
 	}
 	m := &migration{session: s, deps: s.deps(), doc: migrateDoc{Schema: schema, Root: string(s.root), Undo: f.Undo, Done: f.Yes, Envs: []migrateEnv{}}}
 	if err := m.plan(ctx); err != nil {
@@ -91,7 +91,7 @@ func (s *session) migrate(ctx context.Context) error {
 	var failed error
 	if f.Yes {
 		if m.pick == "" && !f.All {
-			return fault.New(fault.BadUsage, "--yes needs the model, or --all").Fix("%s", m.command("MODEL --yes   (or: --all --yes)"))
+			return fault.New(fault.BadUsage, "--yes needs the model, or --all").Fix("%s", m.command("MODEL --yes   # or: --all --yes"))
 		}
 		ctx, stop := interruptible(ctx)
 		failed = m.act(ctx)
@@ -99,6 +99,9 @@ func (s *session) migrate(ctx context.Context) error {
 		if code := fault.CodeOf(context.Cause(ctx)); code == fault.Interrupted || code == fault.Terminated {
 			failed = context.Cause(ctx) // also one that came too late to keep anything from being done
 		}
+	}
+	if p := s.people; p != nil && p.clear != nil {
+		p.quiet(p.clear) // a creation that failed has left its line where the table begins
 	}
 	if f.JSON {
 		m.count()

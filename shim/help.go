@@ -10,7 +10,7 @@ import (
 // newKong is kong with our model and our help. The help, the man page and the
 // completion are made from it, so that an option is written down once.
 func newKong(c *cli, options ...kong.Option) (*kong.Kong, error) {
-	k, err := kong.New(c, append(options, kong.Name("modelrun"), kong.Description(description), kong.Help(printHelp),
+	k, err := kong.New(c, append(options, bareStrings(), kong.Name("modelrun"), kong.Description(description), kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true, WrapUpperBound: 80}))...)
 	if err != nil {
 		return nil, err

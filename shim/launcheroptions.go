@@ -1,5 +1,7 @@
 package shim
 
+import "strings"
+
 // option is one of modelrun's own as it stands in a launcher.
 type option struct {
 	name, value string // without "--"; "" not given
@@ -12,6 +14,7 @@ type options []option
 func (f flags) options() options {
 	return options{
 		{name: "model", value: f.Model}, {name: "env", value: f.Env}, {name: "family", value: f.Family}, {name: "profile", value: f.Profile},
+		{name: "with", value: strings.Join(f.With, "\n")},
 		{name: "root", value: f.Root, path: true}, {name: "cwd", value: f.Cwd, path: true},
 		{name: "wait", value: f.Wait}, {name: "create-timeout", value: f.CreateTimeout},
 		{name: "no-create", value: given(f.NoCreate), yes: true}, {name: "no-degraded", value: given(f.NoDegraded), yes: true},
@@ -55,6 +58,10 @@ func (o options) words(before options, base string) []string {
 		case value == "":
 		case one.yes:
 			out = append(out, "--"+one.name)
+		case one.name == "with":
+			for _, v := range strings.Split(value, "\n") {
+				out = append(out, "--with="+v)
+			}
 		default:
 			out = append(out, "--"+one.name+"="+value)
 		}

@@ -84,7 +84,7 @@ func (m *migration) order(ready, blocked []migrateEnv) {
 // was: all.
 func (m *migration) picked(have []envdir.Dir) (envdir.ID, error) {
 	what := m.cli.Migrate.What
-	if m.cli.Migrate.All || m.cli.Model == "" {
+	if m.cli.Model == "" {
 		return "", nil
 	}
 	id := envdir.ID("")
@@ -160,7 +160,9 @@ func (m *migration) look(ctx context.Context, e *migrateEnv, again bool) {
 			e.block(m.unneeded(e, err))
 		} else {
 			e.Key = string(e.req.Key)
-			e.block(m.serving(ctx, e))
+			if e.err == nil { // else why not is said
+				e.block(m.serving(ctx, e))
+			}
 		}
 	}
 	why := m.deps.Store.Movable(e.dir)

@@ -39,7 +39,7 @@ func (s *session) report(err error) int {
 			}
 		}
 	} else {
-		log.Error("hint: " + cmp.Or(fault.RemedyOf(err), "modelrun doctor   (when it finds nothing: report this text)"))
+		log.Error("hint: " + cmp.Or(fault.RemedyOf(err), "modelrun doctor   # when it finds nothing: report this text"))
 	}
 	s.console.fail(s.set != nil && s.set.get(sLogFile) != "")
 	s.status.failed(code, err)

@@ -40,8 +40,11 @@ func (s *session) parse() (err error) {
 	if s.cli.ShowVersion {
 		s.words.sub = "version"
 	}
-	if s.cli.Model == "" { // the root is looked for upward of it, too
-		s.cli.Model = s.cli.Migrate.What
+	switch what := &s.cli.Migrate.What; s.cli.Model {
+	case "": // the root is looked for upward of it, too
+		s.cli.Model = *what
+	case *what:
+		*what = "" // said twice: it is the model
 	}
 	switch s.words.sub {
 	case "completion":
@@ -54,7 +57,7 @@ func (s *session) parse() (err error) {
 
 func noCommand() error {
 	return fault.New(fault.BadUsage, "no command is given").
-		Fix("modelrun -- python script.py   (or: modelrun --help)")
+		Fix("modelrun -- python script.py   # or: modelrun --help")
 }
 
 // settle reads the settings from everywhere and finds the root.

@@ -29,15 +29,17 @@ type scriptNeeds struct {
 // the script says that it needs.
 func (s *settings) readNeeds() error {
 	if one := s.one[sWith]; one.value != "" {
-		code, list := fault.BadConfig, strings.Fields(one.value)
-		if strings.HasPrefix(one.from, "flag ") {
+		code, from, list := fault.BadConfig, one.from, strings.Fields(one.value)
+		if strings.HasPrefix(from, "flag ") {
 			code = fault.BadUsage
+		} else if !strings.HasPrefix(from, "variable ") {
+			from += ": with"
 		}
 		if rest, lines := strings.CutSuffix(one.value, "\n"); lines {
 			list = strings.Split(rest, "\n")
 		}
 		for _, text := range list {
-			if err := s.need(text, code, one.from+": with"); err != nil {
+			if err := s.need(text, code, from); err != nil {
 				return err
 			}
 		}

@@ -50,6 +50,10 @@ type proc struct{ maps, cmd, env []byte }
 func look(dir string) (p proc) {
 	p.maps, _ = os.ReadFile(filepath.Join(dir, "maps")) // what we may not see tells nothing
 	p.cmd, _ = os.ReadFile(filepath.Join(dir, "cmdline"))
+	if name, _, _ := bytes.Cut(p.cmd, []byte{0}); bytes.ContainsRune(name, '/') && name[0] != '/' { // .venv/bin/python
+		cwd, _ := os.Readlink(filepath.Join(dir, "cwd"))
+		p.cmd = []byte(filepath.Join(cwd, string(name)))
+	}
 	p.env, _ = os.ReadFile(filepath.Join(dir, "environ"))
 	return p
 }

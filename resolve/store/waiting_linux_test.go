@@ -1,7 +1,9 @@
 package store
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,11 +40,19 @@ func TestUsersByName(t *testing.T) {
 	d := s.Root.Shared(key)
 	sleep, err := exec.LookPath("sleep")
 	require.NoError(t, err)
-	c := &exec.Cmd{Path: sleep, Args: []string{d.Python(), "600"}, Env: []string{}}
-	require.NoError(t, c.Start())
-	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-	eventually(t, func() bool { return len(s.Users(d)) == 1 })
-	_, err = s.Exclusive(d)
-	require.ErrorContains(t, err, "is in use by ")
-	require.Empty(t, s.Users(s.Root.Next(key)))
+	require.NoError(t, os.MkdirAll(d.Path, 0o755))
+	relative, err := filepath.Rel(d.Path, d.Python()) // .venv/bin/python: how old envs are mostly started
+	require.NoError(t, err)
+	for _, name := range []string{d.Python(), relative} {
+		c := &exec.Cmd{Path: sleep, Args: []string{name, "600"}, Env: []string{}, Dir: d.Path}
+		require.NoError(t, c.Start())
+		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+		eventually(t, func() bool { return len(s.Users(d)) == 1 })
+		_, err = s.Exclusive(d)
+		require.ErrorContains(t, err, "is in use by ")
+		require.Empty(t, s.Users(s.Root.Next(key)))
+		require.NoError(t, c.Process.Kill())
+		_ = c.Wait()
+		require.Empty(t, s.Users(d))
+	}
 }

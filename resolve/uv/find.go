@@ -63,7 +63,7 @@ func Look(ctx context.Context, c Config) (*UV, error) {
 
 func none(format string, args ...any) error {
 	return fault.New(fault.NoUV, "uv is not to be found"+format, args...).
-		Fix("python3 -m pip install uv==%s   (or name one: MODELRUN_UV=/path/to/uv)", pinned)
+		Fix("python3 -m pip install uv==%s   # or name one: MODELRUN_UV=/path/to/uv", pinned)
 }
 
 // look is the uv that is there; nil where there is none, with what it passed over.

@@ -96,9 +96,12 @@ func noPython(p profile.Plan, why string) error {
 	best := cmp.Or(p.PythonBest, pythonRange(p), orAny(""))
 	e := fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p), best), why)
 	if p.PythonAlso != "" {
-		also := p.PythonAlso
+		also, mend := p.PythonAlso, "use another profile, or correct that"
+		if v, ok := strings.CutPrefix(also, "=="); ok && strings.Count(v, ".") == 1 && !strings.ContainsAny(v, "*,") {
+			mend = also + " is " + v + ".0 alone, any " + v + " is " + also + ".*"
+		}
 		p.PythonAlso = ""
-		return e.Fix("%s has Python %s, and %s is asked for by --with or the script's requires-python: use another profile, or correct that", cmp.Or(p.Own, "profile "+p.Profile), orAny(pythonRange(p)), also)
+		return e.Fix("%s has Python %s, and %s is asked for by --with or the script's requires-python: %s", cmp.Or(p.Own, "profile "+p.Profile), orAny(pythonRange(p)), also, mend)
 	}
 	return e.
 		Fix("install Python %s, or let uv do it: uv python install %s", best, best)
@@ -232,8 +235,11 @@ func (r *resolution) tell(err error) error {
 		for i := range with {
 			with[i] = "--with " + fault.Quote(with[i])
 		}
-		from := cmp.Or(r.plan.Own, "what profile "+r.plan.Profile+" fixes")
-		return fault.New(fault.NoSolution, "%s cannot be had together with %s: %s", strings.Join(r.plan.Extras, ", "), from, un.words).
+		from := " together with " + cmp.Or(r.plan.Own, "what profile "+r.plan.Profile+" fixes")
+		if strings.Contains(un.words, " was not found in ") || strings.HasPrefix(un.words, "Because there is no version of ") {
+			from = "" // nor alone
+		}
+		return fault.New(fault.NoSolution, "%s cannot be had%s: %s", strings.Join(r.plan.Extras, ", "), from, un.words).
 			Fix("correct the name or the version of what is wanted (%s, or the script's dependencies), or use another profile or env key", strings.Join(with, " "))
 	}
 	if r.plan.Own != "" {

@@ -16,7 +16,7 @@ _modelrun() {
 	for line in "${(@)answer[2,-1]}"; do
 		[[ -n $line ]] || continue
 		names+=("${line%%$'\t'*}")
-		shown+=("${line/$'\t'/  -- }")
+		shown+=("${${line%$'\t'}/$'\t'/  -- }") # without a help there is only the tab
 	done
 	local found=1
 	if (($#names)); then

@@ -76,7 +76,11 @@ func (rec *Record) Next(get func(string) string) string {
 		}
 		return rec.systemctl() + " daemon-reload && " + rec.systemctl() + " enable --now " + unit
 	case Supervisord:
-		return "supervisorctl reread && supervisorctl update"
+		next := rec.Forget()
+		if dir, err := Folder(&rec.Spec, get); err != nil || dir != filepath.Dir(rec.Files[0].Path) {
+			next += "   # its [include] must name " + file
+		}
+		return next
 	case Launchd:
 		return "launchctl bootstrap gui/$(id -u) " + file
 	case NSSM:
@@ -92,11 +96,16 @@ func (rec *Record) Next(get func(string) string) string {
 	return ""
 }
 
-// Stop is what ends a service before its launcher goes; "" it is none.
-func (rec *Record) Stop() string {
+// Stop is what ends a service whose launcher goes or is gone; "" it is none. get
+// reads a variable.
+func (rec *Record) Stop(get func(string) string) string {
 	switch rec.Kind {
 	case Systemd:
-		return rec.systemctl() + " disable --now " + fault.Quote(unitName(rec.Name))
+		verb := " stop " // disable takes no unit whose file is gone
+		if rec.enabled(get) != "" {
+			verb = " disable --now "
+		}
+		return rec.systemctl() + verb + fault.Quote(unitName(rec.Name))
 	case Supervisord:
 		return "supervisorctl stop " + fault.Quote(rec.Name)
 	case Launchd:

@@ -33,7 +33,7 @@ func (r Records) Put(s *Spec, dir string, force bool) (rec *Record, kept []strin
 		old = &Record{} // what a damaged one says is nobody's
 	case !force:
 		return rec, nil, fault.New(fault.BadUsage, "launcher %s is there already: %s", s.Name, old.Files[0].Path).
-			Fix("modelrun launcher remove %s   (or add it with --force)", fault.Quote(s.Name))
+			Fix("modelrun launcher remove %s   # or add it with --force", fault.Quote(s.Name))
 	}
 	rec = &Record{Spec: *s}
 	data := make([][]byte, len(files))
@@ -126,11 +126,11 @@ func (r Records) Remove(rec *Record, force bool, get func(string) string) (kept 
 	name := fault.Quote(rec.Name)
 	for _, w := range rec.Files {
 		if w.State() == Changed && !force {
-			return nil, fault.New(fault.BadUsage, "%s was changed by hand", w.Path).Fix("modelrun launcher remove --force %s   (it is then kept as %s.bak)", name, w.Path)
+			return nil, fault.New(fault.BadUsage, "%s was changed by hand", w.Path).Fix("modelrun launcher remove --force %s   # what was changed is kept as .bak", name)
 		}
 	}
 	if link := rec.enabled(get); link != "" && !force {
-		return nil, fault.New(fault.InUse, "systemd starts %s: %s", rec.Name, link).Fix("%s && modelrun launcher remove %s", rec.Stop(), name)
+		return nil, fault.New(fault.InUse, "systemd starts %s: %s", rec.Name, link).Fix("%s && modelrun launcher remove %s", rec.Stop(get), name)
 	}
 	for _, w := range rec.Files {
 		switch w.State() {
