@@ -3,6 +3,7 @@ package shim
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"reflect"
 	"slices"
 	"strings"
@@ -253,6 +254,9 @@ func helpFor(err error) string {
 
 // usage is what kong found wrong; it suggests the nearest flag itself.
 func usage(err error, help string) error {
+	if errors.As(err, new(*fs.PathError)) { // the help could not be written
+		return err
+	}
 	for _, said := range []string{": expected string value but got ", ": expected int value but got ", ": missing value, "} { // the next option, or nothing, follows
 		if flag, _, ok := strings.Cut(err.Error(), said); ok {
 			return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("%s", help)

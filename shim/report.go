@@ -3,6 +3,7 @@ package shim
 import (
 	"cmp"
 	"errors"
+	"io/fs"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -24,6 +25,10 @@ func (s *session) report(err error) int {
 			return exitOurs
 		}
 		log = l
+	}
+	var write *fs.PathError
+	if errors.As(err, &write) && write.Op == "write" && s.inv.Stdout != nil && write.Path == s.inv.Stdout.Name() {
+		err = fault.New(fault.NotWritable, "standard output cannot be written: %w", write.Err).Fix("send it to another place")
 	}
 	code := fault.CodeOf(err)
 	var none *resolve.NoEnv

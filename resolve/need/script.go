@@ -20,9 +20,10 @@ type ScriptMeta struct {
 
 // Script finds the metadata block of the script that is being started, in its
 // first 256 KiB (https://peps.python.org/pep-0723/). A file that is not there, or
-// is a pipe or a folder, has none: Python says so better. A block without an
-// end is none either, as the PEP has it. Errors are a *fault.Error, BadScript:
-// the file cannot be read, has two such blocks, or one that is cut off there.
+// is a pipe or a folder, has none: Python says so better. Errors are a
+// *fault.Error, BadScript: the file cannot be read, has two such blocks, or one
+// that is cut off there or has no end. By the PEP that one is none, but then what
+// it asks for would be missing without a word; uv refuses it, too.
 func Script(path string) (meta ScriptMeta, found bool, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -58,7 +59,8 @@ func scan(path string, data []byte) (ScriptMeta, bool, error) {
 	if !bytes.Contains(data, []byte("# /// script")) {
 		return meta, false, nil
 	}
-	for _, b := range blocks(cut(data)) {
+	all, open := blocks(cut(data))
+	for _, b := range all {
 		if b.kind != "script" {
 			continue
 		}
@@ -71,6 +73,10 @@ func scan(path string, data []byte) (ScriptMeta, bool, error) {
 	if line := unended(cut(data)); len(data) > maxScript && line != 0 { // what it asks for is not known
 		return ScriptMeta{Path: path}, false, fault.New(fault.BadScript, "%s:%d: the block of script metadata goes on behind the first %d KiB",
 			show(path), line, maxScript>>10).Fix("make it shorter")
+	}
+	if meta.Line == 0 && open != 0 {
+		return meta, false, fault.New(fault.BadScript, "%s:%d: the block of script metadata has no end", show(path), open).
+			Fix(`begin each of its lines with "# " (an empty one is "#"), and end it with a line "# ///"`)
 	}
 	return meta, meta.Line != 0, nil
 }
@@ -109,8 +115,9 @@ type block struct {
 
 // blocks follows the PEP's regular expression, in one pass: a block ends at the
 // last "# ///" of the comment lines that follow it without a gap, and holds at
-// least one line.
-func blocks(lines [][]byte) (all []block) {
+// least one line. open is the line, from 1, where one of type "script" begins that
+// has no end; 0 there is none.
+func blocks(lines [][]byte) (all []block, open int) {
 	for i := 0; i < len(lines); i++ {
 		kind, ok := opening(lines[i])
 		if !ok {
@@ -123,6 +130,9 @@ func blocks(lines [][]byte) (all []block) {
 			}
 		}
 		if end < i+2 {
+			if end == 0 && kind == "script" {
+				open = i + 1
+			}
 			i = next - 1 // nothing in this run has an end
 			continue
 		}
@@ -133,7 +143,7 @@ func blocks(lines [][]byte) (all []block) {
 		all = append(all, b)
 		i = end
 	}
-	return all
+	return all, open
 }
 
 // opening is the type in "# /// type".

@@ -62,6 +62,9 @@ func (rec *Record) Check(a Around) []Finding {
 		case Changed:
 			say("file-changed", repair, "%s was changed by hand; repair keeps it as .bak", w.Path)
 		case Same:
+			if info, err := os.Stat(w.Path); rec.Kind == Script && err == nil && info.Mode()&0o111 == 0 {
+				say("file-changed", repair, "%s is not executable", w.Path)
+			}
 		}
 	}
 	if old := rec.oldCopy(); old != "" {
