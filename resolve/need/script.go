@@ -59,7 +59,8 @@ func scan(path string, data []byte) (ScriptMeta, bool, error) {
 	if !bytes.Contains(data, []byte("# /// script")) {
 		return meta, false, nil
 	}
-	all, open := blocks(cut(data))
+	lines := cut(data)
+	all, open := blocks(lines)
 	for _, b := range all {
 		if b.kind != "script" {
 			continue
@@ -70,9 +71,11 @@ func scan(path string, data []byte) (ScriptMeta, bool, error) {
 		}
 		meta.TOML, meta.Line = b.content, b.line
 	}
-	if line := unended(cut(data)); len(data) > maxScript && line != 0 { // what it asks for is not known
-		return ScriptMeta{Path: path}, false, fault.New(fault.BadScript, "%s:%d: the block of script metadata goes on behind the first %d KiB",
-			show(path), line, maxScript>>10).Fix("make it shorter")
+	if len(data) > maxScript {
+		if line := unended(lines); line != 0 { // what it asks for is not known
+			return ScriptMeta{Path: path}, false, fault.New(fault.BadScript, "%s:%d: the block of script metadata goes on behind the first %d KiB",
+				show(path), line, maxScript>>10).Fix("make it shorter")
+		}
 	}
 	if meta.Line == 0 && open != 0 {
 		return meta, false, fault.New(fault.BadScript, "%s:%d: the block of script metadata has no end", show(path), open).
