@@ -47,8 +47,8 @@ func removeAll(path string) error {
 // A teammate may put a link to a file of ours where path was a moment ago: what
 // is changed is what was opened, and that is no link of either kind.
 func shareLike(path, dir string) {
-	info, err := os.Stat(dir)
-	if err != nil || !teams(info) {
+	info, ok := teamFolder(dir)
+	if !ok {
 		return
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|noFollow, 0)

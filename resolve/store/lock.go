@@ -78,8 +78,8 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 }
 
 func (s *Store) tryFile(k envdir.Key) (*flock.Flock, bool, error) {
-	// O_RDWR: NFSv4 emulates flock with fcntl, which wants it for an exclusive lock.
 	newLock(s.Root.Locks(), s.Root.Lock(k))
+	// O_RDWR: NFSv4 emulates flock with fcntl, which wants it for an exclusive lock.
 	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o644))
 	got, err := f.TryLock()
 	if got {

@@ -34,11 +34,18 @@ func teams(info fs.FileInfo) bool {
 	return info.Mode()&0o020 != 0 && info.Mode()&os.ModeSticky == 0
 }
 
+// teamFolder is a folder that a group shares; not ok, it is another or cannot be
+// looked at.
+func teamFolder(dir string) (info fs.FileInfo, ok bool) {
+	info, err := os.Stat(dir)
+	return info, err == nil && teams(info)
+}
+
 // mkdirIn makes a folder. A team finds it in its place with the group's rights,
 // never before it has them, and never without them because its maker died: it
 // is made under another name.
 func mkdirIn(parent, dir string) error {
-	if info, err := os.Stat(parent); err != nil || !teams(info) {
+	if _, ok := teamFolder(parent); !ok {
 		return os.Mkdir(dir, 0o755)
 	}
 	tmp := temp(dir)
@@ -58,7 +65,7 @@ func mkdirIn(parent, dir string) error {
 // there are no links, and where no team shares dir, it is the first who locks
 // that makes the file.
 func newLock(dir, path string) {
-	if info, err := os.Stat(dir); err != nil || !teams(info) || exists(path) {
+	if _, ok := teamFolder(dir); !ok || exists(path) {
 		return
 	}
 	tmp := temp(path)
