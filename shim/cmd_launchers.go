@@ -227,11 +227,7 @@ func (s *session) repair(records launcher.Records, name string, overrides bool) 
 		return err
 	}
 	s.written(next, kept)
-	then := next.Forget()
-	if runtime.GOOS == "windows" && next.Kind == launcher.NSSM { // the service is as it was until an administrator has run it
-		then = strings.Replace(next.Next(s.env.Get), " && nssm start ", " && nssm restart ", 1)
-	}
-	if then != "" {
+	if then := next.Again(); then != "" {
 		fmt.Fprintf(mask{s.inv.Stdout}, "then: %s\n", then)
 	}
 	return nil

@@ -84,16 +84,30 @@ func (rec *Record) Next(get func(string) string) string {
 	case Launchd:
 		return "launchctl bootstrap gui/$(id -u) " + file
 	case NSSM:
-		if runtime.GOOS != "windows" {
-			return file // of a record from elsewhere
-		}
-		if rec.Account != "" && !Passwordless(rec.Account) {
-			file += " PASSWORD"
-		}
-		return file + " && nssm start " + fault.Quote(rec.Name) // in a prompt of an administrator
+		return rec.nssm(file, "start")
 	case Shortcut:
 	}
 	return ""
+}
+
+// Again is what makes the starter take what a repair wrote; "" it needs no telling.
+func (rec *Record) Again() string {
+	if rec.Kind == NSSM && runtime.GOOS == "windows" { // the service is as it was until an administrator has run it
+		return rec.nssm(fault.Quote(rec.Files[0].Path), "restart")
+	}
+	return rec.Forget()
+}
+
+// nssm is what runs an NSSM file, in a prompt of an administrator, and then
+// starts or restarts its service.
+func (rec *Record) nssm(file, verb string) string {
+	if runtime.GOOS != "windows" {
+		return file // of a record from elsewhere
+	}
+	if rec.Account != "" && !Passwordless(rec.Account) {
+		file += " PASSWORD"
+	}
+	return file + " && nssm " + verb + " " + fault.Quote(rec.Name)
 }
 
 // Stop is what ends a service whose launcher goes or is gone; "" it is none. get
