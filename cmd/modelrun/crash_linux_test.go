@@ -308,14 +308,19 @@ func (r *crashRoot) cmd(t *testing.T, b before, point string) *exec.Cmd {
 // without a word.
 func strace(t *testing.T) []string {
 	t.Helper()
+	words, err := tracer()
+	if err != nil {
+		t.Skipf("NOT TESTED: strace is not installed or may not trace here: %v", err)
+	}
+	return words
+}
+
+func tracer() (words []string, err error) {
 	path, err := exec.LookPath("strace")
 	if err == nil {
 		err = exec.Command(path, "-f", "--seccomp-bpf", "-e", "trace=renameat2", "-o", "/dev/null", "true").Run()
 	}
-	if err != nil {
-		t.Skipf("NOT TESTED: strace is not installed or may not trace here: %v", err)
-	}
-	return []string{path, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"}
+	return []string{path, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"}, err
 }
 
 // next starts a program, with no help.

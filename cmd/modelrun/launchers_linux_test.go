@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
@@ -50,8 +51,7 @@ with open(os.environ["NOTE"] + ".new", "w") as f:
 os.rename(f.name, os.environ["NOTE"])
 if os.environ.get("STAY"): signal.pause()
 `), 0o600))
-	o.env = slices.DeleteFunc(slices.Clone(r.env), func(v string) bool { return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "MODELRUN_ROOT=") })
-	o.env = append(o.env, "HOME="+o.home, "NOTE="+o.note)
+	o.env = execx.Environ(r.env).Without("MODELRUN_ROOT").With("HOME", o.home).With("NOTE", o.note)
 	return o
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
@@ -181,9 +182,8 @@ func TestSystemdService(t *testing.T) {
 		// systemd sets LISTEN_PID after fork.
 		c := r.cmd(t, "/bin/sh", append([]string{"-c", `LISTEN_PID=$$ exec "$@"`, "sh"}, strings.Fields(line)...)...)
 		c.Dir = u["WorkingDirectory"][0]
-		c.Env = append(slices.DeleteFunc(r.newcomer(t, "none"), func(v string) bool {
-			return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "MODELRUN_ROOT=") // as under DynamicUser=
-		}), append(u["Environment"], "HOME=/", "STATE_DIRECTORY="+root, "NOTIFY_SOCKET="+s.address, "LISTEN_FDS=1")...)
+		bare := execx.Environ(r.newcomer(t, "none")).Without("HOME", "MODELRUN_ROOT") // as under DynamicUser=
+		c.Env = slices.Concat(bare, u["Environment"], []string{"HOME=/", "STATE_DIRECTORY=" + root, "NOTIFY_SOCKET=" + s.address, "LISTEN_FDS=1"})
 		c.Stderr = os.Stderr
 		return c
 	}
@@ -248,8 +248,7 @@ func userUnits(t *testing.T, root, address string) (env []string) {
 	})
 	require.NoError(t, os.WriteFile(filepath.Join(units, "chat.service"), []byte(service), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(units, "chat.socket"), []byte(example(t, "chat.socket", map[string]string{"127.0.0.1:8000": address})), 0o600))
-	env = slices.DeleteFunc(newReady(t).newcomer(t, "none"), func(v string) bool { return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "MODELRUN_ROOT=") })
-	return append(env, "HOME="+home)
+	return execx.Environ(newReady(t).newcomer(t, "none")).Without("MODELRUN_ROOT").With("HOME", home)
 }
 
 // The first connection to chat.socket has systemd start chat.service, which
