@@ -226,3 +226,11 @@ func (d Dir) Scripts() string { return filepath.Join(d.Path, ".venv", scripts) }
 func (d Dir) SitePackages(minor string) string {
 	return filepath.Join(d.Path, ".venv", sitePackages(minor))
 }
+
+// SourceOf is the module that byte code is of: a/__pycache__/b.cpython-312.pyc is
+// a/b.py's. Not guaranteed: byte code of python -O, which has one more dot.
+func SourceOf(pyc string) string {
+	dir, name := filepath.Split(pyc)
+	name = strings.TrimSuffix(name, ".pyc")
+	return filepath.Join(filepath.Dir(filepath.Clean(dir)), strings.TrimSuffix(name, filepath.Ext(name))+".py")
+}

@@ -128,6 +128,16 @@ func TestParseStaging(t *testing.T) {
 	}
 }
 
+func TestSourceOf(t *testing.T) {
+	t.Parallel()
+	for pyc, source := range map[string]string{
+		"b.cpython-312.pyc": "b.py", "a.b.cpython-312.pyc": "a.b.py", "__init__.cpython-312.pyc": "__init__.py",
+	} {
+		require.Equal(t, filepath.Join("pkg", source), SourceOf(filepath.Join("pkg", "__pycache__", pyc)))
+	}
+	require.Equal(t, "six.py", SourceOf(filepath.Join("__pycache__", "six.cpython-312.pyc")))
+}
+
 // Everything that is written lies below .envs, constraints apart.
 func TestPaths(t *testing.T) {
 	t.Parallel()

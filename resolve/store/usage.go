@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
 // Sizes is what a new env takes on the disk. It stands in READY.json, because
@@ -52,8 +54,7 @@ func Measure(dir string, owners map[string]string) Sizes {
 		z.Bytes += f.size
 		owner := cmp.Or(owners[f.path], f.path)
 		if filepath.Ext(f.path) == byteCode {
-			name, _, _ := strings.Cut(filepath.Base(f.path), ".")
-			owner = byteCode + owners[filepath.Join(filepath.Dir(filepath.Dir(f.path)), name+".py")] // of a/__pycache__/b.cpython-311.pyc
+			owner = byteCode + owners[envdir.SourceOf(f.path)]
 		} else if f.here >= f.links {
 			z.Own += f.size
 			continue

@@ -120,7 +120,7 @@ func linkByteCode(ctx context.Context, site, from, list string, missing map[stri
 	for lines := bufio.NewScanner(f); lines.Scan() && ctx.Err() == nil; {
 		sum, rel, ok := strings.Cut(lines.Text(), "  ")
 		rel = filepath.FromSlash(rel)
-		source := sourceOf(rel)
+		source := envdir.SourceOf(rel)
 		if !ok || !missing[source] || !filepath.IsLocal(rel) || !same(filepath.Join(site, source), filepath.Join(from, source)) {
 			continue
 		}
@@ -135,14 +135,6 @@ func linkByteCode(ctx context.Context, site, from, list string, missing map[stri
 			delete(missing, source)
 		}
 	}
-}
-
-// sourceOf is the module that byte code is of: a/__pycache__/b.cpython-311.pyc is
-// a/b.py's.
-func sourceOf(rel string) string {
-	dir, name := filepath.Split(rel)
-	name = strings.TrimSuffix(name, ".pyc")
-	return filepath.Join(filepath.Dir(filepath.Clean(dir)), strings.TrimSuffix(name, filepath.Ext(name))+".py")
 }
 
 // same reports whether two paths are the same file: links into uv's cache.
