@@ -1,7 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help build resources man test nightly e2e examples bench lint vet-all fuzz ci release-check
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
 WINRES := go run github.com/tc-hib/go-winres@v0.3.3
 
@@ -9,8 +8,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./modelrun, as it is released
-	CGO_ENABLED=0 GOEXPERIMENT=nogreenteagc go build -trimpath -gcflags=all=-l -gcflags=runtime= \
-		-ldflags='-s -w -funcalign=1 -X main.version=$(VERSION)' -o modelrun$(shell go env GOEXE) ./cmd/modelrun
+	.ci/build modelrun$(shell go env GOEXE)
 
 resources: ## the Windows programs' icon, manifest and version, as cmd/modelrun/*.syso
 	go run cmd/modelrun/winres/icon.go cmd/modelrun/winres/icon.png
@@ -24,13 +22,13 @@ test: ## run the tests with the race detector
 	go test -race -timeout 30m ./...
 
 nightly: ## every point at which a crash is tried, not a sample
-	MODELRUN_NIGHTLY=1 go test -race -count=1 -timeout 60m ./...
+	TEST_NIGHTLY=1 go test -race -count=1 -timeout 60m ./...
 
 e2e: ## make real environments from the real index and run the examples in them
 	.ci/run e2e
 
 examples: ## the same with every example: 12 GB, and llama.cpp is compiled
-	MODELRUN_E2E=all .ci/run e2e
+	TEST_E2E=all .ci/run e2e
 
 bench: ## what a launch adds, as a table and as the ratio to a Go program that only execs
 	go test -run='^$$' -bench=Launch -benchtime=1x ./cmd/modelrun

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // The test binary is also every tool and every parent that the tests need:
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 	role, arg, _ := strings.Cut(os.Getenv("EXECX_ROLE"), ":")
 	switch role {
 	case "":
-		os.Exit(m.Run())
+		execxtest.Main(m)
 	case "exit":
 		code, _ := strconv.Atoi(arg)
 		os.Exit(code)

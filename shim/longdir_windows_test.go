@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestMain(m *testing.M) {
 	limit, err := strconv.Atoi(os.Getenv("SHIM_MAX_DIR"))
 	if err != nil {
-		os.Exit(m.Run())
+		execxtest.Main(m)
 	}
 	os.Exit(Main(Invocation{Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, MaxDir: limit}))
 }

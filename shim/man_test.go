@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // TestManPage keeps docs/modelrun.1, which is made here from what --help is made
@@ -16,14 +18,15 @@ func TestManPage(t *testing.T) {
 		{"mandoc", "-T", "lint", "-W", "warning", "../docs/modelrun.1"},
 		{"groff", "-man", "-Tutf8", "-ww", "-z", "../docs/modelrun.1"},
 	} {
-		if path, err := exec.LookPath(lint[0]); err == nil {
+		t.Run(lint[0], func(t *testing.T) {
+			path := execxtest.Tool(t, lint[0])
 			out, _ := exec.CommandContext(t.Context(), path, lint[1:]...).CombinedOutput() // it fails for a hint as well
 			for line := range strings.Lines(string(out)) {
 				if !strings.Contains(line, "missing date") { // of a release, which nobody knows here
 					t.Errorf("%s: %s", lint[0], line)
 				}
 			}
-		}
+		})
 	}
 }
 

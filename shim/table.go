@@ -3,12 +3,11 @@ package shim
 import (
 	"io"
 	"strings"
-	"unicode/utf8"
+	"text/tabwriter"
 )
 
-// table is rows of cells in columns, two spaces apart and each as wide as its
-// widest cell; what ends a row widens nothing. text/tabwriter is not used: it
-// hides from [paint] which cell it writes, and is 12 KB of the program.
+// table is rows of cells in columns, two spaces apart; what ends a row widens
+// nothing.
 type table []row
 
 type row struct {
@@ -21,29 +20,36 @@ func (t *table) row(cells ...string) { *t = append(*t, row{cells: cells}) }
 // below adds lines under the last row.
 func (t *table) below(lines string) { (*t)[len(*t)-1].below += lines }
 
-// write writes a cell at a time, so that it can get its colour.
-func (t *table) write(w io.Writer) error {
-	var widths []int
-	for _, r := range *t {
-		for i, cell := range r.cells[:len(r.cells)-1] {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for _, r := range *t {
+// write writes the table a cell at a time, so that each can get its colour.
+func (t table) write(w io.Writer) error {
+	oneCell := strings.NewReplacer("\t", " ", "\v", " ", "\f", " ", "\n", " ")
+	columns := tabwriter.NewWriter(&cellWriter{w, t}, 0, 0, 2, ' ', 0)
+	for _, r := range t {
 		for i, cell := range r.cells {
-			end := "\n" + r.below
-			if i+1 < len(r.cells) {
-				end = strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
+			end := "\t"
+			if i+1 == len(r.cells) {
+				end = "\n"
 			}
-			for _, text := range [...]string{cell, end} {
-				if _, err := io.WriteString(w, text); err != nil {
-					return err
-				}
+			if _, err := io.WriteString(columns, oneCell.Replace(cell)+end); err != nil {
+				return err
 			}
 		}
 	}
-	return nil
+	return columns.Flush()
+}
+
+// cellWriter gets what a tabwriter writes: a cell, the space after it, or the
+// end of a row. The lines below a row follow it.
+type cellWriter struct {
+	w    io.Writer
+	rows []row // that are not written yet
+}
+
+func (c *cellWriter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	if err == nil && string(b) == "\n" {
+		_, err = io.WriteString(c.w, c.rows[0].below)
+		c.rows = c.rows[1:]
+	}
+	return n, err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -46,14 +45,11 @@ var typedWords = []struct{ typed, words string }{
 // Tab does in a real shell what it should.
 func TestCompletion(t *testing.T) {
 	t.Parallel()
-	r := newReady(t)
+	r := sharedSandbox(t)
 	for name, shell := range shells {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path, err := exec.LookPath(name)
-			if err != nil {
-				t.Skipf("no %s here", name)
-			}
+			path := execxtest.Tool(t, name)
 			dir := t.TempDir()
 			root := filepath.Join(dir, "root")
 			require.NoError(t, os.MkdirAll(filepath.Join(root, ".envs", "onnx-cpu", ".venv"), 0o755))
@@ -64,7 +60,7 @@ func TestCompletion(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, file), nil, 0o600))
 			}
 			before := listing(t, root)
-			c := r.cmd(t, path, shell.args...)
+			c := r.other(t, path, shell.args...)
 			c.Dir = dir
 			c.Env = append(r.env[:len(r.env):len(r.env)], "MODELRUN_ROOT="+root, "HOME="+dir, "TERM=xterm", "PS1=READY> ")
 			person := atTerminal(t, c)

@@ -12,17 +12,17 @@ import (
 )
 
 // moving is a model with an old env and without its shared one.
-func moving(t *testing.T, words ...string) (*crashRoot, before) {
+func moving(t *testing.T, words ...string) (*crashSandbox, before) {
 	t.Helper()
-	b := before{old: true, run: append([]string{"migrate"}, words...), make: func(t *testing.T, r *crashRoot) {
+	b := before{old: true, run: append([]string{"migrate"}, words...), make: func(t *testing.T, r *crashSandbox) {
 		require.NoError(t, os.RemoveAll(r.Shared(crashKey).Path))
 	}}
-	return newCrashRoot(t, b), b
+	return newCrashSandbox(t, b), b
 }
 
 // requireOneHome: the old env is where it was, or in .old, whole, and never
 // without a shared one when it was moved.
-func (r *crashRoot) requireOneHome(t *testing.T) (moved bool) {
+func (r *crashSandbox) requireOneHome(t *testing.T) (moved bool) {
 	t.Helper()
 	kept := entries(t, r.OldEnvs())
 	_, err := os.Lstat(r.Old(r.lab.oldID).Path)
@@ -47,7 +47,7 @@ func TestMigrateKilledAtEachStep(t *testing.T) {
 		}
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			r, b := moving(t, string(newCrashLab(t).oldID), "--yes")
+			r, b := moving(t, string(newCrashBase(t).oldID), "--yes")
 			c := r.cmd(t, b, step+":kill")
 			out, _ := c.CombinedOutput() // it is killed
 			require.True(t, killed(c), "it never came to that step: %s\n%s", c.ProcessState, out)

@@ -14,22 +14,23 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/modelrun/modelrun/execx/execxtest"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
 // TestScenario runs the stories of testdata/script: each drives the real
 // binary with the real uv, real venvs and small wheels from a file:// index.
 func TestScenario(t *testing.T) {
 	t.Parallel()
-	lab := newLab(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
-		Setup:               lab.setup,
+		Setup:               scenarioSetup(t),
 		Condition:           condition,
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
-			"venv":      lab.venv,
+			"venv":      venv,
 			"oldid":     oldID,
 			"gpu":       gpu,
 			"snapshot":  snapshot,
@@ -48,6 +49,37 @@ func TestScenario(t *testing.T) {
 			"spoil":     spoil,
 		},
 	})
+}
+
+// scenarioSetup gives every script a home, a root, no GPU and no network.
+func scenarioSetup(t *testing.T) func(*testscript.Env) error {
+	t.Helper()
+	uv, origin, index := uvtest.Path(t), originDir(t), smallWheels(t)
+	return func(env *testscript.Env) error {
+		work := env.WorkDir
+		for _, dir := range []string{"home", "hardware"} {
+			if err := os.MkdirAll(filepath.Join(work, dir), 0o755); err != nil {
+				return err
+			}
+		}
+		env.Setenv("PATH", searchPath())
+		for name, value := range home(filepath.Join(work, "home")) {
+			env.Setenv(name, value)
+		}
+		env.Setenv("BIN", filepath.Dir(built))
+		env.Setenv("LANG", "C.UTF-8")
+		env.Setenv("MODELRUN_ROOT", filepath.Join(work, "root"))
+		env.Setenv("MODELRUN_UV", uv)
+		env.Setenv("MODELRUN_INDEX_DEFAULT", index.URL())
+		env.Setenv("MODELRUN_INDEX_TORCH", index.URL())
+		env.Setenv("MODELRUN_HARDWARE_ROOT", filepath.Join(work, "hardware"))
+		env.Setenv("UV_PYTHON_DOWNLOADS", "never")
+		env.Setenv("EXE", exe)
+		env.Setenv("SCRIPTS", filepath.Base(envdir.Dir{}.Scripts()))
+		env.Setenv("ORIGIN", origin)
+		env.Setenv("LINKS", index.Dir())
+		return nil
+	}
 }
 
 func condition(cond string) (bool, error) {
@@ -281,5 +313,59 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	at := time.Now().AddDate(0, 0, -days)
 	for _, file := range args[1:] {
 		ts.Check(os.Chtimes(ts.MkAbs(file), at, at))
+	}
+}
+
+// venv DIR PKG…: a real venv with small packages, as the app would have made it.
+func venv(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	venv := filepath.Join(dir, ".venv")
+	uv := func(args ...string) {
+		cmd := exec.Command(ts.Getenv("MODELRUN_UV"), args...)
+		cmd.Env = append(os.Environ(), "UV_CACHE_DIR="+ts.MkAbs(".uv-cache"), "UV_PYTHON_DOWNLOADS=never")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			ts.Fatalf("uv %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	uv("venv", "-q", "--no-project", venv)
+	if len(args) > 1 {
+		uv(append([]string{"pip", "install", "-q", "--no-deps", "--no-index", "--find-links", ts.Getenv("LINKS"), "--python", venv}, args[1:]...)...)
+	}
+}
+
+// oldID VAR MODEL: the id of the model's old env, into a variable.
+func oldID(ts *testscript.TestScript, neg bool, args []string) {
+	path, err := filepath.EvalSymlinks(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Setenv(args[0], string(envdir.LocalID(path)))
+}
+
+type volatileWord struct {
+	pattern *regexp.Regexp
+	word    string
+}
+
+// volatile is what differs between two runs of the same scenario.
+func volatile() []volatileWord {
+	return []volatileWord{
+		{regexp.MustCompile(`"pid": \d+`), `"pid": 1`},
+		{regexp.MustCompile(`"micros": \d+`), `"micros": 0`},
+		{regexp.MustCompile(`"(size|size_alone|total|cache)": \d+`), `"$1": 0`},
+		{regexp.MustCompile(`"created": "[^"]*"`), `"created": "TIME"`},
+		{regexp.MustCompile(`"(python|uv)": "[0-9.]+"`), `"$1": "VERSION"`},
+		{regexp.MustCompile(`"last_used": "[^"]*"`), `"last_used": "DAY"`},
+		{regexp.MustCompile(`local_[0-9a-f]{12}`), `local_ID`},
+		{regexp.MustCompile(`local_ID-[0-9a-f]{8}`), `local_ID-01234567`},
+		{regexp.MustCompile(`"bytes": \d+`), `"bytes": 0`},
+		{regexp.MustCompile(`\d+ unpacked wheels`), `N unpacked wheels`},
+		{regexp.MustCompile(`onnx-cpu-[0-9a-f]{8}`), `onnx-cpu-01234567`},
+		{regexp.MustCompile(`[a-z]+ [a-z0-9]+ ?[a-z]*; modelrun [^;]+; (.* name) [0-9a-f]{12}`), `SYSTEM; $1 MACHINE`},
+		{regexp.MustCompile(`\.state/[0-9a-f]{12}`), `.state/MACHINE`},
+		{regexp.MustCompile(`[^" ]+ [0-9.]+ \(MODELRUN_UV\)`), `UV`},
+		{regexp.MustCompile(`[^" ]+(, for [a-z-]+")`), `PYTHON$1`},
+		{regexp.MustCompile(`("id": "disk",\s+"state": )"[a-z]+"(,\s+"text": )"[^"]*"(,\s+"remedy": )"[^"]*"`), `$1"ok"$2"SPACE"$3""`},
+		{regexp.MustCompile(`has \d+ characters, the root \d+`), `has 0 characters, the root 0`},
+		{regexp.MustCompile(`, owner [^" ]+`), `, owner ME`},
 	}
 }

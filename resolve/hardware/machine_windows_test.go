@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/windows/registry"
 
 	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // TestMain also plays a planted nvidia-smi.exe: it tells that it ran.
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	execxtest.Main(m)
 }
 
 func TestNVIDIAVersion(t *testing.T) {

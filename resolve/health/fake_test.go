@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
@@ -33,7 +34,7 @@ func basePython(t testing.TB) (path, minor string) {
 	if found == "" {
 		var err error
 		if found, err = exec.LookPath("python3"); err != nil {
-			t.Skip("no python3 on PATH")
+			execxtest.Missing(t, "python3 is not installed")
 		}
 	}
 	out, err := exec.Command(found, "-c", "import sys; print(sys.executable); print('%d.%d' % sys.version_info[:2])").Output()

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"syscall"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/store"
 )
 
 //go:embed probe.py
@@ -151,7 +151,7 @@ const noncePrefix = "modelrun-"
 
 // nonce marks our lines: nothing that a library prints can look like one.
 func nonce() string {
-	return fmt.Sprintf("%s%016x", noncePrefix, rand.Uint64()) //nolint:gosec // against accidents, not attackers: they run in there anyway
+	return noncePrefix + store.RandomHex(16) // against accidents, not attackers: they run in there anyway
 }
 
 // parseAnswer picks our lines out of whatever was printed. It never fails: a

@@ -52,7 +52,7 @@ func TestHelperRank(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, key, seal.Key)
 	e.Imports = imports()
-	c := &health.Checker{State: folder(os.Getenv("TEST_RANK_STATE")), Env: execx.NewEnviron([]string{"FAKE_LOG=" + os.Getenv("FAKE_LOG")})}
+	c := &health.Checker{State: folder(os.Getenv("TEST_RANK_STATE")), Env: execx.NewEnviron([]string{"FAKE_LOG=" + os.Getenv("TEST_RANK_LOG")})}
 	v, err := c.Check(t.Context(), e.Subject)
 	require.NoError(t, err)
 	require.Equal(t, health.Healthy, v.State, v.Reason)
@@ -68,7 +68,7 @@ func TestRanks(t *testing.T) {
 	for range 16 {
 		wg.Go(func() {
 			cmd := exec.Command(os.Args[0], "-test.run=^TestHelperRank$") //nolint:gosec // ourselves
-			cmd.Env = append(os.Environ(), "TEST_RANK_ROOT="+string(e.root), "TEST_RANK_STATE="+dir, "FAKE_LOG="+log)
+			cmd.Env = append(os.Environ(), "TEST_RANK_ROOT="+string(e.root), "TEST_RANK_STATE="+dir, "TEST_RANK_LOG="+log)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,7 +74,7 @@ func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 		return Seal{}, fmt.Errorf("the new environment is not one: %s", v.Reason)
 	}
 	seal := base
-	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()), d.Name, digest(st.names) //nolint:gosec // a name, no secret
+	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, store.RandomHex(32), d.Name, digest(st.names)
 	seal.Dists, seal.Files = map[string]string{}, map[string]int64{}
 	seal.Created = time.Now().UTC().Truncate(time.Second)
 	if seal.Python, err = sealPython(d, st); err != nil {

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -170,19 +171,10 @@ func Set(list []Requirement) []Requirement {
 	return once(list)
 }
 
-// once is a list in the order of its spellings, each of them once. Sorting the
-// texts keeps a sorter of its own for each type out of the binary (15 KB).
-func once[T interface{ String() string }](list []T) (out []T) {
-	texts, by := make([]string, len(list)), make(map[string]int, len(list))
-	for i, v := range list {
-		texts[i] = v.String()
-		by[texts[i]] = i
-	}
-	slices.Sort(texts)
-	for _, text := range slices.Compact(texts) {
-		out = append(out, list[by[text]])
-	}
-	return out
+// once is a list in the order of its spellings, each of them once.
+func once[T fmt.Stringer](list []T) []T {
+	sorted := slices.SortedFunc(slices.Values(list), func(a, b T) int { return strings.Compare(a.String(), b.String()) })
+	return slices.CompactFunc(sorted, func(a, b T) bool { return a.String() == b.String() })
 }
 
 // Strings are the spellings of a list.

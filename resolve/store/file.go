@@ -2,11 +2,12 @@ package store
 
 import (
 	"cmp"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -112,10 +113,15 @@ func FreeBytes(path string) (uint64, error) {
 	}
 }
 
-// suffix is 8 random hex digits.
-func suffix() string {
-	return fmt.Sprintf("%08x", rand.Uint32()) //nolint:gosec // a name, no secret; crypto/rand costs 0.2 MB
+// RandomHex returns so many random hex digits, an even number.
+func RandomHex(digits int) string {
+	b := make([]byte, digits/2)
+	_, _ = rand.Read(b) // never fails: see crypto/rand
+	return hex.EncodeToString(b)
 }
+
+// suffix makes a name that is not taken: 8 random hex digits.
+func suffix() string { return RandomHex(8) }
 
 // OwnLink is an error where path is a symbolic link that another user made, root
 // apart: what is written through it lands where that user wants.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 	name, arg, _ := strings.Cut(os.Getenv("STORE_TEST_ROLE"), ":")
 	role := roles[name]
 	if role == nil {
-		os.Exit(m.Run())
+		execxtest.Main(m)
 	}
 	if err := role(&Store{Root: envdir.Root(os.Getenv("STORE_TEST_ROOT"))}, arg); err != nil {
 		fmt.Println("error", fault.CodeOf(err), err)

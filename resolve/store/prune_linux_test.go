@@ -13,7 +13,7 @@ func TestPruneOfWhatCannotBeMoved(t *testing.T) {
 	s := newStore(t)
 	d := abandoned(t, s)
 	if err := unix.Mount(d.Path, d.Path, "", unix.MS_BIND, ""); err != nil {
-		t.Skip("mounting is not allowed here: an env that cannot be moved is not tested: ", err)
+		t.Skip("NOT TESTED: an env that cannot be moved: mounting is not allowed here: ", err)
 	}
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(d.Path, unix.MNT_DETACH)) })
 	p := s.PlanPrune(PruneWant{Unused: month})

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -93,7 +92,7 @@ func pythonAlone(t *testing.T) string {
 	}
 	out, err := exec.Command("python3", "-c", "import pip, sys; print(sys.executable)").Output()
 	if err != nil {
-		t.Skip("needs a Python with pip")
+		execxtest.Missing(t, "python3 has no pip")
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.Symlink(strings.TrimSpace(string(out)), filepath.Join(dir, "python3")))
@@ -150,11 +149,10 @@ func TestPut(t *testing.T) {
 // The real thing, from the real index.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("MODELRUN_E2E") == "" {
-		t.Skip("needs the network: MODELRUN_E2E=1")
+	if os.Getenv("TEST_E2E") == "" {
+		t.Skip("needs the network: TEST_E2E=1")
 	}
-	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "PATH=") })
-	cfg := Config{Root: envdir.Root(t.TempDir()), Env: execx.NewEnviron(append(env, "PATH="+pythonAlone(t)))}
+	cfg := Config{Root: envdir.Root(t.TempDir()), Env: execx.NewEnviron(execxtest.Online()).With("PATH", pythonAlone(t))}
 	u, err := Find(t.Context(), cfg)
 	require.NoError(t, err)
 	require.Equal(t, pinned, u.Version)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,8 +29,8 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 		return Lock{}, err
 	}
 	// Named like staging, so that the next creation sweeps it after a kill.
-	work := u.cfg.Root.Staging(cmp.Or(p.Key, "resolve"), fmt.Sprintf("%08x", rand.Uint32())).Path //nolint:gosec // a name
-	if err := store.MkdirLike(work); err != nil {                                                 // with the mode of .envs: a team shares .tmp
+	work := u.cfg.Root.Staging(cmp.Or(p.Key, "resolve"), store.RandomHex(8)).Path
+	if err := store.MkdirLike(work); err != nil { // with the mode of .envs: a team shares .tmp
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)

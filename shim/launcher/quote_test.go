@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // odd are words that a quoting gets wrong. NUL stands in no argument.
@@ -93,7 +95,7 @@ func newOracle(t testing.TB, k Kind) *oracle {
 		})
 		return &oracle{in: in, out: bufio.NewReader(out)}
 	}
-	t.Skipf("NOT TESTED: no parser for %s is installed (%s)", k, has[k])
+	execxtest.Missing(t, "no parser for %s is installed (%s)", k, has[k])
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -236,7 +235,7 @@ func write(path string, data []byte, mode fs.FileMode, foreign bool) (kept strin
 			return "", nil
 		}
 	}
-	tmp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".modelrun-%08x", rand.Uint32())) //nolint:gosec // a name that is free, not a secret; path's own may have no room for more
+	tmp := filepath.Join(filepath.Dir(path), ".modelrun-"+store.RandomHex(8)) // path's own may have no room for more
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return "", err

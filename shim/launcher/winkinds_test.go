@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
@@ -253,18 +254,20 @@ func TestShortcutTwice(t *testing.T) {
 // A parser of somebody else's reads the same.
 func TestShortcutElsewhere(t *testing.T) {
 	t.Parallel()
+	parser, err := execxtest.Packages("LnkParse3==1.6.0")
+	if err != nil {
+		execxtest.Missing(t, "%v", err)
+	}
 	const script = `import sys
+sys.path.insert(0, sys.argv[2])
 from LnkParse3.lnk_file import LnkFile
 LnkFile(open(sys.argv[1], "rb")).print_json(True)
 `
-	if exec.CommandContext(t.Context(), "python3", "-c", "import LnkParse3").Run() != nil {
-		t.Skip("python3 has no LnkParse3")
-	}
 	s := oddOnWindows()
 	s.Program = `C:\a b & c\modelrun.exe` // it does not read the names of the folders
 	file := filepath.Join(t.TempDir(), "x.lnk")
 	require.NoError(t, os.WriteFile(file, []byte(data(t, Shortcut, s)), 0o600))
-	out, err := exec.CommandContext(t.Context(), "python3", "-c", script, file).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "python3", "-c", script, file, parser).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	var got struct {
 		Info struct {

@@ -13,54 +13,34 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sort"
 	"strings"
 	"testing"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // version is the uv that the tests run.
 const version = "0.13.9"
 
-// Path is a real uv: $MODELRUN_UV, or one that pip installs once into the
-// user's cache folder.
+// Path is a real uv: $TEST_UV, or one that pip installs once into the folder in
+// which the tests keep their tools.
 func Path(t testing.TB) string {
 	t.Helper()
-	if p := os.Getenv("MODELRUN_UV"); p != "" {
+	if p := os.Getenv("TEST_UV"); p != "" {
 		return p
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	dir := filepath.Join(cache, "modelrun-test", "uv-"+version)
-	uv := filepath.Join(dir, "bin", "uv")
+	file := "uv"
 	if runtime.GOOS == "windows" {
-		uv += ".exe"
+		file += ".exe"
 	}
-	if _, err := os.Stat(uv); err == nil {
-		return uv
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
+	dir, err := execxtest.Packages("uv==" + version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(tmp)
-	cmd := exec.Command("python3", "-m", "pip", "install", "-q", "--no-deps", "--target", tmp, "uv=="+version) //nolint:gosec // constants
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("installing uv for the tests: %v\n%s", err, out)
-	}
-	if err := os.Rename(tmp, dir); err != nil {
-		if _, e := os.Stat(uv); e != nil { // another test binary was quicker otherwise
-			t.Fatal(err)
-		}
-	}
-	return uv
+	return filepath.Join(dir, "bin", file)
 }
 
 // Wheel is a small wheel.

@@ -1,0 +1,557 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// A disk of any size: an env is made, or the error says that the disk is full.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	var sizes []int // kB
+	for kb := 4; kb <= 16_000; kb += max(8, kb/6) {
+		sizes = append(sizes, kb)
+	}
+	ready, full := 0, 0
+	for _, kb := range sample(sizes, 2, len(sizes)-6, len(sizes)-3, len(sizes)-1) {
+		y := newSandbox(t)
+		mount(t, string(y.root), "-t", "tmpfs", "-o", fmt.Sprintf("size=%dk", kb), "tmpfs")
+		status := filepath.Join(y.dir, "status.json")
+		r := y.run(t, "--status-file", status, "--", "python", "-c", "pass")
+		require.NoError(t, exec.Command("umount", "-l", string(y.root)).Run())
+		if r.code == 0 {
+			ready++
+			continue
+		}
+		full++
+		helpful(t, r)
+		require.Equal(t, string(fault.NoSpace), reason(t, status), "%d kB: %s", kb, r)
+	}
+	require.Positive(t, ready)
+	require.Positive(t, full)
+}
+
+// reason is the code in a status file.
+func reason(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var s struct {
+		Code string `json:"reason_code"`
+	}
+	require.NoError(t, json.Unmarshal(data, &s))
+	return s.Code
+}
+
+// A disk that fills up while an env is rebuilt: the old one stays as it is, and
+// starts, with no byte left for a verdict as well.
+func TestFullDiskKeepsTheOldEnv(t *testing.T) {
+	t.Parallel()
+	var free []int // kB
+	for kb := 0; kb <= 12_000; kb += max(4, kb/8) {
+		free = append(free, kb)
+	}
+	for _, kb := range sample(free, 0, len(free)-6) {
+		y := newSandbox(t)
+		mount(t, string(y.root), "-t", "tmpfs", "-o", "size=64m", "tmpfs")
+		copyAll(t, string(sharedSandbox(t).root)+"/.", string(y.root))
+		require.NoError(t, os.RemoveAll(y.root.Cache()))
+		fill(t, filepath.Join(string(y.root), "fill"), kb)
+		before := photo(t, y.shared().Path)
+		r := y.run(t, "ensure", "--rebuild")
+		if r.code != 0 {
+			helpful(t, r)
+			require.Equal(t, before, photo(t, y.shared().Path))
+		}
+		y.starts(t, "--no-create")
+		require.NoError(t, os.RemoveAll(filepath.Dir(y.root.State("x"))))
+		fill(t, filepath.Join(string(y.root), "fill2"), 0)
+		y.starts(t, "--no-create")
+		y.tidy(t)
+		require.NoError(t, exec.Command("umount", "-l", string(y.root)).Run())
+	}
+}
+
+// fill takes all of a disk but so much.
+func fill(t *testing.T, file string, leave int) {
+	t.Helper()
+	var st unix.Statfs_t
+	require.NoError(t, unix.Statfs(filepath.Dir(file), &st))
+	f, err := os.Create(file)
+	require.NoError(t, err)
+	defer f.Close()
+	if n := int64(st.Bavail)*st.Bsize - int64(leave)<<10; n > 0 {
+		require.NoError(t, unix.Fallocate(int(f.Fd()), 0, 0, n))
+	}
+}
+
+// Calls that fail at the last steps of a creation: an error that names the file
+// and says what to do, or the way around it; the old env stays as it is.
+func TestDiskFails(t *testing.T) {
+	t.Parallel()
+	execxtest.Tool(t, "strace")
+	type failing struct {
+		inject string
+		code   fault.Code // "" it works all the same
+	}
+	for _, f := range sample([]failing{
+		{"syncfs:error=EIO", fault.Internal},
+		{"fsync:error=EIO", fault.Internal},
+		{"fsync:error=EIO:when=2+", fault.Internal},
+		{"renameat2:error=ENOSPC", fault.NoSpace},
+		{"renameat2:error=EIO", fault.Internal},
+		{"renameat2:error=EACCES", fault.NotWritable},
+		{"renameat2:error=EROFS", fault.NotWritable},
+		{"statfs:error=EIO", fault.Internal},
+		{"flock:error=EIO", fault.Internal},
+		{"syncfs:error=ENOSYS", ""},
+		{"renameat2:error=EINVAL", ""},
+	}, 0, 3) {
+		t.Run(f.inject, func(t *testing.T) {
+			t.Parallel()
+			y := newHealthySandbox(t)
+			before := photo(t, y.shared().Path)
+			call, _, _ := strings.Cut(f.inject, ":")
+			status := filepath.Join(y.dir, "status.json")
+			r := run1(t, y.other(t, "strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+f.inject,
+				y.bin, "--status-file", status, "ensure", "--rebuild"))
+			if strings.Contains(r.err, "PTRACE") || strings.Contains(r.err, "ptrace") {
+				t.Skipf("NOT TESTED: strace may not trace here: %s", r.err)
+			}
+			if f.code == "" {
+				require.Zero(t, r.code, "%s", r)
+			} else {
+				helpful(t, r)
+				require.Equal(t, string(f.code), reason(t, status), "%s", r)
+				require.Equal(t, before, photo(t, y.shared().Path))
+			}
+			y.starts(t, "--no-create")
+			y.tidy(t)
+		})
+	}
+}
+
+// Parts of a root that cannot be written: what can be done is done, the rest is
+// an error that names the folder. A read-only disk is in create_disk_full.txt.
+func TestReadOnlyParts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		part    func(*sandbox) string
+		verdict bool // keep the verdict
+		rebuild string
+	}{
+		"the env":                    {func(y *sandbox) string { return y.shared().Path }, true, "next"},
+		"the env, without a verdict": {func(y *sandbox) string { return y.shared().Path }, false, "next"},
+		"the state":                  {func(y *sandbox) string { return filepath.Dir(y.root.State("x")) }, false, "done"},
+		"the locks":                  {func(y *sandbox) string { return y.root.Locks() }, true, "refused"},
+		"staging":                    {func(y *sandbox) string { return y.root.Tmp() }, true, "refused"},
+		"the logs":                   {func(y *sandbox) string { return y.root.Logs() }, true, "refused"},
+		"everything":                 {func(y *sandbox) string { return y.root.Envs() }, true, "refused"},
+	} {
+		if !tonight(name, "the env, without a verdict", "the state", "everything") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newHealthySandbox(t)
+			state := filepath.Dir(y.root.State("x"))
+			if !c.verdict {
+				require.NoError(t, os.RemoveAll(state))
+				require.NoError(t, os.Mkdir(state, 0o755))
+			}
+			before := photo(t, y.shared().Path)
+			end := readOnly(t, c.part(y))
+			y.starts(t, "--no-create")
+			r := y.run(t, "ensure", "--rebuild")
+			switch c.rebuild {
+			case "refused":
+				helpful(t, r)
+				require.Regexp(t, regexp.QuoteMeta(c.part(y))+`\S* cannot be written: .*read-only`, r.err)
+				y.starts(t, "--no-create")
+			case "next":
+				require.Zero(t, r.code, "%s", r)
+				require.Contains(t, y.starts(t, "--no-create").out, y.next().Venv())
+			default:
+				require.Zero(t, r.code, "%s", r)
+				before = photo(t, y.shared().Path)
+			}
+			require.Equal(t, before, photo(t, y.shared().Path))
+			end()
+			require.Contains(t, y.starts(t, "--no-create").out, y.shared().Venv(), "what waited is promoted")
+			require.NoDirExists(t, y.next().Path)
+		})
+	}
+}
+
+// What is not ours in our folders ends no start and no creation, and stays.
+func TestForeignFiles(t *testing.T) {
+	t.Parallel()
+	put := func(path string) func(*sandbox) error {
+		return func(y *sandbox) error {
+			path := filepath.Join(y.root.Envs(), path)
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
+			return os.WriteFile(path, []byte("x"), 0o600)
+		}
+	}
+	for name, c := range map[string]struct {
+		put     func(*sandbox) error
+		rebuild string // what the error of ensure --rebuild holds; "" it works
+		absent  bool   // there is no env now
+	}{
+		"files and folders in .tmp": {put: func(y *sandbox) error {
+			tmp := func(name string) string { return filepath.Join(y.root.Tmp(), name) }
+			precious := filepath.Join(y.dir, "precious")
+			for _, dir := range []string{precious, tmp("onnx-cpu-bnb-00000008"), tmp("onnx-cpu-0000000x"), tmp(".trash-00000006")} {
+				if err := os.MkdirAll(filepath.Join(dir, "x"), 0o755); err != nil {
+					return err
+				}
+			}
+			for _, link := range []string{"onnx-cpu-00000004", ".trash-00000005", "link"} {
+				if err := os.Symlink(precious, tmp(link)); err != nil {
+					return err
+				}
+			}
+			if err := syscall.Mkfifo(tmp("onnx-cpu-00000007"), 0o600); err != nil {
+				return err
+			}
+			return os.WriteFile(tmp("onnx-cpu-00000001"), nil, 0)
+		}},
+		".next is a file":         {put: put(".next"), rebuild: ""},
+		".old is a file":          {put: put(".old"), rebuild: ".old"},
+		".tmp is a file":          {put: put(".tmp"), rebuild: ".tmp cannot be written: "},
+		".locks is a file":        {put: put(".locks"), rebuild: ".locks cannot be written: "},
+		".logs is a file":         {put: put(".logs"), rebuild: ".logs cannot be written: "},
+		".state is a file":        {put: put(".state")},
+		".cache is a file":        {put: put(".cache"), rebuild: "nitialize cache at "},
+		"the env is a file":       {put: put("onnx-cpu"), absent: true},
+		"the lock is a folder":    {put: folder(".locks/onnx-cpu.lock"), rebuild: "onnx-cpu.lock"},
+		"the lease is a folder":   {put: folder(".locks/onnx-cpu.use"), rebuild: "onnx-cpu.use"},
+		"the owner is a folder":   {put: folder(".locks/onnx-cpu.owner.json")},
+		"the failure is a folder": {put: folder(".locks/onnx-cpu.fail.json")},
+		"the journal is a folder": {put: folder(".locks/onnx-cpu.publish.json")},
+		"the journal is a pipe": {put: func(y *sandbox) error {
+			return syscall.Mkfifo(y.root.Journal(onnx), 0o600)
+		}},
+	} {
+		if !tonight(name, "files and folders in .tmp", ".next is a file", ".old is a file", "the env is a file") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newHealthySandbox(t)
+			require.NoError(t, c.put(y))
+			if c.absent {
+				r := y.run(t, "--no-create", "--", "python", "-c", "pass")
+				helpful(t, r)
+			} else {
+				before := photo(t, y.shared().Path)
+				y.starts(t, "--no-create")
+				require.Equal(t, before, photo(t, y.shared().Path))
+			}
+			r := y.run(t, "ensure", "--rebuild")
+			if c.rebuild != "" {
+				helpful(t, r)
+				require.Contains(t, r.err, c.rebuild, "%s", r)
+			} else {
+				require.Zero(t, r.code, "%s", r)
+			}
+			y.starts(t, "--no-create")
+			if exists(filepath.Join(y.dir, "precious")) {
+				require.DirExists(t, filepath.Join(y.dir, "precious", "x"), "no link is followed")
+				require.ElementsMatch(t, []string{"link", "onnx-cpu-bnb-00000008", "onnx-cpu-0000000x"}, names(y.root.Tmp()))
+			}
+		})
+	}
+}
+
+func folder(path string) func(*sandbox) error {
+	return func(y *sandbox) error {
+		path := filepath.Join(y.root.Envs(), path)
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		return os.MkdirAll(filepath.Join(path, "x"), 0o755)
+	}
+}
+
+// A leftover that cannot be moved is in nobody's way.
+func TestLeftoverThatCannotBeMoved(t *testing.T) {
+	t.Parallel()
+	y := newHealthySandbox(t)
+	left := y.root.Staging(onnx, "00000003").Path
+	mount(t, left, "-t", "tmpfs", "tmpfs")
+	r := y.run(t, "ensure", "--rebuild")
+	require.Zero(t, r.code, "%s", r)
+	require.Equal(t, []string{filepath.Base(left)}, names(y.root.Tmp()))
+}
+
+// .envs may be a link, and its folders may not: one rename publishes.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	y := newHealthySandbox(t)
+	elsewhere := filepath.Join(y.dir, "elsewhere")
+	require.NoError(t, os.Rename(y.root.Envs(), elsewhere))
+	require.NoError(t, os.Symlink(elsewhere, y.root.Envs()))
+	y.starts(t, "--no-create")
+	r := y.run(t, "ensure", "--rebuild")
+	require.Zero(t, r.code, "%s", r)
+	y.starts(t, "--no-create")
+	y.tidy(t)
+
+	disk := filepath.Join(y.dir, "disk")
+	mount(t, disk, "-t", "tmpfs", "tmpfs")
+	require.NoError(t, os.Remove(y.root.Tmp()))
+	require.NoError(t, os.Symlink(disk, y.root.Tmp()))
+	before := photo(t, elsewhere+"/onnx-cpu")
+	r = y.run(t, "ensure", "--rebuild")
+	helpful(t, r)
+	require.Contains(t, r.err, "keep all of .envs on one disk", "%s", r)
+	require.Equal(t, before, photo(t, elsewhere+"/onnx-cpu"))
+	require.Empty(t, names(disk))
+
+	require.NoError(t, os.RemoveAll(elsewhere))
+	r = y.run(t, "--", "python", "-c", "pass")
+	helpful(t, r)
+	require.Contains(t, r.err, y.root.Envs()+" is a link to "+elsewhere+", which is not there", "%s", r)
+}
+
+// State files that nobody wrote like this. Each is as good as none: the env is
+// checked anew if need be, and is not touched.
+func TestStateFilesOfAnyKind(t *testing.T) {
+	t.Parallel()
+	y := newHealthySandbox(t)
+	state, err := filepath.Glob(y.root.State("[0-9a-f]*"))
+	require.NoError(t, err)
+	require.Len(t, state, 1)
+	notes, err := filepath.Glob(filepath.Dir(y.root.Model(y.shared(), "x")))
+	require.NoError(t, err)
+	random := make([]byte, 4096)
+	for i := range random {
+		random[i] = byte(rand.Uint32())
+	}
+	kinds := map[string][]byte{
+		"empty": {}, "random": random, "an escape": []byte("\x1b]0;title\x07\x1b[2J"), "another type": []byte(`[1, "two"]`), "cut off": []byte(`{"schema": 1, "key": "onnx-c`),
+		"newer": []byte(`{"schema": 99, "verdicts": "many", "id": 7, "tries": "x", "pid": "x", "new": {"a": 1}, "old": []}`), "large": nil,
+	}
+	for _, file := range []string{
+		y.shared().Ready(), filepath.Join(state[0], "health-onnx-cpu.json"), filepath.Join(state[0], "hardware.json"), y.root.Owner(onnx),
+		y.root.Failure(onnx), y.root.Journal(onnx), filepath.Join(notes[0], "local_000000000000"), y.shared().Cfg(),
+	} {
+		keep, keepErr := os.ReadFile(file)
+		for kind, data := range kinds {
+			if !tonight(kind, "random", "large", "newer") {
+				continue
+			}
+			name := filepath.Base(file) + ", " + kind
+			if kind == "large" {
+				require.NoError(t, os.WriteFile(file, []byte(`{"schema": 1`), 0o644), name)
+				require.NoError(t, os.Truncate(file, 50<<20), name)
+			} else {
+				require.NoError(t, os.WriteFile(file, data, 0o644), name)
+			}
+			before := photo(t, y.shared().Path)
+			r := y.run(t, "--no-create", "--", "python", "-c", "import onnxruntime")
+			if file == y.shared().Cfg() { // python itself would not know where it is
+				helpful(t, r)
+				require.Contains(t, r.err, "pyvenv.cfg cannot be used: "+file, name)
+			} else {
+				require.Zero(t, r.code, "%s: %s", name, r)
+				require.Empty(t, r.err, name)
+			}
+			require.Equal(t, before, photo(t, y.shared().Path), name)
+			r = y.run(t, "list")
+			require.Zero(t, r.code, "%s: %s", name, r)
+			require.NotContains(t, r.out, "\x1b", "%s: nothing of a file reaches a terminal as it is", name)
+			require.True(t, strings.ToValidUTF8(r.out, "") == r.out, name)
+			if keepErr != nil {
+				require.NoError(t, os.RemoveAll(file))
+			} else {
+				require.NoError(t, os.WriteFile(file, keep, 0o644))
+			}
+		}
+	}
+	r := y.run(t, "ensure", "--rebuild")
+	require.Zero(t, r.code, "%s", r)
+}
+
+// The clock jumps by 10 years, forth or back: what was written before is of
+// another time. A verdict counts as before, a failure counts no more, and no
+// file looks so young or old that it is in the way.
+func TestClockJumps(t *testing.T) {
+	t.Parallel()
+	for name, by := range map[string]time.Duration{"forth": -10 * 365 * 24 * time.Hour, "back": 10 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newHealthySandbox(t)
+			verdicts, err := filepath.Glob(filepath.Join(y.root.State("[0-9a-f]*"), "health-onnx-cpu.json"))
+			require.NoError(t, err)
+			require.Len(t, verdicts, 1)
+			shift(t, verdicts[0], by)
+			when := time.Now().Add(by)
+			require.NoError(t, os.WriteFile(y.root.Log(onnx, when), nil, 0o600))
+			require.NoError(t, os.MkdirAll(filepath.Join(y.root.Staging(onnx, "0123abcd").Path, "x"), 0o755))
+			for _, dir := range []string{y.root.Locks(), filepath.Dir(y.root.State("x")), y.root.Tmp(), y.root.Logs()} {
+				require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+					if err != nil {
+						return err
+					}
+					return os.Chtimes(path, when, when)
+				}))
+			}
+			kept, err := os.ReadFile(verdicts[0])
+			require.NoError(t, err)
+			y.starts(t, "--no-create")
+			now, err := os.ReadFile(verdicts[0])
+			require.NoError(t, err)
+			require.Equal(t, kept, now, "it is the same env: nobody asks it again")
+			require.WithinDuration(t, time.Now(), inode(t, y.root.Lease(y.shared())).ModTime(), time.Hour, "the day of its use")
+
+			// A creation that failed at another time is tried again at once.
+			require.NoError(t, os.RemoveAll(y.shared().Path))
+			works := y.env
+			y.set("MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1/simple", "MODELRUN_INDEX_TORCH=http://127.0.0.1:1/simple", "UV_HTTP_RETRIES=0", "UV_LINK_MODE=copy")
+			helpful(t, y.run(t, "-e", string(onnx), "--", "python", "-c", "pass"))
+			shift(t, y.root.Failure(onnx), by)
+			y.env = works
+			y.starts(t)
+			y.tidy(t)
+		})
+	}
+}
+
+// shift moves every time that a JSON file of ours holds.
+func shift(t *testing.T, file string, by time.Duration) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	moved := 0
+	data = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[^"]*"`).ReplaceAllFunc(data, func(old []byte) []byte {
+		at, err := time.Parse(time.RFC3339Nano, strings.Trim(string(old), `"`))
+		require.NoError(t, err)
+		moved++
+		return fmt.Appendf(nil, "%q", at.Add(by).Format(time.RFC3339Nano))
+	})
+	require.Positive(t, moved, "%s", data)
+	require.NoError(t, os.WriteFile(file, data, 0o644))
+}
+
+// Limits that a caller set: a healthy env starts under all that a python starts
+// under. A creation works, or ends with an error that names what is short, and
+// leaves a healthy env as it is. Nothing that a limit did counts as broken later.
+func TestInheritedLimits(t *testing.T) {
+	t.Parallel()
+	type limit struct {
+		ulimit    string
+		unchecked string // what a start without a verdict says, "" nothing
+		create    string // what the error of a creation holds, "" it works
+	}
+	for _, l := range sample([]limit{
+		{"-n 16", "too many open files", "too many open files"},
+		{"-n 24", "", "Too many open files"},
+		{"-n 64", "", ""},
+		{"-f 0", "cannot be kept", "uv was killed, as a system out of memory or a limit does"},
+		{"-f 8", "", "uv was killed, as a system out of memory or a limit does"},
+		{"-f 100", "", "uv was killed, as a system out of memory or a limit does"},
+		{"-s 256", "", ""},
+		{"-s 1024", "", ""},
+		{"-c 0", "", ""},
+	}, 0, 4) {
+		t.Run(l.ulimit, func(t *testing.T) {
+			t.Parallel()
+			y := newHealthySandbox(t)
+			before := photo(t, y.shared().Path)
+			under := func(args ...string) ran {
+				return run1(t, y.other(t, "/bin/sh", append([]string{"-c", "ulimit " + l.ulimit + `; exec "$0" "$@"`, y.bin}, args...)...))
+			}
+			start := []string{"--no-create", "--", "python", "-c", "import onnxruntime"}
+			r := under(start...)
+			require.Zero(t, r.code, "%s", r)
+			require.Empty(t, r.err)
+
+			require.NoError(t, os.RemoveAll(filepath.Dir(y.root.State("x"))))
+			r = under(start...)
+			require.Zero(t, r.code, "%s", r)
+			if l.unchecked != "" {
+				require.Contains(t, r.err, l.unchecked, "%s", r)
+			}
+			require.NoError(t, os.RemoveAll(y.root.Cache())) // or uv knows the machine's Pythons
+			r = under("ensure", "--rebuild")
+			if l.create == "" {
+				require.Zero(t, r.code, "%s", r)
+			} else {
+				helpful(t, r)
+				require.Contains(t, r.err, l.create, "%s", r)
+				require.Equal(t, before, photo(t, y.shared().Path))
+			}
+			require.Contains(t, y.starts(t, "--no-create", "--no-degraded").out, y.shared().Venv())
+			y.tidy(t)
+		})
+	}
+}
+
+// Few descriptors: what a person is told to do is to allow more.
+func TestHardlyADescriptor(t *testing.T) {
+	t.Parallel()
+	y := newHealthySandbox(t)
+	before := photo(t, y.shared().Path)
+	r := run1(t, y.other(t, "/bin/sh", "-c", `ulimit -n 8; exec "$0" -- python -c pass`, y.bin))
+	if r.code != 0 {
+		helpful(t, r)
+		require.Contains(t, r.err, "hint: allow more open files: ulimit -n", "%s", r)
+	}
+	require.Equal(t, before, photo(t, y.shared().Path))
+	y.starts(t, "--no-create")
+}
+
+// Streams that are closed, or full.
+func TestCreateWithClosedStreams(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		streams string
+		cold    bool
+	}{
+		"all closed":            {"<&- >&- 2>&-", false},
+		"all closed, no env":    {"<&- >&- 2>&-", true},
+		"nobody reads, no env":  {"<&- >/dev/full 2>/dev/full", true},
+		"stderr closed, no env": {"2>&-", true},
+	} {
+		if !tonight(name, "all closed", "all closed, no env") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newSandbox(t)
+			if !c.cold {
+				y.seed(t)
+			}
+			proof := filepath.Join(y.dir, "proof")
+			code := fmt.Sprintf("import onnxruntime; open(%q, 'w').write('ran')", proof)
+			r := run1(t, y.other(t, "/bin/sh", "-c", `exec "$0" -- python -c "$1" `+c.streams, y.bin, code))
+			require.Zero(t, r.code, "%s", r)
+			require.Equal(t, []string{"ran"}, y.lines("proof"))
+			// No file of ours got what was meant for a stream.
+			for _, file := range []string{y.root.Lock(onnx), y.root.Lease(y.shared())} {
+				require.Zero(t, inode(t, file).Size(), file)
+			}
+			y.tidy(t)
+		})
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
+)
+
+// realStack is a root with real packages from the real index, and a copy of
+// the examples that use it.
+type realStack struct {
+	examples string
+	root     string
+}
+
+// newRealStack has an empty root. It is the folder of the one example that
+// describes an env of its own, which counts only in a root inside its project.
+func newRealStack(t *testing.T) *realStack {
+	t.Helper()
+	s := &realStack{examples: filepath.Join(t.TempDir(), "examples")}
+	s.root = filepath.Join(s.examples, "root")
+	from := os.DirFS("../../examples")
+	require.NoError(t, fs.WalkDir(from, ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == ".envs": // of somebody who tried it
+			return fs.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(s.examples, path), 0o755)
+		}
+		data, err := fs.ReadFile(from, path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(s.examples, path), data, 0o600)
+	}))
+	return s
+}
+
+func (s *realStack) environ() []string {
+	return append(execxtest.Online(), "MODELRUN_ROOT="+s.root, "TEST_E2E=", "PATH="+searchPath())
+}
+
+// run is a command in the folder of the examples that succeeds.
+func (s *realStack) run(t *testing.T, args ...string) (stdout, stderr string) {
+	t.Helper()
+	return s.in(t, s.examples, args...)
+}
+
+func (s *realStack) in(t *testing.T, dir string, args ...string) (stdout, stderr string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+	cmd.Dir, cmd.Env = dir, s.environ()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	began := time.Now()
+	err := cmd.Run()
+	t.Logf("%s (%s)\n%s%s", strings.Join(args, " "), time.Since(began).Round(time.Millisecond), errs.String(), out.String())
+	require.NoError(t, err)
+	return out.String(), errs.String()
+}
+
+// envs is the keys of the envs that are there.
+func (s *realStack) envs(t *testing.T) (keys []string) {
+	t.Helper()
+	seals, err := filepath.Glob(filepath.Join(s.root, ".envs", "*", "READY.json"))
+	require.NoError(t, err)
+	for _, seal := range seals {
+		keys = append(keys, filepath.Base(filepath.Dir(seal)))
+	}
+	return keys
+}
+
+// alice is how the model of examples/tiny-llm goes on after "Alice was".
+const alice = "Alice was beginning to get very tired"
+
+// TestRealStack runs the examples with the real thing, README's first command
+// first: real torch and transformers from the real index, installed by a uv
+// that modelrun gets by itself. It downloads about 3 GB, so it runs only when
+// TEST_E2E is set; "all" adds what takes minutes more: another torch env or
+// two, and a compilation.
+func TestRealStack(t *testing.T) {
+	e2e := os.Getenv("TEST_E2E")
+	if e2e == "" {
+		t.Skip("set TEST_E2E=1: it downloads about 3 GB")
+	}
+	s := newRealStack(t)
+	if !t.Run("tiny-llm", s.tinyLLM) {
+		return // the others need its env
+	}
+	t.Run("tiny-onnx", s.tinyONNX)
+	t.Run("tiny-lora", s.tinyLoRA)
+	t.Run("two-models", s.twoModels)
+	t.Run("server", s.server)
+	if e2e != "all" {
+		return
+	}
+	t.Run("tiny-bnb", s.tinyBnb)
+	t.Run("embeddings", s.embeddings)
+	t.Run("tiny-gguf", s.tinyGGUF)
+}
+
+func (s *realStack) tinyLLM(t *testing.T) {
+	out, log := s.in(t, "../..", "go", "run", "./cmd/modelrun", "-C", "examples/tiny-llm", "--", "python", "load_model.py")
+	require.Contains(t, out, alice)
+	require.Contains(t, log, "Environment torch-cpu-transformers ready!")
+
+	out, log = s.run(t, built, "-C", "tiny-llm", "--", "python", "load_model.py")
+	require.Contains(t, out, alice)
+	require.NotContains(t, log, "modelrun:", "the second start says nothing")
+
+	// A second model in another folder with the same needs uses the same env.
+	second := filepath.Join(t.TempDir(), "another model")
+	require.NoError(t, os.CopyFS(second, os.DirFS("../../examples/tiny-llm")))
+	out, log = s.run(t, built, "-C", second, "--", "python", "load_model.py", "So she was")
+	require.Contains(t, out, "So she was")
+	require.NotContains(t, log, "modelrun:")
+	require.Equal(t, []string{"torch-cpu-transformers"}, s.envs(t))
+	require.NotEmpty(t, everyScript(t, filepath.Join(s.root, ".envs", "torch-cpu-transformers", ".venv", "bin")))
+}
+
+func (s *realStack) tinyONNX(t *testing.T) {
+	out, _ := s.run(t, built, "-C", "tiny-onnx", "--", "python", "load_model.py")
+	require.Equal(t, "xor: 0^0=0 0^1=1 1^0=1 1^1=0\n", out)
+	require.NotEmpty(t, everyScript(t, filepath.Join(s.root, ".envs", "onnx-cpu", ".venv", "bin")))
+}
+
+// The adapter's base is in another folder; its env is the base's.
+func (s *realStack) tinyLoRA(t *testing.T) {
+	before := s.envs(t)
+	out, log := s.run(t, built, "-C", "tiny-lora", "--", "python", "load_model.py")
+	require.Equal(t, "'Twas brillig, and the slithy toves\nDid gyre and gimble in the wabe;\nAll mimsy were the borogoves,\nAnd the mome raths outgrabe.\n", out)
+	require.NotContains(t, log, "modelrun:")
+	require.Equal(t, before, s.envs(t))
+}
+
+// A program in an env starts workers in that env and other models in theirs.
+func (s *realStack) twoModels(t *testing.T) {
+	out, log := s.run(t, built, "-C", "two-models", "--", "python", "start.py")
+	onnx, torch := filepath.Join(s.root, ".envs", "onnx-cpu", ".venv"), filepath.Join(s.root, ".envs", "torch-cpu-transformers", ".venv")
+	lines := strings.Split(out, "\n")
+	require.Len(t, lines, 8)
+	require.Equal(t, "this program: onnx-cpu "+onnx, lines[0])
+	require.Contains(t, lines[1], "worker 0: "+onnx+", onnxruntime 1.")
+	require.Contains(t, lines[2], "worker 1: "+onnx+", onnxruntime 1.")
+	require.Equal(t, "tiny-llm: torch-cpu-transformers "+torch, lines[3])
+	require.Contains(t, lines[4], "tiny-llm: "+alice)
+	require.Equal(t, "tiny-onnx: onnx-cpu "+onnx, lines[5])
+	require.Equal(t, "tiny-onnx: xor: 0^0=0 0^1=1 1^0=1 1^1=0", lines[6])
+	require.NotContains(t, log, "modelrun:")
+}
+
+// bitsandbytes 0.49 works without a GPU.
+func (s *realStack) tinyBnb(t *testing.T) {
+	out, log := s.run(t, built, "-C", "tiny-bnb", "--", "python", "load_model.py")
+	require.Contains(t, out, alice)
+	require.Contains(t, out, "106,816 weights in 90,784 bytes on cpu")
+	require.Contains(t, log, "Environment torch-cpu-transformers-bnb ready!")
+}
+
+func (s *realStack) embeddings(t *testing.T) {
+	out, log := s.run(t, built, "embeddings/load_model.py")
+	require.Regexp(t, `^A man is eating food\.\n  0\.\d\d  Someone has a meal\.\n`, out)
+	require.Regexp(t, `Environment torch-cpu-transformers--x-[0-9a-f]{8} ready!`, log)
+}
+
+// Where the index of wheels cannot be reached, llama.cpp is compiled.
+func (s *realStack) tinyGGUF(t *testing.T) {
+	out, log := s.run(t, built, "-C", "tiny-gguf", "--", "python", "load_model.py")
+	require.Contains(t, out, alice)
+	require.Contains(t, log, "Environment llamacpp-cpu ready!")
+	out, log = s.run(t, built, "-C", "tiny-gguf", "--", "python", "load_model.py", "So she was")
+	require.Contains(t, out, "So she was considering in her own mind")
+	require.NotContains(t, log, "modelrun:")
+}
+
+// everyScript starts every console script of an env from its final path. What
+// a script says to --help is its own affair; that its python is found and its
+// package imports is ours.
+func everyScript(t *testing.T, bin string) (started []string) {
+	t.Helper()
+	entries, err := os.ReadDir(bin)
+	require.NoError(t, err)
+	for _, e := range entries {
+		head, err := os.ReadFile(filepath.Join(bin, e.Name()))
+		if err != nil || !bytes.HasPrefix(head, []byte("#!")) || strings.HasPrefix(e.Name(), "activate") {
+			continue
+		}
+		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, e.Name()), "--help")
+		out, _ := cmd.CombinedOutput() // some know no --help
+		code := cmd.ProcessState.ExitCode()
+		require.NotContains(t, []int{126, 127}, code, "%s\n%s", e.Name(), out)
+		require.NotContains(t, string(out), filepath.Join(".envs", ".tmp"), e.Name())
+		require.NotContains(t, string(out), "bad interpreter", e.Name())
+		started = append(started, e.Name())
+	}
+	return started
+}

@@ -1,0 +1,353 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/uv/uvtest"
+)
+
+// The fixtures of this package's tests. A sandbox is a caller with a root;
+// what sandboxes share (the programs, the wheels, a root to copy) is made once,
+// in scratch.
+
+// built is the binary that most tests run: TestMain builds it once, or takes
+// it from $TEST_MODELRUN where there is no Go (under Wine, see .ci/wine).
+// Beside it on Windows is modelrunw.exe.
+var built string
+
+// scratch is a folder that TestMain removes.
+var scratch string
+
+func TestMain(m *testing.M) {
+	if acted() {
+		return
+	}
+	var err error
+	if scratch, err = os.MkdirTemp("", "modelrun-test-"); err != nil {
+		panic(err)
+	}
+	execxtest.Isolate(scratch)
+	dir := os.Getenv("TEST_MODELRUN")
+	if dir == "" {
+		dir = filepath.Join(scratch, "bin")
+		build(filepath.Join(dir, "modelrun"+exe))
+		if runtime.GOOS == "windows" {
+			build(filepath.Join(dir, "modelrunw.exe"), "-ldflags=-H=windowsgui")
+		}
+	}
+	built = filepath.Join(dir, "modelrun"+exe)
+	code := m.Run()
+	_ = os.RemoveAll(scratch) // nothing depends on it any more
+	os.Exit(code)
+}
+
+func build(file string, flags ...string) {
+	args := append([]string{"build", "-buildvcs=false", "-o", file}, flags...)
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("go build: %v\n%s", err, out))
+	}
+}
+
+// once makes something of scratch for all tests that want it. Where one could
+// not make it, the others fail as well.
+type once[T any] struct {
+	sync.Mutex
+	made bool
+	what T
+	err  error
+}
+
+func (o *once[T]) get(t testing.TB, make func() (T, error)) T {
+	t.Helper()
+	o.Lock()
+	defer o.Unlock()
+	if !o.made {
+		o.made, o.err = true, errors.New("an earlier test could not make it")
+		o.what, o.err = make()
+	}
+	require.NoError(t, o.err)
+	return o.what
+}
+
+var (
+	releaseOnce once[string]
+	indexOnce   once[*uvtest.Index]
+	sharedOnce  once[*sandbox]
+)
+
+// release is modelrun as it is released.
+func release(t testing.TB) string {
+	t.Helper()
+	if os.Getenv("TEST_MODELRUN") != "" { // what is there is as it is released
+		return built
+	}
+	return releaseOnce.get(t, func() (string, error) {
+		return buildRelease(t, filepath.Join(scratch, "release", "modelrun"+exe), "."), nil
+	})
+}
+
+// buildRelease builds a program as .ci/build does, without the race detector. It
+// is copied, as an installation has it: Linux starts a file that the linker has
+// mapped 12 to 17 % slower than one that was written.
+func buildRelease(t testing.TB, file, pkg string) string {
+	t.Helper()
+	flags, err := os.ReadFile("build.flags")
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(flags)), "\n")
+	require.Len(t, lines, 2)
+	linked := file + ".linked"
+	cmd := exec.Command("go", "build", "-buildvcs=false", lines[0], "-ldflags="+lines[1]+"test", "-o", linked, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	program, err := os.ReadFile(linked)
+	require.NoError(t, err)
+	require.NoError(t, execxtest.Write(file, program))
+	return file
+}
+
+// smallWheels is an index with a small wheel for everything that a profile asks for.
+func smallWheels(t testing.TB) *uvtest.Index {
+	t.Helper()
+	return indexOnce.get(t, func() (*uvtest.Index, error) {
+		ix := uvtest.NewIndex(t, filepath.Join(scratch, "index"))
+		for _, w := range wheels(t) {
+			ix.Add(w)
+		}
+		ix.AddSource(uvtest.Wheel{Name: "from-source", Version: "1.0", Files: map[string]string{"from_source.py": ""}})
+		return ix, nil
+	})
+}
+
+// onnx is the key that a sandbox's model wants.
+const onnx envdir.Key = "onnx-cpu"
+
+// sandbox is a caller of modelrun with a home, a root and a model of its own,
+// on a machine without a GPU.
+type sandbox struct {
+	dir   string // all of it is in there
+	root  envdir.Root
+	model string   // a folder that holds an ONNX model
+	bin   string   // modelrun as it is released
+	env   []string // of the caller; whole, MODELRUN_ROOT first
+}
+
+// newSandbox has an empty root, and can create.
+func newSandbox(t testing.TB) *sandbox {
+	t.Helper()
+	s := sandboxIn(t, t.TempDir())
+	s.env = append(s.env, creating(t)...)
+	return s
+}
+
+// sandboxIn has an empty root below dir, and can create nothing: no uv, no index.
+func sandboxIn(t testing.TB, dir string) *sandbox {
+	t.Helper()
+	s := &sandbox{dir: dir, root: envdir.Root(filepath.Join(dir, "root")), model: filepath.Join(dir, "model"), bin: release(t)}
+	for _, d := range []string{string(s.root), s.model, filepath.Join(dir, "home"), filepath.Join(dir, "hardware")} {
+		require.NoError(t, os.MkdirAll(d, 0o755))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(s.model, "model.onnx"), nil, 0o644))
+	s.env = []string{"MODELRUN_ROOT=" + string(s.root), "PATH=" + searchPath(), "LANG=C.UTF-8", "MODELRUN_HARDWARE_ROOT=" + filepath.Join(dir, "hardware")}
+	for name, value := range home(filepath.Join(dir, "home")) {
+		s.env = append(s.env, name+"="+value)
+	}
+	return s
+}
+
+// creating are the variables with which a caller can create from the small wheels.
+func creating(t testing.TB) []string {
+	t.Helper()
+	index := smallWheels(t).URL()
+	return []string{"MODELRUN_UV=" + uvtest.Path(t), "UV_PYTHON_DOWNLOADS=never", "MODELRUN_INDEX_DEFAULT=" + index, "MODELRUN_INDEX_TORCH=" + index}
+}
+
+// sharedSandbox has a root with a healthy env, where a start is the usual one,
+// which does nothing but start. It is the same one for all tests: none may
+// change it. It can create nothing.
+func sharedSandbox(t testing.TB) *sandbox {
+	t.Helper()
+	return sharedOnce.get(t, func() (*sandbox, error) {
+		s := sandboxIn(t, filepath.Join(scratch, "shared"))
+		for range 2 { // makes it, and leaves nothing to note for the first time
+			cmd := exec.Command(built, "--", "python", "-c", "pass")
+			cmd.Dir, cmd.Env = s.model, append(s.env[:len(s.env):len(s.env)], creating(t)...)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return nil, fmt.Errorf("making the env: %w\n%s", err, out)
+			}
+		}
+		return s, nil
+	})
+}
+
+// python is the interpreter of the env.
+func (s *sandbox) python() string { return s.root.Shared(onnx).Python() }
+
+// cmd is modelrun in the model's folder.
+func (s *sandbox) cmd(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	return s.other(t, s.bin, args...)
+}
+
+// other is another program there, such as one that starts modelrun.
+func (s *sandbox) other(t testing.TB, program string, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), program, args...)
+	c.Dir, c.Env = s.model, s.env
+	return c
+}
+
+// newcomer is the environment of a caller with another root, who can create.
+func (s *sandbox) newcomer(t testing.TB, root string) []string {
+	t.Helper()
+	return append(append([]string{"MODELRUN_ROOT=" + root}, s.env[1:]...), creating(t)...)
+}
+
+// searchPath is PATH with the binary.
+func searchPath() string {
+	return filepath.Dir(built) + string(filepath.ListSeparator) + os.Getenv("PATH")
+}
+
+// fakeTorch is as much of torch as a probe looks at. Its GPU is told by the
+// environment, because no test machine has one.
+const fakeTorch = `
+import os
+from .version import __version__, cuda as _cuda
+if os.environ.get("FAKE_ALLOC"): _hoard = [b"x" * (64 << 20) for _ in range(int(os.environ["FAKE_ALLOC"]) << 4)]
+class version: cuda = _cuda
+class _Tensor:
+    def __mul__(self, other): return self
+    def sum(self): return self
+    def item(self): return 16
+def ones(*a, **k):
+    if os.environ.get("FAKE_GPU_BUSY") and k.get("device") != "cpu": raise RuntimeError("CUDA error: out of memory")
+    return _Tensor()
+class _Properties:
+    name = "NVIDIA GeForce RTX 5090" if os.environ.get("FAKE_CC") else "Fake GPU"
+    major, minor = map(int, (os.environ.get("FAKE_CC") or "8.6").split("."))
+    total_memory = 24 << 30
+    gcnArchName = ""
+class cuda:
+    @staticmethod
+    def is_available(): return bool(_cuda) and not os.environ.get("FAKE_NO_DRIVER") and not os.environ.get("FAKE_OLD_DRIVER")
+    @staticmethod
+    def init():
+        if os.environ.get("FAKE_OLD_DRIVER"): raise RuntimeError("The NVIDIA driver on your system is too old (found version 11040).")
+        if os.environ.get("FAKE_GPU_BUSY"): raise RuntimeError("CUDA error: out of memory")
+        if os.environ.get("FAKE_NO_DRIVER"): raise RuntimeError("Found no NVIDIA driver on your system.")
+    @staticmethod
+    def device_count(): return 1 if _cuda else 0
+    @staticmethod
+    def get_arch_list(): return ["sm_80", "sm_86", "sm_90"]
+    @staticmethod
+    def get_device_properties(i=0): return _Properties
+    @staticmethod
+    def synchronize(): pass
+    class OutOfMemoryError(RuntimeError): pass
+`
+
+// wheels are small stand-ins with the names and versions that the embedded
+// profiles and the app's own ask for.
+func wheels(t testing.TB) []uvtest.Wheel {
+	t.Helper()
+	all := profile.Embedded()
+	files, err := filepath.Glob(filepath.Join(originDir(t), "*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 5)
+	for _, file := range files {
+		p, err := profile.Load(file)
+		require.NoError(t, err)
+		all = append(all, p)
+	}
+	versions := map[string]map[string]bool{}
+	add := func(name, version string) {
+		if versions[name] == nil {
+			versions[name] = map[string]bool{}
+		}
+		versions[name][version] = true
+	}
+	for _, p := range all {
+		pins := p.Pins
+		for _, o := range p.Families {
+			pins = append(pins, o.Pins...)
+		}
+		for _, pin := range pins {
+			add(pin.Name, pin.Version)
+		}
+	}
+	for _, f := range profile.Families() {
+		for _, accel := range []string{"cpu", "cu121"} {
+			for _, requirement := range f.For(accel).Packages {
+				if n := profile.Normal(requirement); len(versions[n]) == 0 && n != "pip" {
+					add(n, "1.0.0")
+				}
+			}
+		}
+	}
+	add("huggingface-hub", "0.36.2")
+	add("bitsandbytes", "0.49.2")
+	add("extra-thing", "1.0")
+	out := []uvtest.Wheel{{Name: "odd-record", Version: "1.0", Files: map[string]string{"odd_record.py": "x = 1\n"}, Odd: "odd_record.py"}}
+	for name, set := range versions {
+		for v := range set {
+			out = append(out, stand(name, v))
+		}
+	}
+	return out
+}
+
+// originDir holds the app's own profiles.
+func originDir(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../resolve/profile/testdata")
+	require.NoError(t, err)
+	return dir
+}
+
+// stand is one small wheel.
+func stand(name, version string) uvtest.Wheel {
+	module := strings.ReplaceAll(name, "-", "_")
+	w := uvtest.Wheel{Name: name, Version: version, Files: map[string]string{
+		module + "/__init__.py": fmt.Sprintf("__version__ = %q\n", version),
+	}}
+	switch name {
+	case "torch":
+		cuda := "None"
+		if _, tag, ok := strings.Cut(version, "+cu"); ok {
+			cuda = fmt.Sprintf("%q", tag[:2]+"."+tag[2:])
+		}
+		w.Files["torch/__init__.py"] = fakeTorch
+		w.Files["torch/version.py"] = fmt.Sprintf("__version__ = %q\ncuda = %s\nhip = None\n", version, cuda)
+	case "transformers":
+		w.Requires = []string{"huggingface-hub>=0.34.0,<1.0", "tokenizers"}
+		w.Scripts = map[string]string{"tiny-script": "transformers.cli:main"}
+		w.Files["transformers/cli.py"] = "def main():\n    print('tiny runs')\n"
+		w.Files["transformers/modeling_utils.py"] = ""
+		w.Files["transformers/models/llama/__init__.py"] = ""
+		w.Files["transformers/models/auto/configuration_auto.py"] = "CONFIG_MAPPING_NAMES = {'llama': 'LlamaConfig', 'openai-gpt': 'OpenAIGPTConfig', 'qwen2': 'Qwen2Config'}\n"
+		w.Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
+	case "extra-thing":
+		w.Files["tiny_module.py"] = ""
+	case "llama-cpp-python":
+		w.Files["llama_cpp/__init__.py"] = ""
+	case "onnxruntime":
+		w.Files["onnxruntime/__init__.py"] = "def get_available_providers(): return ['CPUExecutionProvider']\n"
+	}
+	return w
+}

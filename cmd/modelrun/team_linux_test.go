@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/uv/uvtest"
+)
+
+// team is a root that two users share by its group, and what starts a command as
+// one of them.
+func team(t *testing.T, mode os.FileMode) (y *sandbox, as [2]func(words ...string) *exec.Cmd) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("NOT TESTED: two users on one root: needs root to become them")
+	}
+	const group = 54321
+	users := [2]uint32{54001, 54002}
+	dir, err := os.MkdirTemp("", "modelrun-team-")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	for _, d := range []string{dir, scratch} {
+		require.NoError(t, os.Chmod(d, 0o755)) // all is in there that they need
+	}
+	y = sandboxIn(t, dir)
+	y.env = append(y.env, creating(t)...)
+	uv := filepath.Join(dir, "uv")
+	copyAll(t, uvtest.Path(t), uv)
+	y.set("MODELRUN_UV="+uv, "TMPDIR=/tmp")
+	require.NoError(t, os.MkdirAll(y.root.Envs(), 0o755))
+	require.NoError(t, os.Chown(y.root.Envs(), 0, group))
+	require.NoError(t, os.Chmod(y.root.Envs(), mode))
+	for i, uid := range users {
+		home := filepath.Join(dir, "home", strconv.Itoa(int(uid)))
+		config := filepath.Join(home, ".config", "modelrun", "config.toml")
+		require.NoError(t, os.MkdirAll(filepath.Dir(config), 0o755))
+		require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "trusted_owners = [\"%d\", \"%d\"]\n", users[0], users[1]), 0o644))
+		require.NoError(t, os.Chown(home, int(uid), int(uid)))
+		as[i] = func(words ...string) *exec.Cmd {
+			c := y.other(t, "/bin/sh", append([]string{"-c", "umask 022; exec \"$0\" \"$@\""}, words...)...)
+			c.Env = append(slices.Clone(y.env), "HOME="+home)
+			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, Groups: []uint32{group}}}
+			return c
+		}
+	}
+	if r := run1(t, as[0](y.bin, "version")); r.code != 0 {
+		t.Skipf("NOT TESTED: two users on one root: modelrun cannot be started by another user here: %s", r)
+	}
+	if r := run1(t, as[0]("python3", "-c", "pass")); r.code != 0 {
+		t.Skipf("NOT TESTED: two users on one root: another user cannot start the python on PATH: %s", r)
+	}
+	return y, as
+}
+
+// Two users share a root by its group. Both start at once, and later each
+// replaces what the other made.
+func TestTwoUsersOfATeam(t *testing.T) {
+	t.Parallel()
+	for name, mode := range map[string]os.FileMode{"setgid": 0o775 | os.ModeSetgid, "not setgid": 0o775} {
+		if !tonight(name, "not setgid") {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y, as := team(t, mode)
+			// The rights that a file gets after its making come late: nobody may find it in its place before.
+			late := []string{y.bin}
+			if words, err := tracer(); err == nil {
+				late = append(words, "-e", "trace=fchown,fchmod", "-e", "inject=fchown,fchmod:delay_enter=100000", y.bin)
+			} else {
+				t.Logf("NOT TESTED: the moment before a file has its rights is as short as it is: %v", err)
+			}
+			var cmds []*exec.Cmd
+			for i := range many(32, 8) {
+				cmds = append(cmds, as[i%2](append(late, "--", "python", "-c", "import os; print(oct(os.umask(0)))")...))
+			}
+			for _, r := range crowd(t, cmds) {
+				require.Zero(t, r.code, "%s", r)
+				require.Equal(t, "0o22\n", r.out, "the program has its caller's umask: %s", r)
+			}
+			require.Equal(t, 1, y.logs(t))
+			for i := range 2 {
+				r := run1(t, as[i](y.bin, "ensure", "--rebuild"))
+				require.Zero(t, r.code, "%s", r)
+				require.NotContains(t, r.err, "cannot be moved", "%s", r)
+			}
+			y.tidy(t)
+		})
+	}
+}
+
+// A member of a team is killed while it makes what is the group's: the next
+// member creates all the same.
+func TestTeamOutlivesAKill(t *testing.T) {
+	t.Parallel()
+	words := []string{strace(t)[0], "-f", "-qq", "-o", "/dev/null"} // not --seccomp-bpf, with which the first call can be missed
+	for _, call := range []string{"mkdirat", "fchown", "fchmod", "linkat", "renameat2"} {
+		if !tonight(call, "fchown", "linkat") {
+			continue
+		}
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			y, as := team(t, 0o775)
+			c := as[0](slices.Concat(words, []string{"-e", "trace=" + call, "-e", "inject=" + call + ":signal=KILL:when=1", y.bin, "--", "python", "-c", "pass"})...)
+			out, err := c.CombinedOutput()
+			require.True(t, killed(c), "%v: %s", err, out)
+			r := run1(t, as[1](y.bin, "--", "python", "-c", "print('ran')"))
+			require.Zero(t, r.code, "%s", r)
+			require.Equal(t, "ran\n", r.out)
+			y.tidy(t)
+		})
+	}
+}

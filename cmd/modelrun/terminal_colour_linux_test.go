@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Colours come on a terminal, or where they are asked for; what they say stands
+// in words beside them.
+func TestColour(t *testing.T) {
+	t.Parallel()
+	r := sharedSandbox(t)
+	const red, green = "\x1b[31merror:\x1b[0m", "\x1b[32mhealthy\x1b[0m"
+	for name, tt := range map[string]struct {
+		env      []string
+		terminal bool
+		want     bool
+	}{
+		"a terminal":                     {[]string{"TERM=xterm"}, true, true},
+		"a terminal, NO_COLOR":           {[]string{"TERM=xterm", "NO_COLOR=1"}, true, false},
+		"a terminal, an empty NO_COLOR":  {[]string{"TERM=xterm", "NO_COLOR="}, true, true},
+		"a terminal, CLICOLOR=0":         {[]string{"TERM=xterm", "CLICOLOR=0"}, true, false},
+		"a terminal, FORCE_COLOR=0":      {[]string{"TERM=xterm", "FORCE_COLOR=0"}, true, false},
+		"a dumb terminal":                {[]string{"TERM=dumb"}, true, false},
+		"a terminal without a name":      {nil, true, false},
+		"a pipe":                         {[]string{"TERM=xterm"}, false, false},
+		"a pipe, CLICOLOR_FORCE":         {[]string{"CLICOLOR_FORCE=1"}, false, true},
+		"a pipe, FORCE_COLOR":            {[]string{"FORCE_COLOR=1", "TERM=dumb"}, false, true},
+		"a pipe, CLICOLOR_FORCE=0":       {[]string{"CLICOLOR_FORCE=0"}, false, false},
+		"NO_COLOR is stronger than both": {[]string{"FORCE_COLOR=1", "CLICOLOR_FORCE=1", "NO_COLOR=1"}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, command := range []struct {
+				args         []string
+				colour, word string
+			}{
+				{[]string{"doktor"}, red, "error: unknown command"},
+				{[]string{"list"}, green, "healthy"},
+				{[]string{"explain"}, "\x1b[32mused\x1b[0m", "used"},
+				{[]string{"doctor"}, "\n\x1b[32mok\x1b[0m       machine: ", "ok       machine: "},
+				{[]string{"profiles"}, "\x1b[32mchosen\x1b[0m       cpu ", "chosen       cpu "},
+			} {
+				c := r.other(t, built, command.args...)
+				c.Env = append(c.Env[:len(c.Env):len(c.Env)], tt.env...)
+				var out bytes.Buffer
+				if tt.terminal {
+					person := atTerminal(t, c)
+					drained := make(chan struct{})
+					go func() { defer close(drained); _, _ = io.Copy(&out, person) }() // it ends when nobody writes there any more
+					_ = c.Wait()                                                       // 1 and 125 are expected
+					_ = c.Stdin.(io.Closer).Close()                                    //nolint:errcheck // our own end
+					<-drained
+				} else {
+					c.Stdout, c.Stderr = &out, &out
+					_ = c.Run()
+				}
+				text := strings.ReplaceAll(out.String(), "\r\n", "\n")
+				if tt.want {
+					require.Contains(t, text, command.colour)
+				} else {
+					require.Contains(t, text, command.word)
+					require.NotContains(t, text, "\x1b[")
+				}
+			}
+		})
+	}
+}
+
+// No JSON is coloured, whoever asks for colours.
+func TestNoColourInJSON(t *testing.T) {
+	t.Parallel()
+	r := sharedSandbox(t)
+	for _, args := range [][]string{{"list", "--json"}, {"profiles", "--json"}, {"--log-format", "json", "which", "--env", "no-such"}} {
+		c := r.other(t, built, args...)
+		c.Env = append(c.Env[:len(c.Env):len(c.Env)], "FORCE_COLOR=1")
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
+		_ = c.Run() // some of them fail
+		require.NotContains(t, out.String(), "\x1b[", args)
+	}
+}
+
+// What is printed fits 80 columns, but for what is pasted whole: a line with a
+// path or a command.
+func TestEightyColumns(t *testing.T) {
+	t.Parallel()
+	r := sharedSandbox(t)
+	for _, args := range [][]string{{"--help"}, {"profiles"}, {"profiles", "--family", "vllm"}, {"doctor"}} {
+		c := r.other(t, built, args...)
+		out, _ := c.Output() // doctor has findings: 1
+		require.NotEmpty(t, out)
+		for line := range strings.Lines(string(out)) {
+			line = strings.TrimSuffix(line, "\n")
+			if !strings.Contains(line, string(r.root)) && !strings.HasPrefix(strings.TrimSpace(line), "hint: ") {
+				require.LessOrEqual(t, utf8.RuneCountInString(line), 80, "%v: %s", args, line)
+			}
+		}
+	}
+}

@@ -1,0 +1,249 @@
+package execxtest
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// caller is the environment in which this test process was started.
+var caller = os.Environ()
+
+// Online returns the environment for a program that fetches packages: that of
+// the tests, and what the caller says of indexes, proxies and caches: the home
+// folder with its pip.conf and uv.toml, PIP_*, UV_* and the like.
+func Online() []string {
+	set := map[string]string{}
+	for _, v := range os.Environ() {
+		name, value, _ := strings.Cut(v, "=")
+		set[name] = value
+	}
+	for _, v := range caller {
+		name, value, _ := strings.Cut(v, "=")
+		if slices.Contains(homes, name) || hasPrefix(name, "PIP_", "UV_", "XDG_", "SSL_", "HTTP", "http", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy") {
+			set[name] = value
+		}
+	}
+	for _, name := range []string{"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "UV_CACHE_DIR", "UV_PYTHON"} { // packages would go elsewhere
+		delete(set, name)
+	}
+	for _, name := range []string{"PIP_USER", "PIP_REQUIRE_VIRTUALENV"} { // the same in a pip.conf
+		set[name] = "0"
+	}
+	set["PIP_NO_INPUT"], set["PIP_DISABLE_PIP_VERSION_CHECK"] = "1", "1"
+	var env []string
+	for name, value := range set {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+func hasPrefix(name string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// PipInstall runs "pip install" with these arguments, from where the caller's
+// pip gets packages. It takes the first Python that has pip: the one on PATH, or
+// the caller's own. It returns what pip printed.
+func PipInstall(args ...string) (out []byte, err error) {
+	for _, python := range []string{pythonOn(os.Getenv("PATH")), pythonOn(callerPath())} {
+		c := exec.Command(python, append([]string{"-m", "pip", "install", "-q"}, args...)...) //nolint:gosec // a tester's own
+		c.Env = Online()
+		if out, err = c.CombinedOutput(); err == nil {
+			return out, nil
+		}
+	}
+	return out, err
+}
+
+// pythonOn is the first Python of a search path, by its name where there is none.
+func pythonOn(path string) string {
+	for _, d := range filepath.SplitList(path) {
+		if file := filepath.Join(d, python3); exists(file) {
+			return file
+		}
+	}
+	return python3
+}
+
+func callerPath() string {
+	for _, v := range caller {
+		if path, ok := strings.CutPrefix(v, "PATH="); ok {
+			return path
+		}
+	}
+	return ""
+}
+
+// Main runs a package's tests in an environment that Isolate makes, and ends
+// the process. It is the whole TestMain of a package whose tests start programs:
+//
+//	func TestMain(m *testing.M) { execxtest.Main(m) }
+//
+// These tests wait for other processes more than they compute, so more of them
+// run at a time than there are processors, unless -parallel says otherwise.
+func Main(m *testing.M) {
+	dir, err := os.MkdirTemp("", "modelrun-test-")
+	if err != nil {
+		panic(err)
+	}
+	Isolate(dir)
+	code := m.Run()
+	_ = os.RemoveAll(dir) // nothing uses it after this
+	os.Exit(code)
+}
+
+// Isolate replaces the environment of this process by one that does not depend
+// on who started it, and keeps what it needs for that in dir, which the caller
+// removes. In the new environment:
+//
+//   - HOME and its relatives are an empty folder: no pip.conf, uv.toml or
+//     modelrun configuration of the user's;
+//   - PATH leads to a real interpreter named python3, not to a venv's or a
+//     version manager's, and to no uv and no modelrun;
+//   - of the other variables only those of Go, of the system and the tests' own
+//     (TEST_*, UPDATE_SCRIPTS) are left: none of UV_*, PIP_*, PYTHON*, CONDA_*
+//     or MODELRUN_*.
+//
+// Descriptors that were inherited are not passed on to programs.
+func Isolate(dir string) {
+	flag.Parse()
+	if !slices.Contains(given(), "test.parallel") {
+		_ = flag.Set("test.parallel", strconv.Itoa(testsPerProcessor*runtime.GOMAXPROCS(0)))
+	}
+	closeOnExec()
+	set := map[string]string{"TEST_CACHE": CacheDir(), "PATH": searchPath(dir), "LANG": "C.UTF-8"}
+	for name, value := range goEnviron() {
+		set[name] = value
+	}
+	home := filepath.Join(dir, "home")
+	for _, name := range homes {
+		set[name] = home
+	}
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		panic(err)
+	}
+	for _, v := range caller {
+		if name, value, _ := strings.Cut(v, "="); name != "" && kept(name) {
+			if _, ok := set[name]; !ok {
+				set[name] = value
+			}
+		}
+	}
+	os.Clearenv()
+	for name, value := range set {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// testsPerProcessor run at a time. Measured with 2 processors: see docs/testing.md.
+const testsPerProcessor = 3
+
+// given are the flags that the command line sets.
+func given() (names []string) {
+	flag.Visit(func(f *flag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// CacheDir is where the tests keep the tools that they install: TEST_CACHE, or
+// a folder in the caller's cache folder.
+func CacheDir() string {
+	if dir := os.Getenv("TEST_CACHE"); dir != "" {
+		return dir
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	return filepath.Join(cache, "modelrun-test")
+}
+
+// kept reports whether a variable of the caller's is left.
+func kept(name string) bool {
+	return slices.ContainsFunc(system, func(s string) bool { return strings.EqualFold(s, name) }) || hasPrefix(name, "GO", "CGO_", "TEST_", "WINE")
+}
+
+// goEnviron is what Go finds by way of HOME.
+func goEnviron() map[string]string {
+	vars := map[string]string{}
+	names := []string{"GOENV", "GOCACHE", "GOPATH", "GOMODCACHE"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output() //nolint:gosec // constants
+	if err != nil {
+		return nil // no Go here, as under Wine: nothing is built
+	}
+	for i, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		vars[names[i]] = strings.TrimSuffix(line, "\r")
+	}
+	return vars
+}
+
+// searchPath is the caller's PATH without environments and without the programs
+// that no test may find by chance.
+func searchPath(dir string) string {
+	python := realPython()
+	var dirs []string
+	for i, d := range filepath.SplitList(os.Getenv("PATH")) {
+		switch {
+		case !filepath.IsAbs(d), slices.Contains(dirs, d), exists(filepath.Join(d, "..", "pyvenv.cfg")):
+		case !holdsOne(d, unwanted):
+			dirs = append(dirs, d)
+		default:
+			if d = without(d, filepath.Join(dir, "path"+strconv.Itoa(i)), unwanted); d != "" {
+				dirs = append(dirs, d)
+			}
+		}
+	}
+	if python != "" && !leadsTo(dirs, python) {
+		dirs = append([]string{pythonDir(python, filepath.Join(dir, "python"))}, dirs...)
+	}
+	return strings.Join(dirs, string(filepath.ListSeparator))
+}
+
+// unwanted are the programs that are looked for on PATH by what we test.
+var unwanted = []string{"uv" + exe, "uvx" + exe, "modelrun" + exe, "modelrunw" + exe}
+
+// realPython is the interpreter behind the caller's python3: not a venv's, and
+// not a version manager's script. "" is none. TEST_PYTHON names another.
+func realPython() string {
+	for _, name := range []string{os.Getenv("TEST_PYTHON"), "python3", "python"} {
+		if name == "" {
+			continue
+		}
+		c := exec.Command(name, "-I", "-S", "-c", "import os, sys; print(os.path.realpath(sys._base_executable))") //nolint:gosec // a tester's own
+		c.Env = slices.DeleteFunc(slices.Clone(caller), func(v string) bool { return strings.HasPrefix(v, "PYTHON") })
+		if out, err := c.Output(); err == nil {
+			return strings.TrimSpace(string(out))
+		}
+	}
+	return ""
+}
+
+// leadsTo reports whether the first python3 of a search path is this one itself.
+func leadsTo(dirs []string, python string) bool {
+	for _, d := range dirs {
+		file := filepath.Join(d, python3)
+		if !exists(file) {
+			continue
+		}
+		at, err := filepath.EvalSymlinks(file)
+		return err == nil && at == python
+	}
+	return false
+}
+
+func holdsOne(dir string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return exists(filepath.Join(dir, name)) })
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

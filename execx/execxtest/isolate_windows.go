@@ -1,0 +1,26 @@
+package execxtest
+
+import "path/filepath"
+
+const (
+	exe     = ".exe"
+	python3 = "python.exe"
+)
+
+// system are the variables of a system that are left.
+var system = []string{
+	"SystemRoot", "SYSTEMROOT", "SystemDrive", "windir", "ComSpec", "PATHEXT", "TEMP", "TMP", "OS", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE",
+	"PROCESSOR_IDENTIFIER", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432", "CommonProgramFiles", "ProgramData", "ALLUSERSPROFILE", "PUBLIC",
+	"COMPUTERNAME", "USERNAME", "USERDOMAIN", "CI", "UPDATE_SCRIPTS",
+}
+
+// homes are the variables that name a user's own folders.
+var homes = []string{"USERPROFILE", "APPDATA", "LOCALAPPDATA"}
+
+// without leaves the whole folder out: links need a privilege here.
+func without(string, string, []string) string { return "" }
+
+// pythonDir is the interpreter's own folder.
+func pythonDir(python, _ string) string { return filepath.Dir(python) }
+
+func closeOnExec() {} // nothing is inherited here that is not named
