@@ -175,7 +175,7 @@ func makeCrashBase(t *testing.T) (*crashBase, error) {
 	build(l.bin, "-tags=failpoints")
 	index := uvtest.NewIndex(t, filepath.Join(base, "index"))
 	index.Add(stand("onnxruntime", "1.0.0"))
-	index.Add(uvtest.Wheel{Name: "pip", Version: "99", Files: map[string]string{"pip/__init__.py": "def main(): print('pip runs')\n"}, Scripts: map[string]string{"pip": "pip:main"}})
+	index.Add(smallPip())
 	tool := uvtest.Wheel{
 		Name: "crash-tool", Version: "1.0", Requires: []string{"onnxruntime"},
 		Files:   map[string]string{"crash_tool/__init__.py": "def main(): print('tool runs')\n"},
@@ -192,10 +192,12 @@ func makeCrashBase(t *testing.T) (*crashBase, error) {
 		return nil, err
 	}
 	uv := uvtest.Path(t)
-	l.env = []string{
-		"PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1", "HOME=" + filepath.Join(base, "home"), "MODELRUN_HARDWARE_ROOT=" + filepath.Join(base, "hardware"),
-		"MODELRUN_UV=" + uv, "UV_PYTHON_DOWNLOADS=never", "MODELRUN_INDEX_DEFAULT=" + index.URL(), "MODELRUN_ENV=" + string(crashKey), "MODELRUN_MODEL=" + l.model,
+	env, err := callerEnv(base)
+	if err != nil {
+		return nil, err
 	}
+	l.env = append(env[1:], "PYTHONDONTWRITEBYTECODE=1", "MODELRUN_UV="+uv, "UV_PYTHON_DOWNLOADS=never", "MODELRUN_INDEX_DEFAULT="+index.URL(),
+		"MODELRUN_ENV="+string(crashKey), "MODELRUN_MODEL="+l.model)
 	real, err := filepath.EvalSymlinks(l.model)
 	if err != nil {
 		return nil, err
@@ -243,11 +245,10 @@ func (r *crashSandbox) fill(t *testing.T, b before) {
 	r.tree = r.foreign(t)
 }
 
-// copyAll copies a folder with all that matters: times, links, hard links.
+// copyAll is copyTreeAsIs.
 func copyAll(t *testing.T, from, to string) {
 	t.Helper()
-	out, err := exec.Command("cp", "-a", from, to).CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, copyTreeAsIs(from, to))
 }
 
 // tear breaks an env as a disk does.

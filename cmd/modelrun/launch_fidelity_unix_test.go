@@ -244,7 +244,7 @@ func TestEnvironment(t *testing.T) {
 	got := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 	nest := slices.IndexFunc(got, func(v string) bool { return strings.HasPrefix(v, "MODELRUN_ACTIVE_NEST=1@") })
 	require.GreaterOrEqual(t, nest, 0)
-	want := []string{r.env[0], r.env[2], r.env[3], r.env[4], "ZED=1", "A=2", "EMPTY=", "BYTES=\xff\xfe", "WITH==x=", "PYTHONPATH=", "lower=x", "LOWER=y"}
+	want := []string{r.env[0], r.env[2], r.env[3], r.env[4], r.env[5], "ZED=1", "A=2", "EMPTY=", "BYTES=\xff\xfe", "WITH==x=", "PYTHONPATH=", "lower=x", "LOWER=y"}
 	require.Equal(t, want, got[:len(want)])
 	require.ElementsMatch(t, []string{
 		"VIRTUAL_ENV=" + venv, "PATH=" + filepath.Join(venv, "bin") + ":" + path, "PYTHONNOUSERSITE=1",

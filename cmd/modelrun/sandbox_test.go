@@ -88,6 +88,7 @@ func (o *once[T]) get(t testing.TB, make func() (T, error)) T {
 var (
 	releaseOnce once[string]
 	indexOnce   once[*uvtest.Index]
+	realPipOnce once[*uvtest.Index]
 	sharedOnce  once[*sandbox]
 )
 
@@ -122,17 +123,37 @@ func buildRelease(t testing.TB, file, pkg string) string {
 	return file
 }
 
-// smallWheels is an index with a small wheel for everything that a profile asks for.
+// smallWheels is an index with a small wheel for everything that a profile asks
+// for. Its pip is small as well, and does nothing: half of what it takes to make
+// an environment is the real one.
 func smallWheels(t testing.TB) *uvtest.Index {
 	t.Helper()
 	return indexOnce.get(t, func() (*uvtest.Index, error) {
-		ix := uvtest.NewIndex(t, filepath.Join(scratch, "index"))
-		for _, w := range wheels(t) {
-			ix.Add(w)
-		}
-		ix.AddSource(uvtest.Wheel{Name: "from-source", Version: "1.0", Files: map[string]string{"from_source.py": ""}})
+		ix := newIndex(t, filepath.Join(scratch, "index"))
+		ix.Add(smallPip())
 		return ix, nil
 	})
+}
+
+// realPip is the same index without a pip: an environment gets the real one,
+// which python carries.
+func realPip(t testing.TB) *uvtest.Index {
+	t.Helper()
+	return realPipOnce.get(t, func() (*uvtest.Index, error) { return newIndex(t, filepath.Join(scratch, "index-real-pip")), nil })
+}
+
+func newIndex(t testing.TB, dir string) *uvtest.Index {
+	t.Helper()
+	ix := uvtest.NewIndex(t, dir)
+	for _, w := range wheels(t) {
+		ix.Add(w)
+	}
+	ix.AddSource(uvtest.Wheel{Name: "from-source", Version: "1.0", Files: map[string]string{"from_source.py": ""}})
+	return ix
+}
+
+func smallPip() uvtest.Wheel {
+	return uvtest.Wheel{Name: "pip", Version: "99", Files: map[string]string{"pip/__init__.py": "def main(): print('pip runs')\n"}, Scripts: map[string]string{"pip": "pip:main"}}
 }
 
 // onnx is the key that a sandbox's model wants.
@@ -160,15 +181,28 @@ func newSandbox(t testing.TB) *sandbox {
 func sandboxIn(t testing.TB, dir string) *sandbox {
 	t.Helper()
 	s := &sandbox{dir: dir, root: envdir.Root(filepath.Join(dir, "root")), model: filepath.Join(dir, "model"), bin: release(t)}
-	for _, d := range []string{string(s.root), s.model, filepath.Join(dir, "home"), filepath.Join(dir, "hardware")} {
+	for _, d := range []string{string(s.root), s.model} {
 		require.NoError(t, os.MkdirAll(d, 0o755))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(s.model, "model.onnx"), nil, 0o644))
-	s.env = []string{"MODELRUN_ROOT=" + string(s.root), "PATH=" + searchPath(), "LANG=C.UTF-8", "MODELRUN_HARDWARE_ROOT=" + filepath.Join(dir, "hardware")}
-	for name, value := range home(filepath.Join(dir, "home")) {
-		s.env = append(s.env, name+"="+value)
-	}
+	env, err := callerEnv(dir)
+	require.NoError(t, err)
+	s.env = env
 	return s
+}
+
+// callerEnv is the whole environment of a caller who has root, home and hardware,
+// a machine without a GPU, in dir. MODELRUN_ROOT is the first.
+func callerEnv(dir string) ([]string, error) {
+	person, hardware := filepath.Join(dir, "home"), filepath.Join(dir, "hardware")
+	env := []string{
+		"MODELRUN_ROOT=" + filepath.Join(dir, "root"), "PATH=" + searchPath(), "LANG=C.UTF-8", "MODELRUN_HARDWARE_ROOT=" + hardware,
+		"GORACE=atexit_sleep_ms=0", // or each end of a program with the race detector takes a second
+	}
+	for name, value := range home(person) {
+		env = append(env, name+"="+value)
+	}
+	return env, errors.Join(os.MkdirAll(person, 0o755), os.MkdirAll(hardware, 0o755))
 }
 
 // creating are the variables with which a caller can create from the small wheels.
@@ -193,6 +227,25 @@ func sharedSandbox(t testing.TB) *sandbox {
 			}
 		}
 		return s, nil
+	})
+}
+
+// madeOnce are the environments that scripts start with.
+var madeOnce = map[envdir.Key]*once[envdir.Root]{onnx: {}, "torch-cpu-transformers": {}}
+
+// madeRoot is a root with one healthy env, as "ensure" leaves it, to be copied.
+func madeRoot(t testing.TB, key envdir.Key) envdir.Root {
+	t.Helper()
+	o := madeOnce[key]
+	require.NotNil(t, o, "no script starts with %s", key)
+	return o.get(t, func() (envdir.Root, error) {
+		s := sandboxIn(t, filepath.Join(scratch, "made", string(key)))
+		cmd := exec.Command(built, "ensure", "-e", string(key)) //nolint:gosec // ourselves
+		cmd.Dir, cmd.Env = s.dir, append(s.env, creating(t)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("making the env: %w\n%s", err, out)
+		}
+		return s.root, nil
 	})
 }
 

@@ -2,7 +2,13 @@
 
 package main
 
-import "github.com/rogpeppe/go-internal/testscript"
+import (
+	"fmt"
+	"os"
+	"os/exec"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
 
 const exe = ""
 
@@ -29,3 +35,15 @@ func acted() bool { return false }
 
 // atPrompt has nothing to do: who starts a program here costs the same anywhere.
 func atPrompt() {}
+
+// copyTreeAsIs copies what is in a folder into another, with all that matters:
+// times, modes, links, hard links.
+func copyTreeAsIs(from, to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	if out, err := exec.Command("cp", "-a", from+"/.", to).CombinedOutput(); err != nil {
+		return fmt.Errorf("cp: %w: %s", err, out)
+	}
+	return nil
+}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -93,4 +95,29 @@ func acted() bool {
 		return false
 	}
 	return true
+}
+
+// copyTreeAsIs copies what is in a folder into another, with its times.
+func copyTreeAsIs(from, to string) error {
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(os.WriteFile(filepath.Join(to, rel), data, 0o755), os.Chtimes(filepath.Join(to, rel), info.ModTime(), info.ModTime()))
+	})
 }

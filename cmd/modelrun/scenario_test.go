@@ -30,7 +30,8 @@ func TestScenario(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
-			"venv":      venv,
+			"venv":      venv(uvtest.Path(t)),
+			"made":      made(t),
 			"oldid":     oldID,
 			"gpu":       gpu,
 			"snapshot":  snapshot,
@@ -54,31 +55,20 @@ func TestScenario(t *testing.T) {
 // scenarioSetup gives every script a home, a root, no GPU and no network.
 func scenarioSetup(t *testing.T) func(*testscript.Env) error {
 	t.Helper()
-	uv, origin, index := uvtest.Path(t), originDir(t), smallWheels(t)
+	more, origin, index, pip := creating(t), originDir(t), smallWheels(t), realPip(t)
 	return func(env *testscript.Env) error {
-		work := env.WorkDir
-		for _, dir := range []string{"home", "hardware"} {
-			if err := os.MkdirAll(filepath.Join(work, dir), 0o755); err != nil {
-				return err
-			}
-		}
-		env.Setenv("PATH", searchPath())
-		for name, value := range home(filepath.Join(work, "home")) {
+		vars, err := callerEnv(env.WorkDir)
+		for _, v := range append(vars, more...) {
+			name, value, _ := strings.Cut(v, "=")
 			env.Setenv(name, value)
 		}
 		env.Setenv("BIN", filepath.Dir(built))
-		env.Setenv("LANG", "C.UTF-8")
-		env.Setenv("MODELRUN_ROOT", filepath.Join(work, "root"))
-		env.Setenv("MODELRUN_UV", uv)
-		env.Setenv("MODELRUN_INDEX_DEFAULT", index.URL())
-		env.Setenv("MODELRUN_INDEX_TORCH", index.URL())
-		env.Setenv("MODELRUN_HARDWARE_ROOT", filepath.Join(work, "hardware"))
-		env.Setenv("UV_PYTHON_DOWNLOADS", "never")
 		env.Setenv("EXE", exe)
 		env.Setenv("SCRIPTS", filepath.Base(envdir.Dir{}.Scripts()))
 		env.Setenv("ORIGIN", origin)
 		env.Setenv("LINKS", index.Dir())
-		return nil
+		env.Setenv("REAL_PIP", pip.URL())
+		return err
 	}
 }
 
@@ -317,20 +307,32 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // venv DIR PKG…: a real venv with small packages, as the app would have made it.
-func venv(ts *testscript.TestScript, neg bool, args []string) {
-	dir := ts.MkAbs(args[0])
-	ts.Check(os.MkdirAll(dir, 0o755))
-	venv := filepath.Join(dir, ".venv")
-	uv := func(args ...string) {
-		cmd := exec.Command(ts.Getenv("MODELRUN_UV"), args...)
-		cmd.Env = append(os.Environ(), "UV_CACHE_DIR="+ts.MkAbs(".uv-cache"), "UV_PYTHON_DOWNLOADS=never")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			ts.Fatalf("uv %s: %v\n%s", strings.Join(args, " "), err, out)
+func venv(uvPath string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		dir := ts.MkAbs(args[0])
+		ts.Check(os.MkdirAll(dir, 0o755))
+		venv := filepath.Join(dir, ".venv")
+		uv := func(args ...string) {
+			cmd := exec.Command(uvPath, args...)
+			cmd.Env = append(os.Environ(), "UV_CACHE_DIR="+ts.MkAbs(".uv-cache"), "UV_PYTHON_DOWNLOADS=never")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				ts.Fatalf("uv %s: %v\n%s", strings.Join(args, " "), err, out)
+			}
+		}
+		uv("venv", "-q", "--no-project", venv)
+		if len(args) > 1 {
+			uv(append([]string{"pip", "install", "-q", "--no-deps", "--no-index", "--find-links", ts.Getenv("LINKS"), "--python", venv}, args[1:]...)...)
 		}
 	}
-	uv("venv", "-q", "--no-project", venv)
-	if len(args) > 1 {
-		uv(append([]string{"pip", "install", "-q", "--no-deps", "--no-index", "--find-links", ts.Getenv("LINKS"), "--python", venv}, args[1:]...)...)
+}
+
+// made KEY…: the root holds a healthy env of that key, a copy of one that was
+// made before: for stories that are not about creating it.
+func made(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		for _, key := range args {
+			ts.Check(copyTreeAsIs(string(madeRoot(t, envdir.Key(key))), ts.MkAbs("root")))
+		}
 	}
 }
 

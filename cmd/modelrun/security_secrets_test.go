@@ -17,8 +17,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
 // secretWord is in every password and token of this test. It is another one in
@@ -31,12 +29,8 @@ var secretWord = fmt.Sprintf("S3CRET%x", rand.Uint64())
 func TestSecretsStaySecret(t *testing.T) {
 	t.Parallel()
 	work := t.TempDir()
-	ix := uvtest.NewIndex(t, filepath.Join(work, "index"))
-	for _, w := range wheels(t) {
-		ix.Add(w)
-	}
 	var closed atomic.Bool
-	files := http.FileServer(http.Dir(filepath.Dir(ix.Dir())))
+	files := http.FileServer(http.Dir(filepath.Dir(smallWheels(t).Dir())))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, password, _ := r.BasicAuth()
 		switch {
@@ -54,27 +48,24 @@ func TestSecretsStaySecret(t *testing.T) {
 		return strings.Replace(server.URL, "://", "://"+user+":"+secretWord+"-"+user+"@", 1) + path
 	}
 
-	person, cwd := filepath.Join(work, "home"), filepath.Join(work, "cwd")
+	cwd := filepath.Join(work, "cwd")
 	given := map[string]string{ // what we write ourselves
 		filepath.Join(cwd, "vars"):          "HF_TOKEN=" + secretWord + "-envfile\n",
 		filepath.Join(cwd, "modelrun.toml"): "[env]\nMY_API_KEY = \"" + secretWord + "-toml\"\nMY_DATABASE = \"postgres://me:" + secretWord + "-db@host/x\"\n",
 	}
-	require.NoError(t, os.MkdirAll(filepath.Join(work, "hardware"), 0o700))
-	require.NoError(t, os.MkdirAll(person, 0o700))
 	require.NoError(t, os.MkdirAll(cwd, 0o700))
 	for path, text := range given {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
-	env := []string{
-		"PATH=" + searchPath(), "LANG=C.UTF-8", "MODELRUN_ROOT=" + filepath.Join(work, "root"), "MODELRUN_HARDWARE_ROOT=" + filepath.Join(work, "hardware"),
-		"MODELRUN_UV=" + uvtest.Path(t), "UV_PYTHON_DOWNLOADS=never", "UV_HTTP_RETRIES=0", "OPENAI_API_KEY=" + secretWord + "-variable",
-		"MODELRUN_INDEX_DEFAULT=" + at("default", "/simple"), "MODELRUN_INDEX_TORCH=" + at("torch", "/simple/?a=1&token="+secretWord+"-query"),
-		"MODELRUN_FIND_LINKS=" + at("links", "/wheels/"), "MODELRUN_ENV_FILE=" + filepath.Join(cwd, "vars"),
-		"MODELRUN_LOG_FILE=" + filepath.Join(cwd, "log"), "MODELRUN_STATUS_FILE=" + filepath.Join(cwd, "status.json"),
-	}
-	for name, value := range home(person) {
-		env = append(env, name+"="+value)
-	}
+	env, err := callerEnv(work)
+	require.NoError(t, err)
+	env = append(env, creating(t)...)
+	env = append(env,
+		"UV_HTTP_RETRIES=0", "OPENAI_API_KEY="+secretWord+"-variable",
+		"MODELRUN_INDEX_DEFAULT="+at("default", "/simple"), "MODELRUN_INDEX_TORCH="+at("torch", "/simple/?a=1&token="+secretWord+"-query"),
+		"MODELRUN_FIND_LINKS="+at("links", "/wheels/"), "MODELRUN_ENV_FILE="+filepath.Join(cwd, "vars"),
+		"MODELRUN_LOG_FILE="+filepath.Join(cwd, "log"), "MODELRUN_STATUS_FILE="+filepath.Join(cwd, "status.json"),
+	)
 	run := func(code int, args ...string) string {
 		t.Helper()
 		stop, seen := make(chan struct{}), make(chan []string)

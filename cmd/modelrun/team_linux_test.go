@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
@@ -33,7 +34,9 @@ func team(t *testing.T, mode os.FileMode) (y *sandbox, as [2]func(words ...strin
 	y = sandboxIn(t, dir)
 	y.env = append(y.env, creating(t)...)
 	uv := filepath.Join(dir, "uv")
-	copyAll(t, uvtest.Path(t), uv)
+	program, err := os.ReadFile(uvtest.Path(t))
+	require.NoError(t, err)
+	require.NoError(t, execxtest.Write(uv, program))
 	y.set("MODELRUN_UV="+uv, "TMPDIR=/tmp")
 	require.NoError(t, os.MkdirAll(y.root.Envs(), 0o755))
 	require.NoError(t, os.Chown(y.root.Envs(), 0, group))

@@ -33,7 +33,7 @@ var forbidden = []struct{ from, to, why string }{
 
 // direct are imports that only the named packages may have themselves.
 var direct = map[string][]string{
-	"os/exec":                    {"execx", "resolve/uv/uvtest"},
+	"os/exec":                    {"execx", "execx/execxtest"},
 	"github.com/gofrs/flock":     {"resolve/store"},
 	"github.com/alecthomas/kong": {"shim"},
 }

@@ -2,6 +2,7 @@ package execxtest
 
 import (
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,7 +119,10 @@ func Isolate(dir string) {
 		_ = flag.Set("test.parallel", strconv.Itoa(testsPerProcessor*runtime.GOMAXPROCS(0)))
 	}
 	closeOnExec()
-	set := map[string]string{"TEST_CACHE": CacheDir(), "PATH": searchPath(dir), "LANG": "C.UTF-8"}
+	set := map[string]string{
+		"TEST_CACHE": CacheDir(), "PATH": searchPath(dir), "LANG": "C.UTF-8",
+		"GORACE": "atexit_sleep_ms=0", // or each end of a program with the race detector takes a second
+	}
 	for name, value := range goEnviron() {
 		set[name] = value
 	}
@@ -193,12 +197,12 @@ func searchPath(dir string) string {
 	for i, d := range filepath.SplitList(os.Getenv("PATH")) {
 		switch {
 		case !filepath.IsAbs(d), slices.Contains(dirs, d), exists(filepath.Join(d, "..", "pyvenv.cfg")):
-		case !holdsOne(d, unwanted):
-			dirs = append(dirs, d)
+		case managed(d):
+			dirs = append(dirs, without(d, filepath.Join(dir, "path"+strconv.Itoa(i)), append([]string{"python", "python3"}, unwanted...))...)
+		case slices.ContainsFunc(unwanted, func(name string) bool { return exists(filepath.Join(d, name)) }):
+			dirs = append(dirs, without(d, filepath.Join(dir, "path"+strconv.Itoa(i)), unwanted)...)
 		default:
-			if d = without(d, filepath.Join(dir, "path"+strconv.Itoa(i)), unwanted); d != "" {
-				dirs = append(dirs, d)
-			}
+			dirs = append(dirs, d)
 		}
 	}
 	if python != "" && !leadsTo(dirs, python) {
@@ -239,8 +243,21 @@ func leadsTo(dirs []string, python string) bool {
 	return false
 }
 
-func holdsOne(dir string, names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return exists(filepath.Join(dir, name)) })
+// managed reports whether a folder's python3 is a version manager's, which finds
+// the interpreter by way of HOME, and by a shell script takes 100 ms for it.
+func managed(dir string) bool {
+	file, err := filepath.EvalSymlinks(filepath.Join(dir, python3))
+	if err != nil {
+		return false
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, 2)
+	_, err = io.ReadFull(f, start)
+	return err == nil && (string(start) == "#!" || !strings.HasPrefix(filepath.Base(file), "python"))
 }
 
 func exists(path string) bool {

@@ -5,7 +5,6 @@ package execxtest
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -22,20 +21,21 @@ var system = []string{"TMPDIR", "CC", "CXX", "CI", "UPDATE_SCRIPTS"}
 // homes are the variables that name a user's own folders.
 var homes = []string{"HOME"}
 
-// without makes a folder of links to all programs of another but some.
-func without(from, to string, names []string) string {
+// without makes a folder of links to all programs of another but those that begin
+// with one of some names.
+func without(from, to string, names []string) []string {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		panic(err)
 	}
 	entries, _ := os.ReadDir(from) // what cannot be read is not run either
 	for _, e := range entries {
-		if !slices.Contains(names, e.Name()) {
+		if !hasPrefix(e.Name(), names...) {
 			if err := os.Symlink(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
 				panic(err)
 			}
 		}
 	}
-	return to
+	return []string{to}
 }
 
 // pythonDir is a folder in which an interpreter has the names by which it is
