@@ -22,7 +22,7 @@ test: ## run the tests with the race detector
 	go test -race -timeout 30m ./...
 
 nightly: ## every point at which a crash is tried, not a sample
-	TEST_NIGHTLY=1 go test -race -count=1 -timeout 60m ./...
+	.ci/run nightly
 
 e2e: ## make real environments from the real index and run the examples in them
 	.ci/run e2e

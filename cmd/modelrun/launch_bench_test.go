@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -99,23 +100,40 @@ func report(b *testing.B, launchers []launcher) {
 const (
 	onlyExecs = "Go that only execs"
 	plainPath = "modelrun"
+	withModel = "modelrun, model in the folder"
+	withFiles = "modelrun, user + project file, root profile"
 	uvRun     = "uv run --no-sync"
 )
 
 // newLaunchers builds the programs; the first launcher is none.
 func newLaunchers(b *testing.B) []launcher {
-	r, dir := sharedSandbox(b), b.TempDir()
+	dir := b.TempDir()
+	index := torchShape(b, filepath.Join(dir, "index"))
+	plain := torchSandbox(b, filepath.Join(dir, "plain"), index)
+	model := func(s *sandbox) {
+		require.NoError(b, os.WriteFile(filepath.Join(s.model, "config.json"), []byte(`{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "torch_dtype": "float16"}`), 0o600))
+		require.NoError(b, os.Remove(filepath.Join(s.model, "model.onnx")))
+	}
+	model(plain)
+	files := torchSandbox(b, filepath.Join(dir, "files"), index, "profiles/bench.json")
+	model(files)
+	user := filepath.Join(files.dir, "home", ".config", "modelrun", "config.toml")
+	if runtime.GOOS == "windows" {
+		user = filepath.Join(files.dir, "home", "AppData", "Roaming", "modelrun", "config.toml")
+	}
+	require.NoError(b, os.MkdirAll(filepath.Dir(user), 0o755))
+	require.NoError(b, os.WriteFile(user, []byte("wait = '30m'\n\n[env]\nHF_HUB_OFFLINE = '1'\n"), 0o600))
+	require.NoError(b, os.WriteFile(filepath.Join(files.model, "modelrun.toml"), []byte("root = '"+string(files.root)+"'\nmodel = '.'\n"), 0o600))
+
 	goExec, target := execOnly(b, dir)
-	project := filepath.Join(dir, "project")
-	require.NoError(b, os.CopyFS(project, os.DirFS(r.model)))
-	require.NoError(b, os.WriteFile(filepath.Join(project, "modelrun.toml"), []byte("root = '"+r.root+"'\nmodel = '.'\n"), 0o600))
-	noRoot := slices.DeleteFunc(slices.Clone(r.env), func(v string) bool { return strings.HasPrefix(v, "MODELRUN_ROOT=") })
+	r := plain
 	all := []launcher{
 		{name: "none", argv: []string{target}},
 		{name: onlyExecs, argv: []string{goExec, target}},
-		{name: plainPath, argv: []string{r.bin, "--", target}},
-		{name: "modelrun, project file", argv: []string{r.bin, "--", target}, dir: project, env: noRoot},
-		{name: "modelrun with an option", argv: []string{r.bin, "--family", "onnx", "--", target}},
+		{name: plainPath, argv: []string{r.bin, "--", target}, dir: dir, env: append(r.env[:len(r.env):len(r.env)], "MODELRUN_ENV="+torchKey)},
+		{name: withModel, argv: []string{r.bin, "--", target}},
+		{name: withFiles, argv: []string{r.bin, "--", target}, dir: files.model, env: files.env[1:]},
+		{name: "modelrun with an option", argv: []string{r.bin, "--family", "transformers", "--", target}},
 	}
 	if gcc, err := exec.LookPath("gcc"); err == nil && runtime.GOOS != "windows" {
 		file := filepath.Join(dir, "cexec")
@@ -130,7 +148,7 @@ func newLaunchers(b *testing.B) []launcher {
 	require.NoError(b, os.MkdirAll(uvProject, 0o755))
 	require.NoError(b, os.WriteFile(filepath.Join(uvProject, "pyproject.toml"),
 		[]byte("[project]\nname = 'p'\nversion = '1'\nrequires-python = '>=3.9'\n"), 0o600))
-	all = append(all, launcher{name: uvRun, argv: []string{uvtest.Path(b), "run", "-q", "--no-sync", target}, dir: uvProject, env: noRoot})
+	all = append(all, launcher{name: uvRun, argv: []string{uvtest.Path(b), "run", "-q", "--no-sync", target}, dir: uvProject, env: r.env[1:]})
 	for i := range all {
 		if all[i].dir == "" {
 			all[i].dir = r.model
@@ -139,7 +157,92 @@ func newLaunchers(b *testing.B) []launcher {
 			all[i].env = r.env
 		}
 	}
+	for _, l := range all {
+		if l.argv[0] == r.bin { // it measures what it says
+			out, err := (&exec.Cmd{Path: r.bin, Args: []string{r.bin, "which"}, Dir: l.dir, Env: l.env}).CombinedOutput()
+			require.NoError(b, err, "%s: %s", l.name, out)
+			require.Contains(b, string(out), torchKey, l.name)
+		}
+	}
 	return all
+}
+
+// torchKey is the environment of the benchmark.
+const torchKey = "torch-cpu-transformers"
+
+// torchShape is an index whose transformers environment has as many
+// distributions as a real one with torch, and torch's libraries.
+func torchShape(b *testing.B, dir string) *uvtest.Index {
+	ix := uvtest.NewIndex(b, dir)
+	var more []string
+	for i := range torchDistributions - 17 { // those of the family
+		name := fmt.Sprintf("part-%03d", i)
+		ix.Add(stand(name, "1.0.0"))
+		more = append(more, name)
+	}
+	for _, w := range append(wheels(b), smallPip()) {
+		switch w.Name {
+		case "torch":
+			for file := range torchLibraries() {
+				w.Files[file] = ""
+			}
+		case "transformers":
+			w.Requires = append(w.Requires, more...)
+		}
+		ix.Add(w)
+	}
+	return ix
+}
+
+// torchDistributions are those of a real environment of this family.
+const torchDistributions = 128
+
+// torchLibraries are the files of torch that each launch looks at, with their
+// sizes in torch 2.11.0 for Linux.
+func torchLibraries() map[string]int64 {
+	prefix, ext := "torch/lib/lib", ".so"
+	if runtime.GOOS == "windows" {
+		prefix, ext = "torch/lib/", ".dll"
+	}
+	return map[string]int64{prefix + "c10" + ext: 1_401_888, prefix + "torch_cpu" + ext: 436_000_000, prefix + "torch_cuda" + ext: 1_100_000_000}
+}
+
+// torchSandbox has a root with that environment. The libraries have their real
+// size, and no content: they are holes. profiles are files of the root that say
+// what the profile "cpu" says.
+func torchSandbox(b *testing.B, dir string, index *uvtest.Index, profiles ...string) *sandbox {
+	s := sandboxIn(b, dir)
+	cpu, err := os.ReadFile("../../resolve/profile/embedded/cpu.json")
+	require.NoError(b, err)
+	for _, file := range profiles {
+		require.NoError(b, os.MkdirAll(filepath.Dir(filepath.Join(string(s.root), file)), 0o755))
+		require.NoError(b, os.WriteFile(filepath.Join(string(s.root), file), bytes.Replace(cpu, []byte(`"profile_id": "cpu"`), []byte(`"profile_id": "bench"`), 1), 0o600))
+	}
+	run := func(args ...string) {
+		c := s.cmd(b, args...)
+		c.Dir, c.Env = dir, append(append(s.env[:len(s.env):len(s.env)], creating(b)...), "MODELRUN_INDEX_DEFAULT="+index.URL(), "MODELRUN_INDEX_TORCH="+index.URL())
+		out, err := c.CombinedOutput()
+		require.NoError(b, err, "%s", out)
+	}
+	run("ensure", "-e", torchKey)
+	env := s.root.Shared(torchKey)
+	seal, err := os.ReadFile(env.Ready())
+	require.NoError(b, err)
+	packages, err := filepath.Glob(env.SitePackages("*"))
+	require.NoError(b, err)
+	require.Len(b, packages, 1)
+	for file, size := range torchLibraries() {
+		require.NoError(b, os.Truncate(filepath.Join(packages[0], file), size))
+		old := fmt.Sprintf("%q: 0", file)
+		require.Contains(b, string(seal), old)
+		seal = bytes.Replace(seal, []byte(old), fmt.Appendf(nil, "%q: %d", file, size), 1)
+	}
+	require.NoError(b, os.WriteFile(env.Ready(), seal, 0o600))
+	for range 2 { // a verdict, and nothing that is noted for the first time
+		run("-e", torchKey, "--", "python", "-c", "pass")
+	}
+	run("--no-create", "--no-degraded", "-e", torchKey, "--", "python", "-c", "pass")
+	return s
 }
 
 // execOnly is the Go program that only starts another, and a program that ends

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// maxOddWords is how many odd words are left. It only falls: a change that
+// removes some lowers it.
+const maxOddWords = 0
+
+// oddWords are words that a manual of today does not use. Say what happens, with
+// the ordinary word.
+var oddWords = regexp.MustCompile(`(?i)\b(mend(s|ed|ing)?|anew|who(m|se)?ever|besides|stands|lies|(is|are|was|were) told|nobody|somebody|of those that|in vain)\b`)
+
+// TestWords counts odd words in what a user reads: the documentation, and every
+// text in the code that is no comment. docs/modelrun.1 is made of the latter.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	var found []string
+	look := func(place, text string) {
+		for _, word := range oddWords.FindAllString(text, -1) {
+			found = append(found, place+": "+word)
+		}
+	}
+	root := os.DirFS("../..")
+	require.NoError(t, fs.WalkDir(root, ".", func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && (path != "." && strings.HasPrefix(e.Name(), ".") || e.Name() == "testdata"):
+			return fs.SkipDir
+		case strings.HasSuffix(path, ".md"):
+			data, err := fs.ReadFile(root, path)
+			for i, line := range strings.Split(string(data), "\n") {
+				look(path+":"+strconv.Itoa(i+1), line)
+			}
+			return err
+		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") && !strings.Contains(filepath.Dir(path), "test"):
+			return lookAtTexts(path, look)
+		}
+		return nil
+	}))
+	slices.Sort(found)
+	if len(found) > maxOddWords {
+		t.Errorf("%d odd words, %d are allowed; say it in plain English:\n%s", len(found), maxOddWords, strings.Join(found, "\n"))
+	}
+	require.GreaterOrEqual(t, len(found), maxOddWords, "there are fewer: lower maxOddWords")
+}
+
+// lookAtTexts calls look for each string of a Go file, struct tags included.
+func lookAtTexts(path string, look func(place, text string)) error {
+	files := token.NewFileSet()
+	tree, err := parser.ParseFile(files, filepath.Join("../..", path), nil, parser.SkipObjectResolution)
+	if err != nil {
+		return err
+	}
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+			look(path+":"+strconv.Itoa(files.Position(text.Pos()).Line), text.Value)
+		}
+		return true
+	})
+	return nil
+}
