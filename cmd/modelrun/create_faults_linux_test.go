@@ -30,11 +30,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	ready, full := 0, 0
 	for _, kb := range sample(sizes, 2, len(sizes)-6, len(sizes)-3, len(sizes)-1) {
-		y := newSandbox(t)
-		mount(t, string(y.root), "-t", "tmpfs", "-o", fmt.Sprintf("size=%dk", kb), "tmpfs")
-		status := filepath.Join(y.dir, "status.json")
-		r := y.run(t, "--status-file", status, "--", "python", "-c", "pass")
-		require.NoError(t, exec.Command("umount", "-l", string(y.root)).Run())
+		s := newSandbox(t)
+		mount(t, string(s.root), "-t", "tmpfs", "-o", fmt.Sprintf("size=%dk", kb), "tmpfs")
+		status := filepath.Join(s.dir, "status.json")
+		r := s.run(t, "--status-file", status, "--", "python", "-c", "pass")
+		require.NoError(t, exec.Command("umount", "-l", string(s.root)).Run())
 		if r.code == 0 {
 			ready++
 			continue
@@ -68,23 +68,23 @@ func TestFullDiskKeepsTheOldEnv(t *testing.T) {
 		free = append(free, kb)
 	}
 	for _, kb := range sample(free, 0, len(free)-6) {
-		y := newSandbox(t)
-		mount(t, string(y.root), "-t", "tmpfs", "-o", "size=64m", "tmpfs")
-		copyAll(t, string(sharedSandbox(t).root)+"/.", string(y.root))
-		require.NoError(t, os.RemoveAll(y.root.Cache()))
-		fill(t, filepath.Join(string(y.root), "fill"), kb)
-		before := photo(t, y.shared().Path)
-		r := y.run(t, "ensure", "--rebuild")
+		s := newSandbox(t)
+		mount(t, string(s.root), "-t", "tmpfs", "-o", "size=64m", "tmpfs")
+		copyAll(t, string(sharedSandbox(t).root)+"/.", string(s.root))
+		require.NoError(t, os.RemoveAll(s.root.Cache()))
+		fill(t, filepath.Join(string(s.root), "fill"), kb)
+		before := photo(t, s.shared().Path)
+		r := s.run(t, "ensure", "--rebuild")
 		if r.code != 0 {
 			helpful(t, r)
-			require.Equal(t, before, photo(t, y.shared().Path))
+			require.Equal(t, before, photo(t, s.shared().Path))
 		}
-		y.starts(t, "--no-create")
-		require.NoError(t, os.RemoveAll(filepath.Dir(y.root.State("x"))))
-		fill(t, filepath.Join(string(y.root), "fill2"), 0)
-		y.starts(t, "--no-create")
-		y.tidy(t)
-		require.NoError(t, exec.Command("umount", "-l", string(y.root)).Run())
+		s.starts(t, "--no-create")
+		require.NoError(t, os.RemoveAll(filepath.Dir(s.root.State("x"))))
+		fill(t, filepath.Join(string(s.root), "fill2"), 0)
+		s.starts(t, "--no-create")
+		s.tidy(t)
+		require.NoError(t, exec.Command("umount", "-l", string(s.root)).Run())
 	}
 }
 
@@ -125,12 +125,12 @@ func TestDiskFails(t *testing.T) {
 	}, 0, 3) {
 		t.Run(f.inject, func(t *testing.T) {
 			t.Parallel()
-			y := newHealthySandbox(t)
-			before := photo(t, y.shared().Path)
+			s := newHealthySandbox(t)
+			before := photo(t, s.shared().Path)
 			call, _, _ := strings.Cut(f.inject, ":")
-			status := filepath.Join(y.dir, "status.json")
-			r := run1(t, y.other(t, "strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+f.inject,
-				y.bin, "--status-file", status, "ensure", "--rebuild"))
+			status := filepath.Join(s.dir, "status.json")
+			r := run1(t, s.other(t, "strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace="+call, "-e", "inject="+f.inject,
+				s.bin, "--status-file", status, "ensure", "--rebuild"))
 			if strings.Contains(r.err, "PTRACE") || strings.Contains(r.err, "ptrace") {
 				t.Skipf("NOT TESTED: strace may not trace here: %s", r.err)
 			}
@@ -139,10 +139,10 @@ func TestDiskFails(t *testing.T) {
 			} else {
 				helpful(t, r)
 				require.Equal(t, string(f.code), reason(t, status), "%s", r)
-				require.Equal(t, before, photo(t, y.shared().Path))
+				require.Equal(t, before, photo(t, s.shared().Path))
 			}
-			y.starts(t, "--no-create")
-			y.tidy(t)
+			s.starts(t, "--no-create")
+			s.tidy(t)
 		})
 	}
 }
@@ -156,45 +156,45 @@ func TestReadOnlyParts(t *testing.T) {
 		verdict bool // keep the verdict
 		rebuild string
 	}{
-		"the env":                    {func(y *sandbox) string { return y.shared().Path }, true, "next"},
-		"the env, without a verdict": {func(y *sandbox) string { return y.shared().Path }, false, "next"},
-		"the state":                  {func(y *sandbox) string { return filepath.Dir(y.root.State("x")) }, false, "done"},
-		"the locks":                  {func(y *sandbox) string { return y.root.Locks() }, true, "refused"},
-		"staging":                    {func(y *sandbox) string { return y.root.Tmp() }, true, "refused"},
-		"the logs":                   {func(y *sandbox) string { return y.root.Logs() }, true, "refused"},
-		"everything":                 {func(y *sandbox) string { return y.root.Envs() }, true, "refused"},
+		"the env":                    {func(s *sandbox) string { return s.shared().Path }, true, "next"},
+		"the env, without a verdict": {func(s *sandbox) string { return s.shared().Path }, false, "next"},
+		"the state":                  {func(s *sandbox) string { return filepath.Dir(s.root.State("x")) }, false, "done"},
+		"the locks":                  {func(s *sandbox) string { return s.root.Locks() }, true, "refused"},
+		"staging":                    {func(s *sandbox) string { return s.root.Tmp() }, true, "refused"},
+		"the logs":                   {func(s *sandbox) string { return s.root.Logs() }, true, "refused"},
+		"everything":                 {func(s *sandbox) string { return s.root.Envs() }, true, "refused"},
 	} {
 		if !tonight(name, "the env, without a verdict", "the state", "everything") {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y := newHealthySandbox(t)
-			state := filepath.Dir(y.root.State("x"))
+			s := newHealthySandbox(t)
+			state := filepath.Dir(s.root.State("x"))
 			if !c.verdict {
 				require.NoError(t, os.RemoveAll(state))
 				require.NoError(t, os.Mkdir(state, 0o755))
 			}
-			before := photo(t, y.shared().Path)
-			end := readOnly(t, c.part(y))
-			y.starts(t, "--no-create")
-			r := y.run(t, "ensure", "--rebuild")
+			before := photo(t, s.shared().Path)
+			end := readOnly(t, c.part(s))
+			s.starts(t, "--no-create")
+			r := s.run(t, "ensure", "--rebuild")
 			switch c.rebuild {
 			case "refused":
 				helpful(t, r)
-				require.Regexp(t, regexp.QuoteMeta(c.part(y))+`\S* cannot be written: .*read-only`, r.err)
-				y.starts(t, "--no-create")
+				require.Regexp(t, regexp.QuoteMeta(c.part(s))+`\S* cannot be written: .*read-only`, r.err)
+				s.starts(t, "--no-create")
 			case "next":
 				require.Zero(t, r.code, "%s", r)
-				require.Contains(t, y.starts(t, "--no-create").out, y.next().Venv())
+				require.Contains(t, s.starts(t, "--no-create").out, s.next().Venv())
 			default:
 				require.Zero(t, r.code, "%s", r)
-				before = photo(t, y.shared().Path)
+				before = photo(t, s.shared().Path)
 			}
-			require.Equal(t, before, photo(t, y.shared().Path))
+			require.Equal(t, before, photo(t, s.shared().Path))
 			end()
-			require.Contains(t, y.starts(t, "--no-create").out, y.shared().Venv(), "what waited is promoted")
-			require.NoDirExists(t, y.next().Path)
+			require.Contains(t, s.starts(t, "--no-create").out, s.shared().Venv(), "what waited is promoted")
+			require.NoDirExists(t, s.next().Path)
 		})
 	}
 }
@@ -203,8 +203,8 @@ func TestReadOnlyParts(t *testing.T) {
 func TestForeignFiles(t *testing.T) {
 	t.Parallel()
 	put := func(path string) func(*sandbox) error {
-		return func(y *sandbox) error {
-			path := filepath.Join(y.root.Envs(), path)
+		return func(s *sandbox) error {
+			path := filepath.Join(s.root.Envs(), path)
 			if err := os.RemoveAll(path); err != nil {
 				return err
 			}
@@ -216,9 +216,9 @@ func TestForeignFiles(t *testing.T) {
 		rebuild string // what the error of ensure --rebuild holds; "" it works
 		absent  bool   // there is no env now
 	}{
-		"files and folders in .tmp": {put: func(y *sandbox) error {
-			tmp := func(name string) string { return filepath.Join(y.root.Tmp(), name) }
-			precious := filepath.Join(y.dir, "precious")
+		"files and folders in .tmp": {put: func(s *sandbox) error {
+			tmp := func(name string) string { return filepath.Join(s.root.Tmp(), name) }
+			precious := filepath.Join(s.dir, "precious")
 			for _, dir := range []string{precious, tmp("onnx-cpu-bnb-00000008"), tmp("onnx-cpu-0000000x"), tmp(".trash-00000006")} {
 				if err := os.MkdirAll(filepath.Join(dir, "x"), 0o755); err != nil {
 					return err
@@ -247,8 +247,8 @@ func TestForeignFiles(t *testing.T) {
 		"the owner is a folder":   {put: folder(".locks/onnx-cpu.owner.json")},
 		"the failure is a folder": {put: folder(".locks/onnx-cpu.fail.json")},
 		"the journal is a folder": {put: folder(".locks/onnx-cpu.publish.json")},
-		"the journal is a pipe": {put: func(y *sandbox) error {
-			return syscall.Mkfifo(y.root.Journal(onnx), 0o600)
+		"the journal is a pipe": {put: func(s *sandbox) error {
+			return syscall.Mkfifo(s.root.Journal(onnx), 0o600)
 		}},
 	} {
 		if !tonight(name, "files and folders in .tmp", ".next is a file", ".old is a file", "the env is a file") {
@@ -256,35 +256,35 @@ func TestForeignFiles(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y := newHealthySandbox(t)
-			require.NoError(t, c.put(y))
+			s := newHealthySandbox(t)
+			require.NoError(t, c.put(s))
 			if c.absent {
-				r := y.run(t, "--no-create", "--", "python", "-c", "pass")
+				r := s.run(t, "--no-create", "--", "python", "-c", "pass")
 				helpful(t, r)
 			} else {
-				before := photo(t, y.shared().Path)
-				y.starts(t, "--no-create")
-				require.Equal(t, before, photo(t, y.shared().Path))
+				before := photo(t, s.shared().Path)
+				s.starts(t, "--no-create")
+				require.Equal(t, before, photo(t, s.shared().Path))
 			}
-			r := y.run(t, "ensure", "--rebuild")
+			r := s.run(t, "ensure", "--rebuild")
 			if c.rebuild != "" {
 				helpful(t, r)
 				require.Contains(t, r.err, c.rebuild, "%s", r)
 			} else {
 				require.Zero(t, r.code, "%s", r)
 			}
-			y.starts(t, "--no-create")
-			if exists(filepath.Join(y.dir, "precious")) {
-				require.DirExists(t, filepath.Join(y.dir, "precious", "x"), "no link is followed")
-				require.ElementsMatch(t, []string{"link", "onnx-cpu-bnb-00000008", "onnx-cpu-0000000x"}, names(y.root.Tmp()))
+			s.starts(t, "--no-create")
+			if exists(filepath.Join(s.dir, "precious")) {
+				require.DirExists(t, filepath.Join(s.dir, "precious", "x"), "no link is followed")
+				require.ElementsMatch(t, []string{"link", "onnx-cpu-bnb-00000008", "onnx-cpu-0000000x"}, names(s.root.Tmp()))
 			}
 		})
 	}
 }
 
 func folder(path string) func(*sandbox) error {
-	return func(y *sandbox) error {
-		path := filepath.Join(y.root.Envs(), path)
+	return func(s *sandbox) error {
+		path := filepath.Join(s.root.Envs(), path)
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
@@ -295,53 +295,53 @@ func folder(path string) func(*sandbox) error {
 // A leftover that cannot be moved is in nobody's way.
 func TestLeftoverThatCannotBeMoved(t *testing.T) {
 	t.Parallel()
-	y := newHealthySandbox(t)
-	left := y.root.Staging(onnx, "00000003").Path
+	s := newHealthySandbox(t)
+	left := s.root.Staging(onnx, "00000003").Path
 	mount(t, left, "-t", "tmpfs", "tmpfs")
-	r := y.run(t, "ensure", "--rebuild")
+	r := s.run(t, "ensure", "--rebuild")
 	require.Zero(t, r.code, "%s", r)
-	require.Equal(t, []string{filepath.Base(left)}, names(y.root.Tmp()))
+	require.Equal(t, []string{filepath.Base(left)}, names(s.root.Tmp()))
 }
 
 // .envs may be a link, and its folders may not: one rename publishes.
 func TestLinks(t *testing.T) {
 	t.Parallel()
-	y := newHealthySandbox(t)
-	elsewhere := filepath.Join(y.dir, "elsewhere")
-	require.NoError(t, os.Rename(y.root.Envs(), elsewhere))
-	require.NoError(t, os.Symlink(elsewhere, y.root.Envs()))
-	y.starts(t, "--no-create")
-	r := y.run(t, "ensure", "--rebuild")
+	s := newHealthySandbox(t)
+	elsewhere := filepath.Join(s.dir, "elsewhere")
+	require.NoError(t, os.Rename(s.root.Envs(), elsewhere))
+	require.NoError(t, os.Symlink(elsewhere, s.root.Envs()))
+	s.starts(t, "--no-create")
+	r := s.run(t, "ensure", "--rebuild")
 	require.Zero(t, r.code, "%s", r)
-	y.starts(t, "--no-create")
-	y.tidy(t)
+	s.starts(t, "--no-create")
+	s.tidy(t)
 
-	disk := filepath.Join(y.dir, "disk")
+	disk := filepath.Join(s.dir, "disk")
 	mount(t, disk, "-t", "tmpfs", "tmpfs")
-	require.NoError(t, os.Remove(y.root.Tmp()))
-	require.NoError(t, os.Symlink(disk, y.root.Tmp()))
+	require.NoError(t, os.Remove(s.root.Tmp()))
+	require.NoError(t, os.Symlink(disk, s.root.Tmp()))
 	before := photo(t, elsewhere+"/onnx-cpu")
-	r = y.run(t, "ensure", "--rebuild")
+	r = s.run(t, "ensure", "--rebuild")
 	helpful(t, r)
 	require.Contains(t, r.err, "keep all of .envs on one disk", "%s", r)
 	require.Equal(t, before, photo(t, elsewhere+"/onnx-cpu"))
 	require.Empty(t, names(disk))
 
 	require.NoError(t, os.RemoveAll(elsewhere))
-	r = y.run(t, "--", "python", "-c", "pass")
+	r = s.run(t, "--", "python", "-c", "pass")
 	helpful(t, r)
-	require.Contains(t, r.err, y.root.Envs()+" is a link to "+elsewhere+", which is not there", "%s", r)
+	require.Contains(t, r.err, s.root.Envs()+" is a link to "+elsewhere+", which is not there", "%s", r)
 }
 
 // State files that nobody wrote like this. Each is as good as none: the env is
 // checked anew if need be, and is not touched.
 func TestStateFilesOfAnyKind(t *testing.T) {
 	t.Parallel()
-	y := newHealthySandbox(t)
-	state, err := filepath.Glob(y.root.State("[0-9a-f]*"))
+	s := newHealthySandbox(t)
+	state, err := filepath.Glob(s.root.State("[0-9a-f]*"))
 	require.NoError(t, err)
 	require.Len(t, state, 1)
-	notes, err := filepath.Glob(filepath.Dir(y.root.Model(y.shared(), "x")))
+	notes, err := filepath.Glob(filepath.Dir(s.root.Model(s.shared(), "x")))
 	require.NoError(t, err)
 	random := make([]byte, 4096)
 	for i := range random {
@@ -352,8 +352,8 @@ func TestStateFilesOfAnyKind(t *testing.T) {
 		"newer": []byte(`{"schema": 99, "verdicts": "many", "id": 7, "tries": "x", "pid": "x", "new": {"a": 1}, "old": []}`), "large": nil,
 	}
 	for _, file := range []string{
-		y.shared().Ready(), filepath.Join(state[0], "health-onnx-cpu.json"), filepath.Join(state[0], "hardware.json"), y.root.Owner(onnx),
-		y.root.Failure(onnx), y.root.Journal(onnx), filepath.Join(notes[0], "local_000000000000"), y.shared().Cfg(),
+		s.shared().Ready(), filepath.Join(state[0], "health-onnx-cpu.json"), filepath.Join(state[0], "hardware.json"), s.root.Owner(onnx),
+		s.root.Failure(onnx), s.root.Journal(onnx), filepath.Join(notes[0], "local_000000000000"), s.shared().Cfg(),
 	} {
 		keep, keepErr := os.ReadFile(file)
 		for kind, data := range kinds {
@@ -367,17 +367,17 @@ func TestStateFilesOfAnyKind(t *testing.T) {
 			} else {
 				require.NoError(t, os.WriteFile(file, data, 0o644), name)
 			}
-			before := photo(t, y.shared().Path)
-			r := y.run(t, "--no-create", "--", "python", "-c", "import onnxruntime")
-			if file == y.shared().Cfg() { // python itself would not know where it is
+			before := photo(t, s.shared().Path)
+			r := s.run(t, "--no-create", "--", "python", "-c", "import onnxruntime")
+			if file == s.shared().Cfg() { // python itself would not know where it is
 				helpful(t, r)
 				require.Contains(t, r.err, "pyvenv.cfg cannot be used: "+file, name)
 			} else {
 				require.Zero(t, r.code, "%s: %s", name, r)
 				require.Empty(t, r.err, name)
 			}
-			require.Equal(t, before, photo(t, y.shared().Path), name)
-			r = y.run(t, "list")
+			require.Equal(t, before, photo(t, s.shared().Path), name)
+			r = s.run(t, "list")
 			require.Zero(t, r.code, "%s: %s", name, r)
 			require.NotContains(t, r.out, "\x1b", "%s: nothing of a file reaches a terminal as it is", name)
 			require.True(t, strings.ToValidUTF8(r.out, "") == r.out, name)
@@ -388,7 +388,7 @@ func TestStateFilesOfAnyKind(t *testing.T) {
 			}
 		}
 	}
-	r := y.run(t, "ensure", "--rebuild")
+	r := s.run(t, "ensure", "--rebuild")
 	require.Zero(t, r.code, "%s", r)
 }
 
@@ -400,15 +400,15 @@ func TestClockJumps(t *testing.T) {
 	for name, by := range map[string]time.Duration{"forth": -10 * 365 * 24 * time.Hour, "back": 10 * 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y := newHealthySandbox(t)
-			verdicts, err := filepath.Glob(filepath.Join(y.root.State("[0-9a-f]*"), "health-onnx-cpu.json"))
+			s := newHealthySandbox(t)
+			verdicts, err := filepath.Glob(filepath.Join(s.root.State("[0-9a-f]*"), "health-onnx-cpu.json"))
 			require.NoError(t, err)
 			require.Len(t, verdicts, 1)
 			shift(t, verdicts[0], by)
 			when := time.Now().Add(by)
-			require.NoError(t, os.WriteFile(y.root.Log(onnx, when), nil, 0o600))
-			require.NoError(t, os.MkdirAll(filepath.Join(y.root.Staging(onnx, "0123abcd").Path, "x"), 0o755))
-			for _, dir := range []string{y.root.Locks(), filepath.Dir(y.root.State("x")), y.root.Tmp(), y.root.Logs()} {
+			require.NoError(t, os.WriteFile(s.root.Log(onnx, when), nil, 0o600))
+			require.NoError(t, os.MkdirAll(filepath.Join(s.root.Staging(onnx, "0123abcd").Path, "x"), 0o755))
+			for _, dir := range []string{s.root.Locks(), filepath.Dir(s.root.State("x")), s.root.Tmp(), s.root.Logs()} {
 				require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 					if err != nil {
 						return err
@@ -418,21 +418,21 @@ func TestClockJumps(t *testing.T) {
 			}
 			kept, err := os.ReadFile(verdicts[0])
 			require.NoError(t, err)
-			y.starts(t, "--no-create")
+			s.starts(t, "--no-create")
 			now, err := os.ReadFile(verdicts[0])
 			require.NoError(t, err)
 			require.Equal(t, kept, now, "it is the same env: nobody asks it again")
-			require.WithinDuration(t, time.Now(), inode(t, y.root.Lease(y.shared())).ModTime(), time.Hour, "the day of its use")
+			require.WithinDuration(t, time.Now(), inode(t, s.root.Lease(s.shared())).ModTime(), time.Hour, "the day of its use")
 
 			// A creation that failed at another time is tried again at once.
-			require.NoError(t, os.RemoveAll(y.shared().Path))
-			works := y.env
-			y.set("MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1/simple", "MODELRUN_INDEX_TORCH=http://127.0.0.1:1/simple", "UV_HTTP_RETRIES=0", "UV_LINK_MODE=copy")
-			helpful(t, y.run(t, "-e", string(onnx), "--", "python", "-c", "pass"))
-			shift(t, y.root.Failure(onnx), by)
-			y.env = works
-			y.starts(t)
-			y.tidy(t)
+			require.NoError(t, os.RemoveAll(s.shared().Path))
+			works := s.env
+			s.set("MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1/simple", "MODELRUN_INDEX_TORCH=http://127.0.0.1:1/simple", "UV_HTTP_RETRIES=0", "UV_LINK_MODE=copy")
+			helpful(t, s.run(t, "-e", string(onnx), "--", "python", "-c", "pass"))
+			shift(t, s.root.Failure(onnx), by)
+			s.env = works
+			s.starts(t)
+			s.tidy(t)
 		})
 	}
 }
@@ -476,33 +476,33 @@ func TestInheritedLimits(t *testing.T) {
 	}, 0, 4) {
 		t.Run(l.ulimit, func(t *testing.T) {
 			t.Parallel()
-			y := newHealthySandbox(t)
-			before := photo(t, y.shared().Path)
+			s := newHealthySandbox(t)
+			before := photo(t, s.shared().Path)
 			under := func(args ...string) ran {
-				return run1(t, y.other(t, "/bin/sh", append([]string{"-c", "ulimit " + l.ulimit + `; exec "$0" "$@"`, y.bin}, args...)...))
+				return run1(t, s.other(t, "/bin/sh", append([]string{"-c", "ulimit " + l.ulimit + `; exec "$0" "$@"`, s.bin}, args...)...))
 			}
 			start := []string{"--no-create", "--", "python", "-c", "import onnxruntime"}
 			r := under(start...)
 			require.Zero(t, r.code, "%s", r)
 			require.Empty(t, r.err)
 
-			require.NoError(t, os.RemoveAll(filepath.Dir(y.root.State("x"))))
+			require.NoError(t, os.RemoveAll(filepath.Dir(s.root.State("x"))))
 			r = under(start...)
 			require.Zero(t, r.code, "%s", r)
 			if l.unchecked != "" {
 				require.Contains(t, r.err, l.unchecked, "%s", r)
 			}
-			require.NoError(t, os.RemoveAll(y.root.Cache())) // or uv knows the machine's Pythons
+			require.NoError(t, os.RemoveAll(s.root.Cache())) // or uv knows the machine's Pythons
 			r = under("ensure", "--rebuild")
 			if l.create == "" {
 				require.Zero(t, r.code, "%s", r)
 			} else {
 				helpful(t, r)
 				require.Contains(t, r.err, l.create, "%s", r)
-				require.Equal(t, before, photo(t, y.shared().Path))
+				require.Equal(t, before, photo(t, s.shared().Path))
 			}
-			require.Contains(t, y.starts(t, "--no-create", "--no-degraded").out, y.shared().Venv())
-			y.tidy(t)
+			require.Contains(t, s.starts(t, "--no-create", "--no-degraded").out, s.shared().Venv())
+			s.tidy(t)
 		})
 	}
 }
@@ -510,15 +510,15 @@ func TestInheritedLimits(t *testing.T) {
 // Few descriptors: what a person is told to do is to allow more.
 func TestHardlyADescriptor(t *testing.T) {
 	t.Parallel()
-	y := newHealthySandbox(t)
-	before := photo(t, y.shared().Path)
-	r := run1(t, y.other(t, "/bin/sh", "-c", `ulimit -n 8; exec "$0" -- python -c pass`, y.bin))
+	s := newHealthySandbox(t)
+	before := photo(t, s.shared().Path)
+	r := run1(t, s.other(t, "/bin/sh", "-c", `ulimit -n 8; exec "$0" -- python -c pass`, s.bin))
 	if r.code != 0 {
 		helpful(t, r)
 		require.Contains(t, r.err, "hint: allow more open files: ulimit -n", "%s", r)
 	}
-	require.Equal(t, before, photo(t, y.shared().Path))
-	y.starts(t, "--no-create")
+	require.Equal(t, before, photo(t, s.shared().Path))
+	s.starts(t, "--no-create")
 }
 
 // Streams that are closed, or full.
@@ -538,20 +538,20 @@ func TestCreateWithClosedStreams(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y := newSandbox(t)
+			s := newSandbox(t)
 			if !c.cold {
-				y.seed(t)
+				s.seed(t)
 			}
-			proof := filepath.Join(y.dir, "proof")
+			proof := filepath.Join(s.dir, "proof")
 			code := fmt.Sprintf("import onnxruntime; open(%q, 'w').write('ran')", proof)
-			r := run1(t, y.other(t, "/bin/sh", "-c", `exec "$0" -- python -c "$1" `+c.streams, y.bin, code))
+			r := run1(t, s.other(t, "/bin/sh", "-c", `exec "$0" -- python -c "$1" `+c.streams, s.bin, code))
 			require.Zero(t, r.code, "%s", r)
-			require.Equal(t, []string{"ran"}, y.lines("proof"))
+			require.Equal(t, []string{"ran"}, s.lines("proof"))
 			// No file of ours got what was meant for a stream.
-			for _, file := range []string{y.root.Lock(onnx), y.root.Lease(y.shared())} {
+			for _, file := range []string{s.root.Lock(onnx), s.root.Lease(s.shared())} {
 				require.Zero(t, inode(t, file).Size(), file)
 			}
-			y.tidy(t)
+			s.tidy(t)
 		})
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -131,47 +130,30 @@ func killed(c *exec.Cmd) bool {
 // crashSandbox is a root of its own for one creation that is killed.
 type crashSandbox struct {
 	envdir.Root
-	lab  *crashBase
+	base *crashBase
 	user *os.File // who runs in the env
 	tree []string // of all that is not modelrun's
 }
 
 // crashBase is what they share: the binary with failpoints, the wheels, and a
-// root that is copied.
+// root with a healthy env, which is copied.
 type crashBase struct {
-	bin, model string
-	root       envdir.Root // with a healthy env
-	oldID      envdir.ID
-	env        []string // of a caller; whole but for the root
+	*sandbox // its environment leaves the root open
+	oldID    envdir.ID
 }
 
-var crash struct {
-	sync.Mutex
-	*crashBase
-	err error
-}
+var crashOnce once[*crashBase]
 
 func newCrashBase(t *testing.T) *crashBase {
 	t.Helper()
-	crash.Lock()
-	defer crash.Unlock()
-	if crash.crashBase == nil && crash.err == nil {
-		crash.err = errors.New("an earlier test could not make the root")
-		crash.crashBase, crash.err = makeCrashBase(t)
-	}
-	require.NoError(t, crash.err)
-	return crash.crashBase
+	return crashOnce.get(t, func() (*crashBase, error) { return makeCrashBase(t) })
 }
 
 func makeCrashBase(t *testing.T) (*crashBase, error) {
 	t.Helper()
 	base := filepath.Join(scratch, "crash")
-	l := &crashBase{bin: filepath.Join(base, "bin", "modelrun"), model: filepath.Join(base, "model"), root: envdir.Root(filepath.Join(base, "root"))}
-	for _, dir := range []string{string(l.root), l.model, filepath.Join(base, "home"), filepath.Join(base, "hardware"), filepath.Join(base, "index")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
-		}
-	}
+	l := &crashBase{sandbox: sandboxIn(t, base)}
+	l.bin = filepath.Join(base, "bin", "modelrun")
 	build(l.bin, "-tags=failpoints")
 	index := uvtest.NewIndex(t, filepath.Join(base, "index"))
 	index.Add(stand("onnxruntime", "1.0.0"))
@@ -185,18 +167,11 @@ func makeCrashBase(t *testing.T) (*crashBase, error) {
 		tool.Files[fmt.Sprintf("crash_tool/part%d.py", i)] = fmt.Sprintf("part = %d\n", i)
 	}
 	index.Add(tool)
-	if err := errors.Join(
-		os.WriteFile(filepath.Join(l.model, "model.onnx"), nil, 0o600),
-		os.WriteFile(filepath.Join(string(l.root), "modelrun.toml"), []byte("[envs.\"crash\"]\npackages = [\"crash-tool\"]\nimports = [\"crash_tool=crash-tool\"]\n"), 0o600),
-	); err != nil {
+	if err := os.WriteFile(l.root.Config(), []byte("[envs.\"crash\"]\npackages = [\"crash-tool\"]\nimports = [\"crash_tool=crash-tool\"]\n"), 0o600); err != nil {
 		return nil, err
 	}
 	uv := uvtest.Path(t)
-	env, err := callerEnv(base)
-	if err != nil {
-		return nil, err
-	}
-	l.env = append(env[1:], "PYTHONDONTWRITEBYTECODE=1", "MODELRUN_UV="+uv, "UV_PYTHON_DOWNLOADS=never", "MODELRUN_INDEX_DEFAULT="+index.URL(),
+	l.env = append(l.env[1:], "PYTHONDONTWRITEBYTECODE=1", "MODELRUN_UV="+uv, "UV_PYTHON_DOWNLOADS=never", "MODELRUN_INDEX_DEFAULT="+index.URL(),
 		"MODELRUN_ENV="+string(crashKey), "MODELRUN_MODEL="+l.model)
 	real, err := filepath.EvalSymlinks(l.model)
 	if err != nil {
@@ -226,7 +201,7 @@ func makeCrashBase(t *testing.T) (*crashBase, error) {
 func newCrashSandbox(t *testing.T, b before) *crashSandbox {
 	t.Helper()
 	l := newCrashBase(t)
-	r := &crashSandbox{lab: l, Root: envdir.Root(filepath.Join(t.TempDir(), "root"))}
+	r := &crashSandbox{base: l, Root: envdir.Root(filepath.Join(t.TempDir(), "root"))}
 	copyAll(t, string(l.root), string(r.Root))
 	r.fill(t, b)
 	return r
@@ -293,7 +268,7 @@ func (r *crashSandbox) requireForeign(t *testing.T) {
 // cmd is the command that is killed.
 func (r *crashSandbox) cmd(t *testing.T, b before, point string) *exec.Cmd {
 	t.Helper()
-	argv := append([]string{r.lab.bin}, b.run...)
+	argv := append([]string{r.base.bin}, b.run...)
 	if b.run == nil {
 		argv = append(argv, "--", "python", "-c", "print('the program runs')")
 	}
@@ -301,7 +276,7 @@ func (r *crashSandbox) cmd(t *testing.T, b before, point string) *exec.Cmd {
 		argv = slices.Concat(strace(t), []string{"-e", "trace=renameat2", "-e", "inject=renameat2:error=EINVAL"}, argv)
 	}
 	c := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-	c.Dir, c.Env = string(r.Root), append(slices.Clone(r.lab.env), "MODELRUN_ROOT="+string(r.Root), "MODELRUN_FAILPOINT="+point)
+	c.Dir, c.Env = string(r.Root), append(slices.Clone(r.base.env), "MODELRUN_ROOT="+string(r.Root), "MODELRUN_FAILPOINT="+point)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return c
 }
@@ -356,7 +331,7 @@ func (r *crashSandbox) requireHeals(t *testing.T, b before) {
 	out, errs := r.next(t, b, start...)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	from := lines[0]
-	if from != r.Old(r.lab.oldID).Venv() {
+	if from != r.Old(r.base.oldID).Venv() {
 		require.Contains(t, []string{r.Shared(crashKey).Venv(), r.Next(crashKey).Venv()}, from)
 		require.Equal(t, []string{"tool runs", "tool runs", "pip runs"}, lines[1:])
 	}
@@ -398,7 +373,7 @@ func (r *crashSandbox) requireWhole(t *testing.T) {
 		seal, ok, err := health.ReadSeal(d)
 		require.NoError(t, err)
 		require.True(t, ok, "%s is visible and has no seal", d.Path)
-		first, ok, err := health.ReadSeal(envdir.Dir{Name: string(crashKey), Path: r.lab.root.Shared(crashKey).Path})
+		first, ok, err := health.ReadSeal(envdir.Dir{Name: string(crashKey), Path: r.base.root.Shared(crashKey).Path})
 		require.NoError(t, err)
 		require.True(t, ok)
 		if seal.BuildID != first.BuildID { // not what was there before

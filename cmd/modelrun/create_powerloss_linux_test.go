@@ -38,7 +38,7 @@ func TestPowerLoss(t *testing.T) {
 				t.Parallel()
 				l := newCrashBase(t)
 				disk := newDisk(t)
-				r := &crashSandbox{lab: l, Root: envdir.Root(filepath.Join(disk.dir, "root"))}
+				r := &crashSandbox{base: l, Root: envdir.Root(filepath.Join(disk.dir, "root"))}
 				copyAll(t, string(l.root), string(r.Root))
 				// What is downloaded now is in the cache and in the env at once, by hard links.
 				require.NoError(t, os.RemoveAll(r.Cache()))

@@ -21,10 +21,10 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-func (y *sandbox) many(t *testing.T, n int, args ...string) (cmds []*exec.Cmd) {
+func (s *sandbox) many(t *testing.T, n int, args ...string) (cmds []*exec.Cmd) {
 	t.Helper()
 	for range n {
-		cmds = append(cmds, y.cmd(t, args...))
+		cmds = append(cmds, s.cmd(t, args...))
 	}
 	return cmds
 }
@@ -32,15 +32,15 @@ func (y *sandbox) many(t *testing.T, n int, args ...string) (cmds []*exec.Cmd) {
 // 64 at once want an env that is not there: one makes it.
 func TestRaceColdStarts(t *testing.T) {
 	t.Parallel()
-	y := newSandbox(t)
-	y.tool(t, "")
-	for _, r := range crowd(t, y.many(t, 64, "--", "python", "-c", "print('ran')")) {
+	s := newSandbox(t)
+	s.tool(t, "")
+	for _, r := range crowd(t, s.many(t, 64, "--", "python", "-c", "print('ran')")) {
 		require.Zero(t, r.code, "%s", r)
 		require.Equal(t, "ran\n", r.out, "%s", r)
 	}
-	require.Len(t, y.lines("syncs"), 1)
-	require.Equal(t, 1, y.logs(t))
-	y.tidy(t)
+	require.Len(t, s.lines("syncs"), 1)
+	require.Equal(t, 1, s.logs(t))
+	s.tidy(t)
 }
 
 // Of 64 the first 7 (by day: of 24 the first 3) creators are killed, each in the middle: the others do not
@@ -48,15 +48,15 @@ func TestRaceColdStarts(t *testing.T) {
 func TestRaceKilledCreators(t *testing.T) {
 	t.Parallel()
 	kills := many(7, 3)
-	y := newSandbox(t)
+	s := newSandbox(t)
 	// The first hang until they are killed, half an env in their staging folder.
-	y.tool(t, `test $(wc -l <"$SANDBOX/syncs") -gt `+strconv.Itoa(kills)+` || { mkdir -p .venv/lib/half; while :; do sleep 0.05; done; }`)
+	s.tool(t, `test $(wc -l <"$SANDBOX/syncs") -gt `+strconv.Itoa(kills)+` || { mkdir -p .venv/lib/half; while :; do sleep 0.05; done; }`)
 	var killed sync.Map
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for n := 0; n < kills; {
-			pids := y.lines("syncs")
+			pids := s.lines("syncs")
 			for _, line := range pids[min(n, len(pids)):min(kills, len(pids))] {
 				if pid, err := strconv.Atoi(line); err == nil {
 					killed.Store(pid, true)
@@ -71,7 +71,7 @@ func TestRaceKilledCreators(t *testing.T) {
 			}
 		}
 	}()
-	cmds := y.many(t, many(64, 24), "--", "python", "-c", "print('ran')")
+	cmds := s.many(t, many(64, 24), "--", "python", "-c", "print('ran')")
 	all := crowd(t, cmds)
 	<-done
 	dead := 0
@@ -85,11 +85,11 @@ func TestRaceKilledCreators(t *testing.T) {
 		require.Equal(t, "ran\n", r.out, "%s", r)
 	}
 	require.Equal(t, kills, dead)
-	require.Len(t, y.lines("syncs"), kills+1)
-	require.FileExists(t, y.shared().Ready())
-	require.NoDirExists(t, filepath.Join(y.shared().Venv(), "lib", "half"))
-	y.starts(t, "--no-create")
-	y.tidy(t)
+	require.Len(t, s.lines("syncs"), kills+1)
+	require.FileExists(t, s.shared().Ready())
+	require.NoDirExists(t, filepath.Join(s.shared().Venv(), "lib", "half"))
+	s.starts(t, "--no-create")
+	s.tidy(t)
 }
 
 // 64 wait for a creation that fails: one attempt, and each gets its error.
@@ -98,21 +98,21 @@ func TestRaceWaitersOnAFailure(t *testing.T) {
 	for name, old := range map[string]bool{"no old env": false, "an old env": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y := newSandbox(t)
+			s := newSandbox(t)
 			n := 64
 			if old {
 				n = many(64, 8)
-				copyAll(t, sharedSandbox(t).shared().Path, filepath.Join(y.dir, "old"))
-				require.NoError(t, os.MkdirAll(y.root.Environments(), 0o755))
-				require.NoError(t, os.Rename(filepath.Join(y.dir, "old"), y.oldEnv(t).Path))
-				module, err := filepath.Glob(filepath.Join(y.oldEnv(t).Venv(), "lib/python*/site-packages/onnxruntime/__init__.py"))
+				copyAll(t, sharedSandbox(t).shared().Path, filepath.Join(s.dir, "old"))
+				require.NoError(t, os.MkdirAll(s.root.Environments(), 0o755))
+				require.NoError(t, os.Rename(filepath.Join(s.dir, "old"), s.oldEnv(t).Path))
+				module, err := filepath.Glob(filepath.Join(s.oldEnv(t).Venv(), "lib/python*/site-packages/onnxruntime/__init__.py"))
 				require.NoError(t, err)
 				require.NoError(t, os.Remove(module[0]))
 				require.NoError(t, os.WriteFile(module[0], []byte("raise ImportError('it is old')\n"), 0o600))
 			}
-			y.tool(t, `while ! test -e "$SANDBOX/go"; do sleep 0.05; done; echo "error: the disk ate it" >&2; exit 2`)
+			s.tool(t, `while ! test -e "$SANDBOX/go"; do sleep 0.05; done; echo "error: the disk ate it" >&2; exit 2`)
 			var waiting atomic.Int32
-			cmds := y.many(t, n, "--", "python", "-c", "print('ran')")
+			cmds := s.many(t, n, "--", "python", "-c", "print('ran')")
 			logs := make([]*watched, n)
 			var all sync.WaitGroup
 			for i, c := range cmds {
@@ -126,7 +126,7 @@ func TestRaceWaitersOnAFailure(t *testing.T) {
 				})
 			}
 			until(t, "waiting", func() bool { return int(waiting.Load()) >= n-1 })
-			require.NoError(t, os.WriteFile(filepath.Join(y.dir, "go"), nil, 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(s.dir, "go"), nil, 0o600))
 			all.Wait()
 			for i, c := range cmds {
 				text := logs[i].text()
@@ -142,9 +142,9 @@ func TestRaceWaitersOnAFailure(t *testing.T) {
 					helpful(t, ran{c.ProcessState.ExitCode(), logs[i].out, text})
 				}
 			}
-			require.Len(t, y.lines("syncs"), 1)
-			require.Equal(t, 1, y.logs(t))
-			y.tidy(t)
+			require.Len(t, s.lines("syncs"), 1)
+			require.Equal(t, 1, s.logs(t))
+			s.tidy(t)
 		})
 	}
 }
@@ -208,16 +208,16 @@ func TestRaceWithoutLocks(t *testing.T) {
 		name := map[syscall.Errno]string{syscall.ENOLCK: "ENOLCK", syscall.ENOSYS: "ENOSYS", syscall.EBADF: "EBADF", syscall.EOPNOTSUPP: "EOPNOTSUPP"}[e]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y := newSandbox(t)
-			y.tool(t, `until test $(wc -l <"$SANDBOX/syncs") -ge 2; do sleep 0.05; done`)
-			y.set("LD_PRELOAD="+library, "NOLOCK="+string(y.root), "NOLOCK_ERRNO="+strconv.Itoa(int(e)))
+			s := newSandbox(t)
+			s.tool(t, `until test $(wc -l <"$SANDBOX/syncs") -ge 2; do sleep 0.05; done`)
+			s.set("LD_PRELOAD="+library, "NOLOCK="+string(s.root), "NOLOCK_ERRNO="+strconv.Itoa(int(e)))
 			var cmds []*exec.Cmd
 			for range 2 {
 				args := []string{"-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "signal=none", "-e", "inject=flock:error=" + name}
-				for _, file := range []string{y.root.Lock(onnx), y.root.Lease(y.shared()), y.root.Lease(y.next())} {
+				for _, file := range []string{s.root.Lock(onnx), s.root.Lease(s.shared()), s.root.Lease(s.next())} {
 					args = append(args, "-P", file)
 				}
-				cmds = append(cmds, y.other(t, "strace", append(append(args, y.bin), "--", "python", "-c", "print('ran')")...))
+				cmds = append(cmds, s.other(t, "strace", append(append(args, s.bin), "--", "python", "-c", "print('ran')")...))
 			}
 			for _, r := range crowd(t, cmds) {
 				if strings.Contains(r.err, "PTRACE") || strings.Contains(r.err, "ptrace") {
@@ -226,11 +226,11 @@ func TestRaceWithoutLocks(t *testing.T) {
 				require.Zero(t, r.code, "%s", r)
 				require.Equal(t, "ran\n", r.out, "%s", r)
 			}
-			require.Len(t, y.lines("syncs"), 2, "both were at it at the same time")
-			require.FileExists(t, y.shared().Ready())
-			require.NoDirExists(t, y.next().Path)
-			y.tidy(t)
-			require.NotContains(t, names(filepath.Dir(y.root.Cache())), "wheels-v8")
+			require.Len(t, s.lines("syncs"), 2, "both were at it at the same time")
+			require.FileExists(t, s.shared().Ready())
+			require.NoDirExists(t, s.next().Path)
+			s.tidy(t)
+			require.NotContains(t, names(filepath.Dir(s.root.Cache())), "wheels-v8")
 		})
 	}
 }
@@ -242,26 +242,26 @@ func TestRaceBeaten(t *testing.T) {
 	for name, broken := range map[string]bool{"the other's works": false, "the other's does not": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y := newHealthySandbox(t)
-			theirs := filepath.Join(y.dir, "theirs")
-			require.NoError(t, os.Rename(y.shared().Path, theirs))
-			require.NoError(t, os.RemoveAll(string(y.root)))
+			s := newHealthySandbox(t)
+			theirs := filepath.Join(s.dir, "theirs")
+			require.NoError(t, os.Rename(s.shared().Path, theirs))
+			require.NoError(t, os.RemoveAll(string(s.root)))
 			if broken {
 				files, err := filepath.Glob(filepath.Join(theirs, ".venv/lib/python*/site-packages/onnxruntime/__init__.py"))
 				require.NoError(t, err)
 				require.Len(t, files, 1)
 				require.NoError(t, os.Remove(files[0]))
 			}
-			y.tool(t, `test -e "$MODELRUN_ROOT/.envs/onnx-cpu" || cp -a "$SANDBOX/theirs" "$MODELRUN_ROOT/.envs/onnx-cpu"`)
-			r := y.run(t, "--", "python", "-c", "import onnxruntime")
+			s.tool(t, `test -e "$MODELRUN_ROOT/.envs/onnx-cpu" || cp -a "$SANDBOX/theirs" "$MODELRUN_ROOT/.envs/onnx-cpu"`)
+			r := s.run(t, "--", "python", "-c", "import onnxruntime")
 			if broken {
 				require.Equal(t, 125, r.code, "%s", r)
 				require.Contains(t, r.err, "create: another creator was first, and its environment cannot be used: onnx-cpu is broken: ")
 			} else {
 				require.Zero(t, r.code, "%s", r)
 			}
-			y.tidy(t)
-			y.starts(t)
+			s.tidy(t)
+			s.starts(t)
 		})
 	}
 }
@@ -271,24 +271,24 @@ func TestRaceBeaten(t *testing.T) {
 func TestPruneWithoutLocks(t *testing.T) {
 	t.Parallel()
 	execxtest.Tool(t, "strace")
-	y := newSandbox(t)
-	old := y.root.Retired(string(onnx), "01234567")
+	s := newSandbox(t)
+	old := s.root.Retired(string(onnx), "01234567")
 	require.NoError(t, os.MkdirAll(filepath.Join(old, ".venv"), 0o755))
-	require.NoError(t, os.MkdirAll(y.root.Locks(), 0o755))
-	prune := []string{"--root", string(y.root), "prune", "--yes"}
-	nolocks := append([]string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "signal=none", "-e", "inject=flock:error=ENOLCK", y.bin}, prune...)
+	require.NoError(t, os.MkdirAll(s.root.Locks(), 0o755))
+	prune := []string{"--root", string(s.root), "prune", "--yes"}
+	nolocks := append([]string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "signal=none", "-e", "inject=flock:error=ENOLCK", s.bin}, prune...)
 	for _, planned := range []bool{false, true} { // before it is carried out, or when it is planned
 		if planned {
-			require.NoError(t, os.WriteFile(y.root.Lock(onnx), nil, 0o600))
+			require.NoError(t, os.WriteFile(s.root.Lock(onnx), nil, 0o600))
 		}
-		out, _ := y.other(t, "strace", nolocks...).CombinedOutput() // 1: it is still there
+		out, _ := s.other(t, "strace", nolocks...).CombinedOutput() // 1: it is still there
 		if strings.Contains(string(out), "ptrace") {
 			t.Skipf("NOT TESTED: strace may not trace here: %s", out)
 		}
 		require.Contains(t, string(out), "there are no locks here")
 		require.DirExists(t, old)
 	}
-	out, err := y.other(t, y.bin, prune...).CombinedOutput()
+	out, err := s.other(t, s.bin, prune...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.NoDirExists(t, old)
 }
@@ -310,8 +310,8 @@ assert sys.prefix == os.environ["MODELRUN_ACTIVE_ENV"], sys.prefix
 // touched.
 func TestRaceRebuildAgainstStarts(t *testing.T) {
 	t.Parallel()
-	y := newHealthySandbox(t)
-	y.set("LATE=0.02")
+	s := newHealthySandbox(t)
+	s.set("LATE=0.02")
 	var left atomic.Int32
 	left.Store(int32(many(20_000, 120)))
 	var starts sync.WaitGroup
@@ -320,16 +320,16 @@ func TestRaceRebuildAgainstStarts(t *testing.T) {
 		starts.Go(func() {
 			for left.Add(-1) >= 0 && failed.Load() == nil {
 				// No creation may hide that there was no env for a moment.
-				if r := run1(t, y.cmd(t, "--no-create", "--no-degraded", "--", "python", "-c", late)); r.code != 0 {
+				if r := run1(t, s.cmd(t, "--no-create", "--no-degraded", "--", "python", "-c", late)); r.code != 0 {
 					failed.Store(&r)
 				}
 			}
 		})
 	}
 	rebuilt, postponed, refused := 0, 0, 0
-	prunes := y.run(t, "prune").code == 0
+	prunes := s.run(t, "prune").code == 0
 	for left.Load() > 0 && failed.Load() == nil {
-		r := y.run(t, "ensure", "--rebuild")
+		r := s.run(t, "ensure", "--rebuild")
 		switch {
 		case strings.Contains(r.err, "is in use") && r.code == 125:
 			refused++
@@ -342,7 +342,7 @@ func TestRaceRebuildAgainstStarts(t *testing.T) {
 			require.Contains(t, r.err, "is in use", "%s", r)
 		}
 		if prunes {
-			r = y.run(t, "prune", "--yes")
+			r = s.run(t, "prune", "--yes")
 			require.Contains(t, []int{0, 1}, r.code, "%s", r)
 		}
 	}
@@ -354,9 +354,9 @@ func TestRaceRebuildAgainstStarts(t *testing.T) {
 	require.Positive(t, rebuilt+postponed)
 	// What waits is promoted when nobody is in the way any more: the start that
 	// does it uses it already.
-	until(t, "the promotion", func() bool { y.starts(t); return !exists(y.next().Path) })
-	require.Contains(t, y.starts(t).out, y.shared().Venv())
-	y.tidy(t)
+	until(t, "the promotion", func() bool { s.starts(t); return !exists(s.next().Path) })
+	require.Contains(t, s.starts(t).out, s.shared().Venv())
+	s.tidy(t)
 }
 
 // Leases that leaked to a daemon, or were lost by closing every descriptor: who
@@ -375,26 +375,26 @@ func TestRaceOddUsers(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y := newHealthySandbox(t)
+			s := newHealthySandbox(t)
 			code := "import os, sys, subprocess\ndef say():\n print('running', flush=True)\n input()\n" +
 				"def daemon(*a, **k):\n subprocess.Popen(*a, **k)\n os._exit(0)\n" + program
-			c := y.cmd(t, "--", "python", "-c", code)
+			c := s.cmd(t, "--", "python", "-c", code)
 			p := start(t, c)
 			require.Equal(t, "running", p.line(t))
-			before, was := photo(t, y.shared().Path), inode(t, y.shared().Path)
+			before, was := photo(t, s.shared().Path), inode(t, s.shared().Path)
 
-			r := y.run(t, "ensure", "--rebuild")
+			r := s.run(t, "ensure", "--rebuild")
 			require.Zero(t, r.code, "%s", r)
 			require.Contains(t, r.err, "is in use", "%s", r)
-			require.Contains(t, r.err, "the new environment is used from "+y.next().Path, "%s", r)
-			require.Equal(t, before, photo(t, y.shared().Path))
-			require.True(t, os.SameFile(was, inode(t, y.shared().Path)))
-			require.Contains(t, y.starts(t).out, y.next().Venv(), "used at once")
+			require.Contains(t, r.err, "the new environment is used from "+s.next().Path, "%s", r)
+			require.Equal(t, before, photo(t, s.shared().Path))
+			require.True(t, os.SameFile(was, inode(t, s.shared().Path)))
+			require.Contains(t, s.starts(t).out, s.next().Venv(), "used at once")
 
 			require.NoError(t, p.in.Close()) // it ends
-			until(t, "the promotion", func() bool { y.starts(t); return !exists(y.next().Path) })
-			require.Contains(t, y.starts(t).out, y.shared().Venv())
-			require.False(t, os.SameFile(was, inode(t, y.shared().Path)))
+			until(t, "the promotion", func() bool { s.starts(t); return !exists(s.next().Path) })
+			require.Contains(t, s.starts(t).out, s.shared().Venv())
+			require.False(t, os.SameFile(was, inode(t, s.shared().Path)))
 		})
 	}
 }
@@ -403,43 +403,43 @@ func TestRaceOddUsers(t *testing.T) {
 // place. It is said before anything is downloaded, and both keep their files.
 func TestRaceThirdBuild(t *testing.T) {
 	t.Parallel()
-	y := newHealthySandbox(t)
-	y.tool(t, "")
+	s := newHealthySandbox(t)
+	s.tool(t, "")
 	program := []string{"--", "python", "-c", "import os, sys\nprint(sys.prefix, flush=True)\ninput()\n" + late}
-	first := start(t, y.cmd(t, program...))
-	require.Equal(t, y.shared().Venv(), first.line(t))
-	r := y.run(t, "ensure", "--rebuild")
+	first := start(t, s.cmd(t, program...))
+	require.Equal(t, s.shared().Venv(), first.line(t))
+	r := s.run(t, "ensure", "--rebuild")
 	require.Zero(t, r.code, "%s", r)
-	second := start(t, y.cmd(t, program...))
-	require.Equal(t, y.next().Venv(), second.line(t))
-	syncs := len(y.lines("syncs"))
+	second := start(t, s.cmd(t, program...))
+	require.Equal(t, s.next().Venv(), second.line(t))
+	syncs := len(s.lines("syncs"))
 
-	r = y.run(t, "ensure", "--rebuild")
+	r = s.run(t, "ensure", "--rebuild")
 	helpful(t, r)
-	require.Contains(t, r.err, y.next().Path+" is in use by ", "%s", r)
-	require.Len(t, y.lines("syncs"), syncs, "before anything is downloaded")
+	require.Contains(t, r.err, s.next().Path+" is in use by ", "%s", r)
+	require.Len(t, s.lines("syncs"), syncs, "before anything is downloaded")
 	for _, p := range []*started{first, second} {
 		_, err := p.in.Write([]byte("go on\n"))
 		require.NoError(t, err)
 		require.NoError(t, p.Wait())
 	}
-	until(t, "the promotion", func() bool { y.starts(t); return !exists(y.next().Path) })
-	y.tidy(t)
+	until(t, "the promotion", func() bool { s.starts(t); return !exists(s.next().Path) })
+	s.tidy(t)
 }
 
 // 64 at once find an env without a verdict: one asks it.
 func TestRaceOneProbe(t *testing.T) {
 	t.Parallel()
-	y := newHealthySandbox(t)
-	site, err := filepath.Glob(filepath.Join(y.shared().Venv(), "lib/python*/site-packages"))
+	s := newHealthySandbox(t)
+	site, err := filepath.Glob(filepath.Join(s.shared().Venv(), "lib/python*/site-packages"))
 	require.NoError(t, err)
 	// A probe is a python in isolated mode, the program is not.
 	count := "import sys, os; sys.flags.isolated and open(os.path.join(os.environ['PROBES'], str(os.getpid())), 'a')\n"
 	require.NoError(t, os.WriteFile(filepath.Join(site[0], "count.pth"), []byte(count), 0o600))
-	probes := filepath.Join(y.dir, "probes")
+	probes := filepath.Join(s.dir, "probes")
 	require.NoError(t, os.Mkdir(probes, 0o755))
-	y.set("PROBES=" + probes)
-	for _, r := range crowd(t, y.many(t, 64, "--no-create", "--", "python", "-S", "-c", "print('ran')")) {
+	s.set("PROBES=" + probes)
+	for _, r := range crowd(t, s.many(t, 64, "--no-create", "--", "python", "-S", "-c", "print('ran')")) {
 		require.Zero(t, r.code, "%s", r)
 		require.Equal(t, "ran\n", r.out, "%s", r)
 	}
@@ -450,11 +450,11 @@ func TestRaceOneProbe(t *testing.T) {
 // minutes it tries at most 5 times, and says each time why it did not work.
 func TestRestartsOfAService(t *testing.T) {
 	t.Parallel()
-	y := newSandbox(t)
-	y.set("MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1/simple", "MODELRUN_INDEX_TORCH=http://127.0.0.1:1/simple", "UV_HTTP_RETRIES=0")
+	s := newSandbox(t)
+	s.set("MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1/simple", "MODELRUN_INDEX_TORCH=http://127.0.0.1:1/simple", "UV_HTTP_RETRIES=0")
 	attempts := 0
 	for range 20 {
-		r := y.run(t, "--", "python", "-c", "pass")
+		r := s.run(t, "--", "python", "-c", "pass")
 		helpful(t, r)
 		require.Contains(t, r.err, "127.0.0.1:1", "%s", r)
 		require.Contains(t, r.err, "(log: ", "%s", r)
@@ -463,17 +463,17 @@ func TestRestartsOfAService(t *testing.T) {
 		} else {
 			require.Contains(t, r.err, "is tried again in ", "%s", r)
 		}
-		later(t, y, 30*time.Second)
+		later(t, s, 30*time.Second)
 	}
 	require.LessOrEqual(t, attempts, 5)
 	require.Greater(t, attempts, 2, "it is tried again")
-	require.Equal(t, attempts, y.logs(t))
+	require.Equal(t, attempts, s.logs(t))
 }
 
 // later makes the last failure older: time passes.
-func later(t *testing.T, y *sandbox, by time.Duration) {
+func later(t *testing.T, s *sandbox, by time.Duration) {
 	t.Helper()
-	data, err := os.ReadFile(y.root.Failure(onnx))
+	data, err := os.ReadFile(s.root.Failure(onnx))
 	require.NoError(t, err)
 	var f map[string]any
 	require.NoError(t, json.Unmarshal(data, &f))
@@ -482,78 +482,78 @@ func later(t *testing.T, y *sandbox, by time.Duration) {
 	f["finished"] = at.Add(-by)
 	data, err = json.Marshal(f)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(y.root.Failure(onnx), data, 0o600))
+	require.NoError(t, os.WriteFile(s.root.Failure(onnx), data, 0o600))
 }
 
 // A creator that stands still: who waits says for whom, and ends with 124. When
 // it dies, another who waits takes over.
 func TestWaitForACreatorThatStandsStill(t *testing.T) {
 	t.Parallel()
-	y := newSandbox(t)
-	y.tool(t, `test -e "$SANDBOX/go" || while :; do sleep 0.05; done`)
-	creator := y.cmd(t, "--", "python", "-c", "pass")
+	s := newSandbox(t)
+	s.tool(t, `test -e "$SANDBOX/go" || while :; do sleep 0.05; done`)
+	creator := s.cmd(t, "--", "python", "-c", "pass")
 	require.NoError(t, creator.Start())
 	t.Cleanup(func() { _ = creator.Process.Kill(); _ = creator.Wait() })
-	until(t, "installing", func() bool { return len(y.lines("syncs")) == 1 })
+	until(t, "installing", func() bool { return len(s.lines("syncs")) == 1 })
 	require.NoError(t, creator.Process.Signal(syscall.SIGSTOP))
 
 	host, err := os.Hostname()
 	require.NoError(t, err)
 	who := fmt.Sprintf(`process %d of \S+ on %s, installing, for \d+s`, creator.Process.Pid, regexp.QuoteMeta(host))
-	r := y.run(t, "--wait", "1s", "--", "python", "-c", "pass")
+	r := s.run(t, "--wait", "1s", "--", "python", "-c", "pass")
 	require.Equal(t, 124, r.code, "%s", r)
 	require.Regexp(t, `Environment onnx-cpu is already being created by `+who, r.err)
 	require.Regexp(t, `create: onnx-cpu is being created by `+who+`, which made no progress for 1s`, r.err)
 	require.Contains(t, r.err, "hint: ")
 
 	var waits atomic.Bool
-	waiter := y.cmd(t, "--", "python", "-c", "print('ran')")
+	waiter := s.cmd(t, "--", "python", "-c", "print('ran')")
 	log := &watched{word: "is already being created by process", seen: func() { waits.Store(true) }}
 	var out bytes.Buffer
 	waiter.Stderr, waiter.Stdout = log, &out
 	require.NoError(t, waiter.Start())
 	until(t, "waiting", waits.Load)
-	require.NoError(t, os.WriteFile(filepath.Join(y.dir, "go"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "go"), nil, 0o600))
 	dead := time.Now()
 	require.NoError(t, creator.Process.Kill())
 	until(t, "taking over", func() bool { return strings.Contains(log.text(), "Creating new shared environment") })
 	t.Logf("a dead creator was taken over after %s", time.Since(dead).Round(time.Millisecond))
 	require.NoError(t, waiter.Wait(), log.text())
 	require.Equal(t, "ran\n", out.String())
-	y.tidy(t)
+	s.tidy(t)
 }
 
 // A root in an image's layer: overlayfs moves no folder of a lower layer. The
 // new env waits in .next for ever, is used, and is never out of its place.
 func TestRootInAnImage(t *testing.T) {
 	t.Parallel()
-	y := newHealthySandbox(t)
+	s := newHealthySandbox(t)
 	// An overlay cannot have its upper layer on another one: a disk of our own.
-	disk := filepath.Join(y.dir, "disk")
+	disk := filepath.Join(s.dir, "disk")
 	mount(t, disk, "-t", "tmpfs", "tmpfs")
 	lower := filepath.Join(disk, "lower")
-	copyAll(t, string(y.root), lower)
-	require.NoError(t, os.RemoveAll(string(y.root)))
+	copyAll(t, string(s.root), lower)
+	require.NoError(t, os.RemoveAll(string(s.root)))
 	for _, d := range []string{"upper", "work"} {
 		require.NoError(t, os.Mkdir(filepath.Join(disk, d), 0o755))
 	}
-	mount(t, string(y.root), "-t", "overlay", "overlay", "-o", fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work,redirect_dir=off", lower, disk, disk))
+	mount(t, string(s.root), "-t", "overlay", "overlay", "-o", fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work,redirect_dir=off", lower, disk, disk))
 	image := photo(t, lower)
-	require.Contains(t, y.starts(t).out, y.shared().Venv())
+	require.Contains(t, s.starts(t).out, s.shared().Venv())
 
-	r := y.run(t, "ensure", "--rebuild")
+	r := s.run(t, "ensure", "--rebuild")
 	require.Zero(t, r.code, "%s", r)
 	require.Contains(t, r.err, "cannot be moved: ", "%s", r)
-	was := inode(t, y.next().Path)
-	for _, r := range crowd(t, y.many(t, 24, "--no-create", "--", "python", "-c", "import sys; print(sys.prefix)")) {
+	was := inode(t, s.next().Path)
+	for _, r := range crowd(t, s.many(t, 24, "--no-create", "--", "python", "-c", "import sys; print(sys.prefix)")) {
 		require.Zero(t, r.code, "%s", r)
-		require.Equal(t, y.next().Venv()+"\n", r.out, "never the older one: %s", r)
+		require.Equal(t, s.next().Venv()+"\n", r.out, "never the older one: %s", r)
 	}
-	require.True(t, os.SameFile(was, inode(t, y.next().Path)))
-	r = y.run(t, "ensure", "--rebuild")
+	require.True(t, os.SameFile(was, inode(t, s.next().Path)))
+	r = s.run(t, "ensure", "--rebuild")
 	require.Zero(t, r.code, "%s", r)
-	require.False(t, os.SameFile(was, inode(t, y.next().Path)))
-	require.Contains(t, y.starts(t).out, y.next().Venv())
+	require.False(t, os.SameFile(was, inode(t, s.next().Path)))
+	require.Contains(t, s.starts(t).out, s.next().Venv())
 	require.Equal(t, image, photo(t, lower))
-	y.tidy(t)
+	s.tidy(t)
 }

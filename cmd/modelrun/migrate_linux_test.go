@@ -25,10 +25,10 @@ func moving(t *testing.T, words ...string) (*crashSandbox, before) {
 func (r *crashSandbox) requireOneHome(t *testing.T) (moved bool) {
 	t.Helper()
 	kept := entries(t, r.OldEnvs())
-	_, err := os.Lstat(r.Old(r.lab.oldID).Path)
+	_, err := os.Lstat(r.Old(r.base.oldID).Path)
 	require.Len(t, kept, map[bool]int{true: 0, false: 1}[err == nil])
 	if err == nil {
-		require.FileExists(t, r.Old(r.lab.oldID).Cfg())
+		require.FileExists(t, r.Old(r.base.oldID).Cfg())
 		return false
 	}
 	require.FileExists(t, filepath.Join(r.OldEnvs(), kept[0], ".venv", "pyvenv.cfg"))
@@ -53,7 +53,7 @@ func TestMigrateKilledAtEachStep(t *testing.T) {
 			require.True(t, killed(c), "it never came to that step: %s\n%s", c.ProcessState, out)
 			require.Equal(t, step == "migrate-moved", r.requireOneHome(t))
 			start, _ := r.next(t, b, "--", "python", "-c", allScripts)
-			require.Contains(t, []string{r.Old(r.lab.oldID).Venv(), r.Shared(crashKey).Venv()}, strings.Split(start, "\n")[0])
+			require.Contains(t, []string{r.Old(r.base.oldID).Venv(), r.Shared(crashKey).Venv()}, strings.Split(start, "\n")[0])
 			r.next(t, b, b.run...)
 			require.True(t, r.requireOneHome(t))
 			start, _ = r.next(t, b, "--no-create", "--", "python", "-c", allScripts)
@@ -107,7 +107,7 @@ func TestMigrateInterrupted(t *testing.T) {
 func TestStartWhileItIsMoved(t *testing.T) {
 	t.Parallel()
 	r, _ := moving(t)
-	lease := r.Lease(r.Old(r.lab.oldID))
+	lease := r.Lease(r.Old(r.base.oldID))
 	require.NoError(t, os.MkdirAll(filepath.Dir(lease), 0o755))
 	held, err := os.OpenFile(lease, os.O_RDWR|os.O_CREATE, 0o644)
 	require.NoError(t, err)
@@ -131,9 +131,9 @@ func TestStartWhileItIsMoved(t *testing.T) {
 	made := r.cmd(t, before{run: []string{"ensure"}}, "")
 	log, err := made.CombinedOutput()
 	require.NoError(t, err, "%s", log)
-	to := r.Retired(string(r.lab.oldID), "0123abcd")
+	to := r.Retired(string(r.base.oldID), "0123abcd")
 	require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
-	require.NoError(t, os.Rename(r.Old(r.lab.oldID).Path, to))
+	require.NoError(t, os.Rename(r.Old(r.base.oldID).Path, to))
 	require.NoError(t, held.Close())
 	for {
 		n, err := errs.Read(buf)

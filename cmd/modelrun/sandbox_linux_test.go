@@ -29,23 +29,23 @@ const patience = 3 * time.Minute
 // because no verdict holds a path.
 func newHealthySandbox(t *testing.T) *sandbox {
 	t.Helper()
-	y := newSandbox(t)
-	y.seed(t)
-	return y
+	s := newSandbox(t)
+	s.seed(t)
+	return s
 }
 
 // seed makes the root anew.
-func (y *sandbox) seed(t *testing.T) {
+func (s *sandbox) seed(t *testing.T) {
 	t.Helper()
-	require.NoError(t, os.RemoveAll(string(y.root)))
-	copyAll(t, string(sharedSandbox(t).root), string(y.root))
+	require.NoError(t, os.RemoveAll(string(s.root)))
+	copyAll(t, string(sharedSandbox(t).root), string(s.root))
 }
 
-func (y *sandbox) shared() envdir.Dir { return y.root.Shared(onnx) }
-func (y *sandbox) next() envdir.Dir   { return y.root.Next(onnx) }
+func (s *sandbox) shared() envdir.Dir { return s.root.Shared(onnx) }
+func (s *sandbox) next() envdir.Dir   { return s.root.Next(onnx) }
 
 // set sets variables: of a name the last counts.
-func (y *sandbox) set(vars ...string) { y.env = append(slices.Clone(y.env), vars...) }
+func (s *sandbox) set(vars ...string) { s.env = append(slices.Clone(s.env), vars...) }
 
 // ran is how a command ended.
 type ran struct {
@@ -67,15 +67,15 @@ func run1(t *testing.T, c *exec.Cmd) ran {
 	return ran{c.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
-func (y *sandbox) run(t *testing.T, args ...string) ran {
+func (s *sandbox) run(t *testing.T, args ...string) ran {
 	t.Helper()
-	return run1(t, y.cmd(t, args...))
+	return run1(t, s.cmd(t, args...))
 }
 
 // starts fails unless a start goes well.
-func (y *sandbox) starts(t *testing.T, args ...string) ran {
+func (s *sandbox) starts(t *testing.T, args ...string) ran {
 	t.Helper()
-	r := y.run(t, append(args, "--", "python", "-c", "import onnxruntime, sys; print(sys.prefix)")...)
+	r := s.run(t, append(args, "--", "python", "-c", "import onnxruntime, sys; print(sys.prefix)")...)
 	require.Zero(t, r.code, "%s", r)
 	return r
 }
@@ -95,24 +95,24 @@ func crowd(t *testing.T, cmds []*exec.Cmd) []ran {
 // tool puts a script in uv's place: "pip sync" is what an installation is
 // counted by, and body what it does then. It may use $REAL_UV, $SANDBOX and $PPID,
 // which is modelrun.
-func (y *sandbox) tool(t *testing.T, body string) {
+func (s *sandbox) tool(t *testing.T, body string) {
 	t.Helper()
-	uv := filepath.Join(y.dir, "uv.sh")
+	uv := filepath.Join(s.dir, "uv.sh")
 	script := "#!/bin/sh\ncase \"$*\" in *\"pip sync\"*) echo $PPID >>\"$SANDBOX/syncs\"\n" + body + "\n;; esac\nexec \"$REAL_UV\" \"$@\"\n"
 	require.NoError(t, execxtest.Write(uv, []byte(script)))
-	y.set("MODELRUN_UV="+uv, "REAL_UV="+uvtest.Path(t), "SANDBOX="+y.dir)
+	s.set("MODELRUN_UV="+uv, "REAL_UV="+uvtest.Path(t), "SANDBOX="+s.dir)
 }
 
 // lines are those of a file in the sandbox's folder; none when it is not there.
-func (y *sandbox) lines(name string) []string {
-	data, _ := os.ReadFile(filepath.Join(y.dir, name))
+func (s *sandbox) lines(name string) []string {
+	data, _ := os.ReadFile(filepath.Join(s.dir, name))
 	return strings.Fields(string(data))
 }
 
 // logs are the creations that were begun, 10 at the most.
-func (y *sandbox) logs(t *testing.T) int {
+func (s *sandbox) logs(t *testing.T) int {
 	t.Helper()
-	return len(names(y.root.Logs()))
+	return len(names(s.root.Logs()))
 }
 
 // names in a folder; one that is not there has none.
@@ -125,9 +125,9 @@ func names(dir string) (list []string) {
 }
 
 // tidy fails when something lies in .tmp.
-func (y *sandbox) tidy(t *testing.T) {
+func (s *sandbox) tidy(t *testing.T) {
 	t.Helper()
-	require.Empty(t, names(y.root.Tmp()))
+	require.Empty(t, names(s.root.Tmp()))
 }
 
 // inode of a folder: another one, and something took its place.
@@ -224,11 +224,11 @@ func helpful(t *testing.T, r ran) {
 }
 
 // oldEnv is the folder of the model's env from before shared envs.
-func (y *sandbox) oldEnv(t *testing.T) envdir.Dir {
+func (s *sandbox) oldEnv(t *testing.T) envdir.Dir {
 	t.Helper()
-	model, err := filepath.EvalSymlinks(y.model)
+	model, err := filepath.EvalSymlinks(s.model)
 	require.NoError(t, err)
-	return y.root.Old(envdir.LocalID(model))
+	return s.root.Old(envdir.LocalID(model))
 }
 
 // sample is all of a list in the nightly run, else some of it.

@@ -18,7 +18,7 @@ import (
 
 // team is a root that two users share by its group, and what starts a command as
 // one of them.
-func team(t *testing.T, mode os.FileMode) (y *sandbox, as [2]func(words ...string) *exec.Cmd) {
+func team(t *testing.T, mode os.FileMode) (s *sandbox, as [2]func(words ...string) *exec.Cmd) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: two users on one root: needs root to become them")
@@ -31,16 +31,16 @@ func team(t *testing.T, mode os.FileMode) (y *sandbox, as [2]func(words ...strin
 	for _, d := range []string{dir, scratch} {
 		require.NoError(t, os.Chmod(d, 0o755)) // all is in there that they need
 	}
-	y = sandboxIn(t, dir)
-	y.env = append(y.env, creating(t)...)
+	s = sandboxIn(t, dir)
+	s.env = append(s.env, creating(t)...)
 	uv := filepath.Join(dir, "uv")
 	program, err := os.ReadFile(uvtest.Path(t))
 	require.NoError(t, err)
 	require.NoError(t, execxtest.Write(uv, program))
-	y.set("MODELRUN_UV="+uv, "TMPDIR=/tmp")
-	require.NoError(t, os.MkdirAll(y.root.Envs(), 0o755))
-	require.NoError(t, os.Chown(y.root.Envs(), 0, group))
-	require.NoError(t, os.Chmod(y.root.Envs(), mode))
+	s.set("MODELRUN_UV="+uv, "TMPDIR=/tmp")
+	require.NoError(t, os.MkdirAll(s.root.Envs(), 0o755))
+	require.NoError(t, os.Chown(s.root.Envs(), 0, group))
+	require.NoError(t, os.Chmod(s.root.Envs(), mode))
 	for i, uid := range users {
 		home := filepath.Join(dir, "home", strconv.Itoa(int(uid)))
 		config := filepath.Join(home, ".config", "modelrun", "config.toml")
@@ -48,19 +48,19 @@ func team(t *testing.T, mode os.FileMode) (y *sandbox, as [2]func(words ...strin
 		require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "trusted_owners = [\"%d\", \"%d\"]\n", users[0], users[1]), 0o644))
 		require.NoError(t, os.Chown(home, int(uid), int(uid)))
 		as[i] = func(words ...string) *exec.Cmd {
-			c := y.other(t, "/bin/sh", append([]string{"-c", "umask 022; exec \"$0\" \"$@\""}, words...)...)
-			c.Env = append(slices.Clone(y.env), "HOME="+home)
+			c := s.other(t, "/bin/sh", append([]string{"-c", "umask 022; exec \"$0\" \"$@\""}, words...)...)
+			c.Env = append(slices.Clone(s.env), "HOME="+home)
 			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, Groups: []uint32{group}}}
 			return c
 		}
 	}
-	if r := run1(t, as[0](y.bin, "version")); r.code != 0 {
+	if r := run1(t, as[0](s.bin, "version")); r.code != 0 {
 		t.Skipf("NOT TESTED: two users on one root: modelrun cannot be started by another user here: %s", r)
 	}
 	if r := run1(t, as[0]("python3", "-c", "pass")); r.code != 0 {
 		t.Skipf("NOT TESTED: two users on one root: another user cannot start the python on PATH: %s", r)
 	}
-	return y, as
+	return s, as
 }
 
 // Two users share a root by its group. Both start at once, and later each
@@ -73,11 +73,11 @@ func TestTwoUsersOfATeam(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			y, as := team(t, mode)
+			s, as := team(t, mode)
 			// The rights that a file gets after its making come late: nobody may find it in its place before.
-			late := []string{y.bin}
+			late := []string{s.bin}
 			if words, err := tracer(); err == nil {
-				late = append(words, "-e", "trace=fchown,fchmod", "-e", "inject=fchown,fchmod:delay_enter=100000", y.bin)
+				late = append(words, "-e", "trace=fchown,fchmod", "-e", "inject=fchown,fchmod:delay_enter=100000", s.bin)
 			} else {
 				t.Logf("NOT TESTED: the moment before a file has its rights is as short as it is: %v", err)
 			}
@@ -89,13 +89,13 @@ func TestTwoUsersOfATeam(t *testing.T) {
 				require.Zero(t, r.code, "%s", r)
 				require.Equal(t, "0o22\n", r.out, "the program has its caller's umask: %s", r)
 			}
-			require.Equal(t, 1, y.logs(t))
+			require.Equal(t, 1, s.logs(t))
 			for i := range 2 {
-				r := run1(t, as[i](y.bin, "ensure", "--rebuild"))
+				r := run1(t, as[i](s.bin, "ensure", "--rebuild"))
 				require.Zero(t, r.code, "%s", r)
 				require.NotContains(t, r.err, "cannot be moved", "%s", r)
 			}
-			y.tidy(t)
+			s.tidy(t)
 		})
 	}
 }
@@ -111,14 +111,14 @@ func TestTeamOutlivesAKill(t *testing.T) {
 		}
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
-			y, as := team(t, 0o775)
-			c := as[0](slices.Concat(words, []string{"-e", "trace=" + call, "-e", "inject=" + call + ":signal=KILL:when=1", y.bin, "--", "python", "-c", "pass"})...)
+			s, as := team(t, 0o775)
+			c := as[0](slices.Concat(words, []string{"-e", "trace=" + call, "-e", "inject=" + call + ":signal=KILL:when=1", s.bin, "--", "python", "-c", "pass"})...)
 			out, err := c.CombinedOutput()
 			require.True(t, killed(c), "%v: %s", err, out)
-			r := run1(t, as[1](y.bin, "--", "python", "-c", "print('ran')"))
+			r := run1(t, as[1](s.bin, "--", "python", "-c", "print('ran')"))
 			require.Zero(t, r.code, "%s", r)
 			require.Equal(t, "ran\n", r.out)
-			y.tidy(t)
+			s.tidy(t)
 		})
 	}
 }

@@ -19,13 +19,13 @@ import (
 
 // pair is an env, and another one that is made beside it after change.
 type pair struct {
-	*lab
+	*sandbox
 	first, second envdir.Dir
 }
 
 func newPair(t *testing.T, change func(p *pair)) *pair {
 	t.Helper()
-	p := &pair{lab: newLab(t).add(
+	p := &pair{sandbox: newSandbox(t).add(
 		uvtest.Wheel{Name: "pkg", Version: "1", Files: map[string]string{"pkg/__init__.py": "x = 'first'\n", "pkg/a.b.py": "", "pkg/template.py": "def {{ name }}:\n", "top.py": "y = 2\n"}},
 		wheel("more", "1"))}
 	fill := func(suffix string, others []envdir.Dir, packages ...string) envdir.Dir {

@@ -24,8 +24,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// lab is a real uv with an index of its own, in a root of its own.
-type lab struct {
+// sandbox is a real uv with an index of its own, in a root of its own.
+type sandbox struct {
 	t   *testing.T
 	ix  *uvtest.Index
 	log *bytes.Buffer
@@ -33,10 +33,10 @@ type lab struct {
 	uv  *UV
 }
 
-func newLab(t *testing.T, change ...func(*Config)) *lab {
+func newSandbox(t *testing.T, change ...func(*Config)) *sandbox {
 	t.Helper()
 	dir := t.TempDir()
-	l := &lab{t: t, ix: uvtest.NewIndex(t, filepath.Join(dir, "index")), log: &bytes.Buffer{}}
+	l := &sandbox{t: t, ix: uvtest.NewIndex(t, filepath.Join(dir, "index")), log: &bytes.Buffer{}}
 	l.cfg = Config{
 		Root: envdir.Root(filepath.Join(dir, "root")), Override: uvtest.Path(t), IndexDefault: l.ix.URL(), Log: l.log,
 		Env: execx.NewEnviron([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(dir, "home"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}),
@@ -50,7 +50,7 @@ func newLab(t *testing.T, change ...func(*Config)) *lab {
 	return l
 }
 
-func (l *lab) add(wheels ...uvtest.Wheel) *lab {
+func (l *sandbox) add(wheels ...uvtest.Wheel) *sandbox {
 	for _, w := range wheels {
 		if w.Files == nil {
 			w.Files = map[string]string{strings.ReplaceAll(w.Name, "-", "_") + ".py": "version = '" + w.Version + "'\n"}
@@ -60,7 +60,7 @@ func (l *lab) add(wheels ...uvtest.Wheel) *lab {
 	return l
 }
 
-func (l *lab) staging() envdir.Dir {
+func (l *sandbox) staging() envdir.Dir {
 	l.t.Helper()
 	d := l.cfg.Root.Staging("torch-cpu-transformers", "0123abcd")
 	require.NoError(l.t, os.MkdirAll(d.Path, 0o755))
@@ -68,7 +68,7 @@ func (l *lab) staging() envdir.Dir {
 }
 
 // fill makes the env and reports what was said on the way.
-func (l *lab) fill(lock Lock, d envdir.Dir) []Progress {
+func (l *sandbox) fill(lock Lock, d envdir.Dir) []Progress {
 	l.t.Helper()
 	var said []Progress
 	require.NoError(l.t, l.uv.Venv(l.t.Context(), lock, d), l.log)
@@ -76,7 +76,7 @@ func (l *lab) fill(lock Lock, d envdir.Dir) []Progress {
 	return said
 }
 
-func (l *lab) python(d envdir.Dir, code string) string {
+func (l *sandbox) python(d envdir.Dir, code string) string {
 	l.t.Helper()
 	out, err := exec.Command(d.Python(), "-I", "-c", code).CombinedOutput()
 	require.NoError(l.t, err, string(out))
@@ -101,7 +101,7 @@ func plan(packages ...string) profile.Plan {
 
 func TestResolveVenvSync(t *testing.T) {
 	t.Parallel()
-	l := newLab(t).add(wheel("transformers", "4.57.3", "tokenizers>=0.20"), wheel("transformers", "5.0"), wheel("tokenizers", "0.22.0"), wheel("tokenizers", "0.21.0"),
+	l := newSandbox(t).add(wheel("transformers", "4.57.3", "tokenizers>=0.20"), wheel("transformers", "5.0"), wheel("tokenizers", "0.22.0"), wheel("tokenizers", "0.21.0"),
 		uvtest.Wheel{Name: "tool", Version: "1", Files: map[string]string{"tool.py": "def main():\n    import sys; print(sys.prefix)\n"}, Scripts: map[string]string{"tool": "tool:main"}})
 	p := plan("transformers", "tool")
 	p.Hard, p.Soft = pins("transformers==4.57.3"), pins("tokenizers==0.21.0", "not-installed==9")
@@ -135,7 +135,7 @@ func TestResolveVenvSync(t *testing.T) {
 
 func TestResolveRelaxesInOrder(t *testing.T) {
 	t.Parallel()
-	l := newLab(t).add(
+	l := newSandbox(t).add(
 		wheel("transformers", "4.57.3", "huggingface-hub>=0.34.0,<1.0", "tokenizers<0.23"), wheel("transformers", "4.48.0", "huggingface-hub<1.0", "tokenizers<0.23"),
 		wheel("huggingface-hub", "0.27.1"), wheel("huggingface-hub", "0.36.2", "hf-xet>=1.1"), wheel("huggingface-hub", "1.0"),
 		wheel("tokenizers", "0.22.0"), wheel("tokenizers", "0.23.0"), wheel("hf-xet", "1.0"), wheel("hf-xet", "1.2"), wheel("numpy", "1.26.4"), wheel("numpy", "2.0"),
@@ -161,7 +161,7 @@ func TestResolveRelaxesInOrder(t *testing.T) {
 
 func TestResolveHardContradiction(t *testing.T) {
 	t.Parallel()
-	l := newLab(t).add(wheel("torch", "2.5.1"), wheel("torchvision", "0.20.1", "torch==2.5.1"), wheel("torch", "2.6.0"))
+	l := newSandbox(t).add(wheel("torch", "2.5.1"), wheel("torchvision", "0.20.1", "torch==2.5.1"), wheel("torch", "2.6.0"))
 	p := plan("torch", "torchvision")
 	p.Hard, p.Soft = pins("torch==2.6.0", "torchvision==0.20.1"), pins("numpy==1")
 	_, err := l.uv.Resolve(t.Context(), p)
@@ -180,7 +180,7 @@ func TestResolveTorchIndex(t *testing.T) {
 	}
 	t.Run("serves", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t).add(wheel("torch", "2.6.0"), wheel("torch", "2.5.1"), wheel("numpy", "2.0"))
+		l := newSandbox(t).add(wheel("torch", "2.6.0"), wheel("torch", "2.5.1"), wheel("numpy", "2.0"))
 		p := plan("torch", "numpy")
 		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, torch(t, "cu121").URL(), pins("torch==2.5.1+cu121")
 		lock, err := l.uv.Resolve(t.Context(), p)
@@ -191,7 +191,7 @@ func TestResolveTorchIndex(t *testing.T) {
 	t.Run("from the config", func(t *testing.T) {
 		t.Parallel()
 		mirror := torch(t, "cu121")
-		l := newLab(t, func(c *Config) { c.IndexTorch = strings.Replace(mirror.URL(), "simple", "{accel}", 1) })
+		l := newSandbox(t, func(c *Config) { c.IndexTorch = strings.Replace(mirror.URL(), "simple", "{accel}", 1) })
 		require.NoError(t, os.Rename(filepath.Join(mirror.Dir(), "../simple"), filepath.Join(mirror.Dir(), "../cu121")))
 		p := plan("torch")
 		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, "https://127.0.0.1:9/whl/cu121", pins("torch==2.5.1+cu121")
@@ -203,7 +203,7 @@ func TestResolveTorchIndex(t *testing.T) {
 	const dead = "http://me:s3cret@127.0.0.1:9/whl/"
 	t.Run("unreachable, cpu", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t, func(c *Config) { c.Env = c.Env.With("UV_HTTP_RETRIES", "0") }).add(wheel("torch", "2.5.1"))
+		l := newSandbox(t, func(c *Config) { c.Env = c.Env.With("UV_HTTP_RETRIES", "0") }).add(wheel("torch", "2.5.1"))
 		p := plan("torch")
 		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, dead+"cpu", pins("torch==2.5.1+cpu")
 		lock, err := l.uv.Resolve(t.Context(), p)
@@ -215,7 +215,7 @@ func TestResolveTorchIndex(t *testing.T) {
 	})
 	t.Run("unreachable, cu121", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t, func(c *Config) { c.Env = c.Env.With("UV_HTTP_RETRIES", "0") }).add(wheel("torch", "2.5.1"))
+		l := newSandbox(t, func(c *Config) { c.Env = c.Env.With("UV_HTTP_RETRIES", "0") }).add(wheel("torch", "2.5.1"))
 		p := plan("torch")
 		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, dead+"cu121", pins("torch==2.5.1+cu121")
 		_, err := l.uv.Resolve(t.Context(), p)
@@ -226,7 +226,7 @@ func TestResolveTorchIndex(t *testing.T) {
 	})
 	t.Run("not there, cpu", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t).add(wheel("torch", "2.5.1"))
+		l := newSandbox(t).add(wheel("torch", "2.5.1"))
 		p := plan("torch")
 		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, nowhere(t)+"/whl/cpu", pins("torch==2.5.1+cpu")
 		lock, err := l.uv.Resolve(t.Context(), p)
@@ -236,7 +236,7 @@ func TestResolveTorchIndex(t *testing.T) {
 	})
 	t.Run("not there, cu121", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t).add(wheel("torch", "2.5.1"))
+		l := newSandbox(t).add(wheel("torch", "2.5.1"))
 		p := plan("torch")
 		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, nowhere(t)+"/whl/cu121", pins("torch==2.5.1+cu121")
 		_, err := l.uv.Resolve(t.Context(), p)
@@ -245,7 +245,7 @@ func TestResolveTorchIndex(t *testing.T) {
 	})
 	t.Run("unreachable, offline", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t, func(c *Config) { c.Offline = true })
+		l := newSandbox(t, func(c *Config) { c.Offline = true })
 		p := plan("torch")
 		p.Accel, p.FromTorch, p.TorchIndex = "cu121", []string{"torch"}, dead+"cu121"
 		_, err := l.uv.Resolve(t.Context(), p)
@@ -275,7 +275,7 @@ func TestIndexWithPassword(t *testing.T) {
 		t.Cleanup(s.Close)
 		return strings.Replace(s.URL, "://", "://me:s3cret@", 1) + "/simple"
 	}
-	fill := func(t *testing.T, l *lab, p profile.Plan) {
+	fill := func(t *testing.T, l *sandbox, p profile.Plan) {
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
 		require.NotContains(t, string(lock.Pylock), "s3cret", "the lock is for all to read")
@@ -284,13 +284,13 @@ func TestIndexWithPassword(t *testing.T) {
 	}
 	t.Run("default", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t).add(wheel("numpy", "2.0"))
+		l := newSandbox(t).add(wheel("numpy", "2.0"))
 		l.uv.cfg.IndexDefault = guarded(t, l.ix)
 		fill(t, l, plan("numpy"))
 	})
 	t.Run("an own env's", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t).add(wheel("numpy", "2.0"))
+		l := newSandbox(t).add(wheel("numpy", "2.0"))
 		p := plan("numpy")
 		p.Index = guarded(t, l.ix)
 		l.uv.cfg.IndexDefault = ""
@@ -298,7 +298,7 @@ func TestIndexWithPassword(t *testing.T) {
 	})
 	t.Run("torch's", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t).add(wheel("numpy", "2.0"))
+		l := newSandbox(t).add(wheel("numpy", "2.0"))
 		ix := uvtest.NewIndex(t, t.TempDir())
 		ix.Add(wheel("torch", "2.5.1+cu121", "numpy"))
 		p := plan("torch", "numpy")
@@ -309,7 +309,7 @@ func TestIndexWithPassword(t *testing.T) {
 
 func TestResolveIndexWithoutPip(t *testing.T) {
 	t.Parallel()
-	l := newLab(t).add(wheel("numpy", "2.0"))
+	l := newSandbox(t).add(wheel("numpy", "2.0"))
 	lock, err := l.uv.Resolve(t.Context(), plan("numpy", "pip"))
 	require.NoError(t, err, l.log)
 	if lock.Pip == "" { // some distributions take ensurepip's wheels out
@@ -329,7 +329,7 @@ func TestResolveIndexWithoutPip(t *testing.T) {
 
 func TestResolveNoPython(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, func(c *Config) { c.Env = c.Env.With("UV_PYTHON_DOWNLOADS", "never") }).add(wheel("numpy", "2.0"))
+	l := newSandbox(t, func(c *Config) { c.Env = c.Env.With("UV_PYTHON_DOWNLOADS", "never") }).add(wheel("numpy", "2.0"))
 	p := plan("numpy")
 	p.PythonMin, p.PythonMax, p.PythonBest = "3.99", "3.99", "3.99"
 	_, err := l.uv.Resolve(t.Context(), p)
@@ -346,7 +346,7 @@ func TestResolveNoPython(t *testing.T) {
 // What a power cut leaves of uv's cache: files of no length.
 func TestSyncPoisonedCache(t *testing.T) {
 	t.Parallel()
-	l := newLab(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
+	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
 	lock, err := l.uv.Resolve(t.Context(), plan("torch"))
 	require.NoError(t, err, l.log)
 	d := l.staging()
@@ -375,7 +375,7 @@ func TestSyncPoisonedCache(t *testing.T) {
 // The same of a wheel's metadata: uv calls it unsolvable.
 func TestResolvePoisonedCache(t *testing.T) {
 	t.Parallel()
-	l := newLab(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
+	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
 	_, err := l.uv.Resolve(t.Context(), plan("torch"))
 	require.NoError(t, err, l.log)
 	files, err := filepath.Glob(filepath.Join(l.cfg.Root.Cache(), "archive-v0", "*", "*", "METADATA"))
@@ -393,7 +393,7 @@ func TestResolvePoisonedCache(t *testing.T) {
 
 func TestSyncCancelled(t *testing.T) {
 	t.Parallel()
-	l := newLab(t).add(wheel("numpy", "2.0"))
+	l := newSandbox(t).add(wheel("numpy", "2.0"))
 	lock, err := l.uv.Resolve(t.Context(), plan("numpy"))
 	require.NoError(t, err, l.log)
 	d := l.staging()
@@ -407,7 +407,7 @@ func TestSyncCancelled(t *testing.T) {
 func TestSource(t *testing.T) {
 	t.Parallel()
 	tmp := t.TempDir()
-	l := newLab(t, func(c *Config) { c.Env = c.Env.With("TMPDIR", tmp) }).add(wheel("a", "1"))
+	l := newSandbox(t, func(c *Config) { c.Env = c.Env.With("TMPDIR", tmp) }).add(wheel("a", "1"))
 	l.ix.AddSource(uvtest.Wheel{Name: "b", Version: "2", Files: map[string]string{"b.py": "x = 3\n"}})
 	lock, err := l.uv.Resolve(t.Context(), plan("a", "b"))
 	require.NoError(t, err, l.log)
@@ -428,7 +428,7 @@ func TestSource(t *testing.T) {
 
 // silent is an index that sends no Cache-Control and is asked for each wheel that
 // is not taken from the cache. asked are the wheels that it gave.
-func silent(t *testing.T, l *lab) (url string, asked func() []string) {
+func silent(t *testing.T, l *sandbox) (url string, asked func() []string) {
 	var mu sync.Mutex
 	var names []string
 	files := http.FileServer(http.Dir(filepath.Dir(l.ix.Dir())))
@@ -463,7 +463,7 @@ func (n noTime) WriteHeader(code int) {
 // index does not say that it may be kept.
 func TestSyncFromCache(t *testing.T) {
 	t.Parallel()
-	l := newLab(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"), wheel("rich", "13"))
+	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"), wheel("rich", "13"))
 	url, asked := silent(t, l)
 	l.cfg.IndexDefault = url
 	var err error
