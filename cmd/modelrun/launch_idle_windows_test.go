@@ -18,9 +18,9 @@ type memoryCounters struct {
 	pageFile, peakPageFile                                uintptr
 }
 
-// While the program runs its parent is small and does nothing.
+// While the program runs its parent is small and does nothing. Not parallel: on
+// a busy machine every process has some time.
 func TestIdle(t *testing.T) {
-	t.Parallel()
 	r := sharedSandbox(t)
 	least := filepath.Join(filepath.Dir(built), "execonly.exe")
 	if os.Getenv("TEST_MODELRUN") == "" {
@@ -55,7 +55,7 @@ sys.stdin.read()
 	base, busyBase := whileRunning(least, r.python(), script)
 	t.Logf("working set: %.1f MiB, of a Go program that only starts another %.1f", float64(ours)/(1<<20), float64(base)/(1<<20))
 	t.Logf("CPU time in a second: %s, of that program %s", busy, busyBase)
-	require.LessOrEqual(t, busy, 20*time.Millisecond) // a tick of the clock
+	require.LessOrEqual(t, busy, busyBase+20*time.Millisecond) // a tick of the clock
 	if !underWine() {                                 // which pages nothing out, and maps programs as private memory
 		require.Less(t, ours, uintptr(12<<20))
 	}

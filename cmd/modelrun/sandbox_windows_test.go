@@ -99,25 +99,21 @@ func acted() bool {
 
 // copyTreeAsIs copies what is in a folder into another, with its times.
 func copyTreeAsIs(from, to string) error {
-	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if e.IsDir() {
-			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
+	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return errors.Join(err, os.MkdirAll(to+path[len(from):], 0o755))
 		}
 		data, err := os.ReadFile(path)
+		return errors.Join(err, os.WriteFile(to+path[len(from):], data, 0o755))
+	})
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error { // of a folder once all is in it
 		if err != nil {
 			return err
 		}
-		return errors.Join(os.WriteFile(filepath.Join(to, rel), data, 0o755), os.Chtimes(filepath.Join(to, rel), info.ModTime(), info.ModTime()))
+		info, err := e.Info()
+		return errors.Join(err, os.Chtimes(to+path[len(from):], info.ModTime(), info.ModTime()))
 	})
 }
