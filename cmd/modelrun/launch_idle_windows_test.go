@@ -56,7 +56,7 @@ sys.stdin.read()
 	t.Logf("working set: %.1f MiB, of a Go program that only starts another %.1f", float64(ours)/(1<<20), float64(base)/(1<<20))
 	t.Logf("CPU time in a second: %s, of that program %s", busy, busyBase)
 	require.LessOrEqual(t, busy, busyBase+20*time.Millisecond) // a tick of the clock
-	if !underWine() {                                 // which pages nothing out, and maps programs as private memory
+	if !underWine() {                                          // which pages nothing out, and maps programs as private memory
 		require.Less(t, ours, uintptr(12<<20))
 	}
 }
