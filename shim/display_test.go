@@ -72,6 +72,19 @@ func TestTableColumns(t *testing.T) {
 	require.Equal(t, "üüü   x\nabcd  y\n  z\n", out.String())
 }
 
+// No cell ends a cell, a row or the table, whatever bytes are in it.
+func TestTableOddCells(t *testing.T) {
+	t.Parallel()
+	var rows table
+	rows.row("a\xffb", "x\ty")
+	rows.below("below\n")
+	rows.row("c\nd\v\fe", "")
+	rows.row("", "z")
+	var out strings.Builder
+	require.NoError(t, rows.write(&out))
+	require.Equal(t, "a\ufffdb     x y\nbelow\nc d  e  \n        z\n", out.String())
+}
+
 // A line never comes to the last columns, where a terminal would break it.
 func TestFits(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,7 @@ sys.exit(7)
 func TestLongWorkingDirectory(t *testing.T) {
 	python := os.Getenv("TEST_PYTHON")
 	if python == "" {
-		t.Skip("TEST_PYTHON names no python.exe")
+		execxtest.Missing(t, "TEST_PYTHON names no python.exe")
 	}
 	home, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)

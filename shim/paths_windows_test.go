@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/windows/registry"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // program is modelrun.exe of this tree, from where TEST_MODELRUN says.
@@ -16,7 +18,7 @@ func modelrunExe(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("TEST_MODELRUN")
 	if dir == "" {
-		t.Skip("TEST_MODELRUN names no folder with modelrun.exe")
+		execxtest.Missing(t, "TEST_MODELRUN names no folder with modelrun.exe")
 	}
 	return filepath.Join(dir, "modelrun.exe")
 }

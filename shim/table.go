@@ -22,7 +22,7 @@ func (t *table) below(lines string) { (*t)[len(*t)-1].below += lines }
 
 // write writes the table a cell at a time, so that each can get its colour.
 func (t table) write(w io.Writer) error {
-	oneCell := strings.NewReplacer("\t", " ", "\v", " ", "\f", " ", "\n", " ")
+	oneCell := strings.NewReplacer("\t", " ", "\v", " ", "\f", " ", "\n", " ") // what a tabwriter obeys, as it does a byte 0xff
 	columns := tabwriter.NewWriter(&cellWriter{w, t}, 0, 0, 2, ' ', 0)
 	for _, r := range t {
 		for i, cell := range r.cells {
@@ -30,7 +30,7 @@ func (t table) write(w io.Writer) error {
 			if i+1 == len(r.cells) {
 				end = "\n"
 			}
-			if _, err := io.WriteString(columns, oneCell.Replace(cell)+end); err != nil {
+			if _, err := io.WriteString(columns, oneCell.Replace(strings.ToValidUTF8(cell, "\ufffd"))+end); err != nil {
 				return err
 			}
 		}

@@ -22,7 +22,7 @@ func TestResources(t *testing.T) {
 		t.Run(arch, func(t *testing.T) {
 			t.Parallel()
 			program := filepath.Join(t.TempDir(), "modelrun.exe")
-			build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+			build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, ".")
 			build.Env = append(os.Environ(), "GOOS=windows", "GOARCH="+arch, "CGO_ENABLED=0")
 			out, err := build.CombinedOutput()
 			require.NoError(t, err, string(out))

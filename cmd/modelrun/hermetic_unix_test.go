@@ -3,6 +3,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,8 +37,9 @@ func TestDirtyEnvironment(t *testing.T) {
 	c.Env = append(os.Environ(), "UV_CACHE_DIR="+in("cache"), "UV_PYTHON_DOWNLOADS=never")
 	out, err := c.CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	require.NoError(t, os.Symlink(uvtest.Path(t), filepath.Join(venv, "bin", "uv"))) // one that works, and is none of ours
 	const wrong = "#!/bin/sh\necho 'found by chance' >&2\nexit 1\n"
-	for _, program := range []string{"venv/bin/uv", "venv/bin/pip", "conda/bin/uv", "conda/bin/python3", "conda/bin/python", "bin/uv", "bin/uvx", "bin/modelrun", "bin/nvidia-smi"} {
+	for _, program := range []string{"venv/bin/pip", "conda/bin/uv", "conda/bin/python3", "conda/bin/python", "bin/uv", "bin/uvx", "bin/modelrun", "bin/nvidia-smi"} {
 		require.NoError(t, execxtest.Write(in(program), []byte(wrong)))
 	}
 	for path, text := range map[string]string{
@@ -54,7 +56,7 @@ func TestDirtyEnvironment(t *testing.T) {
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	c = exec.CommandContext(t.Context(), self, "-test.v", "-test.run", "^TestScenario$/^("+strings.Join(inDirt, "|")+")$")
+	c = exec.CommandContext(t.Context(), self, "-test.v", "-test.run", "^TestIsolated$|^TestScenario$/^("+strings.Join(inDirt, "|")+")$")
 	c.Env = slices.Concat(os.Environ(), []string{
 		"TEST_MODELRUN=" + filepath.Dir(built), "HOME=" + in("home"), "XDG_CONFIG_HOME=" + in("home/.config"), "XDG_DATA_HOME=/nowhere", "XDG_CACHE_HOME=/nowhere",
 		"PATH=" + strings.Join([]string{in("venv/bin"), in("conda/bin"), in("bin"), ".", "", os.Getenv("PATH")}, ":"),
@@ -69,7 +71,34 @@ func TestDirtyEnvironment(t *testing.T) {
 	})
 	out, err = c.CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: TestIsolated ")
 	for _, name := range inDirt {
 		require.Contains(t, string(out), "--- PASS: TestScenario/"+name+" ")
 	}
+}
+
+// TestIsolated looks at the environment that Isolate made.
+func TestIsolated(t *testing.T) {
+	t.Parallel()
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		require.NotRegexp(t, `^(UV|PIP|PYTHON|CONDA|MODELRUN|VIRTUAL|XDG|HF|CUDA|LC|LD|NOTIFY)_?`, strings.TrimPrefix(name, "UV_NO_CONFIG"))
+	}
+	home, err := os.UserHomeDir()
+	require.NoError(t, err)
+	for _, path := range []string{".zshrc", ".config/pip", ".config/uv", ".config/modelrun"} {
+		_, err := os.Lstat(filepath.Join(home, path))
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	}
+	for _, program := range []string{"uv", "uvx", "modelrun"} {
+		_, err := exec.LookPath(program)
+		require.ErrorIs(t, err, exec.ErrNotFound, program)
+	}
+	python, err := exec.LookPath("python3")
+	require.NoError(t, err)
+	python, err = filepath.EvalSymlinks(python)
+	require.NoError(t, err)
+	out, err := exec.CommandContext(t.Context(), "python3", "-c", "import os, sys; print(os.path.realpath(sys.executable), sys.prefix == sys.base_prefix)").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, python+" True\n", string(out), "an interpreter, no venv's and no script that finds one")
 }

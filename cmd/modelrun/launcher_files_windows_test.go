@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	starter "github.com/modelrun/modelrun/shim/launcher" // launch_bench_test.go has a type of its name
 )
 
@@ -175,7 +176,7 @@ func TestLauncherExe(t *testing.T) {
 // NSSM itself is told by the command file, and starts the service.
 func TestLauncherNSSM(t *testing.T) {
 	if os.Getenv("TEST_NSSM") == "" {
-		t.Skip("TEST_NSSM names no nssm64.exe")
+		execxtest.Missing(t, "TEST_NSSM names no nssm64.exe")
 	}
 	r := sharedSandbox(t)
 	s, got := oddSpec(t, starter.NSSM, "modelrun.exe")

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // person is somebody with modelrun installed in a folder of their own, a model
@@ -234,7 +236,7 @@ func TestLauncherCopyRuns(t *testing.T) {
 // program. After a repair it is run again.
 func TestLauncherCommandNSSM(t *testing.T) {
 	if os.Getenv("TEST_NSSM") == "" {
-		t.Skip("TEST_NSSM names no nssm64.exe")
+		execxtest.Missing(t, "TEST_NSSM names no nssm64.exe")
 	}
 	r := sharedSandbox(t)
 	p := newPerson(t, r, underWine())

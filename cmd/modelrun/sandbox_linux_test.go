@@ -115,6 +115,12 @@ func (s *sandbox) logs(t *testing.T) int {
 	return len(names(s.root.Logs()))
 }
 
+// tidy fails when something lies in .tmp.
+func (s *sandbox) tidy(t *testing.T) {
+	t.Helper()
+	require.Empty(t, names(s.root.Tmp()))
+}
+
 // names in a folder; one that is not there has none.
 func names(dir string) (list []string) {
 	entries, _ := os.ReadDir(dir)
@@ -122,12 +128,6 @@ func names(dir string) (list []string) {
 		list = append(list, e.Name())
 	}
 	return list
-}
-
-// tidy fails when something lies in .tmp.
-func (s *sandbox) tidy(t *testing.T) {
-	t.Helper()
-	require.Empty(t, names(s.root.Tmp()))
 }
 
 // inode of a folder: another one, and something took its place.

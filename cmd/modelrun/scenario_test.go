@@ -78,9 +78,6 @@ func condition(cond string) (bool, error) {
 		return os.Geteuid() == 0, nil
 	case "mount":
 		return canMount(), nil
-	case "strace":
-		_, err := exec.LookPath("strace")
-		return err == nil, nil
 	}
 	return false, errors.New("unknown condition " + cond)
 }

@@ -297,11 +297,9 @@ func supervisorPython(t *testing.T) string {
 	base, err := filepath.EvalSymlinks(execxtest.Tool(t, "python3")) // the venv outlives this test's PATH
 	require.NoError(t, err)
 	out, err := exec.CommandContext(t.Context(), base, "-m", "venv", "--without-pip", tmp).CombinedOutput()
-	if err == nil {
-		out, err = execxtest.PipInstall("--python", filepath.Join(tmp, "bin", "python"), "supervisor==4.3.0")
-	}
-	if err != nil {
-		execxtest.Missing(t, "supervisor cannot be installed: %s", out)
+	require.NoError(t, err, "%s", out)
+	if err := execxtest.Pip("--python", filepath.Join(tmp, "bin", "python"), "install", "-q", "supervisor==4.3.0"); err != nil {
+		execxtest.Missing(t, "supervisor cannot be installed: %v", err)
 	}
 	_ = os.Rename(tmp, dir) // another test binary may have been quicker
 	return python

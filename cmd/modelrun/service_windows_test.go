@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/windows"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 // nssmService is examples/services/nssm.cmd, with another name and other paths.
@@ -25,7 +27,7 @@ type nssmService struct {
 func newNSSM(t *testing.T, name, program string) *nssmService {
 	t.Helper()
 	if os.Getenv("TEST_NSSM") == "" {
-		t.Skip("TEST_NSSM names no nssm64.exe")
+		execxtest.Missing(t, "TEST_NSSM names no nssm64.exe")
 	}
 	r := sharedSandbox(t)
 	s := &nssmService{t, name, serviceFolder(t, program), "chat.log"}
@@ -146,8 +148,11 @@ raise SystemExit(5 if n < 2 else 125)
 
 // The same under WinSW.
 func TestWinSW(t *testing.T) {
+	if underWine() {
+		t.Skip("NOT TESTED: WinSW: Wine has no .NET")
+	}
 	if os.Getenv("TEST_WINSW") == "" {
-		t.Skip("TEST_WINSW names no winsw.exe; under Wine it has no .NET")
+		execxtest.Missing(t, "TEST_WINSW names no winsw.exe")
 	}
 	r := sharedSandbox(t)
 	s := &nssmService{t, "modelrun-test-winsw", serviceFolder(t, ""), "chat.out.log"}

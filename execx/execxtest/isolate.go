@@ -17,17 +17,22 @@ import (
 var caller = os.Environ()
 
 // Online returns the environment for a program that fetches packages: that of
-// the tests, and what the caller says of indexes, proxies and caches: the home
-// folder with its pip.conf and uv.toml, PIP_*, UV_* and the like.
+// the tests, with what the caller says of indexes, proxies and certificates.
 func Online() []string {
 	set := map[string]string{}
 	for _, v := range os.Environ() {
 		name, value, _ := strings.Cut(v, "=")
 		set[name] = value
 	}
+	for name, file := range map[string]string{"PIP_CONFIG_FILE": "pip/pip.conf", "UV_CONFIG_FILE": "uv/uv.toml", "NETRC": "../.netrc"} { // HOME is another
+		if path := filepath.Join(callerConfig(), file); exists(path) {
+			set[name] = path
+		}
+	}
+	delete(set, "UV_NO_CONFIG")
 	for _, v := range caller {
 		name, value, _ := strings.Cut(v, "=")
-		if slices.Contains(homes, name) || hasPrefix(name, "PIP_", "UV_", "XDG_", "SSL_", "HTTP", "http", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy") {
+		if hasPrefix(strings.ToUpper(name), "PIP_", "UV_", "SSL_", "HTTP_", "HTTPS_", "NO_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC") {
 			set[name] = value
 		}
 	}
@@ -45,41 +50,26 @@ func Online() []string {
 	return env
 }
 
-func hasPrefix(name string, prefixes ...string) bool {
-	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-}
-
-// PipInstall runs "pip install" with these arguments, from where the caller's
-// pip gets packages. It takes the first Python that has pip: the one on PATH, or
-// the caller's own. It returns what pip printed.
-func PipInstall(args ...string) (out []byte, err error) {
-	for _, python := range []string{pythonOn(os.Getenv("PATH")), pythonOn(callerPath())} {
-		c := exec.Command(python, append([]string{"-m", "pip", "install", "-q"}, args...)...) //nolint:gosec // a tester's own
-		c.Env = Online()
-		if out, err = c.CombinedOutput(); err == nil {
-			return out, nil
-		}
+// callerConfig is the caller's folder of settings.
+func callerConfig() string {
+	if dir := callers("XDG_CONFIG_HOME"); dir != "" {
+		return dir
 	}
-	return out, err
+	return filepath.Join(callers(homes[0]), ".config")
 }
 
-// pythonOn is the first Python of a search path, by its name where there is none.
-func pythonOn(path string) string {
-	for _, d := range filepath.SplitList(path) {
-		if file := filepath.Join(d, python3); exists(file) {
-			return file
-		}
-	}
-	return python3
-}
-
-func callerPath() string {
+// callers is a variable of the caller's.
+func callers(name string) string {
 	for _, v := range caller {
-		if path, ok := strings.CutPrefix(v, "PATH="); ok {
-			return path
+		if n, value, _ := strings.Cut(v, "="); strings.EqualFold(n, name) {
+			return value
 		}
 	}
 	return ""
+}
+
+func hasPrefix(name string, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 // Main runs a package's tests in an environment that Isolate makes, and ends
@@ -115,13 +105,14 @@ func Main(m *testing.M) {
 // Descriptors that were inherited are not passed on to programs.
 func Isolate(dir string) {
 	flag.Parse()
-	if !slices.Contains(given(), "test.parallel") {
-		_ = flag.Set("test.parallel", strconv.Itoa(testsPerProcessor*runtime.GOMAXPROCS(0)))
+	if set := given(); !slices.Contains(set, "test.parallel") && !slices.Contains(set, "test.fuzz") { // which it would be the workers of
+		_ = flag.Set("test.parallel", strconv.Itoa(min(testsPerProcessor*runtime.GOMAXPROCS(0), maxTests)))
 	}
 	closeOnExec()
 	set := map[string]string{
 		"TEST_CACHE": CacheDir(), "PATH": searchPath(dir), "LANG": "C.UTF-8",
-		"GORACE": "atexit_sleep_ms=0", // or each end of a program with the race detector takes a second
+		"UV_NO_CONFIG": "1",                 // a uv.toml or a .python-version above the checkout
+		"GORACE":       "atexit_sleep_ms=0", // or each end of a program with the race detector takes a second
 	}
 	for name, value := range goEnviron() {
 		set[name] = value
@@ -148,8 +139,11 @@ func Isolate(dir string) {
 	}
 }
 
-// testsPerProcessor run at a time. Measured with 2 processors: see docs/testing.md.
-const testsPerProcessor = 3
+// So many tests run at a time: measured with 2 processors, and bounded by memory.
+const (
+	testsPerProcessor = 3
+	maxTests          = 24
+)
 
 // given are the flags that the command line sets.
 func given() (names []string) {
@@ -172,7 +166,14 @@ func CacheDir() string {
 
 // kept reports whether a variable of the caller's is left.
 func kept(name string) bool {
-	return slices.ContainsFunc(system, func(s string) bool { return strings.EqualFold(s, name) }) || hasPrefix(name, "GO", "CGO_", "TEST_", "WINE")
+	return slices.ContainsFunc(slices.Concat(system, goVars), func(s string) bool { return strings.EqualFold(s, name) }) || hasPrefix(name, "CGO_", "TEST_", "WINE")
+}
+
+// goVars are what a person may have set for Go.
+var goVars = []string{
+	"GO111MODULE", "GOAMD64", "GOARCH", "GOARM64", "GOAUTH", "GOCACHEPROG", "GOCOVERDIR", "GODEBUG", "GOEXPERIMENT", "GOFLAGS", "GOGC", "GOINSECURE",
+	"GOMAXPROCS", "GOMEMLIMIT", "GONOPROXY", "GONOSUMDB", "GOOS", "GOPRIVATE", "GOPROXY", "GOROOT", "GOSUMDB", "GOTMPDIR", "GOTOOLCHAIN", "GOTRACEBACK",
+	"GOVCS", "GOWORK",
 }
 
 // goEnviron is what Go finds by way of HOME.
@@ -198,9 +199,9 @@ func searchPath(dir string) string {
 		switch {
 		case !filepath.IsAbs(d), slices.Contains(dirs, d), exists(filepath.Join(d, "..", "pyvenv.cfg")):
 		case managed(d):
-			dirs = append(dirs, without(d, filepath.Join(dir, "path"+strconv.Itoa(i)), append([]string{"python", "python3"}, unwanted...))...)
+			dirs = append(dirs, without(d, filepath.Join(dir, "path"+strconv.Itoa(i)), func(name string) bool { return isUnwanted(name) || hasPrefix(name, "python") })...)
 		case slices.ContainsFunc(unwanted, func(name string) bool { return exists(filepath.Join(d, name)) }):
-			dirs = append(dirs, without(d, filepath.Join(dir, "path"+strconv.Itoa(i)), unwanted)...)
+			dirs = append(dirs, without(d, filepath.Join(dir, "path"+strconv.Itoa(i)), isUnwanted)...)
 		default:
 			dirs = append(dirs, d)
 		}
@@ -214,6 +215,8 @@ func searchPath(dir string) string {
 // unwanted are the programs that are looked for on PATH by what we test.
 var unwanted = []string{"uv" + exe, "uvx" + exe, "modelrun" + exe, "modelrunw" + exe}
 
+func isUnwanted(name string) bool { return slices.Contains(unwanted, name) }
+
 // realPython is the interpreter behind the caller's python3: not a venv's, and
 // not a version manager's script. "" is none. TEST_PYTHON names another.
 func realPython() string {
@@ -223,8 +226,15 @@ func realPython() string {
 		}
 		c := exec.Command(name, "-I", "-S", "-c", "import os, sys; print(os.path.realpath(sys._base_executable))") //nolint:gosec // a tester's own
 		c.Env = slices.DeleteFunc(slices.Clone(caller), func(v string) bool { return strings.HasPrefix(v, "PYTHON") })
-		if out, err := c.Output(); err == nil {
-			return strings.TrimSpace(string(out))
+		out, err := c.Output()
+		if err != nil {
+			continue
+		}
+		python := strings.TrimSpace(string(out))
+		c = exec.Command(python, "-I", "-S", "-c", "pass") //nolint:gosec // the same
+		c.Env = slices.DeleteFunc(slices.Clone(caller), func(v string) bool { name, _, _ := strings.Cut(v, "="); return !kept(name) })
+		if c.Run() == nil { // it needs no variable that the tests do not have, such as LD_LIBRARY_PATH
+			return python
 		}
 	}
 	return ""

@@ -21,15 +21,14 @@ var system = []string{"TMPDIR", "CC", "CXX", "CI", "UPDATE_SCRIPTS"}
 // homes are the variables that name a user's own folders.
 var homes = []string{"HOME"}
 
-// without makes a folder of links to all programs of another but those that begin
-// with one of some names.
-func without(from, to string, names []string) []string {
+// without makes a folder of links to all programs of another but some.
+func without(from, to string, some func(name string) bool) []string {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		panic(err)
 	}
 	entries, _ := os.ReadDir(from) // what cannot be read is not run either
 	for _, e := range entries {
-		if !hasPrefix(e.Name(), names...) {
+		if !some(e.Name()) {
 			if err := os.Symlink(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
 				panic(err)
 			}

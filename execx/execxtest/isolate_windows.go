@@ -18,7 +18,7 @@ var system = []string{
 var homes = []string{"USERPROFILE", "APPDATA", "LOCALAPPDATA"}
 
 // without leaves the whole folder out: links need a privilege here.
-func without(string, string, []string) []string { return nil }
+func without(string, string, func(string) bool) []string { return nil }
 
 // pythonDir is the interpreter's own folder.
 func pythonDir(python, _ string) string { return filepath.Dir(python) }

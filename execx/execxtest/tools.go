@@ -1,6 +1,7 @@
 package execxtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -45,11 +46,54 @@ func Packages(packages ...string) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(tmp)
-	if out, err := PipInstall(append([]string{"--no-deps", "--target", tmp}, packages...)...); err != nil {
-		return "", fmt.Errorf("installing %v for the tests: %w: %s", packages, err, out)
+	if err := Pip(append([]string{"install", "-q", "--no-deps", "--target", tmp}, packages...)...); err != nil {
+		return "", fmt.Errorf("installing %v for the tests: %w", packages, err)
 	}
 	if err := os.Rename(tmp, dir); err != nil && !exists(dir) { // another test process was quicker otherwise
 		return "", err
 	}
 	return dir, nil
+}
+
+// Pip runs pip with these arguments, from where the caller's pip gets packages.
+func Pip(args ...string) error {
+	python := withPip()
+	if python == "" {
+		return errors.New("no python3 on PATH has pip")
+	}
+	c := exec.Command(python, append([]string{"-m", "pip"}, args...)...) //nolint:gosec // a tester's own
+	c.Env = Online()
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s -m pip: %w: %s", python, err, out)
+	}
+	return nil
+}
+
+// PythonWithPip returns a Python that has pip: the one on PATH, or, where that has
+// none, the one that the caller of the tests has, such as a venv's.
+func PythonWithPip(t testing.TB) string {
+	t.Helper()
+	python := withPip()
+	if python == "" {
+		Missing(t, "no python3 on PATH has pip")
+	}
+	return python
+}
+
+func withPip() string {
+	for _, path := range []string{os.Getenv("PATH"), callers("PATH")} {
+		for _, dir := range filepath.SplitList(path) {
+			python := filepath.Join(dir, python3)
+			if !exists(python) {
+				continue
+			}
+			c := exec.Command(python, "-I", "-c", "import pip") //nolint:gosec // a tester's own
+			c.Env = Online()
+			if c.Run() == nil {
+				return python
+			}
+			break // what is behind it on PATH is not what the caller means
+		}
+	}
+	return ""
 }

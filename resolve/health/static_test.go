@@ -258,7 +258,7 @@ func TestPastOf(t *testing.T) {
 func TestErrorsOfTheDiskAreNotVerdicts(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() <= 0 {
-		t.Skip("root reads everything, and Windows has no modes")
+		t.Skip("NOT TESTED: a file that cannot be read: root reads everything, and Windows has no modes")
 	}
 	e := newEnv(t, envdir.Shared)
 	require.NoError(t, os.Chmod(e.Dir.Path, 0))

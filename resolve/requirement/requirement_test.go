@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
 func TestParse(t *testing.T) {
@@ -240,9 +242,9 @@ func sign(n int) int { return max(-1, min(1, n)) }
 
 func ask(t *testing.T, question, answer any) {
 	t.Helper()
-	python := "python3"
-	if named := os.Getenv("TEST_PYTHON"); named != "" {
-		python = named
+	python := os.Getenv("TEST_PYTHON")
+	if python == "" {
+		python = execxtest.PythonWithPip(t)
 	}
 	data, err := json.Marshal(question)
 	require.NoError(t, err)
@@ -251,7 +253,7 @@ func ask(t *testing.T, question, answer any) {
 	cmd := exec.CommandContext(t.Context(), python, "-I", script)
 	cmd.Stdin, cmd.Stderr = strings.NewReader(string(data)), os.Stderr
 	out, err := cmd.Output()
-	require.NoError(t, err, "a Python with pip is needed: docs/testing.md")
+	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(out, answer))
 }
 

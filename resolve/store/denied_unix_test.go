@@ -58,7 +58,7 @@ func roleDenied(s *Store, userState string) error {
 func TestReadOnlyRoot(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, to become nobody")
+		t.Skip("NOT TESTED: a second user: only root can become one")
 	}
 	dir, err := os.MkdirTemp("", "store-denied-")
 	require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestStickyFolderIsNoTeams(t *testing.T) {
 func TestTeamFilesFollowTheFolder(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, for another group")
+		t.Skip("NOT TESTED: another group: only root can give files to one")
 	}
 	s := newStore(t)
 	require.NoError(t, os.Mkdir(s.Root.Envs(), 0o755))
@@ -147,7 +147,7 @@ func TestTeamFilesFollowTheFolder(t *testing.T) {
 func TestLeaseOfATeamIsTouched(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, to become nobody")
+		t.Skip("NOT TESTED: a second user: only root can become one")
 	}
 	dir, err := os.MkdirTemp("", "store-team-")
 	require.NoError(t, err)

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -90,12 +88,10 @@ func pythonAlone(t *testing.T) string {
 	if runtime.GOOS == "windows" {
 		t.Skip("a link needs a privilege there")
 	}
-	out, err := exec.Command("python3", "-c", "import pip, sys; print(sys.executable)").Output()
-	if err != nil {
-		execxtest.Missing(t, "python3 has no pip")
-	}
 	dir := t.TempDir()
-	require.NoError(t, os.Symlink(strings.TrimSpace(string(out)), filepath.Join(dir, "python3")))
+	// A link to a venv's python would not be that venv's.
+	start := "#!/bin/sh\nexec " + execxtest.PythonWithPip(t) + " \"$@\"\n"
+	require.NoError(t, execxtest.Write(filepath.Join(dir, "python3"), []byte(start)))
 	return dir
 }
 
