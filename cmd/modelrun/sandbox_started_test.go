@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -34,7 +36,22 @@ func start(t *testing.T, c *exec.Cmd) *started {
 	return &started{c, in, out}
 }
 
-func (p *started) line(t *testing.T) string { t.Helper(); return readLine(t, p.out) }
+// line is the next line. A program that says nothing for minutes ends the test,
+// with what it is doing.
+func (p *started) line(t *testing.T) string {
+	t.Helper()
+	if out, ok := p.out.(*os.File); ok && out.SetReadDeadline(time.Now().Add(2*time.Minute)) == nil {
+		t.Cleanup(func() {
+			if t.Failed() {
+				for _, file := range []string{"cmdline", "status", "wchan", "syscall"} {
+					data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.Process.Pid, file)) // where there is one
+					t.Logf("%s: %q", file, data)
+				}
+			}
+		})
+	}
+	return readLine(t, p.out)
+}
 
 // readLine reads no byte beyond the line.
 func readLine(t *testing.T, r io.Reader) string {
