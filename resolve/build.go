@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -305,7 +306,7 @@ func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 // phase says where we are, to the log, to the user's display and to those who wait.
 func (b *build) phase(name string) {
 	b.mu.Lock()
-	b.owner = store.Owner{Phase: name, Beat: b.owner.Beat}
+	b.owner = store.Owner{PID: os.Getpid(), Phase: name, Beat: b.owner.Beat}
 	b.mu.Unlock()
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk shows elsewhere
 	b.beat()

@@ -3,6 +3,7 @@ package shim
 import (
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,19 @@ func TestDrawOnNarrower(t *testing.T) {
 		require.Equal(t, want+"x, for 0s", out.String(), drawn)
 		require.Equal(t, len("x, for 0s"), d.drawn)
 	}
+}
+
+// Who waits does not say that it creates, when the creator's facts are gone a
+// moment before its lock is.
+func TestWaiterNeverCreates(t *testing.T) {
+	t.Parallel()
+	for want, o := range map[string]store.Owner{
+		"waiting":  {},
+		"creating": {PID: os.Getpid(), Phase: "installing"},
+	} {
+		require.Equal(t, want, facts{Owner: o, ours: isUs(o)}.state())
+	}
+	require.Equal(t, "waiting", facts{ours: isUs(store.Owner{PID: os.Getpid() + 1})}.state())
 }
 
 // A column is as wide as its letters, not as their bytes.

@@ -161,4 +161,6 @@ func (m *meter) rate(now time.Time, done int64) float64 {
 	return 0
 }
 
-func isUs(o store.Owner) bool { return o.PID == 0 || o.PID == os.Getpid() }
+// isUs reports whether the creator is this process. One of which nothing can be
+// read, as at its very end, is another.
+func isUs(o store.Owner) bool { return o.PID == os.Getpid() }

@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// caller is the environment in which this test process was started.
+// caller is the environment in which this test process was started. Isolate
+// replaces that of the process.
 var caller = os.Environ()
 
 // Online returns the environment for a program that fetches packages: that of
@@ -105,7 +106,7 @@ func Main(m *testing.M) {
 // Descriptors that were inherited are not passed on to programs.
 func Isolate(dir string) {
 	flag.Parse()
-	if set := given(); !slices.Contains(set, "test.parallel") && !slices.Contains(set, "test.fuzz") { // which it would be the workers of
+	if set := given(); !slices.Contains(set, "test.parallel") && !slices.Contains(set, "test.fuzz") { // a fuzzer takes it for the number of its workers
 		_ = flag.Set("test.parallel", strconv.Itoa(min(testsPerProcessor*runtime.GOMAXPROCS(0), maxTests)))
 	}
 	closeOnExec()
@@ -224,7 +225,7 @@ func realPython() string {
 		if name == "" {
 			continue
 		}
-		c := exec.Command(name, "-I", "-S", "-c", "import os, sys; print(os.path.realpath(sys._base_executable))") //nolint:gosec // a tester's own
+		c := exec.Command(name, "-I", "-S", "-c", "import os, sys; print(os.path.realpath(sys._base_executable or sys.executable))") //nolint:gosec // a tester's own
 		c.Env = slices.DeleteFunc(slices.Clone(caller), func(v string) bool { return strings.HasPrefix(v, "PYTHON") })
 		out, err := c.Output()
 		if err != nil {
