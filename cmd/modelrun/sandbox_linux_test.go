@@ -25,6 +25,14 @@ import (
 // patience is how long a condition is waited for: a limit for a test that hangs.
 const patience = 3 * time.Minute
 
+// newSandbox has an empty root, and can create.
+func newSandbox(t *testing.T) *sandbox {
+	t.Helper()
+	s := sandboxIn(t, t.TempDir())
+	s.env = append(s.env, creating(t)...)
+	return s
+}
+
 // newHealthySandbox has a root with a healthy env: a copy, which is as good
 // because no verdict holds a path.
 func newHealthySandbox(t *testing.T) *sandbox {

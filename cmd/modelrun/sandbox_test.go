@@ -169,14 +169,6 @@ type sandbox struct {
 	env   []string // of the caller; whole, MODELRUN_ROOT first
 }
 
-// newSandbox has an empty root, and can create.
-func newSandbox(t testing.TB) *sandbox {
-	t.Helper()
-	s := sandboxIn(t, t.TempDir())
-	s.env = append(s.env, creating(t)...)
-	return s
-}
-
 // sandboxIn has an empty root below dir, and can create nothing: no uv, no index.
 func sandboxIn(t testing.TB, dir string) *sandbox {
 	t.Helper()
