@@ -32,12 +32,13 @@ func output(t *testing.T, c *exec.Cmd) string {
 	return string(out)
 }
 
-// launch is what a caller types before a program, on each way to it.
-func launches() map[string][]string {
+// launches are what a caller types before a program, on each way to it. The tests
+// of this file run modelrun as it is released: what a caller sees of a start.
+func launches(bin string) map[string][]string {
 	return map[string][]string{
-		"without options": {built, "--"},
-		"with options":    {built, "--family", "onnx", "-q", "--"},
-		"sub-command":     {built, "run", "--no-create", "--"},
+		"without options": {bin, "--"},
+		"with options":    {bin, "--family", "onnx", "-q", "--"},
+		"sub-command":     {bin, "run", "--no-create", "--"},
 	}
 }
 
@@ -53,7 +54,7 @@ func TestArguments(t *testing.T) {
 	for _, a := range args {
 		fmt.Fprintln(&want, hex.EncodeToString([]byte(a)))
 	}
-	for name, words := range launches() {
+	for name, words := range launches(r.bin) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			argv := slices.Concat(words[1:], []string{"python", "-c", script}, args)
@@ -64,9 +65,9 @@ func TestArguments(t *testing.T) {
 		t.Parallel()
 		file := filepath.Join(t.TempDir(), "args.py")
 		require.NoError(t, os.WriteFile(file, []byte(script), 0o600))
-		require.Equal(t, want.String(), output(t, r.other(t, built, append([]string{file}, args...)...)))
-		require.Equal(t, want.String(), output(t, r.other(t, built, append([]string{"python", file}, args...)...)))
-		require.Equal(t, want.String(), output(t, r.other(t, built, append([]string{"-q", "python", file}, args...)...)))
+		require.Equal(t, want.String(), output(t, r.cmd(t, append([]string{file}, args...)...)))
+		require.Equal(t, want.String(), output(t, r.cmd(t, append([]string{"python", file}, args...)...)))
+		require.Equal(t, want.String(), output(t, r.cmd(t, append([]string{"-q", "python", file}, args...)...)))
 	})
 }
 
@@ -75,12 +76,12 @@ func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
 	for code := range 256 {
-		c := r.other(t, built, "--", "sh", "-c", "exit "+strconv.Itoa(code))
+		c := r.cmd(t, "--", "sh", "-c", "exit "+strconv.Itoa(code))
 		_ = c.Run() // its code is what is looked at
 		require.Equal(t, code, c.ProcessState.ExitCode())
 	}
 	for _, code := range []int{0, 1, 42, 120, 255} {
-		c := r.other(t, built, "--family", "onnx", "--", "python", "-c", fmt.Sprintf("raise SystemExit(%d)", code))
+		c := r.cmd(t, "--family", "onnx", "--", "python", "-c", fmt.Sprintf("raise SystemExit(%d)", code))
 		_ = c.Run()
 		require.Equal(t, code, c.ProcessState.ExitCode())
 	}
@@ -96,7 +97,7 @@ func TestDeathBySignal(t *testing.T) {
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 if %[1]d != signal.SIGKILL: signal.signal(%[1]d, signal.SIG_DFL)
 os.kill(os.getpid(), %[1]d)`, sig)
-			ours, plain := r.other(t, built, "--", "python", "-c", script), r.other(t, r.python(), "-c", script)
+			ours, plain := r.cmd(t, "--", "python", "-c", script), r.other(t, r.python(), "-c", script)
 			_, _ = ours.Run(), plain.Run()
 			require.True(t, waitStatus(t, ours).Signaled())
 			require.Equal(t, waitStatus(t, plain), waitStatus(t, ours))
@@ -120,7 +121,7 @@ func TestSignals(t *testing.T) {
 	} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
-			p := start(t, r.other(t, built, "--", "python", "-c", fmt.Sprintf(`import os, signal, time
+			p := start(t, r.cmd(t, "--", "python", "-c", fmt.Sprintf(`import os, signal, time
 def got(n, frame):
     os.write(1, b"got %%d\n" %% n)
     os._exit(7)
@@ -156,7 +157,7 @@ func TestInherited(t *testing.T) {
 			t.Parallel()
 			env := []string{"MODELRUN_MODEL=" + r.model}
 			plain := r.other(t, "/bin/sh", "-c", script, "sh", "/bin/sh")
-			ours := r.other(t, "/bin/sh", "-c", script, "sh", built, "--", "/bin/sh")
+			ours := r.other(t, "/bin/sh", "-c", script, "sh", r.bin, "--", "/bin/sh")
 			ours.Env = append(env, r.env...)
 			require.Equal(t, output(t, plain), output(t, ours))
 		})
@@ -171,7 +172,7 @@ func TestClosedStreams(t *testing.T) {
 	r := sharedSandbox(t)
 	file := filepath.Join(t.TempDir(), "seen")
 	script := `exec "$@" <&- >&- 2>&-`
-	output(t, r.other(t, "/bin/sh", "-c", script, "sh", built, "--", "python", "-c", `import os, sys
+	output(t, r.other(t, "/bin/sh", "-c", script, "sh", r.bin, "--", "python", "-c", `import os, sys
 with open(sys.argv[1], "w") as f:
     for fd in 0, 1, 2:
         a, b = os.fstat(fd), os.stat("/dev/null")
@@ -184,7 +185,7 @@ with open(sys.argv[1], "w") as f:
 func TestDescriptors(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
-	c := r.other(t, built, "--", "python", "-c", `import os
+	c := r.cmd(t, "--", "python", "-c", `import os
 print(os.read(3, 9), os.write(4, b"answer"))`)
 	in, give, err := os.Pipe()
 	require.NoError(t, err)
@@ -209,7 +210,7 @@ func TestStreams(t *testing.T) {
 	for sum, i := sha256.Sum256(nil), 0; i < len(data); i += copy(data[i:], sum[:]) {
 		sum = sha256.Sum256(sum[:])
 	}
-	for name, words := range launches() {
+	for name, words := range launches(r.bin) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := r.other(t, words[0], append(words[1:], "python", "-c", "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)")...)
@@ -231,7 +232,7 @@ func TestEnvironment(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	require.NoError(t, err)
 	// os/exec would keep one of two settings of a name itself.
-	p, err := os.StartProcess(built, []string{built, "--", env}, &os.ProcAttr{Dir: r.model, Files: []*os.File{nil, file, os.Stderr}, Env: append(slices.Clone(r.env),
+	p, err := os.StartProcess(r.bin, []string{r.bin, "--", env}, &os.ProcAttr{Dir: r.model, Files: []*os.File{nil, file, os.Stderr}, Env: append(slices.Clone(r.env),
 		"ZED=1", "A=2", "PATH=/nowhere", "A=3", "EMPTY=", "BYTES=\xff\xfe", "WITH==x=", "PYTHONPATH=", "PYTHONHOME=/gone",
 		"PYTHONEXECUTABLE=/gone", "__PYVENV_LAUNCHER__=/gone", "VIRTUAL_ENV=/other", "MODELRUN_ACTIVE_KEY=another", "lower=x", "LOWER=y")})
 	require.NoError(t, err)
@@ -257,7 +258,7 @@ func TestEnvironment(t *testing.T) {
 // with the program. Not parallel: other starts hold the same lease.
 func TestLease(t *testing.T) {
 	r := sharedSandbox(t)
-	p := start(t, r.other(t, built, "--", "python", "-c", "print('runs', flush=True); input()"))
+	p := start(t, r.cmd(t, "--", "python", "-c", "print('runs', flush=True); input()"))
 	require.Equal(t, "runs", p.line(t))
 	file, err := os.Open(filepath.Join(string(r.root), ".envs", ".locks", "onnx-cpu.use"))
 	require.NoError(t, err)

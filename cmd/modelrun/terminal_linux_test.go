@@ -56,7 +56,7 @@ func atTerminal(t *testing.T, c *exec.Cmd) (person *os.File) {
 func TestTerminal(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
-	c := r.other(t, built, "--", "python", "-c", `import os
+	c := r.cmd(t, "--", "python", "-c", `import os
 print([os.isatty(i) for i in range(3)], os.getsid(0) == os.getpid(), os.tcgetpgrp(0) == os.getpid(), os.isatty(os.open("/dev/tty", os.O_RDWR)))`)
 	person := atTerminal(t, c)
 	require.Equal(t, "[True, True, True] True True True", readLine(t, person))
@@ -72,7 +72,7 @@ func TestCtrlC(t *testing.T) {
 	r := sharedSandbox(t)
 	t.Run("once", func(t *testing.T) {
 		t.Parallel()
-		c := r.other(t, built, "--", "python", "-c", `import os, signal, sys, time
+		c := r.cmd(t, "--", "python", "-c", `import os, signal, sys, time
 count = 0
 def got(*_):
     global count
@@ -93,7 +93,7 @@ print(count, flush=True)`)
 	})
 	t.Run("KeyboardInterrupt", func(t *testing.T) {
 		t.Parallel()
-		c := r.other(t, built, "--", "python", "-c", "import time; print('runs', flush=True)\nwhile True: time.sleep(0.01)")
+		c := r.cmd(t, "--", "python", "-c", "import time; print('runs', flush=True)\nwhile True: time.sleep(0.01)")
 		person := atTerminal(t, c)
 		require.Equal(t, "runs", readLine(t, person))
 		typed(t, person, "\x03")
@@ -115,7 +115,7 @@ func TestCtrlZ(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
 	c := r.other(t, "/bin/sh", "-c", `set -m; "$@"; echo stopped $?; fg >/dev/null; echo ended $?`,
-		"sh", built, "--", "python", "-c", "print('runs', flush=True); print('got', input(), flush=True); raise SystemExit(3)")
+		"sh", r.bin, "--", "python", "-c", "print('runs', flush=True); print('got', input(), flush=True); raise SystemExit(3)")
 	person := atTerminal(t, c)
 	await := func(line string) {
 		for got := ""; got != line; got = readLine(t, person) {
@@ -162,7 +162,7 @@ case "$*" in
 esac
 exec "`+uvtest.Path(t)+`" "$@"
 `)))
-	c := r.other(t, built, append([]string{"--root", root}, words...)...)
+	c := r.cmd(t, append([]string{"--root", root}, words...)...)
 	c.Env = append(slices.Concat(r.env, creating(t)), "MODELRUN_UV="+tool)
 	person := atTerminal(t, c)
 	fd := int(person.Fd()) //nolint:gosec // a descriptor
@@ -239,7 +239,7 @@ func TestIgnoredSignals(t *testing.T) {
 		return ignored, blocked
 	}
 	plain, plainBlocked := mask(r.other(t, "/bin/sh", "-c", script, "sh", "/bin/sh"))
-	ours, blocked := mask(r.other(t, "/bin/sh", "-c", script, "sh", built, "--", "/bin/sh"))
+	ours, blocked := mask(r.other(t, "/bin/sh", "-c", script, "sh", r.bin, "--", "/bin/sh"))
 	require.Equal(t, plainBlocked, blocked)
 	require.Zero(t, ours&^plain, "none becomes ignored that was not")
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU} {
