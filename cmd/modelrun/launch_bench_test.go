@@ -113,14 +113,8 @@ const (
 func newLaunchers(b *testing.B) []launcher {
 	dir := b.TempDir()
 	index := torchShape(b, filepath.Join(dir, "index"))
-	plain := torchSandbox(b, filepath.Join(dir, "plain"), index)
-	model := func(s *sandbox) {
-		require.NoError(b, os.WriteFile(filepath.Join(s.model, "config.json"), []byte(`{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "torch_dtype": "float16"}`), 0o600))
-		require.NoError(b, os.Remove(filepath.Join(s.model, "model.onnx")))
-	}
-	model(plain)
-	files := torchSandbox(b, filepath.Join(dir, "files"), index, "profiles/bench.json")
-	model(files)
+	r := torchSandbox(b, filepath.Join(dir, "plain"), index, false)
+	files := torchSandbox(b, filepath.Join(dir, "files"), index, true)
 	user := filepath.Join(files.dir, "home", ".config", "modelrun", "config.toml")
 	if runtime.GOOS == "windows" {
 		user = filepath.Join(files.dir, "home", "AppData", "Roaming", "modelrun", "config.toml")
@@ -130,7 +124,6 @@ func newLaunchers(b *testing.B) []launcher {
 	require.NoError(b, os.WriteFile(filepath.Join(files.model, "modelrun.toml"), []byte("root = '"+string(files.root)+"'\nmodel = '.'\n"), 0o600))
 
 	goExec, target := execOnly(b, dir)
-	r := plain
 	all := []launcher{
 		{name: "none", argv: []string{target}},
 		{name: onlyExecs, argv: []string{goExec, target}},
@@ -212,16 +205,19 @@ func torchLibraries() map[string]int64 {
 	return map[string]int64{prefix + "c10" + ext: 1_498_969, prefix + "torch_cpu" + ext: 451_209_129, prefix + "torch_cuda" + ext: 456_142_457}
 }
 
-// torchSandbox has a root with that environment. The libraries have their real
-// size, and no content: they are holes. profiles are files of the root that say
-// what the profile "cpu" says.
-func torchSandbox(b *testing.B, dir string, index *uvtest.Index, profiles ...string) *sandbox {
+// torchSandbox has a model for that environment, and a root that holds it. The
+// libraries have their real size, and no content: they are holes. A root with a
+// profile has one that says what the profile "cpu" says.
+func torchSandbox(b *testing.B, dir string, index *uvtest.Index, profile bool) *sandbox {
 	s := sandboxIn(b, dir)
-	cpu, err := os.ReadFile("../../resolve/profile/embedded/cpu.json")
-	require.NoError(b, err)
-	for _, file := range profiles {
-		require.NoError(b, os.MkdirAll(filepath.Dir(filepath.Join(string(s.root), file)), 0o755))
-		require.NoError(b, os.WriteFile(filepath.Join(string(s.root), file), bytes.Replace(cpu, []byte(`"profile_id": "cpu"`), []byte(`"profile_id": "bench"`), 1), 0o600))
+	require.NoError(b, os.Remove(filepath.Join(s.model, "model.onnx")))
+	require.NoError(b, os.WriteFile(filepath.Join(s.model, "config.json"), []byte(`{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "torch_dtype": "float16"}`), 0o600))
+	if profile {
+		cpu, err := os.ReadFile("../../resolve/profile/embedded/cpu.json")
+		require.NoError(b, err)
+		file := filepath.Join(string(s.root), "profiles", "bench.json")
+		require.NoError(b, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(b, os.WriteFile(file, bytes.Replace(cpu, []byte(`"profile_id": "cpu"`), []byte(`"profile_id": "bench"`), 1), 0o600))
 	}
 	run := func(args ...string) {
 		c := s.cmd(b, args...)
@@ -244,9 +240,8 @@ func torchSandbox(b *testing.B, dir string, index *uvtest.Index, profiles ...str
 	}
 	require.NoError(b, os.WriteFile(env.Ready(), seal, 0o600))
 	for range 2 { // a verdict, and nothing that is noted for the first time
-		run("-e", torchKey, "--", "python", "-c", "pass")
+		run("--no-create", "--no-degraded", "-e", torchKey, "--", "python", "-c", "pass")
 	}
-	run("--no-create", "--no-degraded", "-e", torchKey, "--", "python", "-c", "pass")
 	return s
 }
 

@@ -189,7 +189,7 @@ func callerEnv(dir string) ([]string, error) {
 	person, hardware := filepath.Join(dir, "home"), filepath.Join(dir, "hardware")
 	env := []string{
 		"MODELRUN_ROOT=" + filepath.Join(dir, "root"), "PATH=" + searchPath(), "LANG=C.UTF-8", "MODELRUN_HARDWARE_ROOT=" + hardware,
-		"GORACE=atexit_sleep_ms=0", // or each end of a program with the race detector takes a second
+		"GORACE=" + os.Getenv("GORACE"), // as execxtest.Isolate has it
 	}
 	for name, value := range home(person) {
 		env = append(env, name+"="+value)

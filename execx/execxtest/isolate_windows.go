@@ -9,7 +9,7 @@ const (
 
 // system are the variables of a system that are left.
 var system = []string{
-	"SystemRoot", "SYSTEMROOT", "SystemDrive", "windir", "ComSpec", "PATHEXT", "TEMP", "TMP", "OS", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE",
+	"SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT", "TEMP", "TMP", "OS", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE",
 	"PROCESSOR_IDENTIFIER", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432", "CommonProgramFiles", "ProgramData", "ALLUSERSPROFILE", "PUBLIC",
 	"COMPUTERNAME", "USERNAME", "USERDOMAIN", "CI", "UPDATE_SCRIPTS",
 }

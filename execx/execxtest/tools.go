@@ -31,10 +31,10 @@ func Missing(t testing.TB, format string, args ...any) {
 	t.Skipf("NOT TESTED: "+format, args...)
 }
 
-// Packages returns a folder with these Python packages, each as NAME==VERSION
-// and without what it depends on. pip installs it once per user.
-func Packages(packages ...string) (string, error) {
-	dir := filepath.Join(CacheDir(), strings.ReplaceAll(strings.Join(packages, "+"), "==", "-"))
+// Package returns a folder with a Python package, NAME==VERSION, without what it
+// depends on. pip installs it once per user.
+func Package(spec string) (string, error) {
+	dir := filepath.Join(CacheDir(), strings.ReplaceAll(spec, "==", "-"))
 	if exists(dir) {
 		return dir, nil
 	}
@@ -46,8 +46,8 @@ func Packages(packages ...string) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(tmp)
-	if err := Pip(append([]string{"install", "-q", "--no-deps", "--target", tmp}, packages...)...); err != nil {
-		return "", fmt.Errorf("installing %v for the tests: %w", packages, err)
+	if err := Pip("install", "-q", "--no-deps", "--target", tmp, spec); err != nil {
+		return "", fmt.Errorf("installing %s for the tests: %w", spec, err)
 	}
 	if err := os.Rename(tmp, dir); err != nil && !exists(dir) { // another test process was quicker otherwise
 		return "", err

@@ -254,7 +254,7 @@ func TestShortcutTwice(t *testing.T) {
 // A parser of somebody else's reads the same.
 func TestShortcutElsewhere(t *testing.T) {
 	t.Parallel()
-	parser, err := execxtest.Packages("LnkParse3==1.6.0")
+	parser, err := execxtest.Package("LnkParse3==1.6.0")
 	if err != nil {
 		execxtest.Missing(t, "%v", err)
 	}

@@ -36,7 +36,7 @@ func Path(t testing.TB) string {
 	if runtime.GOOS == "windows" {
 		file += ".exe"
 	}
-	dir, err := execxtest.Packages("uv==" + version)
+	dir, err := execxtest.Package("uv==" + version)
 	if err != nil {
 		t.Fatal(err)
 	}
