@@ -13,14 +13,14 @@ import (
 // What RECORD does not tell is accepted only when two caches gave the same.
 func TestAccept(t *testing.T) {
 	t.Parallel()
-	odd := func(pairs ...string) (out []health.Odd) {
+	odd := func(pairs ...string) (out []health.Mismatch) {
 		for i := 0; i < len(pairs); i += 2 {
-			out = append(out, health.Odd{Path: pairs[i], Sum: pairs[i+1], Err: errors.New(pairs[i])})
+			out = append(out, health.Mismatch{Path: pairs[i], Sum: pairs[i+1], Err: errors.New(pairs[i])})
 		}
 		return out
 	}
 	for name, tt := range map[string]struct {
-		first, second []health.Odd
+		first, second []health.Mismatch
 		want          string // of the second
 	}{
 		"the cache was damaged":              {odd("a", "1", "z", "0"), nil, ""},

@@ -208,7 +208,7 @@ func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error
 // accept says whether the files are the wheels' although RECORD tells otherwise:
 // two caches that know nothing of each other gave the same content. What a disk
 // or a power cut damages is not the same twice.
-func (b *build) accept(odd []health.Odd) (err error) {
+func (b *build) accept(odd []health.Mismatch) (err error) {
 	before := b.odd
 	b.odd = map[string]string{}
 	for _, o := range odd {
@@ -249,13 +249,13 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	if !exists(was.Path) {
 		was = b.req.Root.Shared(b.req.Key)
 	}
-	past := health.PastOf(was)
+	drift := health.DriftOf(was)
 	p, err := stage.Publish()
 	if err != nil {
 		return store.Published{}, err
 	}
-	if len(past.ByHand) > 0 && !p.Existing {
-		b.Log.Warn(lost(b.req, past))
+	if len(drift.Changes) > 0 && !p.Existing {
+		b.Log.Warn(lost(b.req, drift))
 	}
 	if p.Retired != "" {
 		b.Log.Info(retired(b.req, p.Retired))

@@ -70,13 +70,13 @@ func (r *Request) afterBase(reason string) string {
 
 // lost says what somebody installed by hand into an env that was replaced. It
 // is named and not installed again: nobody knows whether it is what broke it.
-func lost(req *Request, past health.Past) string {
-	text := fmt.Sprintf("what was changed by hand in %s is not in the new environment: %s", req.Key, strings.Join(past.ByHand, ", "))
-	if len(past.Again) == 0 {
+func lost(req *Request, drift health.Drift) string {
+	text := fmt.Sprintf("what was changed by hand in %s is not in the new environment: %s", req.Key, strings.Join(drift.Changes, ", "))
+	if len(drift.Reinstall) == 0 {
 		return text
 	}
 	var words, with []string
-	for _, a := range past.Again {
+	for _, a := range drift.Reinstall {
 		words = append(words, fault.Quote(a))
 		with = append(with, "--with "+fault.Quote(a))
 	}

@@ -34,7 +34,7 @@ type listEnv struct {
 	Code      string      `json:"reason_code"`
 	Reason    string      `json:"reason"`
 	Changed   bool        `json:"changed"`
-	ByHand    []string    `json:"by_hand,omitempty"` // see health.Past
+	ByHand    []string    `json:"by_hand,omitempty"` // see health.Drift
 	With      []string    `json:"with,omitempty"`
 	Size      int64       `json:"size"`
 	SizeAlone int64       `json:"size_alone"`
@@ -96,8 +96,8 @@ func (s *session) entry(st *store.Store, check resolve.Checker, d envdir.Dir) (e
 		Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Path: d.Path,
 		Models: st.Models(d), PIDs: []int{},
 	}
-	past := health.PastOf(d)
-	e.Changed, e.ByHand, e.With = past.Changed, past.ByHand, past.With
+	drift := health.DriftOf(d)
+	e.Changed, e.ByHand, e.With = drift.Changed, drift.Changes, drift.With
 	if t := st.LastUsed(d); !t.IsZero() {
 		e.LastUsed = t.UTC().Format(time.RFC3339)
 	}

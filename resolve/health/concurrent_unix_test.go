@@ -19,7 +19,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// folder is a Cache on the disk with the system's locks, as the store's is.
+// folder is a Cache on disk with the system's locks, like the store's.
 type folder string
 
 func (f folder) Read(name string) ([]byte, error) { return os.ReadFile(filepath.Join(string(f), name)) }
@@ -40,11 +40,11 @@ func (f folder) Lock(_ context.Context, name string) (func(), error) {
 	return func() { _ = file.Close() }, syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
 }
 
-// TestHelperRank is one of the processes of TestRanks.
-func TestHelperRank(t *testing.T) {
-	root := os.Getenv("TEST_RANK_ROOT")
+// TestHelperProcess is one of the processes of TestConcurrentProcessesProbeOnce.
+func TestHelperProcess(t *testing.T) {
+	root := os.Getenv("TEST_HELPER_ROOT")
 	if root == "" {
-		t.Skip("started by TestRanks")
+		t.Skip("started by TestConcurrentProcessesProbeOnce")
 	}
 	e := env{Subject: health.Subject{Dir: envdir.Root(root).Shared(key)}}
 	seal, ok, err := health.ReadSeal(e.Dir)
@@ -52,14 +52,14 @@ func TestHelperRank(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, key, seal.Key)
 	e.Imports = imports()
-	c := &health.Checker{State: folder(os.Getenv("TEST_RANK_STATE")), Env: execx.NewEnviron([]string{"FAKE_LOG=" + os.Getenv("TEST_RANK_LOG")})}
+	c := &health.Checker{State: folder(os.Getenv("TEST_HELPER_STATE")), Env: execx.NewEnviron([]string{"FAKE_LOG=" + os.Getenv("TEST_HELPER_LOG")})}
 	v, err := c.Check(t.Context(), e.Subject)
 	require.NoError(t, err)
 	require.Equal(t, health.Healthy, v.State, v.Reason)
 }
 
-// 16 ranks after a driver update: one probes, the others take its verdict.
-func TestRanks(t *testing.T) {
+// 16 ranks start after a driver update: one probes, the others use its verdict.
+func TestConcurrentProcessesProbeOnce(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Shared).seal(t)
 	dir := t.TempDir()
@@ -67,8 +67,8 @@ func TestRanks(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			cmd := exec.Command(os.Args[0], "-test.run=^TestHelperRank$") //nolint:gosec // ourselves
-			cmd.Env = append(os.Environ(), "TEST_RANK_ROOT="+string(e.root), "TEST_RANK_STATE="+dir, "TEST_RANK_LOG="+log)
+			cmd := exec.Command(os.Args[0], "-test.run=^TestHelperProcess$") //nolint:gosec // this test binary
+			cmd.Env = append(os.Environ(), "TEST_HELPER_ROOT="+string(e.root), "TEST_HELPER_STATE="+dir, "TEST_HELPER_LOG="+log)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}

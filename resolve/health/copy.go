@@ -9,15 +9,15 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// copied warns of an env that was copied and is not relocatable: the commands in
-// it (pip, …) hold the place that they were made in, and change the original.
-// One whose original is gone is none: its commands fail by themselves. (modelrun
-// -- pip starts it with the right python in both cases.)
-func copied(d envdir.Dir, st *site) []string {
-	if st.cfg.moves {
+// copyWarning warns about an env that was copied and is not relocatable. Its
+// scripts (pip, …) contain the path of the original and change the original.
+// There is no warning if the original is gone: then the scripts fail by
+// themselves. (modelrun -- pip uses the right python in both cases.)
+func copyWarning(d envdir.Dir, st *site) []string {
+	if st.cfg.relocatable {
 		return nil
 	}
-	made := madeAt(d)
+	made := originalPath(d)
 	there, err := os.Stat(filepath.Join(made, filepath.Base(d.Cfg())))
 	if err != nil {
 		return nil
@@ -28,9 +28,9 @@ func copied(d envdir.Dir, st *site) []string {
 	return []string{fmt.Sprintf("environment %s is a copy of %s: its commands (pip, …), when a program starts them, change that one; python -m pip does not", d.Name, made)}
 }
 
-// madeAt is the folder in which a venv was made, as its activate script says;
-// "" where it does not.
-func madeAt(d envdir.Dir) string {
+// originalPath returns the folder in which a venv was created, according to its
+// activate script, or "".
+func originalPath(d envdir.Dir) string {
 	data, err := readLimited(filepath.Join(d.Scripts(), "activate"), 64<<10)
 	if err != nil {
 		return ""

@@ -18,8 +18,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// A check that prints for ever costs its time limit and little memory.
-func TestProbePrintsForEver(t *testing.T) {
+// A check that prints endlessly uses up its time limit, but little memory.
+func TestProbePrintsEndlessly(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
 	c, _ := checker(t, "FAKE_DO=while True: os.write(2, b'rubbish ' * 8192)")
@@ -35,8 +35,8 @@ func TestProbePrintsForEver(t *testing.T) {
 	require.Less(t, after.HeapAlloc, before.HeapAlloc+64<<20)
 }
 
-// A grandchild in a session of its own holds our pipes: it keeps the verdict
-// from nobody.
+// A grandchild in its own session holds the probe's pipes open. The verdict
+// does not wait for it.
 func TestProbeLeavesADaemon(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
@@ -50,28 +50,28 @@ func TestProbeLeavesADaemon(t *testing.T) {
 	}
 	require.NoError(t, err)
 	require.Equal(t, health.Healthy, v.State, v.Reason)
-	require.Less(t, time.Since(began), health.ProbeLimit, "not the time limit ended it")
+	require.Less(t, time.Since(began), health.ProbeLimit, "it did not run into the time limit")
 }
 
-// A check that wants more memory than there is: not known, and nobody else's end.
-func TestProbeWantsTooMuch(t *testing.T) {
+// A check that runs out of memory is Unknown, and ends no other process.
+func TestProbeRunsOutOfMemory(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
 	c, _ := checker(t, "FAKE_DO=import resource; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)); x = b'x' * (20 << 30)")
 	v, err := c.Probe(t.Context(), e.Subject)
 	require.NoError(t, err)
 	if runtime.GOOS == "darwin" && v.Code != health.CodeOOM {
-		t.Skip("macOS knows no limit on address space")
+		t.Skip("macOS has no limit on address space")
 	}
 	require.Equal(t, health.Unknown, v.State, v.Reason)
 	require.Equal(t, health.CodeOOM, v.Code)
 	require.Equal(t, "cannot import torch: MemoryError", v.Reason)
 }
 
-func TestProbeVolunteersToBeKilled(t *testing.T) {
+func TestProbeIsKilledFirst(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
-		t.Skip("Linux alone asks")
+		t.Skip("only Linux has an OOM score")
 	}
 	e := newEnv(t, envdir.Old)
 	file := filepath.Join(t.TempDir(), "score")
