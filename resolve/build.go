@@ -50,7 +50,7 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	defer stop()
 
 	b.phase("looking for uv")
-	if b.uv, err = b.UV(ctx, b.log, b.beat); err != nil {
+	if b.uv, err = b.Caller.UV(ctx, b.log, b.beat); err != nil {
 		return p, v, err
 	}
 	if b.lock.Lockless() {
@@ -330,7 +330,7 @@ func (b *build) beat() {
 	if err := b.lock.Report(b.owner); err != nil {
 		b.Log.Debug("telling others how far we are: " + err.Error())
 	}
-	b.Progress(b.owner)
+	b.Caller.Progress(b.owner)
 }
 
 // watch ends the creation when nothing has beaten for --create-timeout, and
@@ -350,7 +350,7 @@ func (b *build) watch(ctx context.Context) (context.Context, func()) {
 			b.mu.Lock()
 			now, phase := b.owner.Beat, b.owner.Phase
 			if now == last && phase != "" && ctx.Err() == nil {
-				b.Progress(b.owner)
+				b.Caller.Progress(b.owner)
 			}
 			b.mu.Unlock()
 			if now != last {

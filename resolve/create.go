@@ -33,7 +33,7 @@ func (c create) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	}
 	defer c.Store.Team()()
 	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
-		plan, err := w.Req.Plan(ctx)
+		plan, err := c.Caller.Plan(ctx, w.Req)
 		if err != nil {
 			return nil, c.give(w, err) // a key that cannot be made leaves no folders
 		}
@@ -93,7 +93,7 @@ const busyRemedy = "try again when the GPU is free, or build it anew: modelrun e
 
 // would is create's turn when the request only looks.
 func (c create) would(ctx context.Context, w *Walk) error {
-	plan, err := w.Req.Plan(ctx)
+	plan, err := c.Caller.Plan(ctx, w.Req)
 	if err != nil {
 		return skipFor(err)
 	}

@@ -17,13 +17,14 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// Request is everything that decides. It is not changed once it is made.
+// Request is everything that decides: data only. It is not changed once it is made.
 type Request struct {
 	Root    envdir.Root
 	Key     envdir.Key                // the exact key that is wanted
 	Base    envdir.Key                // Key without the part that stands for With; else the same
 	With    []requirement.Requirement // needs beyond the key, sorted
 	Exact   bool                      // the key was named: a compatible one will not do
+	Own     bool                      // the key is described by the user's own configuration ([envs])
 	Named   bool                      // a model, family or key was named or found, so that creation knows for what
 	Imports []profile.Import          // what a shared env must import
 	CUDA    bool                      // torch must see a GPU
@@ -34,12 +35,6 @@ type Request struct {
 	ModelName  string // as words for a shell, for messages
 	RootOption string // " --root DIR" where a command that is pasted would find another root
 	ModelType  string // of its config.json, for a warning; "" not known
-
-	// Plan says what creation would install. It is called only when something
-	// is to be created or when a published env is to be compared with it.
-	Plan func(context.Context) (profile.Plan, error)
-	// Compatible says which of the existing keys may serve instead, best first.
-	Compatible func(have []envdir.Key) []Alternative
 
 	Policy Policy
 }

@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -161,35 +162,94 @@ func TestPause(t *testing.T) {
 	require.Equal(t, 2, (&store.Store{Root: root}).Failure("key").Tries)
 }
 
+// TestPlanned: a start reads no profiles for an env that was built from an
+// embedded one, also when its key is named.
+func TestPlanned(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		seal    health.Seal
+		change  func(*Request)
+		planned bool
+	}{
+		"a start":               {change: func(*Request) {}},
+		"a named key":           {change: func(r *Request) { r.Exact = true }},
+		"a key of [envs]":       {change: func(r *Request) { r.Exact, r.Own = true, true }, planned: true},
+		"ensure --update":       {change: func(r *Request) { r.Policy.Update = true }, planned: true},
+		"a profile of the root": {seal: health.Seal{ProfilePath: "small.json"}, change: func(*Request) {}, planned: true},
+		"it was one of [envs]":  {seal: health.Seal{Own: "modelrun.toml"}, change: func(*Request) {}, planned: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := envdir.Root(t.TempDir())
+			require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
+			tt.seal.Plan = "another"
+			v := health.Verdict{State: health.Healthy, Code: health.CodeHealthy, Sealed: true, Seal: tt.seal}
+			planned := false
+			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, new(bool))
+			d.Caller = caller{begun: new(bool), planned: &planned}
+			req := request(root, Policy{NoCreate: true}, true)
+			tt.change(req)
+			res, _, err := Ensure(d).Resolve(t.Context(), req)
+			if err == nil {
+				res.Lease.Release()
+			}
+			require.Equal(t, tt.planned, planned)
+		})
+	}
+}
+
 func request(root envdir.Root, p Policy, named bool) *Request {
 	p.Wait, p.CreateTimeout = time.Minute, time.Minute
 	return &Request{
 		Root: root, Key: "key", Base: "key", Named: named, Old: "local_1", ModelName: "m", Policy: p,
-		Plan: func(context.Context) (profile.Plan, error) {
-			return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, nil
-		},
 	}
 }
 
 func deps(root envdir.Root, c Checker, begun *bool) *Deps {
 	return &Deps{
 		Store: &store.Store{Root: root}, Check: c, Log: hclog.NewNullLogger(),
-		UV: func(_ context.Context, log *store.Log, _ func()) (*uv.UV, error) {
-			*begun = true
-			_, err := os.Stat(filepath.Dir(log.Name()))
-			return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests").Fix("none"))
-		},
-		Interruptible: func(ctx context.Context) (context.Context, func()) { return ctx, func() {} },
-		Progress:      func(store.Owner) {},
+		Caller: caller{begun: begun},
 	}
 }
+
+// caller plans one small env, and has no uv to create it.
+type caller struct {
+	begun    *bool             // set when a creation asks for uv
+	planned  *bool             // set when a plan is asked for; may be nil
+	progress func(store.Owner) // nil: nothing is shown
+}
+
+func (c caller) Plan(context.Context, *Request) (profile.Plan, error) {
+	if c.planned != nil {
+		*c.planned = true
+	}
+	return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, nil
+}
+
+func (caller) Compatible(context.Context, *Request, []envdir.Key) []Alternative { return nil }
+
+func (c caller) UV(_ context.Context, log io.Writer, _ func()) (*uv.UV, error) {
+	*c.begun = true
+	_, err := os.Stat(filepath.Dir(log.(*store.Log).Name()))
+	return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests").Fix("none"))
+}
+
+func (caller) Interruptible(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
+
+func (c caller) Progress(o store.Owner) {
+	if c.progress != nil {
+		c.progress(o)
+	}
+}
+
+func (caller) Checking(string) {}
 
 // An installer that gives no sign of life is shown to go on, until its time is over.
 func TestQuietInstaller(t *testing.T) {
 	t.Parallel()
 	shown := make(chan string, 100)
 	b := &build{
-		Deps: &Deps{Progress: func(o store.Owner) { shown <- o.Phase }},
+		Deps: &Deps{Caller: caller{progress: func(o store.Owner) { shown <- o.Phase }}},
 		req:  &Request{Policy: Policy{CreateTimeout: time.Hour}}, owner: store.Owner{Phase: "looking for uv"},
 	}
 	ctx, stop := b.watch(t.Context())

@@ -47,31 +47,32 @@ func (s shared) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 // exact tries the wanted key: first what waits in .next, then what is published.
 func (s shared) exact(ctx context.Context, w *Walk) (*Resolution, health.Verdict, error) {
 	req := w.Req
-	if err := s.tidy(ctx, w); err != nil {
-		return nil, health.Verdict{}, err
+	next, published := req.Root.Next(req.Key), req.Root.Shared(req.Key)
+	waiting := exists(next.Path)
+	if !waiting && exists(published.Path) { // the usual case costs two stats
+		return s.use(ctx, w, published, req.Accel, req.Imports)
 	}
-	for _, dir := range []envdir.Dir{req.Root.Next(req.Key), req.Root.Shared(req.Key)} {
-		if dir.Kind == envdir.Next && !exists(dir.Path) {
-			continue // the usual case costs one stat
+	if !req.Policy.Dry && (waiting || exists(req.Root.Journal(req.Key))) {
+		if err := s.tidy(ctx, req.Key); err != nil {
+			return nil, health.Verdict{}, err
 		}
-		res, v, err := s.try(ctx, w, dir, req.Accel, req.Imports)
-		if res != nil || err != nil || dir.Kind == envdir.Shared {
+		waiting = exists(next.Path)
+	}
+	if waiting {
+		res, v, err := s.try(ctx, w, next, req.Accel, req.Imports)
+		if res != nil || err != nil {
 			return res, v, err
 		}
 	}
-	panic("unreachable: the published env is always tried last")
+	return s.try(ctx, w, published, req.Accel, req.Imports)
 }
 
 // tidy moves what waits in .next to its place when nobody is in the way, and
 // ends a publish that a crash cut in two. Where somebody works on the key, or
-// the root cannot be written, it is left for later. It costs two stats.
+// the root cannot be written, it is left for later.
 //
 // Its error is that of Ctrl-C, which must not cut it in two.
-func (s shared) tidy(ctx context.Context, w *Walk) error {
-	root, key := w.Req.Root, w.Req.Key
-	if w.Req.Policy.Dry || !exists(root.Next(key).Path) && (exists(root.Shared(key).Path) || !exists(root.Journal(key))) {
-		return nil
-	}
+func (s shared) tidy(ctx context.Context, key envdir.Key) error {
 	_, err := s.interruptible(ctx, func(context.Context) (*Resolution, error) {
 		lock, err := s.Store.TryLock(key)
 		if err != nil {
@@ -87,12 +88,17 @@ func (s shared) tidy(ctx context.Context, w *Walk) error {
 	return err
 }
 
-// try takes the lease first and checks then: a lease taken after the check
-// loses to a pruner (measured: 3,265 of 20,000 starts; lease first: 0).
+// try is use for an env that may not be there.
 func (s shared) try(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
 	if !exists(dir.Path) {
 		return nil, health.Verdict{State: health.Broken, Code: health.CodeAbsent, Absent: true, Reason: "not there"}, nil
 	}
+	return s.use(ctx, w, dir, accel, imports)
+}
+
+// use takes the lease first and checks then: a lease taken after the check
+// loses to a pruner (measured: 3,265 of 20,000 starts; lease first: 0).
+func (s shared) use(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
 	lease, err := s.lease(ctx, w, dir)
 	if err != nil {
 		return nil, health.Verdict{}, err
@@ -125,14 +131,11 @@ func (s shared) try(ctx context.Context, w *Walk, dir envdir.Dir, accel string, 
 // compatible tries the other keys that may serve, among those that are there.
 func (s shared) compatible(ctx context.Context, w *Walk) (*Resolution, error) {
 	req := w.Req
-	if req.Compatible == nil {
-		return nil, nil
-	}
 	have, err := s.Store.Keys()
 	if err != nil {
 		return nil, err
 	}
-	for _, alt := range req.Compatible(have) {
+	for _, alt := range s.Caller.Compatible(ctx, req, have) {
 		res, _, err := s.try(ctx, w, req.Root.Shared(alt.Key), alt.Accel, alt.Imports)
 		if err != nil {
 			return nil, err
@@ -152,7 +155,7 @@ func (s shared) compatible(ctx context.Context, w *Walk) (*Resolution, error) {
 // the launch path: nobody expects a 5 GB download there.
 func (s shared) outdated(ctx context.Context, w *Walk, res *Resolution) error {
 	req := w.Req
-	if req.Plan == nil || res.Dir.Name != string(req.Key) {
+	if res.Dir.Name != string(req.Key) {
 		return nil
 	}
 	if req.Policy.Rebuild {
@@ -180,13 +183,13 @@ func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, 
 	req := w.Req
 	seal := res.Verdict.Seal
 	embedded := seal.Own == "" && seal.ProfilePath == ""
-	if !req.Policy.Update && !req.Exact && embedded && !s.Log.IsDebug() {
+	if embedded && !req.Policy.Update && !req.Own && !s.Log.IsDebug() {
 		return "", nil // embedded profiles change with modelrun: worth a line at debug only
 	}
 	if seal.Plan == "" {
 		return "", nil
 	}
-	plan, err := req.Plan(ctx)
+	plan, err := s.Caller.Plan(ctx, req)
 	if err != nil {
 		if req.Policy.Update {
 			return "", err

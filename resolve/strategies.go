@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 
 	"github.com/hashicorp/go-hclog"
@@ -38,19 +39,34 @@ type Checker interface {
 	Starts(ctx context.Context, d envdir.Dir) error
 }
 
+// Caller is what the chain asks of the program that runs it.
+type Caller interface {
+	// Plan says what creation would install for req. It is called only when
+	// something is to be created, or when a published env is compared with it.
+	Plan(ctx context.Context, req *Request) (profile.Plan, error)
+	// Compatible lists the existing keys that may serve req instead of its own,
+	// best first.
+	Compatible(ctx context.Context, req *Request, have []envdir.Key) []Alternative
+	// UV finds or installs uv. Its full output goes to log; heartbeat is called
+	// at every sign of life.
+	UV(ctx context.Context, log io.Writer, heartbeat func()) (*uv.UV, error)
+	// Interruptible returns a context that Ctrl-C or SIGTERM ends until stop is
+	// called. The launch path never asks for it, so that the program gets its
+	// signals as modelrun got them.
+	Interruptible(ctx context.Context) (interruptible context.Context, stop func())
+	// Progress reports how far a creation is: ours, or the one that we wait for.
+	Progress(owner store.Owner)
+	// Checking reports a check that takes longer than a second.
+	Checking(line string)
+}
+
 // Deps are what the strategies work with.
 type Deps struct {
 	Store *store.Store
 	Check Checker
 	Log   hclog.Logger
-	// UV finds or installs uv; out gets uv's full output.
-	UV func(ctx context.Context, log *store.Log, beat func()) (*uv.UV, error)
-	// Interruptible is asked once something that may take long begins: the
-	// context ends with Ctrl-C or SIGTERM until stop is called. The launch path
-	// never asks, so that the program gets its signals as we got them.
-	Interruptible func(context.Context) (ctx context.Context, stop func())
-	// Progress is told how far a creation is, ours or the one we wait for.
-	Progress func(store.Owner)
+	// Caller is the program that runs the chain.
+	Caller Caller
 	// Owners are those whose envs are trusted besides ours and root's.
 	Owners []string
 	// Version is ours, for the seal.
@@ -69,7 +85,7 @@ func (d *Deps) at(step string) {
 // interruptible runs what may take long, or must not be cut off. Ctrl-C ends
 // the work's context; one that comes too late for that still stops the start.
 func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*Resolution, error)) (*Resolution, error) {
-	ctx, stop := d.Interruptible(ctx)
+	ctx, stop := d.Caller.Interruptible(ctx)
 	res, err := work(ctx)
 	stop()
 	cause := context.Cause(ctx)

@@ -94,7 +94,7 @@ func (s wait) untilFree(ctx context.Context, w *Walk) error {
 			told = true
 		}
 		if told {
-			s.Progress(owner)
+			s.Caller.Progress(owner)
 		}
 		last = owner
 		if time.Since(quiet) > w.Req.Policy.Wait {

@@ -60,7 +60,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 	if m, err := s.machine(ctx); err == nil {
 		doc.Machine = m.String()
 	}
-	if plan, err := req.Plan(ctx); err == nil {
+	if plan, err := (caller{s: s}).Plan(ctx, req); err == nil {
 		doc.Profile = plan.Profile
 	}
 	if res != nil {

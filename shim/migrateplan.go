@@ -12,7 +12,6 @@ import (
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
@@ -185,12 +184,6 @@ func (m *migration) unneeded(e *migrateEnv, err error) error {
 func (m *migration) serving(ctx context.Context, e *migrateEnv) error {
 	want := *e.req
 	want.Policy.Dry, want.Policy.IgnorePause = true, true
-	creates := false // the chain asks for a plan when nothing keeps it from creating
-	want.Plan = func(ctx context.Context) (profile.Plan, error) {
-		p, err := e.req.Plan(ctx)
-		creates = err == nil
-		return p, err
-	}
 	res, trace, err := resolve.Ensure(e.one.deps()).Resolve(ctx, &want)
 	var none *resolve.NoEnv
 	switch {
@@ -202,7 +195,8 @@ func (m *migration) serving(ctx context.Context, e *migrateEnv) error {
 	case !errors.As(err, &none):
 		return err
 	}
-	last := trace[len(trace)-1]
+	last := trace[len(trace)-1] // create's
+	creates := last.Would
 	if creates && exists(m.root.Shared(e.req.Key).Path) {
 		e.Reason = trace[0].Reason + "; it would be made anew"
 		return nil

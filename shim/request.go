@@ -46,19 +46,11 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 	}
 	s.wanted = t
 	req := &resolve.Request{
-		Root: s.root, Key: t.key, Base: t.base, With: t.with, Exact: t.exact && t.key == t.base, Named: t.named, Accel: t.accel,
+		Root: s.root, Key: t.key, Base: t.base, With: t.with, Exact: t.exact && t.key == t.base, Own: t.own != nil, Named: t.named, Accel: t.accel,
 		Old: t.model.OldID(), ModelName: s.modelName(t), ModelType: t.model.Type, RootOption: s.rootOption(),
 		Policy: resolve.Policy{
 			NoCreate: s.set.yes(sNoCreate), NoDegraded: s.set.yes(sNoDegraded), RequireGPU: s.set.yes(sRequireGPU),
 			Wait: s.set.time(sWait), CreateTimeout: s.set.time(sCreateTimeout),
-		},
-		Plan: func(ctx context.Context) (profile.Plan, error) {
-			plan, err := s.plan(ctx, t)
-			if t.key != t.base {
-				plan = plan.WithExtras(t.with)
-			}
-			plan.Key = t.key
-			return plan, err
 		},
 	}
 	switch {
@@ -66,19 +58,8 @@ func (s *session) request(ctx context.Context) (*resolve.Request, error) {
 		req.Imports = profile.OwnPlan(t.base, *t.own).Shared
 	case t.canonical:
 		req.Imports = t.family.Needs(t.bnb)
-		req.Compatible = func(have []envdir.Key) []resolve.Alternative { return s.compatible(ctx, t, have) }
 	default:
 		req.Imports = t.family.Old // a key of another shape: as lenient as with the app's own envs
-	}
-	if t.key != t.base { // the env of the key itself, when it has what is needed
-		also := req.Compatible
-		req.Compatible = func(have []envdir.Key) []resolve.Alternative {
-			alts := []resolve.Alternative{{Key: t.base, Accel: t.accel, Imports: req.Imports}}
-			if also != nil && !t.exact {
-				alts = append(alts, also(have)...)
-			}
-			return alts
-		}
 	}
 	req.OldImports = t.family.Old
 	if t.family.GPU && t.accel != "cpu" && t.accel != "" || t.accel == "" && req.Policy.RequireGPU {

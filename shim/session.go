@@ -14,9 +14,11 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/resolve/uv"
 )
@@ -189,32 +191,55 @@ func (s *session) traced(trace []resolve.Turn) {
 
 // deps wires the packages together.
 func (s *session) deps() *resolve.Deps {
-	show := newDisplay(s)
+	ask := caller{s, newDisplay(s)}
 	return &resolve.Deps{
 		Store: &store.Store{Root: s.root, Step: s.inv.Step},
 		Check: &health.Checker{
 			State: s.state, Machine: s.machine, Identity: s.identity, Env: s.programEnv,
-			Cwd: s.set.base, BootID: store.BootID(), Notify: s.checking,
+			Cwd: s.set.base, BootID: store.BootID(), Notify: ask.Checking,
 		},
-		Log:           s.log,
-		UV:            s.uv,
-		Interruptible: interruptible,
-		Progress:      show.progress,
-		Owners:        s.set.list(sTrustedOwners),
-		Version:       s.inv.Version,
-		RootFrom:      s.rootFrom,
+		Log: s.log, Caller: ask, Owners: s.set.list(sTrustedOwners), Version: s.inv.Version, RootFrom: s.rootFrom,
 	}
 }
 
-// checking is told of a check that takes long.
-func (s *session) checking(line string) {
-	s.notify.tell(line, line)
-	s.log.Info(line)
+// caller answers the chain for one session and its target.
+type caller struct {
+	s    *session
+	show *display
 }
 
-// uv finds or installs uv.
-func (s *session) uv(ctx context.Context, log *store.Log, beat func()) (*uv.UV, error) {
-	return uv.Find(ctx, s.uvConfig(log, beat))
+func (c caller) Plan(ctx context.Context, _ *resolve.Request) (profile.Plan, error) {
+	t := c.s.wanted
+	plan, err := c.s.plan(ctx, t)
+	if t.key != t.base {
+		plan = plan.WithExtras(t.with)
+	}
+	plan.Key = t.key
+	return plan, err
+}
+
+func (c caller) Compatible(ctx context.Context, req *resolve.Request, have []envdir.Key) (out []resolve.Alternative) {
+	t := c.s.wanted
+	if t.key != t.base { // the env of the key itself, when it has what is needed
+		out = append(out, resolve.Alternative{Key: t.base, Accel: t.accel, Imports: req.Imports})
+	}
+	if t.canonical && !t.exact {
+		out = append(out, c.s.compatible(ctx, t, have)...)
+	}
+	return out
+}
+
+func (c caller) UV(ctx context.Context, log io.Writer, heartbeat func()) (*uv.UV, error) {
+	return uv.Find(ctx, c.s.uvConfig(log, heartbeat))
+}
+
+func (caller) Interruptible(ctx context.Context) (context.Context, func()) { return interruptible(ctx) }
+
+func (c caller) Progress(o store.Owner) { c.show.progress(o) }
+
+func (c caller) Checking(line string) {
+	c.s.notify.tell(line, line)
+	c.s.log.Info(line)
 }
 
 // uvConfig is how uv is driven. It writes nothing where the command only looks,
