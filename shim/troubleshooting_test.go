@@ -113,7 +113,7 @@ func doctorIDs(t *testing.T) []string {
 // What doctor says has an id that is documented.
 func TestDoctorIDs(t *testing.T) {
 	t.Parallel()
-	f, err := parser.ParseFile(token.NewFileSet(), "cmd_doctor.go", nil, 0)
+	f, err := parser.ParseFile(token.NewFileSet(), "command/doctor_checks.go", nil, 0)
 	require.NoError(t, err)
 	said := []string{"env:KEY", "next:KEY", "old:ID"} // made of a prefix and a name
 	ast.Inspect(f, func(n ast.Node) bool {
