@@ -10,7 +10,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/shim/launcher"
 )
 
@@ -53,7 +53,7 @@ func (s *session) byName() error {
 // read reads the file, which names what is started: nobody else may write it.
 func (c *called) read(file string) error {
 	data, err := readConfig(file)
-	if why := store.Trusted(file, nil); why != nil && !errors.Is(why, fs.ErrNotExist) {
+	if why := fsys.Trusted(file, nil); why != nil && !errors.Is(why, fs.ErrNotExist) {
 		if f := new(fault.Error); errors.As(why, &f) && strings.Contains(f.Remedy, "trusted_owners") { // no config file is read yet
 			return f.Fix("see what it starts; if that is what you want: sudo chown root %s", fault.Quote(file))
 		}

@@ -162,7 +162,7 @@ func parse(args []string, stdout, stderr io.Writer) (cli, words, error) {
 			return c, words{}, errHelp
 		}
 		if err != nil {
-			return c, words{}, usage(err, helpFor(err))
+			return c, words{}, badUsage(err, helpFor(err))
 		}
 	}
 	w := words{sub: strings.Fields(ctx.Command())[0], options: ours}
@@ -252,8 +252,8 @@ func helpFor(err error) string {
 	return help + "--help"
 }
 
-// usage is what kong found wrong; it suggests the nearest flag itself.
-func usage(err error, help string) error {
+// badUsage is what kong found wrong; it suggests the nearest flag itself.
+func badUsage(err error, help string) error {
 	if errors.As(err, new(*fs.PathError)) { // the help could not be written
 		return err
 	}

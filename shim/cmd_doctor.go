@@ -14,6 +14,7 @@ import (
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
@@ -244,7 +245,7 @@ const (
 )
 
 func (d *doctor) disk() {
-	free, err := store.FreeBytes(d.root.Envs())
+	free, err := fsys.FreeBytes(d.root.Envs())
 	text := resolve.Bytes(int64(min(free, 1<<62))) + " free" //nolint:gosec // it fits
 	switch {
 	case err != nil:
@@ -267,7 +268,7 @@ func (d *doctor) paths() {
 		d.say("paths", fine, "", "the names in the root will not be too long")
 		return
 	}
-	_, length := store.Longest(d.root.Envs())
+	_, length := fsys.LongestName(d.root.Envs())
 	d.say("paths", fine, "", "the longest name in the root has %d characters, the root %d", length, utf8.RuneCountInString(string(d.root)))
 }
 
@@ -277,7 +278,7 @@ func (d *doctor) rootCheck() {
 		d.fail("root", failed, d.rootErr, "")
 	case !exists(string(d.root)):
 		d.say("root", fine, "", "%s (%s) is not there yet", d.root, d.rootFrom)
-	case !store.CanWrite(d.root.Envs()):
+	case !fsys.CanWrite(d.root.Envs()):
 		d.say("root", fine, "", "%s (%s)%s; read-only for you: its environments are used, none can be made", d.root, d.rootFrom, owned(d.root))
 	default:
 		d.say("root", fine, "", "%s (%s)%s", d.root, d.rootFrom, owned(d.root))
@@ -288,7 +289,7 @@ func (d *doctor) rootCheck() {
 }
 
 func owned(r envdir.Root) string {
-	if owner := store.OwnerOf(string(r)); owner != "" {
+	if owner := fsys.OwnerOf(string(r)); owner != "" {
 		return ", owner " + owner
 	}
 	return ""
@@ -310,8 +311,8 @@ func (d *doctor) locks() {
 	switch err := store.Locks(dir); {
 	case err == nil:
 		d.say("locks", fine, "", "they work in %s", dir)
-	case store.Fault(err).Code == fault.BadRoot: // something else lies there, and nothing can be created
-		d.fail("locks", failed, store.Fault(err), "")
+	case fsys.Fault(err).Code == fault.BadRoot: // something else lies there, and nothing can be created
+		d.fail("locks", failed, fsys.Fault(err), "")
 	case errors.Is(err, store.ErrNoLocks):
 		d.say("locks", warning, "modelrun --root DIR …", "%s: %v; two who create at once are slow, not wrong. Use a root on another disk", dir, err)
 	default:
@@ -322,9 +323,9 @@ func (d *doctor) locks() {
 func (d *doctor) stateCheck() {
 	home := stateHome(d.env)
 	switch mine := d.root.State(d.identity.ID()); {
-	case store.CanWrite(mine):
+	case fsys.CanWrite(mine):
 		d.say("state", fine, "", "verdicts are kept in %s", mine)
-	case home != "" && store.CanWrite(home):
+	case home != "" && fsys.CanWrite(home):
 		d.say("state", fine, "", "verdicts are kept in %s", home)
 	default:
 		d.say("state", warning, "export XDG_STATE_HOME=DIR   # a folder that you can write",

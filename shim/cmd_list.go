@@ -16,6 +16,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/usage"
 )
 
 // listDoc is `list --json`; docs/json.md has every field.
@@ -65,16 +66,16 @@ func (s *session) list() error {
 	}
 	doc := listDoc{Schema: schema, Root: string(s.root), Envs: []listEnv{}}
 	check, users := s.deps().Check, st.UsersOf(dirs...)
-	places := []store.Place{{Path: s.root.Cache()}}
+	places := []usage.Place{{Path: s.root.Cache()}}
 	for i, d := range dirs {
 		e, size := s.entry(st, check, d)
 		for _, p := range users[i] {
 			e.PIDs = append(e.PIDs, p.PID)
 		}
 		doc.Envs = append(doc.Envs, e)
-		places = append(places, store.Place{Path: d.Path, Sealed: size})
+		places = append(places, usage.Place{Path: d.Path, Sealed: size})
 	}
-	used, total := store.Used(places)
+	used, total := usage.Used(places)
 	doc.Cache, doc.Total = used[0].Bytes, total
 	for i := range doc.Envs {
 		doc.Envs[i].Size, doc.Envs[i].SizeAlone = used[i+1].Bytes, used[i+1].Alone
@@ -87,7 +88,7 @@ func (s *session) list() error {
 
 // entry is what is known of one env but for who uses it and its size. size is
 // that of its seal, where that still holds.
-func (s *session) entry(st *store.Store, check resolve.Checker, d envdir.Dir) (e listEnv, size *store.Sizes) {
+func (s *session) entry(st *store.Store, check resolve.Checker, d envdir.Dir) (e listEnv, size *usage.Sizes) {
 	v, err := check.Look(s.subject(d))
 	if err != nil {
 		v = health.Verdict{Reason: err.Error()}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/prune"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
@@ -23,12 +24,12 @@ type pruneDoc struct {
 }
 
 type pruneItem struct {
-	Kind  store.PruneKind `json:"kind"`
-	Name  string          `json:"name"`
-	Path  string          `json:"path"`
-	Why   string          `json:"why"`
-	Bytes int64           `json:"bytes"` // that become free: a file that is linked from elsewhere frees none
-	Error string          `json:"error"` // why it is still there; "" it is gone, or --yes was not given
+	Kind  prune.Kind `json:"kind"`
+	Name  string     `json:"name"`
+	Path  string     `json:"path"`
+	Why   string     `json:"why"`
+	Bytes int64      `json:"bytes"` // that become free: a file that is linked from elsewhere frees none
+	Error string     `json:"error"` // why it is still there; "" it is gone, or --yes was not given
 }
 
 type pruneKept struct {
@@ -39,7 +40,7 @@ type pruneKept struct {
 
 // prune shows what can be deleted, and deletes it with --yes.
 func (s *session) prune(ctx context.Context) error {
-	want := store.PruneWant{Machine: s.identity.ID(), Links: s.dirs()}
+	want := prune.Options{Machine: s.identity.ID(), Links: s.dirs()}
 	if days := s.cli.Prune.Unused; days != nil {
 		if *days < 1 || *days > 36500 {
 			return fault.New(fault.BadUsage, "--unused %d: a number of days is at least 1 and at most 36500", *days).Fix("%s --unused 30", s.again("prune"))
@@ -47,7 +48,7 @@ func (s *session) prune(ctx context.Context) error {
 		want.Unused = time.Duration(*days) * 24 * time.Hour
 	}
 	st := &store.Store{Root: s.root}
-	plan := st.PlanPrune(want)
+	plan := prune.Make(st, want)
 	doc := pruneDoc{Schema: schema, Root: string(s.root), Done: s.cli.Prune.Yes, Items: []pruneItem{}, Kept: []pruneKept{}}
 	for _, k := range plan.Kept {
 		kept := pruneKept{k.Path, k.Why, []int{}}
@@ -56,7 +57,7 @@ func (s *session) prune(ctx context.Context) error {
 		}
 		doc.Kept = append(doc.Kept, kept)
 	}
-	tell := func(i store.PruneItem, freed int64, err error) {
+	tell := func(i prune.Item, freed int64, err error) {
 		item := pruneItem{Kind: i.Kind, Name: i.Name, Path: i.Path, Why: i.Why, Bytes: freed}
 		if err != nil {
 			item.Error, s.exit = err.Error(), exitNo
@@ -67,7 +68,7 @@ func (s *session) prune(ctx context.Context) error {
 	if s.cli.Prune.Yes {
 		ctx, stop := interruptible(ctx)
 		defer stop()
-		ended = st.Prune(ctx, plan, func(p store.Pruned) { tell(p.PruneItem, p.Freed, p.Err) })
+		ended = prune.Run(ctx, st, plan, func(p prune.Result) { tell(p.Item, p.Freed, p.Err) })
 	} else {
 		for _, i := range plan.Items {
 			tell(i, i.Bytes, nil)

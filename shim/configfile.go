@@ -18,9 +18,9 @@ import (
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/profile"
-	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // projectFile is the name that is looked for upward.
@@ -136,7 +136,7 @@ func (s *settings) file(path string, sc scope) (found bool, err error) {
 	if sc == userScope {
 		owners = nil // it is the file that names them
 	}
-	if why := store.Trusted(path, owners); fault.CodeOf(why) == fault.Untrusted {
+	if why := fsys.Trusted(path, owners); fault.CodeOf(why) == fault.Untrusted {
 		if sc == projectScope && everybodys(filepath.Dir(path)) {
 			s.ignored = append(s.ignored, path+" is ignored: "+strings.TrimPrefix(why.Error(), path+" "))
 			return false, nil

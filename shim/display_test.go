@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
@@ -143,7 +144,7 @@ func TestFactsOfLiars(t *testing.T) {
 	for _, done := range odd {
 		for _, total := range odd {
 			data := fmt.Sprintf(`{"phase": "x", "done": %d, "total": %d, "packages": %[1]d, "packages_total": %[2]d}`, done, total)
-			require.NoError(t, store.WriteFile(st.Root.Owner("k"), []byte(data)))
+			require.NoError(t, fsys.WriteFile(st.Root.Owner("k"), []byte(data)))
 			for _, rate := range []float64{0, 1e-300, 1, 1e17} {
 				f := facts{Owner: st.Owner("k"), rate: rate}
 				require.NotPanics(t, func() { f.text(true) }, data)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // newLog is where every line of ours goes: stderr for people, one JSON object
@@ -33,7 +33,7 @@ func newLog(s *settings, stderr io.Writer, env execx.Environ) (hclog.InterceptLo
 		log.RegisterSink(p)
 	}
 	if path := s.get(sLogFile); path != "" {
-		if err := store.OwnLink(path); err != nil {
+		if err := fsys.OwnLink(path); err != nil {
 			return nil, nil, err
 		}
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)

@@ -13,7 +13,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/profile"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/usage"
 )
 
 // plan finds the old envs and says of each what would become of it. It changes
@@ -75,7 +75,7 @@ func (m *migration) order(ready, blocked []migrateEnv) {
 	for i, e := range m.doc.Envs {
 		paths[i] = e.Path
 	}
-	for i, n := range store.Frees(paths) {
+	for i, n := range usage.Frees(paths) {
 		m.doc.Envs[i].Bytes = n
 	}
 }

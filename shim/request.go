@@ -12,11 +12,11 @@ import (
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/requirement"
-	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // target is what an environment is wanted for.
@@ -276,7 +276,7 @@ func (s *session) choose(ctx context.Context, w profile.Want) (profile.Choice, e
 func (s *session) rootProfiles() (good []profile.Profile, bad map[string]error) {
 	inRoot, bad := profile.InRoot(s.root)
 	inRoot = slices.DeleteFunc(inRoot, func(p profile.Profile) bool { // it says from where things are installed
-		err := store.Trusted(p.Path, s.set.list(sTrustedOwners))
+		err := fsys.Trusted(p.Path, s.set.list(sTrustedOwners))
 		if fault.CodeOf(err) != fault.Untrusted {
 			return false
 		}

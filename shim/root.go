@@ -12,7 +12,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // findRoot says which folder holds the environments and why: the first that is
@@ -97,7 +97,7 @@ func holdsProfile(dir string) bool {
 		if filepath.Ext(e.Name()) != ".json" {
 			continue
 		}
-		data, err := store.ReadFile(filepath.Join(dir, e.Name()), maxConfig)
+		data, err := fsys.ReadFile(filepath.Join(dir, e.Name()), maxConfig)
 		if err == nil && strings.Contains(string(data), `"format_version"`) {
 			return true
 		}
@@ -169,12 +169,12 @@ func checkRoot(root envdir.Root, s *settings) error {
 		case !info.IsDir():
 			return bad(fault.BadRoot, nil, "cannot be used: "+path+" is not a folder")
 		}
-		if err := store.Trusted(path, s.list(sTrustedOwners)); err != nil {
+		if err := fsys.Trusted(path, s.list(sTrustedOwners)); err != nil {
 			return err
 		}
 	}
 	for _, path := range []string{root.Locks(), filepath.Dir(root.State("x")), root.Environments(), root.Profiles()} {
-		if err := store.Trusted(path, s.list(sTrustedOwners)); err != nil && fault.CodeOf(err) == fault.Untrusted {
+		if err := fsys.Trusted(path, s.list(sTrustedOwners)); err != nil && fault.CodeOf(err) == fault.Untrusted {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/store"
@@ -191,7 +192,7 @@ func (s *session) traced(trace []resolve.Turn) {
 func (s *session) deps() *resolve.Deps {
 	show := newDisplay(s)
 	return &resolve.Deps{
-		Store: &store.Store{Root: s.root, Step: s.inv.Step},
+		Store: &store.Store{Root: s.root, Failpoint: s.inv.Failpoint},
 		Check: &health.Checker{
 			State: s.state, Machine: s.machine, Identity: s.identity, Env: s.programEnv,
 			Cwd: s.set.base, BootID: store.BootID(), Notify: s.checking,
@@ -234,7 +235,7 @@ func (s *session) uvConfig(log io.Writer, beat func()) uv.Config {
 // trusts refuses what somebody else could have written. What is not there is
 // nobody's.
 func (s *session) trusts(path string) error {
-	err := store.Trusted(path, s.set.list(sTrustedOwners))
+	err := fsys.Trusted(path, s.set.list(sTrustedOwners))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -28,7 +28,7 @@ type Invocation struct {
 	Stdout, Stderr *os.File
 	Version        string
 	MaxDir         int               // longest working directory; 0: what the system accepts; tests lower it
-	Step           func(name string) // told before each step that changes a root; nil but in tests of crashes
+	Failpoint      func(name string) // called before each step that changes a root; nil except in tests of crashes
 }
 
 // Main runs the command and returns its exit code. When all goes well on POSIX

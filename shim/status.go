@@ -12,7 +12,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // schema is the version of every JSON that we write: within one number fields
@@ -94,7 +94,7 @@ func descriptor(path string) (uintptr, bool) {
 // replace writes the file as a whole. What is no regular file (a device, a pipe)
 // is written to and stays what it is; a link's target is replaced, not the link.
 func replace(path string, data []byte) error {
-	if err := store.OwnLink(path); err != nil {
+	if err := fsys.OwnLink(path); err != nil {
 		return err
 	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -114,7 +114,7 @@ func replace(path string, data []byte) error {
 			return err
 		}
 	}
-	return store.WriteFile(path, data)
+	return fsys.WriteFile(path, data)
 }
 
 // phase says that something is going on that may take long.

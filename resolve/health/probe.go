@@ -14,7 +14,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 //go:embed probe.py
@@ -151,7 +151,7 @@ const noncePrefix = "modelrun-"
 
 // nonce marks our lines: nothing that a library prints can look like one.
 func nonce() string {
-	return noncePrefix + store.RandomHex(16) // against accidents, not attackers: they run in there anyway
+	return noncePrefix + fsys.RandomHex(16) // against accidents, not attackers: they run in there anyway
 }
 
 // parseAnswer picks our lines out of whatever was printed. It never fails: a
