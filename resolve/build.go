@@ -11,10 +11,12 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/usage"
 	"github.com/modelrun/modelrun/resolve/uv"
 )
 
@@ -129,7 +131,7 @@ const unpacked = 2
 
 // preflight says what is about to happen, and refuses what cannot succeed.
 func (b *build) preflight() error {
-	free, err := store.FreeBytes(b.req.Root.Envs())
+	free, err := fsys.FreeBytes(b.req.Root.Envs())
 	if err != nil {
 		return err
 	}
@@ -268,7 +270,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 
 // sealed is what READY.json says besides what is read from the env itself.
 func (b *build) sealed(d envdir.Dir, durable bool) health.Seal {
-	size := store.Measure(d.Path, health.Owners(d))
+	size := usage.Measure(d.Path, health.Owners(d))
 	s := health.Seal{
 		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
 		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
@@ -291,13 +293,13 @@ func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 			b.Log.Debug(what + ": " + err.Error())
 		}
 	}
-	b.at("verdict")
+	b.Store.At("verdict")
 	soft("keeping the verdict", b.Check.Record(b.subject(dir), v))
 	freeze, err := b.uv.Freeze(ctx, dir)
 	soft("freezing", err)
 	if err == nil {
-		b.at("constraints")
-		soft("writing constraints", store.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
+		b.Store.At("constraints")
+		soft("writing constraints", fsys.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
 	}
 	b.Store.ClearFailure(b.req.Key)
 	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))
@@ -306,11 +308,11 @@ func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 // phase says where we are, to the log, to the user's display and to those who wait.
 func (b *build) phase(name string) {
 	b.mu.Lock()
-	b.owner = store.Owner{PID: os.Getpid(), Phase: name, Beat: b.owner.Beat}
+	b.owner = store.Owner{PID: os.Getpid(), Phase: name, Heartbeat: b.owner.Heartbeat}
 	b.mu.Unlock()
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk shows elsewhere
 	b.beat()
-	b.at(name)
+	b.Store.At(name)
 }
 
 func (b *build) progress(p uv.Progress) {
@@ -326,7 +328,7 @@ func (b *build) progress(p uv.Progress) {
 func (b *build) beat() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.owner.Beat++
+	b.owner.Heartbeat++
 	if err := b.lock.Report(b.owner); err != nil {
 		b.Log.Debug("telling others how far we are: " + err.Error())
 	}
@@ -348,7 +350,7 @@ func (b *build) watch(ctx context.Context) (context.Context, func()) {
 			case <-tick.C:
 			}
 			b.mu.Lock()
-			now, phase := b.owner.Beat, b.owner.Phase
+			now, phase := b.owner.Heartbeat, b.owner.Phase
 			if now == last && phase != "" && ctx.Err() == nil {
 				b.Caller.Progress(b.owner)
 			}
@@ -388,7 +390,7 @@ func (b *build) failed(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
 		return b.keeps(cause)
 	}
-	told := *store.Fault(err)
+	told := *fsys.Fault(err)
 	if told.Remedy == "" {
 		told.Remedy = b.readLog()
 	}

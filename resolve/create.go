@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
@@ -31,7 +32,7 @@ func (c create) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	if w.Req.Policy.Dry {
 		return nil, c.would(ctx, w)
 	}
-	defer c.Store.Team()()
+	defer c.Store.GroupUmask()()
 	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
 		plan, err := c.Caller.Plan(ctx, w.Req)
 		if err != nil {
@@ -97,7 +98,7 @@ func (c create) would(ctx context.Context, w *Walk) error {
 	if err != nil {
 		return skipFor(err)
 	}
-	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
+	if left, f := c.Store.BackoffRemaining(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
 		return skipFor(paused(w.Req, f, left))
 	}
 	from := cmp.Or(plan.Own, "profile "+plan.Profile)
@@ -134,7 +135,7 @@ func (c create) locked(ctx context.Context, w *Walk, lock *store.Lock, plan prof
 			return nil, err
 		}
 	}
-	if left, f := c.Store.PauseLeft(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
+	if left, f := c.Store.BackoffRemaining(w.Req.Key, plan.Hash()); left > 0 && !w.Req.Policy.IgnorePause {
 		return nil, c.give(w, paused(w.Req, f, left))
 	}
 	if err := Depth(w.Req.Root, w.Req.Key, plan.HasTorch()); err != nil {
@@ -178,7 +179,7 @@ func (c create) trustedFolders(r envdir.Root) error {
 	for _, dir := range []string{
 		r.Tmp(), r.Next("").Path, filepath.Dir(r.UV("")), r.Pythons(), r.Cache(), filepath.Dir(r.Cache()),
 	} {
-		if err := store.Trusted(dir, c.Owners); fault.CodeOf(err) == fault.Untrusted {
+		if err := fsys.Trusted(dir, c.Owners); fault.CodeOf(err) == fault.Untrusted {
 			return err
 		}
 	}
@@ -191,7 +192,7 @@ func (c create) give(w *Walk, err error) error {
 	if interrupted(err) {
 		return err
 	}
-	w.failed = store.Fault(err)
+	w.failed = fsys.Fault(err)
 	return skipFor(w.failed)
 }
 

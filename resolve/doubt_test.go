@@ -43,7 +43,7 @@ func TestDoubtUnderTheLock(t *testing.T) {
 			root := envdir.Root(t.TempDir())
 			begun := false
 			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, &begun)
-			d.Store.Step = func(at string) {
+			d.Store.Failpoint = func(at string) {
 				if at == "locked" {
 					require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
@@ -75,13 +76,6 @@ type Deps struct {
 	RootFrom string
 }
 
-// at tells of a step that the store does not see.
-func (d *Deps) at(step string) {
-	if d.Store.Step != nil {
-		d.Store.Step(step)
-	}
-}
-
 // interruptible runs what may take long, or must not be cut off. Ctrl-C ends
 // the work's context; one that comes too late for that still stops the start.
 func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*Resolution, error)) (*Resolution, error) {
@@ -117,7 +111,7 @@ func Ensure(d *Deps) Chain {
 // owner, and not everybody can write them.
 func (d *Deps) Trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
-		if err := store.Trusted(path, d.Owners); err != nil && !gone(err) {
+		if err := fsys.Trusted(path, d.Owners); err != nil && !gone(err) {
 			return err
 		}
 	}

@@ -86,7 +86,7 @@ func (s wait) untilFree(ctx context.Context, w *Walk) error {
 	pause := 50 * time.Millisecond
 	for first := true; ; first = false {
 		owner := s.Store.Owner(key)
-		if first || owner.Beat != last.Beat || owner.PID != last.PID || owner.Phase != last.Phase {
+		if first || owner.Heartbeat != last.Heartbeat || owner.PID != last.PID || owner.Phase != last.Phase {
 			quiet = time.Now()
 		}
 		if owner.PID != last.PID && owner.PID != 0 || !told && time.Since(began) >= nameless { // its phases are shown as progress

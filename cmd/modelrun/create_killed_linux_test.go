@@ -410,7 +410,7 @@ func TestEveryStepIsTried(t *testing.T) {
 		}
 	}
 	tests := ""
-	for _, pattern := range []string{"*_test.go", "../../resolve/store/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "../../resolve/store/*_test.go", "../../resolve/prune/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {
@@ -430,10 +430,10 @@ func TestEveryStepIsTried(t *testing.T) {
 	}
 }
 
-// namedSteps are the names of all steps in the code: what at and phase are told.
+// namedSteps are the names of all steps in the code: the arguments of At and phase.
 func namedSteps(t *testing.T) (steps []string) {
 	t.Helper()
-	for _, dir := range []string{"../../resolve", "../../resolve/store"} {
+	for _, dir := range []string{"../../resolve", "../../resolve/store", "../../resolve/prune"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		require.NoError(t, err)
 		for _, file := range files {
@@ -448,7 +448,7 @@ func namedSteps(t *testing.T) (steps []string) {
 					return true
 				}
 				f, ok := call.Fun.(*ast.SelectorExpr)
-				if !ok || f.Sel.Name != "at" && f.Sel.Name != "phase" {
+				if !ok || f.Sel.Name != "At" && f.Sel.Name != "phase" {
 					return true
 				}
 				if name, ok := call.Args[0].(*ast.BasicLit); ok && name.Kind == token.STRING {

@@ -18,14 +18,14 @@ func init() { runtime.LockOSThread() }
 func main() {
 	args, tail := execx.Args()
 	os.Exit(shim.Main(shim.Invocation{
-		Program: args[0],
-		Args:    args[1:],
-		Tail:    tail,
-		Environ: os.Environ(),
-		Stdin:   os.Stdin,
-		Stdout:  os.Stdout,
-		Stderr:  os.Stderr,
-		Version: version,
-		Step:    failpoint(),
+		Program:   args[0],
+		Args:      args[1:],
+		Tail:      tail,
+		Environ:   os.Environ(),
+		Stdin:     os.Stdin,
+		Stdout:    os.Stdout,
+		Stderr:    os.Stderr,
+		Version:   version,
+		Failpoint: failpoint(),
 	}))
 }

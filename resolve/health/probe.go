@@ -14,7 +14,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 //go:embed probe.py
@@ -161,7 +161,7 @@ const noncePrefix = "modelrun-"
 // nonce returns a random prefix for the probe's lines, so that no line that a
 // library prints looks like one of them.
 func nonce() string {
-	return noncePrefix + store.RandomHex(16) // against accidents, not attackers: their code runs in the probe anyway
+	return noncePrefix + fsys.RandomHex(16) // against accidents, not attackers: their code runs in the probe anyway
 }
 
 // parseAnswer finds the probe's lines in its whole output. It never fails: a

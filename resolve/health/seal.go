@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/profile"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/usage"
 )
 
 // Seal is READY.json. It is written last, inside the env's folder. An env that
@@ -34,7 +35,7 @@ type Seal struct {
 	With        []string          `json:"with,omitempty"`      // requirements beyond the key that the env was made for
 	Digest      string            `json:"digest"`              // hash of the names in site-packages
 	Files       map[string]int64  `json:"files"`               // size of each key file, by path below site-packages
-	Size        *store.Sizes      `json:"size,omitempty"`
+	Size        *usage.Sizes      `json:"size,omitempty"`
 	Relaxed     []string          `json:"relaxed,omitempty"`
 	UV          string            `json:"uv,omitempty"`
 	Modelrun    string            `json:"modelrun,omitempty"`
@@ -74,7 +75,7 @@ func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 		return Seal{}, fmt.Errorf("the new environment is not one: %s", v.Reason)
 	}
 	seal := base
-	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, store.RandomHex(32), d.Name, digest(st.names)
+	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, fsys.RandomHex(32), d.Name, digest(st.names)
 	seal.Dists, seal.Files = map[string]string{}, map[string]int64{}
 	seal.Created = time.Now().UTC().Truncate(time.Second)
 	if seal.Python, err = sealPython(d, st); err != nil {
