@@ -38,7 +38,9 @@ func FuzzComplete(f *testing.F) {
 		f.Add("powershell", words)
 	}
 	g := Grammar{Settings: config.Settings(), Subs: []Sub{{Name: "which", Help: "Print."}}}
-	lookup := func(string, string, config.Flags) []Offer { return []Offer{{Word: "a b\x1b", Help: "help"}, {Word: "c"}} }
+	lookup := func(string, string, config.Flags) []Offer {
+		return []Offer{{Word: "a b\x1b", Help: "help"}, {Word: "c"}}
+	}
 	f.Fuzz(func(t *testing.T, shell, words string) {
 		var out strings.Builder
 		require.NoError(t, Complete(append([]string{shell}, strings.Split(words, "\x00")...), g, lookup, &out))

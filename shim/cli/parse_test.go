@@ -76,4 +76,3 @@ func TestParse(t *testing.T) {
 		})
 	}
 }
-

@@ -66,7 +66,7 @@ func Load(in Input) (Config, error) {
 			return l.Config, err
 		}
 	}
-	l.root.dir, l.root.from, l.root.err = findRoot(l.Config, in.Env)
+	l.root = findRoot(l.Config, in.Env)
 	l.limitProject()
 	return l.Config, nil
 }
@@ -81,8 +81,8 @@ func OfFlags(in Input) (Config, error) {
 // loader is a Config that is being made.
 type loader struct {
 	Config
-	in     Input
-	block  scriptBlock
+	in    Input
+	block scriptBlock
 }
 
 func newLoader(in Input) *loader {
