@@ -47,7 +47,7 @@ type turnDoc struct {
 // reason. It looks only.
 func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 	pol := *req
-	pol.Policy.Dry = true
+	pol.Policy.DryRun = true
 	res, trace, err := resolve.Default(s.deps()).Resolve(ctx, &pol)
 	var none *resolve.NoEnv
 	if err != nil && !errors.As(err, &none) && len(trace) == 0 {
@@ -81,7 +81,7 @@ func (s *session) explain(ctx context.Context, req *resolve.Request) error {
 }
 
 // lookedAt is what a strategy asked about.
-func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Turn) string {
+func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Attempt) string {
 	switch {
 	case t.Outcome == resolve.Taken:
 		return res.Dir.Path
@@ -99,16 +99,16 @@ func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Turn) str
 
 // outlook is what a launch would do, and the command that a person would run
 // next.
-func outlook(req *resolve.Request, trace []resolve.Turn, res *resolve.Resolution) (launch, next string) {
+func outlook(req *resolve.Request, trace []resolve.Attempt, res *resolve.Resolution) (launch, next string) {
 	key := string(req.Key)
-	var failed resolve.Turn // the creation's failure is the one that a user can mend
+	var failed resolve.Attempt // the creation's failure is the one that a user can mend
 	for _, t := range trace {
 		switch {
-		case t.Would && t.Strategy == "wait":
+		case t.DryRun && t.Strategy == "wait":
 			return "would wait for the process that creates " + key + ", and use what it makes", startOf(req)
-		case t.Would && res != nil:
+		case t.DryRun && res != nil:
 			return fmt.Sprintf("would create %s, and use %s with a warning if that fails", key, res.Dir.Path), t.Remedy
-		case t.Would:
+		case t.DryRun:
 			return "would create " + key, t.Remedy
 		case t.Outcome == resolve.Stopped:
 			return "would fail: " + t.Reason, t.Remedy
@@ -156,7 +156,7 @@ func outcomeWord(o resolve.Outcome) string {
 
 // explainTable is for somebody who never saw it: the steps in their order, what
 // each looked at, and what a launch would come to.
-func (s *session) explainTable(doc explainDoc, trace []resolve.Turn) error {
+func (s *session) explainTable(doc explainDoc, trace []resolve.Attempt) error {
 	out := s.page()
 	var head table
 	head.row("key", doc.Key)
@@ -174,7 +174,7 @@ func (s *session) explainTable(doc explainDoc, trace []resolve.Turn) error {
 	for i, t := range doc.Chain {
 		fmt.Fprintf(out, "%d  %-11s  ", i+1, t.Strategy)
 		word := outcomeWord(t.Outcome)
-		if trace[i].Would {
+		if trace[i].DryRun {
 			word = "would be used"
 		}
 		fmt.Fprint(out, word) // on its own, for its colour

@@ -32,7 +32,7 @@ type whichDoc struct {
 // this machine is printed as "unverified".
 func (s *session) which(ctx context.Context, req *resolve.Request) error {
 	pol := *req
-	pol.Policy.Dry = true
+	pol.Policy.DryRun = true
 	res, trace, err := resolve.Default(s.deps()).Resolve(ctx, &pol)
 	s.traced(trace)
 	var none *resolve.NoEnv

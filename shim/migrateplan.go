@@ -183,7 +183,7 @@ func (m *migration) unneeded(e *migrateEnv, err error) error {
 // would.
 func (m *migration) serving(ctx context.Context, e *migrateEnv) error {
 	want := *e.req
-	want.Policy.Dry, want.Policy.IgnorePause = true, true
+	want.Policy.DryRun, want.Policy.IgnorePause = true, true
 	res, trace, err := resolve.Ensure(e.one.deps()).Resolve(ctx, &want)
 	var none *resolve.NoEnv
 	switch {
@@ -196,7 +196,7 @@ func (m *migration) serving(ctx context.Context, e *migrateEnv) error {
 		return err
 	}
 	last := trace[len(trace)-1] // create's
-	creates := last.Would
+	creates := last.DryRun
 	if creates && exists(m.root.Shared(e.req.Key).Path) {
 		e.Reason = trace[0].Reason + "; it would be made anew"
 		return nil

@@ -180,7 +180,7 @@ func (s *session) resolve(ctx context.Context, req *resolve.Request) (*resolve.R
 }
 
 // traced says each turn of the chain at debug.
-func (s *session) traced(trace []resolve.Turn) {
+func (s *session) traced(trace []resolve.Attempt) {
 	if !s.log.IsDebug() {
 		return
 	}

@@ -45,7 +45,7 @@ type status struct {
 	path  string
 	file  *os.File // where path names a descriptor of ours; kept, because closing it is the caller's
 	log   hclog.Logger
-	trace []resolve.Turn
+	trace []resolve.Attempt
 	last  statusDoc
 }
 
