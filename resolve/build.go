@@ -29,13 +29,13 @@ type build struct {
 	plan profile.Plan
 	log  *store.Log
 
-	mu     sync.Mutex  // beats come from uv's watcher, too
-	owner  store.Owner // what we tell those who wait
-	kept   int         // packages that lie in uv's cache
-	uv     *uv.UV
-	locked uv.Lock
-	fresh  bool              // uv has a cache of its own, because the usual one is damaged
-	odd    map[string]string // what the last try gave other content than RECORD tells: path to its sum
+	mu             sync.Mutex  // beats come from uv's watcher, too
+	owner          store.Owner // what we tell those who wait
+	cachedPackages int         // packages that lie in uv's cache
+	uv             *uv.UV
+	versions       uv.Lock
+	privateCache   bool              // uv has a cache of its own, because the usual one is damaged
+	mismatches     map[string]string // what the last try gave other content than RECORD tells: path to its sum
 }
 
 // run goes through the steps of DESIGN 7 in their order. The verdict is about the
@@ -48,17 +48,17 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 		return p, v, err
 	}
 	defer func() { _ = b.log.Close() }() // what matters is on the disk by then
-	ctx, stop := b.watch(ctx)
+	ctx, stop := b.watchProgress(ctx)
 	defer stop()
 
-	b.phase("looking for uv")
-	if b.uv, err = b.Caller.UV(ctx, b.log, b.beat); err != nil {
+	b.enterPhase("looking for uv")
+	if b.uv, err = b.Caller.UV(ctx, b.log, b.heartbeat); err != nil {
 		return p, v, err
 	}
 	if b.lock.Lockless() {
 		b.uv = b.uv.Uncached()
 	}
-	stage, v, err := b.fill(ctx)
+	stage, v, err := b.buildStage(ctx)
 	if err != nil && fault.CodeOf(err) == fault.BadWheel {
 		b.Log.Warn(err.Error())
 		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: " + fault.Remove(b.req.Root.Cache()))
@@ -68,8 +68,8 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 			return p, v, e
 		}
 		defer b.discard(cache)
-		b.uv, b.fresh = b.uv.WithCache(cache.Dir.Path), true
-		stage, v, err = b.fill(ctx)
+		b.uv, b.privateCache = b.uv.WithCache(cache.Dir.Path), true
+		stage, v, err = b.buildStage(ctx)
 	}
 	if err != nil {
 		return p, v, err
@@ -79,13 +79,13 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	if err != nil || p.Existing {
 		return p, v, err
 	}
-	b.after(ctx, p.Dir, v)
+	b.afterPublish(ctx, p.Dir, v)
 	return p, v, nil
 }
 
-// fill makes a whole env in a new staging folder, or leaves none.
-func (b *build) fill(ctx context.Context) (stage *store.Stage, v health.Verdict, err error) {
-	if err := b.resolve(ctx); err != nil {
+// buildStage makes a whole env in a new staging folder, or leaves none.
+func (b *build) buildStage(ctx context.Context) (stage *store.Stage, v health.Verdict, err error) {
+	if err := b.resolveVersions(ctx); err != nil {
 		return nil, v, err
 	}
 	if err := b.preflight(); err != nil {
@@ -110,24 +110,24 @@ func (b *build) discard(stage *store.Stage) {
 }
 
 // resolve settles every version before a byte of it is downloaded.
-func (b *build) resolve(ctx context.Context) (err error) {
-	b.phase("resolving versions")
-	b.locked, err = b.uv.Resolve(ctx, b.plan)
+func (b *build) resolveVersions(ctx context.Context) (err error) {
+	b.enterPhase("resolving versions")
+	b.versions, err = b.uv.Resolve(ctx, b.plan)
 	if err != nil {
 		return err
 	}
-	for _, r := range b.locked.Relaxed {
+	for _, r := range b.versions.Relaxed {
 		b.Log.Warn(r.String())
 	}
-	for _, note := range b.locked.Notes {
+	for _, note := range b.versions.Notes {
 		b.Log.Warn(note)
 	}
 	return nil
 }
 
-// unpacked is how much larger a stack is on disk than its wheels, cache and
+// diskFactor is how much larger a stack is on disk than its wheels, cache and
 // env together (measured: 2.9 GB of wheels, 5.2 GB on disk; the env is links).
-const unpacked = 2
+const diskFactor = 2
 
 // preflight says what is about to happen, and refuses what cannot succeed.
 func (b *build) preflight() error {
@@ -135,16 +135,16 @@ func (b *build) preflight() error {
 	if err != nil {
 		return err
 	}
-	size, need := "unknown size", int64(0)
-	if missing := b.locked.Missing(); missing >= 0 {
-		need = missing * unpacked // what is in the cache is linked
-		size = fmt.Sprintf("%s to download, about %s on disk", Bytes(missing), Bytes(need))
-		if cached := b.locked.Download - missing; cached > 0 {
-			size = fmt.Sprintf("%s to download, about %s more on disk (%s is in uv's cache)", Bytes(missing), Bytes(need), Bytes(cached))
+	estimate, need := "unknown size", int64(0)
+	if download := b.versions.Missing(); download >= 0 {
+		need = download * diskFactor // what is in the cache is linked
+		estimate = fmt.Sprintf("%s to download, about %s on disk", Bytes(download), Bytes(need))
+		if cached := b.versions.Download - download; cached > 0 {
+			estimate = fmt.Sprintf("%s to download, about %s more on disk (%s is in uv's cache)", Bytes(download), Bytes(need), Bytes(cached))
 		}
 	}
-	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, size, Bytes(int64(free)))) //nolint:gosec // no disk has 8 EiB
-	if uint64(need) > free {                                                                                                  //nolint:gosec // need is not negative
+	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, estimate, Bytes(int64(free)))) //nolint:gosec // no disk has 8 EiB
+	if uint64(need) > free {                                                                                                      //nolint:gosec // need is not negative
 		return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), Bytes(int64(free))). //nolint:gosec // as above
 																			Fix("free some space there, or use another disk: modelrun --root DIR …")
 	}
@@ -152,23 +152,23 @@ func (b *build) preflight() error {
 }
 
 func (b *build) install(ctx context.Context, d envdir.Dir) error {
-	b.phase("creating the venv")
+	b.enterPhase("creating the venv")
 	b.Log.Info("Creating environment in temp location: " + d.Path)
-	if err := b.uv.Venv(ctx, b.locked, d); err != nil {
+	if err := b.uv.Venv(ctx, b.versions, d); err != nil {
 		return err
 	}
 	b.Log.Info("Virtual environment created, installing dependencies...")
 	if b.plan.HasTorch() {
 		b.Log.Info("Installing PyTorch stack...")
 	}
-	b.phase("installing")
-	return b.uv.Sync(ctx, b.locked, d, b.others(), b.progress)
+	b.enterPhase("installing")
+	return b.uv.Sync(ctx, b.versions, d, b.bytecodeSources(), b.reportInstall)
 }
 
-// others are the envs whose byte code may be linked, the likeliest first: the one
+// bytecodeSources are the envs whose byte code may be linked, the likeliest first: the one
 // that is replaced, that of the key itself, and all there are. Sealed, so they were
 // whole, and trusted like any that is started.
-func (b *build) others() (out []envdir.Dir) {
+func (b *build) bytecodeSources() (out []envdir.Dir) {
 	keys, _ := b.Store.Keys() // none: everything is compiled
 	for _, key := range append([]envdir.Key{b.req.Key, b.req.Base}, keys...) {
 		d := b.req.Root.Shared(key)
@@ -181,47 +181,47 @@ func (b *build) others() (out []envdir.Dir) {
 
 // verify reads every file and runs the deep probe, both in staging.
 func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error) {
-	b.phase("verifying files")
-	odd, err := health.Contents(ctx, d)
+	b.enterPhase("verifying files")
+	found, err := health.Contents(ctx, d)
 	if ctx.Err() != nil {
 		return health.Verdict{}, context.Cause(ctx)
 	}
-	if e := b.accept(odd); err == nil {
+	if e := b.acceptMismatches(found); err == nil {
 		err = e
 	}
 	if err != nil {
-		return health.Verdict{}, fault.New(fault.BadWheel, "the new environment is incomplete: %w", err).Fix("%s", b.readLog())
+		return health.Verdict{}, fault.New(fault.BadWheel, "the new environment is incomplete: %w", err).Fix("%s", b.logHint())
 	}
-	b.phase("probing imports")
+	b.enterPhase("probing imports")
 	v, err := b.Check.Probe(ctx, b.subject(d))
 	switch {
 	case err != nil:
 		return v, err
 	case v.State == health.Broken:
-		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix("%s", b.readLog())
+		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix("%s", b.logHint())
 	case v.State == health.Unknown:
 		// Complete, but a busy GPU kept the probe from its end: published and
-		// sealed, and checked again by the first launch that can.
+		// newSeal, and checked again by the first launch that can.
 		b.Log.Warn("the new environment could not be probed to the end: " + v.Reason)
 	}
 	return v, nil
 }
 
-// accept says whether the files are the wheels' although RECORD tells otherwise:
+// acceptMismatches says whether the files are the wheels' although RECORD tells otherwise:
 // two caches that know nothing of each other gave the same content. What a disk
 // or a power cut damages is not the same twice.
-func (b *build) accept(odd []health.Mismatch) (err error) {
-	before := b.odd
-	b.odd = map[string]string{}
-	for _, o := range odd {
-		b.odd[o.Path] = o.Sum
-		if !b.fresh || before[o.Path] != o.Sum {
-			err = cmp.Or(err, o.Err)
+func (b *build) acceptMismatches(found []health.Mismatch) (err error) {
+	previous := b.mismatches
+	b.mismatches = map[string]string{}
+	for _, m := range found {
+		b.mismatches[m.Path] = m.Sum
+		if !b.privateCache || previous[m.Path] != m.Sum {
+			err = cmp.Or(err, m.Err)
 		}
 	}
-	for _, o := range odd {
+	for _, m := range found {
 		if err == nil {
-			b.Log.Warn(o.Err.Error())
+			b.Log.Warn(m.Err.Error())
 		}
 	}
 	return err
@@ -232,12 +232,12 @@ func (b *build) subject(d envdir.Dir) health.Subject {
 }
 
 func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Published, error) {
-	b.phase("publishing")
+	b.enterPhase("publishing")
 	durable, err := stage.Durable()
 	if err != nil {
 		return store.Published{}, err
 	}
-	seal, err := health.NewSeal(stage.Dir, b.sealed(stage.Dir, durable))
+	seal, err := health.NewSeal(stage.Dir, b.newSeal(stage.Dir, durable))
 	if err != nil {
 		return store.Published{}, err
 	}
@@ -247,20 +247,20 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	if err := stage.Seal(seal.JSON()); err != nil {
 		return store.Published{}, err
 	}
-	was := b.req.Root.Next(b.req.Key) // what is in use now, and will be replaced
-	if !exists(was.Path) {
-		was = b.req.Root.Shared(b.req.Key)
+	replaced := b.req.Root.Next(b.req.Key) // what is in use now, and will be replaced
+	if missing(replaced.Path) {
+		replaced = b.req.Root.Shared(b.req.Key)
 	}
-	drift := health.DriftOf(was)
+	drift := health.DriftOf(replaced)
 	p, err := stage.Publish()
 	if err != nil {
 		return store.Published{}, err
 	}
 	if len(drift.Changes) > 0 && !p.Existing {
-		b.Log.Warn(lost(b.req, drift))
+		b.Log.Warn(changesLost(b.req, drift))
 	}
 	if p.Retired != "" {
-		b.Log.Info(retired(b.req, p.Retired))
+		b.Log.Info(retiredMessage(b.req, p.Retired))
 	}
 	if p.Postponed != "" {
 		b.Log.Info(fmt.Sprintf("%s; the new environment is used from %s until then", p.Postponed, p.Dir.Path))
@@ -268,8 +268,8 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	return p, nil
 }
 
-// sealed is what READY.json says besides what is read from the env itself.
-func (b *build) sealed(d envdir.Dir, durable bool) health.Seal {
+// newSeal is what READY.json says besides what is read from the env itself.
+func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	size := usage.Measure(d.Path, health.Owners(d))
 	s := health.Seal{
 		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
@@ -280,52 +280,52 @@ func (b *build) sealed(d envdir.Dir, durable bool) health.Seal {
 	if b.req.Key != b.req.Base {
 		s.With = requirement.Strings(b.req.With)
 	}
-	for _, r := range b.locked.Relaxed {
+	for _, r := range b.versions.Relaxed {
 		s.Relaxed = append(s.Relaxed, r.String())
 	}
 	return s
 }
 
-// after is what may fail without harm: the env is published already.
-func (b *build) after(ctx context.Context, dir envdir.Dir, v health.Verdict) {
-	soft := func(what string, err error) {
+// afterPublish is what may fail without harm: the env is published already.
+func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdict) {
+	logError := func(what string, err error) {
 		if err != nil {
 			b.Log.Debug(what + ": " + err.Error())
 		}
 	}
 	b.Store.At("verdict")
-	soft("keeping the verdict", b.Check.Record(b.subject(dir), v))
+	logError("keeping the verdict", b.Check.Record(b.subject(dir), v))
 	freeze, err := b.uv.Freeze(ctx, dir)
-	soft("freezing", err)
+	logError("freezing", err)
 	if err == nil {
 		b.Store.At("constraints")
-		soft("writing constraints", fsys.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
+		logError("writing constraints", fsys.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
 	}
 	b.Store.ClearFailure(b.req.Key)
 	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))
 }
 
-// phase says where we are, to the log, to the user's display and to those who wait.
-func (b *build) phase(name string) {
+// enterPhase says where we are, to the log, to the user's display and to those who wait.
+func (b *build) enterPhase(name string) {
 	b.mu.Lock()
 	b.owner = store.Owner{PID: os.Getpid(), Phase: name, Heartbeat: b.owner.Heartbeat}
 	b.mu.Unlock()
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk shows elsewhere
-	b.beat()
+	b.heartbeat()
 	b.Store.At(name)
 }
 
-func (b *build) progress(p uv.Progress) {
+func (b *build) reportInstall(p uv.Progress) {
 	b.mu.Lock()
 	b.owner.Done, b.owner.Total = p.DoneBytes, p.TotalBytes
 	b.owner.Packages, b.owner.PackagesTotal, b.owner.Doing = p.Packages, p.TotalPackages, p.Doing
-	b.kept = max(b.kept, p.Packages)
+	b.cachedPackages = max(b.cachedPackages, p.Packages)
 	b.mu.Unlock()
-	b.beat()
+	b.heartbeat()
 }
 
-// beat is a sign of life.
-func (b *build) beat() {
+// heartbeat is a sign of life.
+func (b *build) heartbeat() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.owner.Heartbeat++
@@ -335,14 +335,14 @@ func (b *build) beat() {
 	b.Caller.Progress(b.owner)
 }
 
-// watch ends the creation when nothing has beaten for --create-timeout, and
+// watchProgress ends the creation when nothing has beaten for --create-timeout, and
 // shows meanwhile that a quiet one goes on.
-func (b *build) watch(ctx context.Context) (context.Context, func()) {
+func (b *build) watchProgress(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		tick := time.NewTicker(max(min(b.req.Policy.CreateTimeout/10, time.Second), time.Millisecond))
 		defer tick.Stop()
-		last, since := int64(-1), time.Now()
+		lastBeat, since := int64(-1), time.Now()
 		for {
 			select {
 			case <-ctx.Done():
@@ -350,13 +350,13 @@ func (b *build) watch(ctx context.Context) (context.Context, func()) {
 			case <-tick.C:
 			}
 			b.mu.Lock()
-			now, phase := b.owner.Heartbeat, b.owner.Phase
-			if now == last && phase != "" && ctx.Err() == nil {
+			beat, phase := b.owner.Heartbeat, b.owner.Phase
+			if beat == lastBeat && phase != "" && ctx.Err() == nil {
 				b.Caller.Progress(b.owner)
 			}
 			b.mu.Unlock()
-			if now != last {
-				last, since = now, time.Now()
+			if beat != lastBeat {
+				lastBeat, since = beat, time.Now()
 			} else if time.Since(since) > b.req.Policy.CreateTimeout {
 				cancel(fault.New(fault.CreateTimeout, "creating %s: no progress for %s while %s", b.req.Key, b.req.Policy.CreateTimeout, phase).
 					Fix("try again, or allow more: modelrun --create-timeout 1h …"))
@@ -377,43 +377,43 @@ func (b *build) logName() string {
 	return b.log.Name()
 }
 
-func (b *build) readLog() string {
+func (b *build) logHint() string {
 	if b.log == nil {
 		return "try again"
 	}
 	return "read " + b.log.Name() + " for the installer's full output"
 }
 
-// failed turns err into what the user sees and remembers it, so that the same
+// recordFailure turns err into what the user sees and remembers it, so that the same
 // inputs are not tried again at once.
-func (b *build) failed(ctx context.Context, err error) error {
+func (b *build) recordFailure(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
-		return b.keeps(cause)
+		return b.interruptedError(cause)
 	}
-	told := *fsys.Fault(err)
-	if told.Remedy == "" {
-		told.Remedy = b.readLog()
+	failure := *fsys.Fault(err)
+	if failure.Remedy == "" {
+		failure.Remedy = b.logHint()
 	}
 	if b.log != nil {
-		if name := b.logName(); !strings.Contains(told.Text+told.Remedy, name) {
-			told.Text += " (log: " + name + ")"
+		if name := b.logName(); !strings.Contains(failure.Text+failure.Remedy, name) {
+			failure.Text += " (log: " + name + ")"
 		}
-		_, _ = fmt.Fprintf(b.log, "== failed: %s\n", told.Text) // as above
+		_, _ = fmt.Fprintf(b.log, "== failed: %s\n", failure.Text) // as above
 	}
-	if err := b.Store.RecordFailure(b.req.Key, b.plan.Hash(), &told, b.logName()); err != nil {
+	if err := b.Store.RecordFailure(b.req.Key, b.plan.Hash(), &failure, b.logName()); err != nil {
 		b.Log.Debug("keeping the failure: " + err.Error())
 	}
-	return &told
+	return &failure
 }
 
-// keeps says of an interruption what the next try need not do again.
-func (b *build) keeps(cause error) error {
+// interruptedError says of an interruption what the next try need not do again.
+func (b *build) interruptedError(cause error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.kept == 0 || b.fresh || b.lock.Lockless() { // these have a cache that goes with them
+	if b.cachedPackages == 0 || b.privateCache || b.lock.Lockless() { // these have a cache that goes with them
 		return cause
 	}
-	return fault.New(fault.CodeOf(cause), "%w; %d of %d packages are downloaded, and are kept in %s", cause, b.kept, len(b.locked.Packages), b.req.Root.Cache()).
+	return fault.New(fault.CodeOf(cause), "%w; %d of %d packages are downloaded, and are kept in %s", cause, b.cachedPackages, len(b.versions.Packages), b.req.Root.Cache()).
 		Fix("run the same command again to go on, or only make the environment: modelrun ensure%s --env %s", b.req.RootOption, b.req.Key)
 }
 

@@ -10,9 +10,9 @@ import (
 // How far the files of a stack lie below site-packages, in characters. What a
 // wheel holds is not known before it is downloaded.
 const (
-	deepTorch   = 130 // headers of torch: https://github.com/python/cpython/issues/126929
-	deepOther   = 101 // transformers 4.57.3 (measured), the deepest of the others
-	deepLibrary = 60  // torch\lib\*.dll and every .pyd
+	torchDepth   = 130 // headers of torch: https://github.com/python/cpython/issues/126929
+	otherDepth   = 101 // transformers 4.57.3 (measured), the deepest of the others
+	libraryDepth = 60  // torch\lib\*.dll and every .pyd
 )
 
 // limits are the longest names that python opens and imports; 0 is none.
@@ -21,31 +21,31 @@ type limits struct{ file, library int }
 // Depth says whether the files of an env would get names in a root that are too
 // long for python here.
 func Depth(root envdir.Root, key envdir.Key, torch bool) error {
-	return tooDeep(root.Staging(key, "01234567"), torch, nameLimits())
+	return checkDepth(root.Staging(key, "01234567"), torch, pathLimits())
 }
 
-// tooDeep refuses a root below which the files of an env would get names that
+// checkDepth refuses a root below which the files of an env would get names that
 // python cannot open, before anything is downloaded. staged is the env in
 // staging, where its names are longest and its imports are tried.
-func tooDeep(staged envdir.Dir, torch bool, most limits) error {
-	if most.file == 0 {
+func checkDepth(staging envdir.Dir, torch bool, allowed limits) error {
+	if allowed.file == 0 {
 		return nil
 	}
-	below := deepOther
+	depth := otherDepth
 	if torch {
-		below = deepTorch
+		depth = torchDepth
 	}
-	site := len(utf16.Encode([]rune(staged.SitePackages("")))) + 1
-	refuse := func(length, limit int, remedy string, args ...any) error {
+	prefix := len(utf16.Encode([]rune(staging.SitePackages("")))) + 1
+	tooLong := func(length, limit int, remedy string, args ...any) error {
 		return fault.New(fault.BadRoot, "files of the new environment would have names of about %d characters, python takes %d here: %s",
-			length, limit, staged.SitePackages("")).Fix(remedy, args...)
+			length, limit, staging.SitePackages("")).Fix(remedy, args...)
 	}
-	if length := site + deepLibrary; length > most.library {
-		return refuse(length, most.library, "use a root that is %d characters shorter: modelrun --root DIR -- …", length-most.library)
+	if length := prefix + libraryDepth; length > allowed.library {
+		return tooLong(length, allowed.library, "use a root that is %d characters shorter: modelrun --root DIR -- …", length-allowed.library)
 	}
-	if length := site + below; length > most.file {
-		return refuse(length, most.file, "either use a root that is %d characters shorter: modelrun --root DIR -- …; or let Windows take long names "+
-			`(as administrator, once): reg add HKLM\SYSTEM\CurrentControlSet\Control\FileSystem /v LongPathsEnabled /t REG_DWORD /d 1 /f`, length-most.file)
+	if length := prefix + depth; length > allowed.file {
+		return tooLong(length, allowed.file, "either use a root that is %d characters shorter: modelrun --root DIR -- …; or let Windows take long names "+
+			`(as administrator, once): reg add HKLM\SYSTEM\CurrentControlSet\Control\FileSystem /v LongPathsEnabled /t REG_DWORD /d 1 /f`, length-allowed.file)
 	}
 	return nil
 }

@@ -11,39 +11,39 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-func TestTooDeep(t *testing.T) {
+func TestCheckDepth(t *testing.T) {
 	t.Parallel()
 	const key = "torch-cu121-transformers-bnb"
-	staged := func(length int) envdir.Dir { // of site-packages
-		short := len(envdir.Root("/r").Staging(key, "01234567").SitePackages(""))
-		return envdir.Root("/r"+strings.Repeat("ü", length-short)).Staging(key, "01234567")
+	staging := func(length int) envdir.Dir { // of site-packages
+		prefix := len(envdir.Root("/r").Staging(key, "01234567").SitePackages(""))
+		return envdir.Root("/r"+strings.Repeat("ü", length-prefix)).Staging(key, "01234567")
 	}
-	off, on := limits{259, 250}, limits{math.MaxInt, 250}
+	short, long := limits{259, 250}, limits{math.MaxInt, 250}
 	for name, tt := range map[string]struct {
-		site  int
-		torch bool
-		most  limits
-		says  []string // nil: it fits
+		site    int
+		torch   bool
+		allowed limits
+		want    []string // nil: it fits
 	}{
-		"fits just":                 {site: 128, torch: true, most: off},
-		"one too many":              {129, true, off, []string{"about 260 characters", "takes 259", "1 characters shorter", "--root", "reg add HKLM"}},
-		"without torch":             {site: 157, most: off},
-		"without torch, too deep":   {158, false, off, []string{"about 260", "LongPathsEnabled /t REG_DWORD /d 1 /f"}},
-		"with the key":              {site: 189, torch: true, most: on},
-		"libraries do not follow":   {190, true, on, []string{"about 251", "takes 250", "--root"}},
+		"fits just":                 {site: 128, torch: true, allowed: short},
+		"one too many":              {129, true, short, []string{"about 260 characters", "takes 259", "1 characters shorter", "--root", "reg add HKLM"}},
+		"without torch":             {site: 157, allowed: short},
+		"without torch, too deep":   {158, false, short, []string{"about 260", "LongPathsEnabled /t REG_DWORD /d 1 /f"}},
+		"with the key":              {site: 189, torch: true, allowed: long},
+		"libraries do not follow":   {190, true, long, []string{"about 251", "takes 250", "--root"}},
 		"no limit on other systems": {site: 2000, torch: true},
-		"far too deep with it off":  {400, true, off, []string{"takes 250", "--root"}},
+		"far too deep with it off":  {400, true, short, []string{"takes 250", "--root"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := tooDeep(staged(tt.site), tt.torch, tt.most)
-			if tt.says == nil {
+			err := checkDepth(staging(tt.site), tt.torch, tt.allowed)
+			if tt.want == nil {
 				require.NoError(t, err)
 				return
 			}
 			require.Equal(t, fault.BadRoot, fault.CodeOf(err))
-			for _, words := range tt.says {
-				require.Contains(t, err.Error()+"\n"+fault.RemedyOf(err), words)
+			for _, text := range tt.want {
+				require.Contains(t, err.Error()+"\n"+fault.RemedyOf(err), text)
 			}
 		})
 	}

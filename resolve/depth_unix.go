@@ -2,5 +2,5 @@
 
 package resolve
 
-// nameLimits: the limits here are out of reach.
-func nameLimits() limits { return limits{} }
+// pathLimits: the limits here are out of reach.
+func pathLimits() limits { return limits{} }

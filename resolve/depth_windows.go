@@ -6,21 +6,21 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// nameLimits are MAX_PATH less its zero; where the administrator lifted that
+// pathLimits are MAX_PATH less its zero; where the administrator lifted that
 // limit, python opens longer names, but still loads no library by one:
 // https://learn.microsoft.com/windows/win32/fileio/maximum-file-path-limitation
 // https://github.com/python/cpython/issues/126929
 //
 // Our own ability says nothing: Go's runtime lifts the limit for itself.
-func nameLimits() limits {
-	most := limits{file: 259, library: 250}
+func pathLimits() limits {
+	limit := limits{file: 259, library: 250}
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, `SYSTEM\CurrentControlSet\Control\FileSystem`, registry.QUERY_VALUE)
 	if err != nil {
-		return most
+		return limit
 	}
 	defer func() { _ = key.Close() }()
 	if on, _, err := key.GetIntegerValue("LongPathsEnabled"); err == nil && on == 1 {
-		most.file = math.MaxInt
+		limit.file = math.MaxInt
 	}
-	return most
+	return limit
 }

@@ -24,9 +24,9 @@ func (r *Request) Wanted() string {
 	return s
 }
 
-// lacking is the verdict about an env that lacks needs beyond its key, zero for
+// checkNeeds is the verdict about an env that lacks needs beyond its key, zero for
 // one that has them all.
-func lacking(dir envdir.Dir, with []requirement.Requirement) (health.Verdict, error) {
+func checkNeeds(dir envdir.Dir, with []requirement.Requirement) (health.Verdict, error) {
 	lacks, err := health.Lacks(dir, with)
 	if err != nil || len(lacks) == 0 {
 		return health.Verdict{}, unreadable(dir, err)
@@ -34,10 +34,10 @@ func lacking(dir envdir.Dir, with []requirement.Requirement) (health.Verdict, er
 	return health.Verdict{State: health.Broken, Code: health.CodeLacks, Cached: true, Reason: "lacks " + strings.Join(lacks, ", ")}, nil
 }
 
-// otherNeeds refuses an env that was made for other needs than its key stands
+// checkSealedNeeds refuses an env that was made for other needs than its key stands
 // for now. 8 hex digits are few enough for somebody to find a list of packages
 // with the same ones: his env must not become that of everybody who needs rich.
-func otherNeeds(req *Request, res *Resolution) error {
+func checkSealedNeeds(req *Request, res *Resolution) error {
 	seal := res.Verdict.Seal
 	if req.Key == req.Base || !res.Verdict.Sealed || slices.Equal(seal.With, requirement.Strings(req.With)) {
 		return nil
@@ -50,36 +50,36 @@ func otherNeeds(req *Request, res *Resolution) error {
 // or where there is none.
 func (r *Request) baseLacks() string {
 	dir := r.Root.Shared(r.Base)
-	if r.Base == r.Key || !exists(dir.Path) {
+	if r.Base == r.Key || missing(dir.Path) {
 		return ""
 	}
-	v, err := lacking(dir, r.With)
+	v, err := checkNeeds(dir, r.With)
 	if err != nil || v.Code == "" {
 		return ""
 	}
 	return describe(dir, v)
 }
 
-// afterBase puts what the base lacks in front of a reason.
-func (r *Request) afterBase(reason string) string {
+// withBase puts what the base lacks in front of a reason.
+func (r *Request) withBase(reason string) string {
 	if base := r.baseLacks(); base != "" {
 		return base + "; " + reason
 	}
 	return reason
 }
 
-// lost says what somebody installed by hand into an env that was replaced. It
+// changesLost says what somebody installed by hand into an env that was replaced. It
 // is named and not installed again: nobody knows whether it is what broke it.
-func lost(req *Request, drift health.Drift) string {
+func changesLost(req *Request, drift health.Drift) string {
 	text := fmt.Sprintf("what was changed by hand in %s is not in the new environment: %s", req.Key, strings.Join(drift.Changes, ", "))
 	if len(drift.Reinstall) == 0 {
 		return text
 	}
-	var words, with []string
+	var packages, options []string
 	for _, a := range drift.Reinstall {
-		words = append(words, fault.Quote(a))
-		with = append(with, "--with "+fault.Quote(a))
+		packages = append(packages, fault.Quote(a))
+		options = append(options, "--with "+fault.Quote(a))
 	}
 	return fmt.Sprintf("%s. To put it back, run: modelrun%s%s -- pip install %s; or have an environment with it: modelrun%s%s %s -- …",
-		text, req.RootOption, req.Wanted(), strings.Join(words, " "), req.RootOption, req.Wanted(), strings.Join(with, " "))
+		text, req.RootOption, req.Wanted(), strings.Join(packages, " "), req.RootOption, req.Wanted(), strings.Join(options, " "))
 }

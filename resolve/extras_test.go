@@ -14,8 +14,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// site makes as much of an env as is read without a look into any package.
-func site(t *testing.T, d envdir.Dir, names ...string) {
+// makeEnv makes as much of an env as is read without a look into any package.
+func makeEnv(t *testing.T, d envdir.Dir, names ...string) {
 	t.Helper()
 	packages := d.SitePackages("3.12")
 	for _, name := range append([]string{""}, names...) {
@@ -27,7 +27,7 @@ func site(t *testing.T, d envdir.Dir, names ...string) {
 	require.NoError(t, os.WriteFile(d.Cfg(), []byte("home = "+home+"\nversion = 3.12.4\n"), 0o600))
 }
 
-func needs(t *testing.T, list ...string) (out []requirement.Requirement) {
+func parseNeeds(t *testing.T, list ...string) (out []requirement.Requirement) {
 	t.Helper()
 	for _, s := range list {
 		r, err := requirement.Parse(s)
@@ -37,10 +37,10 @@ func needs(t *testing.T, list ...string) (out []requirement.Requirement) {
 	return requirement.Set(out)
 }
 
-func TestLacks(t *testing.T) {
+func TestCheckNeeds(t *testing.T) {
 	t.Parallel()
 	d := envdir.Root(t.TempDir()).Shared("key")
-	site(t, d, "rich-13.7.1.dist-info", "Typing_Extensions-4.12.dist-info", "torch-2.5.1+cpu.dist-info", "~httpx-0.27.dist-info", "old_one-1.0rc1-py3.12.egg-info", "odd-nonsense.dist-info")
+	makeEnv(t, d, "rich-13.7.1.dist-info", "Typing_Extensions-4.12.dist-info", "torch-2.5.1+cpu.dist-info", "~httpx-0.27.dist-info", "old_one-1.0rc1-py3.12.egg-info", "odd-nonsense.dist-info")
 	for need, want := range map[string]string{
 		"rich":                           "",
 		"Rich>=13,<14":                   "",
@@ -60,7 +60,7 @@ func TestLacks(t *testing.T) {
 		"python>=3.12.4":                 "",
 		"python>=3.13":                   "python>=3.13 (it has 3.12.4)",
 	} {
-		v, err := lacking(d, needs(t, need))
+		v, err := checkNeeds(d, parseNeeds(t, need))
 		require.NoError(t, err)
 		if want == "" {
 			require.Zero(t, v, need)
@@ -70,10 +70,10 @@ func TestLacks(t *testing.T) {
 	}
 	seal := `{"schema":1,"build_id":"1","key":"key","with":["rich[jupyter]"]}`
 	require.NoError(t, os.WriteFile(d.Ready(), []byte(seal), 0o600))
-	v, err := lacking(d, needs(t, "rich[jupyter]"))
+	v, err := checkNeeds(d, parseNeeds(t, "rich[jupyter]"))
 	require.NoError(t, err)
 	require.Zero(t, v, "it was made for that")
-	v, err = lacking(d, needs(t, "rich[jupyter]>=13"))
+	v, err = checkNeeds(d, parseNeeds(t, "rich[jupyter]>=13"))
 	require.NoError(t, err)
 	require.NotZero(t, v, "and for nothing else")
 }
@@ -83,32 +83,32 @@ func TestBaseIsNotRebuiltForExtras(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
 	require.NoError(t, os.MkdirAll(root.Locks(), 0o755))
-	site(t, root.Shared("key"), "transformers-4.40.dist-info")
-	var begun bool
+	makeEnv(t, root.Shared("key"), "transformers-4.40.dist-info")
+	var creating bool
 	req := request(root, Policy{}, true)
-	req.With = needs(t, "transformers>=4.50")
-	d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: healthy}}, &begun)
+	req.With = parseNeeds(t, "transformers>=4.50")
+	d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: healthy}}, &creating)
 	_, trace, err := Ensure(d).Resolve(t.Context(), req)
 	require.Error(t, err)
-	require.False(t, begun)
+	require.False(t, creating)
 	require.Equal(t, fault.NoEnv, trace[2].Code)
 	require.Equal(t, "key was built by another process and lacks transformers>=4.50 (it has 4.40)", trace[2].Reason)
 	// An env of its own that lost what it was made for is replaced.
 	req.Base = "other"
 	_, _, err = Ensure(d).Resolve(t.Context(), req)
 	require.Error(t, err)
-	require.True(t, begun)
+	require.True(t, creating)
 }
 
-func TestNamed(t *testing.T) {
+func TestWanted(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("quotes are others there")
 	}
-	req := Request{Base: "onnx-cpu", Key: "onnx-cpu--x-01234567", With: needs(t, "rich", "httpx>=1")}
+	req := Request{Base: "onnx-cpu", Key: "onnx-cpu--x-01234567", With: parseNeeds(t, "rich", "httpx>=1")}
 	require.Equal(t, " --env onnx-cpu --with 'httpx>=1' --with rich", req.Wanted())
 	drift := health.Drift{Changes: []string{"+rich 13.7", "-foo 1.0"}, Reinstall: []string{"rich==13.7"}}
 	require.Equal(t, "what was changed by hand in onnx-cpu--x-01234567 is not in the new environment: +rich 13.7, -foo 1.0. To put it back, run: "+
 		"modelrun --env onnx-cpu --with 'httpx>=1' --with rich -- pip install rich==13.7; or have an environment with it: "+
-		"modelrun --env onnx-cpu --with 'httpx>=1' --with rich --with rich==13.7 -- …", lost(&req, drift))
+		"modelrun --env onnx-cpu --with 'httpx>=1' --with rich --with rich==13.7 -- …", changesLost(&req, drift))
 }

@@ -53,10 +53,10 @@ type Policy struct {
 	RequireGPU    bool          // no env that is not known to use the GPU
 	Wait          time.Duration // without progress of the creator
 	CreateTimeout time.Duration // without progress of our own installer
-	IgnorePause   bool          // try again although the same inputs just failed
+	IgnorePause   bool          // tryEnv again although the same inputs just failed
 	Update        bool          // a healthy env that was built from another plan is rebuilt
 	Rebuild       bool          // a healthy env is rebuilt
-	Dry           bool          // look, run nothing, change nothing
+	DryRun        bool          // look, run nothing, change nothing
 }
 
 // Resolution is the environment to use.
@@ -81,80 +81,80 @@ const (
 	Stopped Outcome = "stop"
 )
 
-// Turn is one line of the trace.
-type Turn struct {
+// Attempt is one line of the trace.
+type Attempt struct {
 	Strategy string
 	Outcome  Outcome
 	Code     fault.Code
 	Reason   string
 	Remedy   string
-	Would    bool // a launch would have done it
+	DryRun   bool // a launch would have done it
 	Took     time.Duration
 }
 
-// Strategy is one way to come by an environment. An error that is a [*Skip]
+// strategy is one way to come by an environment. An error that is a [*Skip]
 // means "not me, because …"; any other stops the chain.
-type Strategy interface {
-	Name() string
-	Resolve(ctx context.Context, w *Walk) (*Resolution, error)
+type strategy interface {
+	name() string
+	resolve(ctx context.Context, st *state) (*Resolution, error)
 }
 
-// Walk is one walk through the chain: the request, and what earlier strategies
+// state is one walk through the chain: the request, and what earlier strategies
 // found out that later ones must know.
-type Walk struct {
-	Req   *Request
-	Trace []Turn
+type state struct {
+	req   *Request
+	trace []Attempt
 
-	shared, old health.Verdict // as the strategies of these names saw them
-	sharedSeen  bool           // whether shared is set
-	doubt       *doubt         // a shared env that may well be good: nothing is built beside it
-	oldSeen     bool
-	migrated    bool         // the old env was moved away, perhaps a moment ago
-	timedOut    *fault.Error // the creator made no progress: never create
-	failed      error        // a creation failed while we waited for it, or ours did
+	sharedVerdict, oldVerdict health.Verdict // as the strategies of these names saw them
+	sharedChecked             bool           // whether shared is set
+	unverified                *unverifiedEnv // a shared env that may well be good: nothing is built beside it
+	oldChecked                bool
+	migrated                  bool         // the old env was moved away, perhaps a moment ago
+	timedOut                  *fault.Error // the creator made no progress: never create
+	createErr                 error        // a creation failed while we waited for it, or ours did
 }
 
-// doubt is an env, the exact one or a compatible one, that was passed over
+// unverifiedEnv is an env, the exact one or a compatible one, that was passed over
 // although building another would not help.
-type doubt struct {
+type unverifiedEnv struct {
 	dir     envdir.Dir
 	verdict health.Verdict
 }
 
 // Chain is the strategies in the order in which they are asked.
-type Chain []Strategy
+type Chain []strategy
 
 // Resolve asks each strategy in turn. When none takes the request, the error
 // is a [*NoEnv] that holds every reason.
-func (c Chain) Resolve(ctx context.Context, req *Request) (*Resolution, []Turn, error) {
-	w := &Walk{Req: req}
+func (c Chain) Resolve(ctx context.Context, req *Request) (*Resolution, []Attempt, error) {
+	st := &state{req: req}
 	for _, s := range c {
 		began := time.Now()
-		res, err := s.Resolve(ctx, w)
-		w.note(s, err, time.Since(began))
+		res, err := s.resolve(ctx, st)
+		st.record(s, err, time.Since(began))
 		var skip *Skip
 		switch {
 		case err == nil:
-			res.Strategy, res.Key = s.Name(), req.Key
-			w.Trace[len(w.Trace)-1].Reason = res.Reason
-			return res, w.Trace, nil
+			res.Strategy, res.Key = s.name(), req.Key
+			st.trace[len(st.trace)-1].Reason = res.Reason
+			return res, st.trace, nil
 		case !errors.As(err, &skip):
-			return nil, w.Trace, err
+			return nil, st.trace, err
 		}
 	}
-	return nil, w.Trace, &NoEnv{Key: req.Key, Trace: w.Trace, TimedOut: w.timedOut}
+	return nil, st.trace, &NoEnv{Key: req.Key, Trace: st.trace, TimedOut: st.timedOut}
 }
 
-func (w *Walk) note(s Strategy, err error, took time.Duration) {
-	t := Turn{Strategy: s.Name(), Outcome: Taken, Took: took}
+func (st *state) record(s strategy, err error, took time.Duration) {
+	a := Attempt{Strategy: s.name(), Outcome: Taken, Took: took}
 	if err != nil {
-		t.Outcome, t.Reason, t.Code, t.Remedy = Stopped, err.Error(), fault.CodeOf(err), fault.RemedyOf(err)
+		a.Outcome, a.Reason, a.Code, a.Remedy = Stopped, err.Error(), fault.CodeOf(err), fault.RemedyOf(err)
 		var skip *Skip
 		if errors.As(err, &skip) {
-			t.Outcome, t.Code, t.Would = Next, skip.Code, skip.Would
+			a.Outcome, a.Code, a.DryRun = Next, skip.Code, skip.DryRun
 		}
 	}
-	w.Trace = append(w.Trace, t)
+	st.trace = append(st.trace, a)
 }
 
 // Skip says why a strategy is not the one. The chain goes on.
@@ -162,7 +162,7 @@ type Skip struct {
 	Code   fault.Code
 	Reason string
 	Err    error
-	Would  bool // only because the request looks: a launch would do what Reason says
+	DryRun bool // only because the request looks: a launch would do what Reason says
 }
 
 func (s *Skip) Error() string { return s.Reason }
@@ -173,15 +173,15 @@ func skip(format string, args ...any) *Skip {
 	return &Skip{Code: fault.NoEnv, Reason: fmt.Sprintf(format, args...)}
 }
 
-// skipFor goes on although err is worth keeping: it is said when nothing else helps.
-func skipFor(err error) *Skip {
+// skipBecause goes on although err is worth keeping: it is said when nothing else helps.
+func skipBecause(err error) *Skip {
 	return &Skip{Code: fault.CodeOf(err), Reason: err.Error(), Err: err}
 }
 
 // NoEnv is what is left when no strategy took the request.
 type NoEnv struct {
 	Key      envdir.Key
-	Trace    []Turn
+	Trace    []Attempt
 	TimedOut *fault.Error // set when the wait for another creator is what ended it
 }
 
@@ -193,9 +193,9 @@ func (e *NoEnv) Code() fault.Code {
 	if e.TimedOut != nil {
 		return e.TimedOut.Code
 	}
-	for _, t := range e.Trace {
-		if t.Strategy == nameCreate && t.Code != "" {
-			return t.Code
+	for _, a := range e.Trace {
+		if a.Strategy == nameCreate && a.Code != "" {
+			return a.Code
 		}
 	}
 	return fault.NoEnv

@@ -24,32 +24,32 @@ import (
 // checker answers by kind of env.
 type checker struct {
 	verdicts map[envdir.Kind]health.Verdict
-	fails    error // of Check: a disk error
-	dead     bool  // python does not start
+	checkErr error // of Check: a disk error
+	noStart  bool  // python does not start
 }
 
 func (c checker) Check(_ context.Context, s health.Subject) (health.Verdict, error) {
-	return c.verdicts[s.Dir.Kind], c.fails
+	return c.verdicts[s.Dir.Kind], c.checkErr
 }
 func (c checker) Look(s health.Subject) (health.Verdict, error) {
-	return c.verdicts[s.Dir.Kind], c.fails
+	return c.verdicts[s.Dir.Kind], c.checkErr
 }
 func (c checker) Probe(context.Context, health.Subject) (health.Verdict, error) {
 	return health.Verdict{}, errors.New("no env is built in these tests")
 }
 func (checker) Record(health.Subject, health.Verdict) error { return nil }
 func (c checker) Starts(context.Context, envdir.Dir) error {
-	if c.dead {
+	if c.noStart {
 		return errors.New("it does not start")
 	}
 	return nil
 }
 
 var (
-	healthy = health.Verdict{State: health.Healthy, Code: health.CodeHealthy}
-	broken  = health.Verdict{State: health.Broken, Code: health.CodeImport, Reason: "cannot import torch"}
-	unsure  = health.Verdict{State: health.Unknown, Code: health.CodeBusy, Reason: "the GPU is busy"}
-	sealed  = health.Verdict{State: health.Unknown, Code: health.CodeBusy, Reason: "the GPU is busy", Sealed: true}
+	healthy    = health.Verdict{State: health.Healthy, Code: health.CodeHealthy}
+	broken     = health.Verdict{State: health.Broken, Code: health.CodeImport, Reason: "cannot import torch"}
+	busy       = health.Verdict{State: health.Unknown, Code: health.CodeBusy, Reason: "the GPU is busy"}
+	sealedBusy = health.Verdict{State: health.Unknown, Code: health.CodeBusy, Reason: "the GPU is busy", Sealed: true}
 )
 
 // TestChain is the rules below the table of strategies, without a real env.
@@ -59,8 +59,8 @@ func TestChain(t *testing.T) {
 	for name, tt := range map[string]struct {
 		shared, old health.Verdict // zero: not there
 		policy      Policy
-		fails       error
-		dead        bool
+		checkErr    error
+		noStart     bool
 		unnamed     bool
 
 		want     string // the strategy; "" none
@@ -73,14 +73,14 @@ func TestChain(t *testing.T) {
 		"no shared env and a healthy old one":            {old: healthy, want: nameOld},
 		"nothing there: it is created":                   {create: true, code: fault.NoUV},
 		"creation fails, an old env starts":              {old: broken, create: true, want: nameLastResort, degraded: true},
-		"creation fails, the old env does not start":     {old: broken, dead: true, create: true, code: fault.NoUV},
+		"creation fails, the old env does not start":     {old: broken, noStart: true, create: true, code: fault.NoUV},
 		"--no-degraded forbids the last resort":          {old: broken, policy: Policy{NoDegraded: true}, create: true, code: fault.NoUV},
 		"--no-create goes to the last resort":            {old: broken, policy: Policy{NoCreate: true}, want: nameLastResort, degraded: true},
-		"unknown with our seal is used":                  {shared: sealed, want: nameShared},
-		"unknown without a seal: nothing is created":     {shared: unsure, want: nameLastResort, degraded: true},
-		"an unknown shared env and a healthy old one":    {shared: unsure, old: healthy, want: nameOld},
-		"an unknown old env: nothing is created":         {old: unsure, want: nameLastResort, degraded: true},
-		"a broken shared env, an unknown old one":        {shared: broken, old: unsure, want: nameLastResort, degraded: true},
+		"unknown with our seal is used":                  {shared: sealedBusy, want: nameShared},
+		"unknown without a seal: nothing is created":     {shared: busy, want: nameLastResort, degraded: true},
+		"an unknown shared env and a healthy old one":    {shared: busy, old: healthy, want: nameOld},
+		"an unknown old env: nothing is created":         {old: busy, want: nameLastResort, degraded: true},
+		"a broken shared env, an unknown old one":        {shared: broken, old: busy, want: nameLastResort, degraded: true},
 		"a broken shared env is replaced":                {shared: broken, create: true, code: fault.NoUV},
 		"nobody said what for: nothing is created":       {unnamed: true, code: fault.NoModel},
 		"nobody said what for, but something is healthy": {unnamed: true, shared: healthy, want: nameShared},
@@ -94,14 +94,14 @@ func TestChain(t *testing.T) {
 					require.NoError(t, os.MkdirAll(dir.Path, 0o755))
 				}
 			}
-			begun := false
-			d := deps(root, checker{verdicts, tt.fails, tt.dead}, &begun)
+			creating := false
+			d := deps(root, checker{verdicts, tt.checkErr, tt.noStart}, &creating)
 			res, trace, err := Default(d).Resolve(t.Context(), request(root, tt.policy, !tt.unnamed))
-			require.Equal(t, tt.create, begun)
+			require.Equal(t, tt.create, creating)
 			if tt.want == "" {
-				var none *NoEnv
-				require.ErrorAs(t, err, &none)
-				require.Equal(t, tt.code, none.Code())
+				var noEnv *NoEnv
+				require.ErrorAs(t, err, &noEnv)
+				require.Equal(t, tt.code, noEnv.Code())
 				require.Len(t, trace, 5, "every strategy was asked and gave a reason")
 				return
 			}
@@ -116,24 +116,24 @@ func TestChain(t *testing.T) {
 		t.Parallel()
 		root := envdir.Root(t.TempDir())
 		require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
-		begun := false
-		_, trace, err := Default(deps(root, checker{fails: disk}, &begun)).Resolve(t.Context(), request(root, Policy{}, true))
+		creating := false
+		_, trace, err := Default(deps(root, checker{checkErr: disk}, &creating)).Resolve(t.Context(), request(root, Policy{}, true))
 		require.ErrorIs(t, err, fs.ErrPermission)
 		require.NotEmpty(t, fault.RemedyOf(err))
 		require.Equal(t, Stopped, trace[0].Outcome)
-		require.False(t, begun)
+		require.False(t, creating)
 	})
 }
 
-// TestDry: what only looks leaves no trace on the disk.
-func TestDry(t *testing.T) {
+// TestDryRun: what only looks leaves no trace on the disk.
+func TestDryRun(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
-	begun := false
-	_, trace, err := Default(deps(root, checker{}, &begun)).Resolve(t.Context(), request(root, Policy{Dry: true}, true))
+	creating := false
+	_, trace, err := Default(deps(root, checker{}, &creating)).Resolve(t.Context(), request(root, Policy{DryRun: true}, true))
 	require.Error(t, err)
 	require.Contains(t, trace[3].Reason, "a launch would create key from profile small")
-	require.False(t, begun)
+	require.False(t, creating)
 	entries, err := os.ReadDir(string(root))
 	require.NoError(t, err)
 	require.Empty(t, entries)
@@ -145,20 +145,20 @@ func TestPause(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
 	run := func(p Policy) (bool, error) {
-		begun := false
-		_, _, err := Default(deps(root, checker{}, &begun)).Resolve(t.Context(), request(root, p, true))
-		return begun, err
+		creating := false
+		_, _, err := Default(deps(root, checker{}, &creating)).Resolve(t.Context(), request(root, p, true))
+		return creating, err
 	}
-	begun, _ := run(Policy{})
-	require.True(t, begun)
-	begun, err := run(Policy{})
-	require.False(t, begun)
-	var none *NoEnv
-	require.ErrorAs(t, err, &none)
-	require.Equal(t, fault.Paused, none.Code())
-	require.Contains(t, none.Trace[3].Reason, "no uv in these tests", "the earlier error is shown")
-	begun, _ = run(Policy{IgnorePause: true})
-	require.True(t, begun)
+	creating, _ := run(Policy{})
+	require.True(t, creating)
+	creating, err := run(Policy{})
+	require.False(t, creating)
+	var noEnv *NoEnv
+	require.ErrorAs(t, err, &noEnv)
+	require.Equal(t, fault.Paused, noEnv.Code())
+	require.Contains(t, noEnv.Trace[3].Reason, "no uv in these tests", "the earlier error is shown")
+	creating, _ = run(Policy{IgnorePause: true})
+	require.True(t, creating)
 	require.Equal(t, 2, (&store.Store{Root: root}).Failure("key").Tries)
 }
 
@@ -186,7 +186,7 @@ func TestPlanned(t *testing.T) {
 			v := health.Verdict{State: health.Healthy, Code: health.CodeHealthy, Sealed: true, Seal: tt.seal}
 			planned := false
 			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, new(bool))
-			d.Caller = caller{begun: new(bool), planned: &planned}
+			d.Caller = caller{creating: new(bool), planned: &planned}
 			req := request(root, Policy{NoCreate: true}, true)
 			tt.change(req)
 			res, _, err := Ensure(d).Resolve(t.Context(), req)
@@ -205,16 +205,16 @@ func request(root envdir.Root, p Policy, named bool) *Request {
 	}
 }
 
-func deps(root envdir.Root, c Checker, begun *bool) *Deps {
+func deps(root envdir.Root, c Checker, creating *bool) *Deps {
 	return &Deps{
 		Store: &store.Store{Root: root}, Check: c, Log: hclog.NewNullLogger(),
-		Caller: caller{begun: begun},
+		Caller: caller{creating: creating},
 	}
 }
 
 // caller plans one small env, and has no uv to create it.
 type caller struct {
-	begun    *bool             // set when a creation asks for uv
+	creating *bool             // set when a creation asks for uv
 	planned  *bool             // set when a plan is asked for; may be nil
 	progress func(store.Owner) // nil: nothing is shown
 }
@@ -229,7 +229,7 @@ func (c caller) Plan(context.Context, *Request) (profile.Plan, error) {
 func (caller) Compatible(context.Context, *Request, []envdir.Key) []Alternative { return nil }
 
 func (c caller) UV(_ context.Context, log io.Writer, _ func()) (*uv.UV, error) {
-	*c.begun = true
+	*c.creating = true
 	_, err := os.Stat(filepath.Dir(log.(*store.Log).Name()))
 	return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests").Fix("none"))
 }
@@ -252,7 +252,7 @@ func TestQuietInstaller(t *testing.T) {
 		Deps: &Deps{Caller: caller{progress: func(o store.Owner) { shown <- o.Phase }}},
 		req:  &Request{Policy: Policy{CreateTimeout: time.Hour}}, owner: store.Owner{Phase: "looking for uv"},
 	}
-	ctx, stop := b.watch(t.Context())
+	ctx, stop := b.watchProgress(t.Context())
 	require.Equal(t, "looking for uv", <-shown)
 	require.Equal(t, "looking for uv", <-shown)
 	stop()

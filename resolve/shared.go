@@ -20,59 +20,59 @@ import (
 // compatible. It never builds or mends one: that is create's work.
 type shared struct{ *Deps }
 
-func (shared) Name() string { return nameShared }
+func (shared) name() string { return nameShared }
 
-func (s shared) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
-	req := w.Req
-	w.doubt = nil // of an earlier look: what lies there may be another env now
-	res, v, err := s.exact(ctx, w)
+func (s shared) resolve(ctx context.Context, st *state) (*Resolution, error) {
+	req := st.req
+	st.unverified = nil // of an earlier look: what lies there may be another env now
+	res, v, err := s.resolveExact(ctx, st)
 	if err != nil {
 		return nil, err
 	}
-	w.shared, w.sharedSeen = v, true
+	st.sharedVerdict, st.sharedChecked = v, true
 	if res != nil {
-		if req.Policy.Dry {
-			res.Reason = req.afterBase(res.Reason)
+		if req.Policy.DryRun {
+			res.Reason = req.withBase(res.Reason)
 		}
-		return res, s.outdated(ctx, w, res)
+		return res, s.checkPlan(ctx, st, res)
 	}
 	if !req.Exact {
-		if res, err = s.compatible(ctx, w); res != nil || err != nil {
+		if res, err = s.resolveCompatible(ctx, st); res != nil || err != nil {
 			return res, err
 		}
 	}
-	return nil, &Skip{Code: fault.NoEnv, Reason: req.afterBase(describe(req.Root.Shared(req.Key), v))}
+	return nil, &Skip{Code: fault.NoEnv, Reason: req.withBase(describe(req.Root.Shared(req.Key), v))}
 }
 
-// exact tries the wanted key: first what waits in .next, then what is published.
-func (s shared) exact(ctx context.Context, w *Walk) (*Resolution, health.Verdict, error) {
-	req := w.Req
+// resolveExact tries the wanted key: first what waits in .next, then what is published.
+func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, health.Verdict, error) {
+	req := st.req
 	next, published := req.Root.Next(req.Key), req.Root.Shared(req.Key)
-	waiting := exists(next.Path)
-	if !waiting && exists(published.Path) { // the usual case costs two stats
-		return s.use(ctx, w, published, req.Accel, req.Imports)
+	waiting := !missing(next.Path)
+	if !waiting && !missing(published.Path) { // the usual case costs two stats
+		return s.useEnv(ctx, st, published, req.Accel, req.Imports)
 	}
-	if !req.Policy.Dry && (waiting || exists(req.Root.Journal(req.Key))) {
-		if err := s.tidy(ctx, req.Key); err != nil {
+	if !req.Policy.DryRun && (waiting || !missing(req.Root.Journal(req.Key))) {
+		if err := s.recoverKey(ctx, req.Key); err != nil {
 			return nil, health.Verdict{}, err
 		}
-		waiting = exists(next.Path)
+		waiting = !missing(next.Path)
 	}
 	if waiting {
-		res, v, err := s.try(ctx, w, next, req.Accel, req.Imports)
+		res, v, err := s.tryEnv(ctx, st, next, req.Accel, req.Imports)
 		if res != nil || err != nil {
 			return res, v, err
 		}
 	}
-	return s.try(ctx, w, published, req.Accel, req.Imports)
+	return s.tryEnv(ctx, st, published, req.Accel, req.Imports)
 }
 
-// tidy moves what waits in .next to its place when nobody is in the way, and
+// recoverKey moves what waits in .next to its place when nobody is in the way, and
 // ends a publish that a crash cut in two. Where somebody works on the key, or
 // the root cannot be written, it is left for later.
 //
 // Its error is that of Ctrl-C, which must not cut it in two.
-func (s shared) tidy(ctx context.Context, key envdir.Key) error {
+func (s shared) recoverKey(ctx context.Context, key envdir.Key) error {
 	_, err := s.interruptible(ctx, func(context.Context) (*Resolution, error) {
 		lock, err := s.Store.TryLock(key)
 		if err != nil {
@@ -88,55 +88,55 @@ func (s shared) tidy(ctx context.Context, key envdir.Key) error {
 	return err
 }
 
-// try is use for an env that may not be there.
-func (s shared) try(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
-	if !exists(dir.Path) {
+// tryEnv is use for an env that may not be there.
+func (s shared) tryEnv(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
+	if missing(dir.Path) {
 		return nil, health.Verdict{State: health.Broken, Code: health.CodeAbsent, Absent: true, Reason: "not there"}, nil
 	}
-	return s.use(ctx, w, dir, accel, imports)
+	return s.useEnv(ctx, st, dir, accel, imports)
 }
 
-// use takes the lease first and checks then: a lease taken after the check
+// useEnv takes the lease first and checks then: a lease taken after the check
 // loses to a pruner (measured: 3,265 of 20,000 starts; lease first: 0).
-func (s shared) use(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
-	lease, err := s.lease(ctx, w, dir)
+func (s shared) useEnv(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
+	lease, err := s.lease(ctx, st, dir)
 	if err != nil {
 		return nil, health.Verdict{}, err
 	}
-	v, err := s.checkAll(ctx, w, dir, accel, imports)
+	v, err := s.checkWithNeeds(ctx, st, dir, accel, imports)
 	if err != nil {
 		lease.Release()
 		return nil, v, err
 	}
-	use := &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: describe(dir, v)}
+	res := &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: describe(dir, v)}
 	switch {
 	case v.State == health.Healthy:
-		return use, v, nil
+		return res, v, nil
 	case v.State == health.Unknown && v.Sealed:
 		// Our seal says it was whole; a busy GPU is no reason to rebuild it.
-		if !w.Req.Policy.Dry {
+		if !st.req.Policy.DryRun {
 			s.Log.Warn(fmt.Sprintf("environment %s could not be checked: %s; using it as it was sealed", dir.Name, v.Reason))
 		}
-		return use, v, nil
-	case v.State == health.Unknown && v.Code == health.CodeUnverified && w.Req.Policy.Dry:
-		return use, v, nil // it would be probed, and most likely taken
-	case v.State == health.Unknown && (w.doubt == nil || w.doubt.verdict.State == health.Broken),
-		w.doubt == nil && v.Sealed && v.Code == health.CodeNoCUDA:
-		w.doubt = &doubt{dir, v} // the last resort takes the first unknown one
+		return res, v, nil
+	case v.State == health.Unknown && v.Code == health.CodeUnverified && st.req.Policy.DryRun:
+		return res, v, nil // it would be probed, and most likely taken
+	case v.State == health.Unknown && (st.unverified == nil || st.unverified.verdict.State == health.Broken),
+		st.unverified == nil && v.Sealed && v.Code == health.CodeNoCUDA:
+		st.unverified = &unverifiedEnv{dir, v} // the last resort takes the first unknown one
 	}
 	lease.Release()
 	return nil, v, nil
 }
 
-// compatible tries the other keys that may serve, among those that are there.
-func (s shared) compatible(ctx context.Context, w *Walk) (*Resolution, error) {
-	req := w.Req
+// resolveCompatible tries the other keys that may serve, among those that are there.
+func (s shared) resolveCompatible(ctx context.Context, st *state) (*Resolution, error) {
+	req := st.req
 	have, err := s.Store.Keys()
 	if err != nil {
 		return nil, err
 	}
 	for _, alt := range s.Caller.Compatible(ctx, req, have) {
-		res, _, err := s.try(ctx, w, req.Root.Shared(alt.Key), alt.Accel, alt.Imports)
+		res, _, err := s.tryEnv(ctx, st, req.Root.Shared(alt.Key), alt.Accel, alt.Imports)
 		if err != nil {
 			return nil, err
 		}
@@ -150,11 +150,11 @@ func (s shared) compatible(ctx context.Context, w *Walk) (*Resolution, error) {
 	return nil, nil
 }
 
-// outdated tells whether a healthy env is to be rebuilt all the same (ensure),
+// checkPlan tells whether a healthy env is to be rebuilt all the same (ensure),
 // and says when what it was built from has changed. It never rebuilds one on
 // the launch path: nobody expects a 5 GB download there.
-func (s shared) outdated(ctx context.Context, w *Walk, res *Resolution) error {
-	req := w.Req
+func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error {
+	req := st.req
 	if res.Dir.Name != string(req.Key) {
 		return nil
 	}
@@ -162,25 +162,25 @@ func (s shared) outdated(ctx context.Context, w *Walk, res *Resolution) error {
 		res.Lease.Release()
 		return skip("%s is there; --rebuild replaces it", req.Key)
 	}
-	if err := otherNeeds(req, res); err != nil {
+	if err := checkSealedNeeds(req, res); err != nil {
 		res.Lease.Release()
 		return err
 	}
-	why, err := s.changed(ctx, w, res)
-	if err != nil || why == "" {
+	reason, err := s.planChange(ctx, st, res)
+	if err != nil || reason == "" {
 		return err
 	}
 	if req.Policy.Update {
 		res.Lease.Release()
-		return skip("%s; --update replaces it", why)
+		return skip("%s; --update replaces it", reason)
 	}
 	return nil
 }
 
-// changed compares the seal with what would be built now: "" when nothing that
+// planChange compares the seal with what would be built now: "" when nothing that
 // matters differs, or when nothing can be said.
-func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, error) {
-	req := w.Req
+func (s shared) planChange(ctx context.Context, st *state, res *Resolution) (string, error) {
+	req := st.req
 	seal := res.Verdict.Seal
 	embedded := seal.Own == "" && seal.ProfilePath == ""
 	if embedded && !req.Policy.Update && !req.Own && !s.Log.IsDebug() {
@@ -206,18 +206,18 @@ func (s shared) changed(ctx context.Context, w *Walk, res *Resolution) (string, 
 		return "", fault.New(fault.OtherContent, "env key %s: %s was built from another definition than the one in %s", req.Key, res.Dir.Path, cmp.Or(plan.Own, "the profiles")).
 			Fix("give the new definition a key of its own, or replace the env: modelrun ensure%s --update%s", req.RootOption, req.Wanted())
 	}
-	why := fmt.Sprintf("profile %s has changed since %s was built", plan.Profile, req.Key)
+	reason := fmt.Sprintf("profile %s has changed since %s was built", plan.Profile, req.Key)
 	if !req.Policy.Update && embedded {
-		s.Log.Debug(why + "; ensure --update rebuilds it")
+		s.Log.Debug(reason + "; ensure --update rebuilds it")
 	} else if !req.Policy.Update {
-		s.Log.Info(fmt.Sprintf("%s; keeping it. To rebuild, run: modelrun ensure%s --update%s", why, req.RootOption, req.Wanted()))
+		s.Log.Info(fmt.Sprintf("%s; keeping it. To rebuild, run: modelrun ensure%s --update%s", reason, req.RootOption, req.Wanted()))
 	}
-	return why, nil
+	return reason, nil
 }
 
 // lease takes the lease, or none where the request only looks.
-func (d *Deps) lease(ctx context.Context, w *Walk, dir envdir.Dir) (*store.Lease, error) {
-	if w.Req.Policy.Dry {
+func (d *Deps) lease(ctx context.Context, st *state, dir envdir.Dir) (*store.Lease, error) {
+	if st.req.Policy.DryRun {
 		return nil, nil
 	}
 	return d.Store.Lease(ctx, dir)
@@ -229,7 +229,7 @@ func describe(dir envdir.Dir, v health.Verdict) string {
 		return dir.Name + " is healthy"
 	case v.Code == health.CodeLacks:
 		return dir.Name + " " + v.Reason
-	case v.Absent && exists(dir.Path):
+	case v.Absent && !missing(dir.Path):
 		return v.Reason // the folder is there, and no env in it
 	case v.Absent:
 		return dir.Path + " does not exist"
@@ -239,12 +239,12 @@ func describe(dir envdir.Dir, v health.Verdict) string {
 	return fmt.Sprintf("%s is broken: %s", dir.Name, v.Reason)
 }
 
-func exists(path string) bool {
+func missing(path string) bool {
 	_, err := os.Lstat(path)
-	return !gone(err) // what cannot be looked at is there: the check says why
+	return isMissing(err) // what cannot be looked at is there: the check says why
 }
 
-// gone reports that a path, or a folder on the way to it, is not there.
-func gone(err error) bool {
+// isMissing reports that a path, or a folder on the way to it, is not there.
+func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

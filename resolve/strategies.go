@@ -111,31 +111,31 @@ func Ensure(d *Deps) Chain {
 // owner, and not everybody can write them.
 func (d *Deps) Trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
-		if err := fsys.Trusted(path, d.Owners); err != nil && !gone(err) {
+		if err := fsys.Trusted(path, d.Owners); err != nil && !isMissing(err) {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkAll asks first, because it is cheap, whether an env has the needs beyond
+// checkWithNeeds asks first, because it is cheap, whether an env has the needs beyond
 // the key: nobody waits for a probe of one that will not do.
-func (d *Deps) checkAll(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
-	if v, err := lacking(dir, w.Req.With); err != nil || v.Code != "" {
+func (d *Deps) checkWithNeeds(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
+	if v, err := checkNeeds(dir, st.req.With); err != nil || v.Code != "" {
 		return v, err
 	}
-	return d.check(ctx, w, dir, accel, imports)
+	return d.check(ctx, st, dir, accel, imports)
 }
 
 // check asks about one env, in the way that the request allows. An env that is
 // not trusted is an error: the chain stops, for nobody else may replace it.
-func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
+func (d *Deps) check(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
 	if err := d.Trusted(dir); err != nil {
 		return health.Verdict{}, unreadable(dir, err)
 	}
-	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel, ModelType: w.Req.ModelType}
+	s := health.Subject{Dir: dir, Imports: imports, CUDA: st.req.CUDA, Accel: accel, ModelType: st.req.ModelType}
 	check := d.Check.Look
-	if !w.Req.Policy.Dry {
+	if !st.req.Policy.DryRun {
 		check = func(s health.Subject) (health.Verdict, error) { return d.Check.Check(ctx, s) }
 	}
 	v, err := check(s)

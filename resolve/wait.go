@@ -17,110 +17,110 @@ type wait struct {
 	shared shared
 }
 
-func (wait) Name() string { return nameWait }
+func (wait) name() string { return nameWait }
 
-func (s wait) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
-	busy, err := s.Store.Busy(w.Req.Key)
+func (w wait) resolve(ctx context.Context, st *state) (*Resolution, error) {
+	busy, err := w.Store.Busy(st.req.Key)
 	if err != nil {
-		return nil, skipFor(err)
+		return nil, skipBecause(err)
 	}
-	if !busy && w.migrated { // its shared env was made before the move, perhaps after we looked for it
-		res, err := s.shared.Resolve(ctx, w)
-		var not *Skip
-		if !errors.As(err, &not) {
+	if !busy && st.migrated { // its shared env was made before the move, perhaps after we looked for it
+		res, err := w.shared.resolve(ctx, st)
+		var skipped *Skip
+		if !errors.As(err, &skipped) {
 			return res, err
 		}
 	}
 	if !busy {
-		return nil, skip("nobody is creating %s", w.Req.Key)
+		return nil, skip("nobody is creating %s", st.req.Key)
 	}
-	owner := s.Store.Owner(w.Req.Key)
-	if w.Req.Policy.Dry {
-		not := skip("%s is being created by %s; a launch would wait for it", w.Req.Key, who(owner))
-		not.Would = true
-		return nil, not
+	owner := w.Store.Owner(st.req.Key)
+	if st.req.Policy.DryRun {
+		skipped := skip("%s is being created by %s; a launch would wait for it", st.req.Key, describeOwner(owner))
+		skipped.DryRun = true
+		return nil, skipped
 	}
-	res, err := s.await(ctx, w)
+	res, err := w.waitForCreator(ctx, st)
 	if res != nil || err != nil {
 		return res, err
 	}
-	return nil, skip("%s freed the lock and left no environment", who(owner))
+	return nil, skip("%s freed the lock and left no environment", describeOwner(owner))
 }
 
-// await waits until the lock of the key is free, then goes through shared
+// waitForCreator waits until the lock of the key is free, then goes through shared
 // again. It returns neither a resolution nor an error when there is still no
 // env and somebody, perhaps we, must create it.
-func (s wait) await(ctx context.Context, w *Walk) (*Resolution, error) {
-	key := w.Req.Key
-	before := s.Store.Failure(key).ID
-	res, err := s.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
-		if err := s.untilFree(ctx, w); err != nil {
+func (w wait) waitForCreator(ctx context.Context, st *state) (*Resolution, error) {
+	key := st.req.Key
+	before := w.Store.Failure(key).ID
+	res, err := w.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
+		if err := w.pollLock(ctx, st); err != nil {
 			return nil, err
 		}
-		return s.shared.Resolve(ctx, w)
+		return w.shared.resolve(ctx, st)
 	})
-	var not *Skip
-	if !errors.As(err, &not) || w.timedOut != nil {
+	var skipped *Skip
+	if !errors.As(err, &skipped) || st.timedOut != nil {
 		return res, err
 	}
-	if f := s.Store.Failure(key); f.ID != before && f.ID != "" {
+	if failure := w.Store.Failure(key); failure.ID != before && failure.ID != "" {
 		// Whoever waited gets the error of the creation it waited for: 63
 		// waiters do not repeat a failed download one after another.
-		w.failed = f.Fault()
-		return nil, skipFor(w.failed)
+		st.createErr = failure.Fault()
+		return nil, skipBecause(st.createErr)
 	}
 	return nil, nil
 }
 
-// nameless is how long a creator may say nothing of itself before it is called
+// namingTime is how long a creator may say nothing of itself before it is called
 // another process: between taking its lock and saying who it is.
-const nameless = time.Second
+const namingTime = time.Second
 
-// untilFree polls the lock. Its time limit is one without progress: every
+// pollLock polls the lock. Its time limit is one without progress: every
 // change of what the owner says starts it anew.
-func (s wait) untilFree(ctx context.Context, w *Walk) error {
-	key := w.Req.Key
+func (w wait) pollLock(ctx context.Context, st *state) error {
+	key := st.req.Key
 	var last store.Owner
-	var quiet time.Time
-	began, told := time.Now(), false
-	pause := 50 * time.Millisecond
+	var lastProgress time.Time
+	began, announced := time.Now(), false
+	interval := 50 * time.Millisecond
 	for first := true; ; first = false {
-		owner := s.Store.Owner(key)
+		owner := w.Store.Owner(key)
 		if first || owner.Heartbeat != last.Heartbeat || owner.PID != last.PID || owner.Phase != last.Phase {
-			quiet = time.Now()
+			lastProgress = time.Now()
 		}
-		if owner.PID != last.PID && owner.PID != 0 || !told && time.Since(began) >= nameless { // its phases are shown as progress
-			s.Log.Info(fmt.Sprintf("Environment %s is already being created by %s", key, who(owner)))
-			told = true
+		if owner.PID != last.PID && owner.PID != 0 || !announced && time.Since(began) >= namingTime { // its phases are shown as progress
+			w.Log.Info(fmt.Sprintf("Environment %s is already being created by %s", key, describeOwner(owner)))
+			announced = true
 		}
-		if told {
-			s.Caller.Progress(owner)
+		if announced {
+			w.Caller.Progress(owner)
 		}
 		last = owner
-		if time.Since(quiet) > w.Req.Policy.Wait {
-			return s.giveUp(w, owner)
+		if time.Since(lastProgress) > st.req.Policy.Wait {
+			return w.timeOut(st, owner)
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(min(pause, max(w.Req.Policy.Wait, time.Millisecond))):
-			pause = min(pause*2, 500*time.Millisecond)
+		case <-time.After(min(interval, max(st.req.Policy.Wait, time.Millisecond))):
+			interval = min(interval*2, 500*time.Millisecond)
 		}
-		if busy, err := s.Store.Busy(key); err != nil || !busy {
+		if busy, err := w.Store.Busy(key); err != nil || !busy {
 			return err
 		}
 	}
 }
 
-func (s wait) giveUp(w *Walk, owner store.Owner) error {
-	w.timedOut = fault.New(fault.WaitTimeout, "%s is being created by %s, which made no progress for %s",
-		w.Req.Key, who(owner), w.Req.Policy.Wait).
+func (w wait) timeOut(st *state, owner store.Owner) error {
+	st.timedOut = fault.New(fault.WaitTimeout, "%s is being created by %s, which made no progress for %s",
+		st.req.Key, describeOwner(owner), st.req.Policy.Wait).
 		Fix("look at that process, or wait longer: modelrun --wait 2h …")
-	return skipFor(w.timedOut)
+	return skipBecause(st.timedOut)
 }
 
-// who names a creator: process, host, phase and age.
-func who(o store.Owner) string {
+// describeOwner names a creator: process, host, phase and age.
+func describeOwner(o store.Owner) string {
 	if o.PID == 0 {
 		return "another process"
 	}

@@ -9,9 +9,21 @@ import (
 	"github.com/modelrun/modelrun/shim/target"
 )
 
-// runCommand declares `modelrun run`, which is also what runs when no command
-// is named. Its grammar is in package cli.
-func runCommand() Command { return Command{Sub: cli.Sub{Name: "run"}, Run: Run} }
+// runCommand declares `modelrun run`, which is also the command when none is named.
+// Its arguments are in cli's grammar.
+func runCommand() Command {
+	return Command{
+		Sub: cli.Sub{
+			Name: "run",
+			Help: "Start a program in the right environment (default).",
+			Examples: `It takes python, a script, a command of the environment, or one on PATH:
+
+  modelrun run -- python load_model.py
+  modelrun run -m models/llama serve.py --port 8000`,
+		},
+		Run: Run,
+	}
+}
 
 // Run finds the environment for the program of the command line, and becomes
 // that program. On POSIX it returns only for an error. On Windows it returns

@@ -42,7 +42,8 @@ func TestProgressInJSON(t *testing.T) {
 	ui, written := testUI(t)
 	log, err := NewLog(LogOptions{Level: "info", Format: "json"}, ui.Streams)
 	require.NoError(t, err)
-	ui.With(log, nil, nil).Progress("torch-cpu").Show(store.Owner{Phase: "installing"})
+	ui.Use(log, nil, nil)
+	ui.Progress("torch-cpu").Show(store.Owner{Phase: "installing"})
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal([]byte(written()), &fields))
 	for _, name := range EventFields() {

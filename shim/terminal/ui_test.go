@@ -46,17 +46,17 @@ func TestReportOfNoEnv(t *testing.T) {
 		"modelrun:   shared: not there\nmodelrun:   old: broken\nmodelrun:     hint: modelrun prune\n", written())
 }
 
-// With changes a copy. The log file and the status file get the error too.
+// The log file and the status file get the error too.
 func TestReportWithSettings(t *testing.T) {
 	t.Parallel()
-	before, written := testUI(t)
+	ui, written := testUI(t)
 	dir := t.TempDir()
 	file, state := filepath.Join(dir, "log"), filepath.Join(dir, "status")
-	log, err := NewLog(LogOptions{Level: "debug", Format: "text", File: file}, before.Streams)
+	log, err := NewLog(LogOptions{Level: "debug", Format: "text", File: file}, ui.Streams)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, log.file.Close()) }) // Windows removes no open file
-	ui := before.With(log, NewStatus(state, log), NewNotifier("", time.Minute, nil))
-	require.False(t, before.Logged)
+	require.False(t, ui.Logged)
+	ui.Use(log, NewStatus(state, log), NewNotifier("", time.Minute, nil))
 	require.True(t, ui.Logged)
 
 	ui.Attempts([]resolve.Attempt{{Strategy: "shared", Outcome: resolve.Taken, Reason: "healthy", Took: 1234567}})

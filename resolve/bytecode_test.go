@@ -12,7 +12,7 @@ import (
 )
 
 // Byte code is taken from envs that are sealed and trusted, and from no others.
-func TestOthers(t *testing.T) {
+func TestBytecodeSources(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
 	for _, key := range []envdir.Key{"a", "key", "key--x-01234567", "open", "unsealed"} {
@@ -30,7 +30,7 @@ func TestOthers(t *testing.T) {
 	}
 	b := &build{Deps: &Deps{Store: &store.Store{Root: root}}, req: &Request{Root: root, Key: "key--x-01234567", Base: "key"}}
 	var got []envdir.Key
-	for _, d := range b.others() {
+	for _, d := range b.bytecodeSources() {
 		got = append(got, envdir.Key(d.Name))
 	}
 	require.Equal(t, want, got, "the likeliest first")

@@ -20,36 +20,36 @@ func TestUnknownAfterNoCUDA(t *testing.T) {
 	for _, dir := range []envdir.Dir{root.Next("key"), root.Shared("key")} {
 		require.NoError(t, os.MkdirAll(dir.Path, 0o755))
 	}
-	user, err := deps(root, checker{}, new(bool)).Store.Lease(t.Context(), root.Shared("key")) // so that what waits is not promoted
+	lease, err := deps(root, checker{}, new(bool)).Store.Lease(t.Context(), root.Shared("key")) // so that what waits is not promoted
 	require.NoError(t, err)
-	defer user.Release()
-	begun := false
-	d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Next: noCUDA, envdir.Shared: unsure}}, &begun)
+	defer lease.Release()
+	creating := false
+	d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Next: noCUDA, envdir.Shared: busy}}, &creating)
 	res, _, err := Default(d).Resolve(t.Context(), request(root, Policy{}, true))
 	require.NoError(t, err)
 	defer res.Lease.Release()
-	require.False(t, begun)
+	require.False(t, creating)
 	require.Equal(t, nameLastResort, res.Strategy)
 	require.Equal(t, root.Shared("key"), res.Dir)
 }
 
 // Another creator publishes before we have its lock, and our check of its env
 // gives a doubt: nothing is built beside it then either.
-func TestDoubtUnderTheLock(t *testing.T) {
+func TestUnverifiedUnderTheLock(t *testing.T) {
 	t.Parallel()
-	for name, v := range map[string]health.Verdict{"no GPU is reached": noCUDA, "a busy GPU": unsure} {
+	for name, v := range map[string]health.Verdict{"no GPU is reached": noCUDA, "a busy GPU": busy} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			root := envdir.Root(t.TempDir())
-			begun := false
-			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, &begun)
-			d.Store.Failpoint = func(at string) {
-				if at == "locked" {
+			creating := false
+			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, &creating)
+			d.Store.Failpoint = func(name string) {
+				if name == "locked" {
 					require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
 				}
 			}
 			res, trace, err := Default(d).Resolve(t.Context(), request(root, Policy{}, true))
-			require.False(t, begun)
+			require.False(t, creating)
 			require.Contains(t, trace[3].Reason, "nothing is rebuilt")
 			if v.State == health.Unknown {
 				require.NoError(t, err)
