@@ -140,9 +140,6 @@ func Migrate(ctx context.Context, a *App, o MigrateOptions) error {
 	if model := a.Config.Flag("model"); o.All && model != "" {
 		return fault.New(fault.BadUsage, "--all, and %s is named, too", model).Fix("leave one of them out")
 	}
-	if !o.Yes {
-		a = a.Looking()
-	}
 	m := &migration{app: a, o: o, deps: a.Deps(target.Target{})}
 	m.doc = migrateDoc{Schema: terminal.Schema, Root: string(a.Config.Root()), Undo: o.Undo, Done: o.Yes, Envs: []migrateEnv{}}
 	if err := m.plan(ctx); err != nil {

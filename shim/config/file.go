@@ -160,7 +160,7 @@ func describe(e *toml.DecodeError) string {
 	want := map[string]string{
 		"string": "a string in quotes", "bool": "true or false", "[]string": `a list such as ["a", "b"]`, "map[string]string": "a table",
 	}[into[strings.LastIndexByte(into, ' ')+1:]]
-	if strings.Contains(into, "struct {") || strings.HasSuffix(into, "OwnEnv") {
+	if strings.HasSuffix(into, "}") || strings.HasSuffix(into, "OwnEnv") { // a struct, or a map of them
 		want = "a table"
 	}
 	if !ok || !both || want == "" {
