@@ -16,7 +16,7 @@ resources: ## the Windows programs' icon, manifest and version, as cmd/modelrun/
 		$(if $(RELEASE),--file-version '$(RELEASE)' --product-version '$(RELEASE)')
 
 man: ## docs/modelrun.1 and the golden help, made anew from the options
-	UPDATE_SCRIPTS=1 go test -count=1 -run 'TestManPage|TestHelp' ./shim
+	UPDATE_SCRIPTS=1 go test -count=1 -run 'TestManPage|TestHelp' ./shim/cli
 
 test: ## run the tests with the race detector
 	go test -race -timeout 30m ./...

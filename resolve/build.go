@@ -11,10 +11,12 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/usage"
 	"github.com/modelrun/modelrun/resolve/uv"
 )
 
@@ -134,7 +136,7 @@ const diskFactor = 2
 
 // preflight logs what will be downloaded, and fails when the disk has too little space for it.
 func (b *build) preflight() error {
-	free, err := store.FreeBytes(b.req.Root.Envs())
+	free, err := fsys.FreeBytes(b.req.Root.Envs())
 	if err != nil {
 		return err
 	}
@@ -215,7 +217,7 @@ func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error
 // acceptMismatches decides whether files that differ from their RECORD are as the wheel has them. They are
 // when two independent caches gave the same content: damage by a disk or a power cut is not the same twice.
 // It returns an error for the first file that is not accepted.
-func (b *build) acceptMismatches(found []health.Odd) (err error) {
+func (b *build) acceptMismatches(found []health.Mismatch) (err error) {
 	previous := b.mismatches
 	b.mismatches = map[string]string{}
 	for _, m := range found {
@@ -259,12 +261,12 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	if missing(replaced.Path) {
 		replaced = b.req.Root.Shared(b.req.Key)
 	}
-	drift := health.PastOf(replaced)
+	drift := health.DriftOf(replaced)
 	p, err := stage.Publish()
 	if err != nil {
 		return store.Published{}, err
 	}
-	if len(drift.ByHand) > 0 && !p.Existing {
+	if len(drift.Changes) > 0 && !p.Existing {
 		b.Log.Warn(changesLost(b.req, drift))
 	}
 	if p.Retired != "" {
@@ -278,7 +280,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 
 // newSeal fills in what READY.json says, except for what [health.NewSeal] reads from the env itself.
 func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
-	size := store.Measure(d.Path, health.Owners(d))
+	size := usage.Measure(d.Path, health.Owners(d))
 	s := health.Seal{
 		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
 		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
@@ -301,13 +303,13 @@ func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdi
 			b.Log.Debug(what + ": " + err.Error())
 		}
 	}
-	b.failpoint("verdict")
+	b.Store.At("verdict")
 	logError("keeping the verdict", b.Check.Record(b.subject(dir), v))
 	freeze, err := b.uv.Freeze(ctx, dir)
 	logError("freezing", err)
 	if err == nil {
-		b.failpoint("constraints")
-		logError("writing constraints", store.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
+		b.Store.At("constraints")
+		logError("writing constraints", fsys.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
 	}
 	b.Store.ClearFailure(b.req.Key)
 	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))
@@ -316,11 +318,11 @@ func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdi
 // enterPhase reports a new phase to the log, the user's display and waiting processes.
 func (b *build) enterPhase(name string) {
 	b.mu.Lock()
-	b.owner = store.Owner{PID: os.Getpid(), Phase: name, Beat: b.owner.Beat}
+	b.owner = store.Owner{PID: os.Getpid(), Phase: name, Heartbeat: b.owner.Heartbeat}
 	b.mu.Unlock()
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk is reported elsewhere
 	b.heartbeat()
-	b.failpoint(name)
+	b.Store.At(name)
 }
 
 // reportInstall passes on uv's progress.
@@ -337,7 +339,7 @@ func (b *build) reportInstall(p uv.Progress) {
 func (b *build) heartbeat() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.owner.Beat++
+	b.owner.Heartbeat++
 	if err := b.lock.Report(b.owner); err != nil {
 		b.Log.Debug("telling others how far we are: " + err.Error())
 	}
@@ -360,7 +362,7 @@ func (b *build) watchProgress(ctx context.Context) (context.Context, func()) {
 			case <-tick.C:
 			}
 			b.mu.Lock()
-			beat, phase := b.owner.Beat, b.owner.Phase
+			beat, phase := b.owner.Heartbeat, b.owner.Phase
 			if beat == lastBeat && phase != "" && ctx.Err() == nil {
 				b.Caller.Progress(b.owner)
 			}
@@ -402,7 +404,7 @@ func (b *build) recordFailure(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
 		return b.interruptedError(cause)
 	}
-	failure := *store.Fault(err)
+	failure := *fsys.Fault(err)
 	if failure.Remedy == "" {
 		failure.Remedy = b.logHint()
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
@@ -32,7 +33,7 @@ func (c create) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	if st.req.Policy.DryRun {
 		return nil, c.dryRun(ctx, st)
 	}
-	defer c.Store.Team()()
+	defer c.Store.GroupUmask()()
 	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
 		plan, err := c.Caller.Plan(ctx, st.req)
 		if err != nil {
@@ -98,7 +99,7 @@ func (c create) dryRun(ctx context.Context, st *state) error {
 	if err != nil {
 		return skipBecause(err)
 	}
-	if remaining, failure := c.Store.PauseLeft(st.req.Key, plan.Hash()); remaining > 0 && !st.req.Policy.IgnorePause {
+	if remaining, failure := c.Store.BackoffRemaining(st.req.Key, plan.Hash()); remaining > 0 && !st.req.Policy.IgnorePause {
 		return skipBecause(pausedError(st.req, failure, remaining))
 	}
 	source := cmp.Or(plan.Own, "profile "+plan.Profile)
@@ -135,7 +136,7 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 			return nil, err
 		}
 	}
-	if remaining, failure := c.Store.PauseLeft(st.req.Key, plan.Hash()); remaining > 0 && !st.req.Policy.IgnorePause {
+	if remaining, failure := c.Store.BackoffRemaining(st.req.Key, plan.Hash()); remaining > 0 && !st.req.Policy.IgnorePause {
 		return nil, c.skipFailed(st, pausedError(st.req, failure, remaining))
 	}
 	if err := Depth(st.req.Root, st.req.Key, plan.HasTorch()); err != nil {
@@ -179,7 +180,7 @@ func (c create) checkFolders(r envdir.Root) error {
 	for _, dir := range []string{
 		r.Tmp(), r.Next("").Path, filepath.Dir(r.UV("")), r.Pythons(), r.Cache(), filepath.Dir(r.Cache()),
 	} {
-		if err := store.Trusted(dir, c.Owners); fault.CodeOf(err) == fault.Untrusted {
+		if err := fsys.Trusted(dir, c.Owners); fault.CodeOf(err) == fault.Untrusted {
 			return err
 		}
 	}
@@ -192,7 +193,7 @@ func (c create) skipFailed(st *state, err error) error {
 	if interrupted(err) {
 		return err
 	}
-	st.createErr = store.Fault(err)
+	st.createErr = fsys.Fault(err)
 	return skipBecause(st.createErr)
 }
 

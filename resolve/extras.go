@@ -69,13 +69,13 @@ func (r *Request) withBase(reason string) string {
 
 // changesLost names the packages that were installed by hand into an env that was replaced. They are not
 // installed again, because they may be what broke the env.
-func changesLost(req *Request, drift health.Past) string {
-	text := fmt.Sprintf("what was changed by hand in %s is not in the new environment: %s", req.Key, strings.Join(drift.ByHand, ", "))
-	if len(drift.Again) == 0 {
+func changesLost(req *Request, drift health.Drift) string {
+	text := fmt.Sprintf("what was changed by hand in %s is not in the new environment: %s", req.Key, strings.Join(drift.Changes, ", "))
+	if len(drift.Reinstall) == 0 {
 		return text
 	}
 	var packages, options []string
-	for _, a := range drift.Again {
+	for _, a := range drift.Reinstall {
 		packages = append(packages, fault.Quote(a))
 		options = append(options, "--with "+fault.Quote(a))
 	}

@@ -107,7 +107,7 @@ func TestWanted(t *testing.T) {
 	}
 	req := Request{Base: "onnx-cpu", Key: "onnx-cpu--x-01234567", With: parseNeeds(t, "rich", "httpx>=1")}
 	require.Equal(t, " --env onnx-cpu --with 'httpx>=1' --with rich", req.Wanted())
-	drift := health.Past{ByHand: []string{"+rich 13.7", "-foo 1.0"}, Again: []string{"rich==13.7"}}
+	drift := health.Drift{Changes: []string{"+rich 13.7", "-foo 1.0"}, Reinstall: []string{"rich==13.7"}}
 	require.Equal(t, "what was changed by hand in onnx-cpu--x-01234567 is not in the new environment: +rich 13.7, -foo 1.0. To put it back, run: "+
 		"modelrun --env onnx-cpu --with 'httpx>=1' --with rich -- pip install rich==13.7; or have an environment with it: "+
 		"modelrun --env onnx-cpu --with 'httpx>=1' --with rich --with rich==13.7 -- …", changesLost(&req, drift))

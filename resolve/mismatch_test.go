@@ -13,14 +13,14 @@ import (
 // Files that differ from RECORD are accepted only if two caches gave the same content.
 func TestAcceptMismatches(t *testing.T) {
 	t.Parallel()
-	mismatches := func(pairs ...string) (out []health.Odd) {
+	mismatches := func(pairs ...string) (out []health.Mismatch) {
 		for i := 0; i < len(pairs); i += 2 {
-			out = append(out, health.Odd{Path: pairs[i], Sum: pairs[i+1], Err: errors.New(pairs[i])})
+			out = append(out, health.Mismatch{Path: pairs[i], Sum: pairs[i+1], Err: errors.New(pairs[i])})
 		}
 		return out
 	}
 	for name, tt := range map[string]struct {
-		first, second []health.Odd
+		first, second []health.Mismatch
 		want          string // the error of the second attempt
 	}{
 		"a damaged cache":                      {mismatches("a", "1", "z", "0"), nil, ""},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
@@ -72,13 +73,6 @@ type Deps struct {
 	RootFrom string
 }
 
-// failpoint stops at a named step in tests of crashes, as those of the store do.
-func (d *Deps) failpoint(name string) {
-	if d.Store.Step != nil {
-		d.Store.Step(name)
-	}
-}
-
 // interruptible runs work that may take long or must not be cut short. Ctrl-C cancels its context. If the
 // work is done by then, Ctrl-C still prevents the program from being started.
 func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*Resolution, error)) (*Resolution, error) {
@@ -114,7 +108,7 @@ func Ensure(d *Deps) Chain {
 // owner, and must not be writable for all.
 func (d *Deps) Trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
-		if err := store.Trusted(path, d.Owners); err != nil && !isMissing(err) {
+		if err := fsys.Trusted(path, d.Owners); err != nil && !isMissing(err) {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func TestUnverifiedUnderTheLock(t *testing.T) {
 			root := envdir.Root(t.TempDir())
 			creating := false
 			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, &creating)
-			d.Store.Step = func(name string) {
+			d.Store.Failpoint = func(name string) {
 				if name == "locked" {
 					require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
 				}

@@ -85,7 +85,7 @@ func (w wait) pollLock(ctx context.Context, st *state) error {
 	interval := 50 * time.Millisecond
 	for first := true; ; first = false {
 		owner := w.Store.Owner(key)
-		if first || owner.Beat != last.Beat || owner.PID != last.PID || owner.Phase != last.Phase {
+		if first || owner.Heartbeat != last.Heartbeat || owner.PID != last.PID || owner.Phase != last.Phase {
 			lastProgress = time.Now()
 		}
 		if owner.PID != last.PID && owner.PID != 0 || !announced && time.Since(began) >= namingTime { // phases are shown as progress

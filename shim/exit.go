@@ -5,7 +5,6 @@ import "github.com/modelrun/modelrun/resolve/fault"
 // Exit codes of our own; a program's code goes through untouched.
 const (
 	exitOK          = 0
-	exitNo          = 1   // which: none usable; doctor, launcher check: findings; prune: not all could be done; profiles: none serves
 	exitTimeLimit   = 124 // as timeout(1)
 	exitOurs        = 125 // no env, bad configuration, bad usage; as docker run
 	exitCannotStart = 126
@@ -29,16 +28,5 @@ func exitFor(code fault.Code) int {
 		return exitTerminate
 	default:
 		return exitOurs
-	}
-}
-
-// retryable says whether the same command may succeed later without anybody
-// changing anything.
-func retryable(code fault.Code) bool {
-	switch code {
-	case fault.WaitTimeout, fault.CreateTimeout, fault.NoIndex, fault.Paused, fault.InUse, fault.Interrupted, fault.Terminated:
-		return true
-	default:
-		return false
 	}
 }

@@ -113,23 +113,27 @@ func doctorIDs(t *testing.T) []string {
 // What doctor says has an id that is documented.
 func TestDoctorIDs(t *testing.T) {
 	t.Parallel()
-	f, err := parser.ParseFile(token.NewFileSet(), "cmd_doctor.go", nil, 0)
-	require.NoError(t, err)
 	said := []string{"env:KEY", "next:KEY", "old:ID"} // made of a prefix and a name
-	ast.Inspect(f, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if !ok {
-			return true
-		}
-		if method, ok := call.Fun.(*ast.SelectorExpr); ok && (method.Sel.Name == "say" || method.Sel.Name == "fail") && len(call.Args) > 1 {
-			if lit, ok := call.Args[0].(*ast.BasicLit); ok {
-				id, err := strconv.Unquote(lit.Value)
-				require.NoError(t, err)
-				said = append(said, id)
+	files, err := filepath.Glob("command/doctor*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
 			}
-		}
-		return true
-	})
+			if method, ok := call.Fun.(*ast.SelectorExpr); ok && (method.Sel.Name == "add" || method.Sel.Name == "addError") && len(call.Args) > 1 {
+				if lit, ok := call.Args[0].(*ast.BasicLit); ok {
+					id, err := strconv.Unquote(lit.Value)
+					require.NoError(t, err)
+					said = append(said, id)
+				}
+			}
+			return true
+		})
+	}
 	slices.Sort(said)
 	require.ElementsMatch(t, slices.Compact(said), doctorIDs(t))
 }

@@ -410,7 +410,7 @@ func TestEveryStepIsTried(t *testing.T) {
 		}
 	}
 	tests := ""
-	for _, pattern := range []string{"*_test.go", "../../resolve/store/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "../../resolve/store/*_test.go", "../../resolve/prune/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {
@@ -434,8 +434,8 @@ func TestEveryStepIsTried(t *testing.T) {
 // functions that stop at a failpoint.
 func namedSteps(t *testing.T) (steps []string) {
 	t.Helper()
-	failpoints := []string{"at", "failpoint", "enterPhase"}
-	for _, dir := range []string{"../../resolve", "../../resolve/store"} {
+	failpoints := []string{"At", "enterPhase"}
+	for _, dir := range []string{"../../resolve", "../../resolve/store", "../../resolve/prune"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		require.NoError(t, err)
 		for _, file := range files {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/shim"
+	"github.com/modelrun/modelrun/shim/cli"
 )
 
 var version = "dev" // set by the linker for a release
@@ -17,15 +18,15 @@ func init() { runtime.LockOSThread() }
 
 func main() {
 	args, tail := execx.Args()
-	os.Exit(shim.Main(shim.Invocation{
-		Program: args[0],
-		Args:    args[1:],
-		Tail:    tail,
-		Environ: os.Environ(),
-		Stdin:   os.Stdin,
-		Stdout:  os.Stdout,
-		Stderr:  os.Stderr,
-		Version: version,
-		Step:    failpoint(),
+	os.Exit(shim.Main(cli.Invocation{
+		Program:   args[0],
+		Args:      args[1:],
+		Tail:      tail,
+		Environ:   os.Environ(),
+		Stdin:     os.Stdin,
+		Stdout:    os.Stdout,
+		Stderr:    os.Stderr,
+		Version:   version,
+		Failpoint: failpoint(),
 	}))
 }

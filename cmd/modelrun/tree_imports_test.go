@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +24,9 @@ var forbidden = []struct{ from, to, why string }{
 	{"resolve/", module + "shim", "the parts do not know the command"},
 	{"execx", module + "resolve", "processes know nothing of environments"},
 	{"execx", module + "shim", "processes know nothing of the command"},
+	{"resolve/fsys", module + "resolve/envdir", "file work does not know what a file means"},
+	{"resolve/usage", module + "resolve/store", "measuring takes no locks"},
+	{"resolve/store", module + "resolve/prune", "what is deleted is not the store's to decide"},
 	{"resolve/envdir", "os", "paths are spelled without a look at the disk"},
 	{"resolve", "github.com/alecthomas/kong", "only shim parses options"},
 	{"resolve/", "github.com/alecthomas/kong", "only shim parses options"},
@@ -36,6 +41,24 @@ var direct = map[string][]string{
 	"os/exec":                    {"execx", "execx/execxtest"},
 	"github.com/gofrs/flock":     {"resolve/store"},
 	"github.com/alecthomas/kong": {"shim"},
+}
+
+// Only the named packages lock files: locks of others would be in their way.
+func TestLocks(t *testing.T) {
+	t.Parallel()
+	callers := map[string]bool{}
+	require.NoError(t, filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), "fsys.LockFile(") {
+			rel, _ := filepath.Rel("../..", filepath.Dir(path))
+			callers[filepath.ToSlash(rel)] = true
+		}
+		return err
+	}))
+	require.Equal(t, map[string]bool{"resolve/store": true, "resolve/prune": true}, callers)
 }
 
 // TestImports keeps the arrows of ARCHITECTURE: cmd → shim → resolve →

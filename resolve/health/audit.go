@@ -22,27 +22,29 @@ import (
 // maxRecord bounds one RECORD; torch's has about 2 MiB.
 const maxRecord = 64 << 20
 
-// Audit is L2: every file that a package's RECORD names exists with its size,
-// and every package's install was finished. It reads no content, so damage
-// that keeps the size is not seen. About 50 ms for 20,000 files.
+// Audit is L2. It checks that every file named in a package's RECORD exists
+// with the recorded size, and that every package's install was finished. It
+// reads no content, so it misses damage that keeps the size. It takes about 50
+// ms for 20,000 files.
 //
-// Rows that lead out of the env are not followed. Byte code is not wanted: it
-// is written anew by whoever imports it. The error is a *fault.Error with code
-// Verify that names package and file, or one of the disk.
+// Rows that lead out of the env are not followed. Byte code may be missing:
+// Python writes it again on import. The error is a *fault.Error with code
+// Verify that names package and file, or an error of the disk.
 func Audit(d envdir.Dir) error { return audit(d, nil) }
 
-// Odd is a file whose content is not the one of which RECORD keeps the hash.
-type Odd struct {
-	Path string // in the venv
-	Sum  string // of what it holds
-	Err  error  // says so
+// Mismatch is a file whose content does not match the hash in RECORD.
+type Mismatch struct {
+	Path string // relative to the venv
+	Sum  string // the hash of its content
+	Err  error  // describes the mismatch
 }
 
-// Contents is Audit, and reads every file. odd are all that differ, also when
-// there is an error of Audit's. About 1 s for a gigabyte that was just written;
-// ctx ends it between two files, with its cause.
-func Contents(ctx context.Context, d envdir.Dir) (odd []Odd, err error) {
-	err = audit(d, func(f *recorded, path string) error {
+// Contents does what Audit does, and also reads every file. It returns every
+// mismatch, also together with an error of Audit. It takes about 1 s for a
+// gigabyte that was just written. ctx stops it between two files; the error is
+// then the cause of ctx.
+func Contents(ctx context.Context, d envdir.Dir) (mismatches []Mismatch, err error) {
+	err = audit(d, func(f *recordedFile, path string) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -51,20 +53,21 @@ func Contents(ctx context.Context, d envdir.Dir) (odd []Odd, err error) {
 			return err
 		}
 		rel, err := filepath.Rel(d.Venv(), path)
-		odd = append(odd, Odd{rel, got, torn(d, "package %s has a damaged file: the content of %s is not the one that its RECORD tells", f.owner, path)})
+		mismatches = append(mismatches, Mismatch{rel, got, damaged(d, "package %s has a damaged file: the content of %s is not the one that its RECORD tells", f.owner, path)})
 		return err
 	})
-	return odd, err
+	return mismatches, err
 }
 
-// audit looks into the files where it is told how.
-func audit(d envdir.Dir, look func(f *recorded, path string) error) error {
+// audit compares every file with its RECORD. look, unless nil, is called for
+// each file whose size is right and whose hash is known.
+func audit(d envdir.Dir, look func(f *recordedFile, path string) error) error {
 	st, v, err := readSite(d)
 	if err != nil {
 		return err
 	}
 	if v.Code != "" {
-		return torn(d, "%s", v.Reason)
+		return damaged(d, "%s", v.Reason)
 	}
 	files, err := readRecords(d, st)
 	if err != nil {
@@ -73,25 +76,25 @@ func audit(d envdir.Dir, look func(f *recorded, path string) error) error {
 	return compare(d, files, look)
 }
 
-// Owners says of each file that a RECORD names which package it is of. What
-// cannot be read has none.
+// Owners maps each file named in a RECORD to its package. It omits what cannot
+// be read.
 func Owners(d envdir.Dir) map[string]string {
 	owners := map[string]string{}
 	st, v, err := readSite(d)
 	if err != nil || v.Code != "" {
 		return owners
 	}
-	files, _ := readRecords(d, st) // as above
+	files, _ := readRecords(d, st) // omitted, see above
 	for path, f := range files {
 		owners[path] = f.owner
 	}
 	return owners
 }
 
-// readRecords are the files of all packages, by path.
-func readRecords(d envdir.Dir, st *site) (map[string]*recorded, error) {
+// readRecords returns the files of all packages by path.
+func readRecords(d envdir.Dir, st *site) (map[string]*recordedFile, error) {
 	dists := distsOf(st.names)
-	files := make(map[string]*recorded)
+	files := make(map[string]*recordedFile)
 	for _, name := range slices.Sorted(maps.Keys(dists)) {
 		if dists[name].egg {
 			continue
@@ -103,39 +106,41 @@ func readRecords(d envdir.Dir, st *site) (map[string]*recorded, error) {
 	return files, nil
 }
 
-// recorded is a file and what the packages that claim it say of its size.
-type recorded struct {
+// recordedFile is a file with what the RECORDs of all its packages say about
+// it.
+type recordedFile struct {
 	owner string
 	sizes []int64
-	any   bool     // one of them says no size
-	sums  []string // of sha256, base64; "" says none
+	any   bool     // a RECORD has no size for it
+	sums  []string // SHA-256 in base64; "" where a RECORD has none
 }
 
-func readRecord(d envdir.Dir, packages string, p dist, files map[string]*recorded) error {
+func readRecord(d envdir.Dir, packages string, p dist, files map[string]*recordedFile) error {
 	name := strings.ReplaceAll(p.name, "_", "-")
 	folder := filepath.Join(packages, p.folder)
 	if _, err := os.Stat(filepath.Join(folder, "INSTALLER")); gone(err) {
-		return torn(d, "package %s has no INSTALLER: the install was interrupted", name)
+		return damaged(d, "package %s has no INSTALLER: the install was interrupted", name)
 	} else if err != nil {
 		return unreadable(folder, err)
 	}
 	data, err := readLimited(filepath.Join(folder, "RECORD"), maxRecord)
 	if gone(err) {
-		return torn(d, "package %s has no RECORD: %s", name, folder)
+		return damaged(d, "package %s has no RECORD: %s", name, folder)
 	}
 	if err != nil {
 		return unreadable(folder, err)
 	}
 	rows, err := parseRecord(data)
 	if err != nil {
-		return torn(d, "package %s has a RECORD that cannot be read: %s", name, err)
+		return damaged(d, "package %s has a RECORD that cannot be read: %s", name, err)
 	}
 	if len(rows) == 0 {
-		return torn(d, "package %s has an empty RECORD: %s", name, folder)
+		return damaged(d, "package %s has an empty RECORD: %s", name, folder)
 	}
 	if !slices.ContainsFunc(rows, func(r row) bool { return r.path == filepath.Join(p.folder, "METADATA") }) {
-		// An installer adds rows of its own to what a damaged cache gave it.
-		return torn(d, "package %s has a RECORD without its METADATA: %s", name, folder)
+		// The RECORD in a damaged cache was empty, and the installer added its
+		// own rows.
+		return damaged(d, "package %s has a RECORD without its METADATA: %s", name, folder)
 	}
 	for _, row := range rows {
 		path := row.path
@@ -148,7 +153,7 @@ func readRecord(d envdir.Dir, packages string, p dist, files map[string]*recorde
 		}
 		f := files[path]
 		if f == nil {
-			f = &recorded{owner: name}
+			f = &recordedFile{owner: name}
 			files[path] = f
 		}
 		f.any = f.any || row.size < 0
@@ -157,15 +162,15 @@ func readRecord(d envdir.Dir, packages string, p dist, files map[string]*recorde
 	return nil
 }
 
-// row is one line of a RECORD; size is -1 where it says none, sum "" where it
-// has no sha256.
+// row is one line of a RECORD. size is -1 and sum is "" where the line has
+// none; only sha256 counts as a sum.
 type row struct {
 	path string
 	size int64
 	sum  string
 }
 
-// parseRecord reads path,hash,size lines; paths have "/" on every system.
+// parseRecord reads lines of path,hash,size. Paths contain "/" on every system.
 // https://packaging.python.org/en/latest/specifications/recording-installed-packages/
 func parseRecord(data []byte) ([]row, error) {
 	r := csv.NewReader(strings.NewReader(string(data)))
@@ -201,10 +206,11 @@ func parseRecord(data []byte) ([]row, error) {
 	}
 }
 
-// compare wants each file with one of its sizes: two wheels may ship the same
-// path with different content, and the later one wins. The first that is torn is
-// the error, and all others are looked into first.
-func compare(d envdir.Dir, files map[string]*recorded, look func(f *recorded, path string) error) error {
+// compare checks that each file has one of its recorded sizes: two wheels may
+// ship the same path with different content, and the later one wins. Without
+// look it stops at the first error. With look it stops only at an error of the
+// disk; otherwise it visits all files and returns the first error.
+func compare(d envdir.Dir, files map[string]*recordedFile, look func(f *recordedFile, path string) error) error {
 	paths := make([]string, 0, len(files))
 	for path := range files {
 		paths = append(paths, path)
@@ -213,7 +219,7 @@ func compare(d envdir.Dir, files map[string]*recorded, look func(f *recorded, pa
 	var first error
 	for _, path := range paths {
 		f := files[path]
-		err := f.fits(d, path)
+		err := f.checkSize(d, path)
 		if err == nil && look != nil && !slices.Contains(f.sums, "") {
 			err = look(f, path)
 		}
@@ -225,21 +231,21 @@ func compare(d envdir.Dir, files map[string]*recorded, look func(f *recorded, pa
 	return first
 }
 
-// fits compares the size.
-func (f *recorded) fits(d envdir.Dir, path string) error {
+// checkSize reports a file that is missing or has another size.
+func (f *recordedFile) checkSize(d envdir.Dir, path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case gone(err):
-		return torn(d, "package %s lacks a file: %s", f.owner, path)
+		return damaged(d, "package %s lacks a file: %s", f.owner, path)
 	case err != nil:
 		return unreadable(path, err)
 	case !f.any && !slices.Contains(f.sizes, info.Size()):
-		return torn(d, "package %s has a damaged file: %s has %d bytes, not %d", f.owner, path, info.Size(), f.sizes[0])
+		return damaged(d, "package %s has a damaged file: %s has %d bytes, not %d", f.owner, path, info.Size(), f.sizes[0])
 	}
 	return nil
 }
 
-// sumOf is a file's sha256 as a RECORD writes it.
+// sumOf returns a file's SHA-256 as a RECORD writes it.
 func sumOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -253,7 +259,8 @@ func sumOf(path string) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)), nil
 }
 
-func torn(d envdir.Dir, format string, args ...any) error {
+// damaged returns a Verify error with the command that rebuilds the env.
+func damaged(d envdir.Dir, format string, args ...any) error {
 	err := fault.New(fault.Verify, format, args...)
 	if d.Kind == envdir.Old {
 		return err.Fix("move its model over to a shared environment: modelrun migrate %s", d.Name)

@@ -68,7 +68,7 @@ func TestAudit(t *testing.T) {
 			change: func(t *testing.T, e *env) { record(t, e, "") },
 			want:   "package extra has an empty RECORD: {sp}/extra-1.0.dist-info",
 		},
-		// The installer's own rows, added to nothing.
+		// Only the installer's own rows: the cached RECORD was empty.
 		"a RECORD from an emptied cache": {
 			change: func(t *testing.T, e *env) {
 				write(t, e.path("torch-2.5.1+cu121.dist-info/RECORD"), "torch-2.5.1+cu121.dist-info/INSTALLER,,\ntorch-2.5.1+cu121.dist-info/RECORD,,\n")
@@ -144,7 +144,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// A file that kept its size is seen only by who reads it.
+// Only Contents finds damage that keeps a file's size.
 func TestContents(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Shared)
@@ -154,14 +154,14 @@ func TestContents(t *testing.T) {
 	}
 	e.install(t, "a", "1", nil)
 	e.install(t, "b", "1", nil)
-	for name, text := range map[string]string{"a": "first", "b": "other"} { // both ship x/y.py, and the later one won
+	for name, text := range map[string]string{"a": "first", "b": "other"} { // both ship x/y.py; the later one won
 		write(t, e.path(name+"-1.dist-info/RECORD"), row("x/y.py", text)+"x/z.py,,\n"+row(name+"-1.dist-info/METADATA", "Name: "+name+"\nVersion: 1\n"))
 	}
 	write(t, e.path("x/y.py"), "other")
-	write(t, e.path("x/z.py"), "nobody knows")
-	odd, err := health.Contents(t.Context(), e.Dir)
+	write(t, e.path("x/z.py"), "not in RECORD")
+	mismatches, err := health.Contents(t.Context(), e.Dir)
 	require.NoError(t, err)
-	require.Empty(t, odd)
+	require.Empty(t, mismatches)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = health.Contents(ctx, e.Dir)
@@ -169,14 +169,14 @@ func TestContents(t *testing.T) {
 	write(t, e.path("x/y.py"), "\x00\x00\x00\x00\x00")
 	write(t, e.path("b-1.dist-info/METADATA"), "Name: b\nVersion: 2\n")
 	require.NoError(t, health.Audit(e.Dir))
-	odd, err = health.Contents(t.Context(), e.Dir)
+	mismatches, err = health.Contents(t.Context(), e.Dir)
 	require.NoError(t, err)
-	require.Len(t, odd, 2, "one that is always odd hides no other")
-	require.ErrorContains(t, odd[1].Err, "package a has a damaged file: the content of "+e.path("x/y.py"))
-	require.Equal(t, fault.Verify, fault.CodeOf(odd[1].Err))
-	require.NotEqual(t, odd[0].Sum, odd[1].Sum)
+	require.Len(t, mismatches, 2, "a permanent mismatch hides no other")
+	require.ErrorContains(t, mismatches[1].Err, "package a has a damaged file: the content of "+e.path("x/y.py"))
+	require.Equal(t, fault.Verify, fault.CodeOf(mismatches[1].Err))
+	require.NotEqual(t, mismatches[0].Sum, mismatches[1].Sum)
 	write(t, e.path("a-1.dist-info/METADATA"), "")
-	odd, err = health.Contents(t.Context(), e.Dir)
+	mismatches, err = health.Contents(t.Context(), e.Dir)
 	require.ErrorContains(t, err, "METADATA has 0 bytes, not")
-	require.Len(t, odd, 2, "nor does one that is torn")
+	require.Len(t, mismatches, 2, "nor does a damaged file")
 }

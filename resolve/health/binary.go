@@ -16,8 +16,9 @@ const (
 	script = "script"
 )
 
-// program reads the head of a file: what system it is for ("" for no program)
-// and which processors, in the words of uname -m.
+// program reads the first bytes of a file. kind is the system that the program
+// is for; it is "" if the file is not a program. archs are its processors, as
+// uname -m names them.
 func program(r io.ReaderAt) (kind string, archs []string) {
 	head := make([]byte, 64)
 	n, _ := r.ReadAt(head, 0)
@@ -40,14 +41,15 @@ func program(r io.ReaderAt) (kind string, archs []string) {
 		}
 		return pe, []string{peMachine(binary.LittleEndian.Uint16(coff[4:]))}
 	}
-	return machHead(head)
+	return machOHead(head)
 }
 
-func machHead(head []byte) (string, []string) {
+// machOHead does the same for a Mach-O file.
+func machOHead(head []byte) (string, []string) {
 	switch magic := binary.BigEndian.Uint32(head); magic {
 	case 0xcffaedfe, 0xcefaedfe: // 64 and 32 bits, little endian
 		return machO, []string{machCPU(binary.LittleEndian.Uint32(head[4:]))}
-	case 0xcafebabe: // universal: a list of entries of 20 bytes; two fit, and no Python has more
+	case 0xcafebabe: // universal: a list of 20-byte entries; head holds two, and no Python has more
 		count := binary.BigEndian.Uint32(head[4:])
 		var archs []string
 		for i := range min(count, 2) {
@@ -102,9 +104,10 @@ func machCPU(c uint32) string {
 	return fmt.Sprintf("Mach-O CPU %#x", c)
 }
 
-// runsHere is "" when a program can run on this machine, else the sentence why
-// not. goarch is modelrun's own: where the system translates (Windows on Arm,
-// Rosetta under an Intel modelrun) it proves nothing, and the probe decides.
+// runsHere returns "" if a program can run on this machine, else the reason why
+// not. goarch is modelrun's own. Where the system translates programs (Windows
+// on Arm, Rosetta under an Intel modelrun), goarch proves nothing and the probe
+// decides.
 func runsHere(kind string, archs []string, goos, goarch string) string {
 	if want := kindOf(goos); want != "" && kind != want {
 		return fmt.Sprintf("python is a %s program, this machine runs %s", kind, want)

@@ -9,18 +9,18 @@ import (
 // maxCfg bounds pyvenv.cfg; real ones have about 300 bytes.
 const maxCfg = 64 << 10
 
-// venvCfg is what matters of a pyvenv.cfg.
+// venvCfg holds the settings of a pyvenv.cfg that modelrun uses.
 type venvCfg struct {
-	home   string // folder of the base interpreter, absolute
-	minor  string // "3.12"; "" when the file does not say
-	full   string // "3.12.4"; "" when the file does not say
-	system bool   // include-system-site-packages
-	moves  bool   // relocatable: its commands find the env that they lie in
+	home        string // the base interpreter's folder, absolute
+	minor       string // "3.12"; "" when the file does not say
+	full        string // "3.12.4"; "" when the file does not say
+	system      bool   // include-system-site-packages
+	relocatable bool   // its scripts find the env through their own location
 }
 
 // parseCfg reads pyvenv.cfg as CPython's getpath does: lines of key = value,
-// keys in any case, anything else ignored; the first home counts. venv writes
-// version, virtualenv and uv write version_info.
+// keys in any case, all other lines ignored. The first home counts. venv writes
+// version; virtualenv and uv write version_info.
 func parseCfg(data []byte) (venvCfg, error) {
 	if len(data) > maxCfg {
 		return venvCfg{}, errors.New("it is longer than 64 KiB")
@@ -47,7 +47,7 @@ func parseCfg(data []byte) (venvCfg, error) {
 		case "include-system-site-packages":
 			cfg.system = strings.EqualFold(value, "true")
 		case "relocatable":
-			cfg.moves = strings.EqualFold(value, "true")
+			cfg.relocatable = strings.EqualFold(value, "true")
 		}
 	}
 	switch {
@@ -61,7 +61,8 @@ func parseCfg(data []byte) (venvCfg, error) {
 	return cfg, nil
 }
 
-// minorOf is "3.12" of "3.12.1", "3.12.1.final.0" or "3.12"; "" of anything else.
+// minorOf returns "3.12" for "3.12.1", "3.12.1.final.0" and "3.12", and "" for
+// anything else.
 func minorOf(version string) string {
 	major, rest, ok := strings.Cut(version, ".")
 	minor, _, _ := strings.Cut(rest, ".")
@@ -71,7 +72,8 @@ func minorOf(version string) string {
 	return major + "." + minor
 }
 
-// fullOf is "3.12.1" of "3.12.1.final.0"; "" where the third number is missing.
+// fullOf returns "3.12.1" for "3.12.1.final.0", and "" if the third number is
+// missing.
 func fullOf(version string) string {
 	parts := strings.Split(version, ".")
 	if len(parts) < 3 || !digits(parts[2]) {
@@ -80,7 +82,8 @@ func fullOf(version string) string {
 	return strings.Join(parts[:3], ".")
 }
 
-// digits bounds the length too: the result becomes part of a path.
+// digits reports whether s is a number of at most 4 digits: it becomes part of
+// a path.
 func digits(s string) bool {
 	return s != "" && len(s) <= 4 && strings.Trim(s, "0123456789") == ""
 }

@@ -2,15 +2,15 @@ package health
 
 import "strings"
 
-// dist is an installed distribution as its folder's name tells it.
+// dist is an installed distribution, as the name of its folder describes it.
 type dist struct {
 	folder, name, version string
 	egg                   bool
 }
 
 // distsOf finds the distributions among the names in site-packages, by
-// normalised name. "~orch-2.5.1.dist-info" is what pip on Windows leaves of a
-// package it could not delete.
+// normalised name. It skips "~orch-2.5.1.dist-info": pip on Windows leaves that
+// behind for a package it could not delete.
 func distsOf(names []string) map[string]dist {
 	out := make(map[string]dist)
 	for _, folder := range names {
@@ -34,7 +34,7 @@ func distsOf(names []string) map[string]dist {
 	return out
 }
 
-// normal is a distribution's name as PEP 503 compares it, with "_".
+// normal returns a distribution's name as PEP 503 compares it, but with "_".
 func normal(name string) string {
 	fields := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
 	return strings.Join(fields, "_")

@@ -26,11 +26,11 @@ import (
 
 const key = "torch-cu121-transformers"
 
-// basePython is a real interpreter, asked for its own path: the python3 on PATH
-// may be a shim, which is a script.
+// basePython returns a real interpreter, which reports its own path: the
+// python3 on PATH may be a shim script.
 func basePython(t testing.TB) (path, minor string) {
 	t.Helper()
-	found := os.Getenv("TEST_PYTHON") // under Wine nothing is on PATH
+	found := os.Getenv("TEST_PYTHON") // under Wine PATH has no python3
 	if found == "" {
 		var err error
 		if found, err = exec.LookPath("python3"); err != nil {
@@ -43,7 +43,7 @@ func basePython(t testing.TB) (path, minor string) {
 	return lines[0], lines[1]
 }
 
-// env is a real venv with fake packages, as a sealed or an old env.
+// env is a real venv with fake packages, sealed or old.
 type env struct {
 	health.Subject
 	packages string
@@ -86,7 +86,7 @@ func imports() []profile.Import {
 	return []profile.Import{{Module: "torch", Dist: "torch"}, {Module: "transformers", Dist: "transformers"}}
 }
 
-// install writes what an installer leaves: the files, then the dist-info.
+// install writes what an installer writes: the files, then the dist-info.
 func (e env) install(t testing.TB, name, version string, files map[string]string) {
 	t.Helper()
 	info := strings.ReplaceAll(name, "-", "_") + "-" + version + ".dist-info"
@@ -112,7 +112,8 @@ func (e env) seal(t testing.TB) env {
 	return e
 }
 
-// lib is one of torch's libraries, as its wheel for this system names it.
+// lib returns the path of one of torch's libraries in its wheel for this
+// system.
 func lib(name string) string {
 	switch runtime.GOOS {
 	case "windows":
@@ -131,7 +132,8 @@ func write(t testing.TB, path, content string) {
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 }
 
-// fakeTorch is driven by the environment, as the real one is by the machine.
+// fakeTorch is controlled by the environment, as the real torch is by the
+// machine.
 const fakeTorch = `
 import os, sys, time
 from . import version
@@ -220,7 +222,8 @@ func (m *memory) Lock(ctx context.Context, _ string) (func(), error) {
 	}
 }
 
-// checker counts probes by what the fake torch appends to a file.
+// checker returns a Checker and a function that counts its probes: the fake
+// torch appends a line to a file at each import.
 func checker(t testing.TB, vars ...string) (c *health.Checker, probes func() int) {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "probes")

@@ -13,14 +13,17 @@ import (
 )
 
 // probeSchema changes when the probe asks something new, so that old verdicts
-// no longer count. A newer modelrun alone does not: nobody expects a check.
+// no longer count. A new version of modelrun alone keeps them: an update should
+// not cause a check.
 const probeSchema = "1"
 
-// fingerprint names an env, what is asked of it and the machine, as far as a
-// verdict depends on them. It is compared for equality only, never "newer
-// than": clocks jump. It holds no inode, so it survives an overlay file system
-// that numbers them anew at each mount; and of an env that can be moved no path,
-// so that it survives the rename that publishes.
+// fingerprint identifies an env, what is asked of it and the machine, as far as
+// a verdict depends on them. Fingerprints are only compared for equality, never
+// by age: clocks jump.
+//
+// It contains no inode, because an overlay file system may number its files
+// again at each mount. It contains no path of a relocatable env, so that a
+// verdict survives the rename that publishes the env.
 func (c *Checker) fingerprint(s Subject, st *site) string {
 	b := make([]byte, 0, 16<<10)
 	add := func(parts ...string) {
@@ -44,13 +47,13 @@ func (c *Checker) fingerprint(s Subject, st *site) string {
 	for _, i := range s.Imports {
 		add(i.Module, i.Dist)
 	}
-	for _, name := range reaches() {
+	for _, name := range runtimeVars() {
 		add(c.Env.Get(name))
 	}
 	add(c.pathWarnings(s)...)
 	add("|", string(st.cfgRaw), st.link)
-	if !st.cfg.moves {
-		add(s.Dir.Venv()) // a copy is another env: see copied
+	if !st.cfg.relocatable {
+		add(s.Dir.Venv()) // a copy is another env: see copyWarning
 	}
 	stat(st.python)
 	stat(st.base)
@@ -66,23 +69,24 @@ func (c *Checker) fingerprint(s Subject, st *site) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// reaches are the variables that change what the dynamic linker or the GPU
-// runtime does in the program. The visible devices are in the Identity.
-func reaches() []string {
+// runtimeVars returns the variables that change what the dynamic linker or the
+// GPU runtime does in the program. The visible devices are part of the
+// Identity.
+func runtimeVars() []string {
 	return []string{"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HSA_OVERRIDE_GFX_VERSION"}
 }
 
-// digest is of the names in site-packages: any install, upgrade or removal
-// changes it, an edit inside a package does not.
+// digest hashes the names in site-packages. Any install, upgrade or removal
+// changes it; an edit inside a package does not.
 func digest(names []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(names, "\n")))
 	return hex.EncodeToString(sum[:16])
 }
 
-// keyFiles are files, relative to site-packages, whose loss is common (virus
-// scanners, full disks, power cuts) and cheap to see: each need's first file
-// and torch's main libraries. Not every one exists in every build;
-// accel "" names those of all.
+// keyFiles returns files, relative to site-packages, that are often lost (to
+// virus scanners, full disks, power cuts) and cheap to check: the first file of
+// each import and torch's main libraries. Some builds lack some of them. With
+// accel "" the list covers every build.
 func keyFiles(imports []profile.Import, accel string) []string {
 	files := make([]string, 0, len(imports)+5)
 	for _, i := range imports {

@@ -1,9 +1,13 @@
-// Package health says whether an env works on this machine.
+// Package health decides whether an env works on this machine.
 //
-// Four levels, cheapest first (DESIGN 8): a cached verdict whose fingerprint
-// still matches, a static look at files, an audit of every installed file, and
-// a probe that imports what the model needs. The first two start no process
-// and write nothing.
+// It has four levels, cheapest first:
+//
+//   - L0: a cached verdict whose fingerprint still matches
+//   - L1: a static check of files
+//   - L2: an audit of every installed file
+//   - L3: a probe that imports what the model needs
+//
+// L0 and L1 start no process and write nothing.
 package health
 
 import (
@@ -17,7 +21,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
-// State is the outcome of a check. The zero value is Unknown: not known is not healthy.
+// State is the outcome of a check. The zero value is Unknown, which does not
+// count as healthy.
 type State uint8
 
 // The states of a Verdict.
@@ -27,7 +32,7 @@ const (
 	Broken
 )
 
-// String is "unknown", "healthy" or "broken", as JSON shows it.
+// String returns "unknown", "healthy" or "broken", as JSON shows it.
 func (s State) String() string {
 	switch s {
 	case Healthy:
@@ -39,44 +44,44 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Verdict is about one env on one machine and driver.
+// Verdict is the result of checking one env on one machine with one driver.
 type Verdict struct {
 	State    State
 	Code     Code     // stable, never ""
-	Reason   string   // why it is not healthy; one line
-	Warnings []string // healthy, but the user should know
-	Python   string   // the interpreter's version, "3.11.7"; "" when no probe told it
-	Torch    string   // torch's own __version__, "2.5.1+cu121"; "" when no probe told it
-	Sealed   bool     // READY.json is ours and intact
-	Seal     Seal     // what it says; of a cached verdict only Key, BuildID, Plan, Own, Profile… and With
-	Absent   bool     // there is no env at all (State is Broken)
-	Cached   bool     // no process was started for it
+	Reason   string   // why the env is not healthy; one line
+	Warnings []string // notes for the user; the env can be healthy all the same
+	Python   string   // the interpreter's version, "3.11.7"; "" if no probe reported it
+	Torch    string   // torch's own __version__, "2.5.1+cu121"; "" if no probe reported it
+	Sealed   bool     // READY.json is intact and belongs to this env
+	Seal     Seal     // content of READY.json; a cached verdict has only Key, BuildID, Plan, Own, Profile… and With
+	Absent   bool     // the env does not exist (State is Broken)
+	Cached   bool     // no process was started for this verdict
 
 	UnknownType bool // one of the Warnings says that transformers does not know the model's type
 }
 
-// seal notes the seal that was read; nil is none.
-func (v *Verdict) seal(s *Seal) {
+// setSeal records the seal that was read; nil means none.
+func (v *Verdict) setSeal(s *Seal) {
 	v.Sealed, v.Seal = s != nil, Seal{}
 	if s != nil {
 		v.Seal = *s
 	}
 }
 
-// Subject is an env and what is asked of it.
+// Subject is an env and what it is needed for.
 type Subject struct {
 	Dir     envdir.Dir
 	Imports []profile.Import
-	CUDA    bool   // torch must see a GPU, whatever its make
-	Accel   string // of the key: "cu121", "rocm6.2", "mps", "cpu"; "" not known
+	CUDA    bool   // torch must see a GPU of any vendor
+	Accel   string // the key's accelerator: "cu121", "rocm6.2", "mps", "cpu"; "" if not known
 
-	ModelType string // of the model's config.json; "" not known. Only for a warning
+	ModelType string // from the model's config.json; "" if not known. Used for a warning only
 }
 
-// Cache is where verdicts are kept, outside the env (an env may be read-only).
-// A store's State is one.
+// Cache stores verdicts outside the env, because the env may be read-only. A
+// store's State is one.
 type Cache interface {
-	// Read returns an error that is fs.ErrNotExist where nothing was written.
+	// Read returns an error that is fs.ErrNotExist if nothing was written.
 	Read(name string) ([]byte, error)
 	// Write replaces the content as a whole.
 	Write(name string, data []byte) error
@@ -84,28 +89,29 @@ type Cache interface {
 	Lock(ctx context.Context, name string) (unlock func(), err error)
 }
 
-// ProbeLimit is how long a deep probe may take: a cold disk's first import of
-// torch, with room to spare.
+// ProbeLimit is the time limit of a deep probe. It allows for torch's first
+// import from a cold disk, with a margin.
 const ProbeLimit = 180 * time.Second
 
-// Checker checks envs on one machine. Its fields are set once; it may be used
-// by several goroutines.
+// Checker checks envs on one machine. Set its fields before use; then several
+// goroutines may use it.
 type Checker struct {
-	State    Cache                                           // nil: nothing is kept, every Check is a deep probe
-	Machine  func(context.Context) (hardware.Machine, error) // asked only after a probe that found no GPU; nil: not asked
-	Identity hardware.Identity                               // driver and visible GPUs, part of the fingerprint
-	Env      execx.Environ                                   // the environment that the program will get
-	Cwd      string                                          // what relative entries of PYTHONPATH start from; "" ignores them
-	BootID   string                                          // of the running system; "" not known
-	Notify   func(string)                                    // told after 1 s of checking; nil: nobody
-	Limit    time.Duration                                   // of the deep probe; 0: ProbeLimit
+	State    Cache                                           // nil: nothing is cached, every Check is a deep probe
+	Machine  func(context.Context) (hardware.Machine, error) // called only after a probe that found no GPU; nil: never called
+	Identity hardware.Identity                               // driver and visible GPUs; part of the fingerprint
+	Env      execx.Environ                                   // the environment of the program that will run
+	Cwd      string                                          // base of relative entries in PYTHONPATH; "" ignores them
+	BootID   string                                          // the current boot; "" if not known
+	Notify   func(string)                                    // called after 1 s of checking; may be nil
+	Limit    time.Duration                                   // time limit of the deep probe; 0: ProbeLimit
 }
 
-// Check goes L0 → L1 → L3. With a cached verdict it takes well below 1 ms and
-// neither starts a process nor writes. Of processes that check the same env at
-// the same time one probes and the others take its verdict.
+// Check goes through L0, L1 and L3. With a cached verdict it takes well below
+// 1 ms, starts no process and writes nothing. If several processes check the
+// same env at the same time, one of them probes and the others use its verdict.
 //
-// An error is one of the disk or of the user (ctx), never "unhealthy".
+// An error comes from the disk or from the user (ctx). It never means
+// "unhealthy".
 func (c *Checker) Check(ctx context.Context, s Subject) (Verdict, error) {
 	snap, v, err := c.quick(s)
 	if err != nil || v.Code != "" {
@@ -113,15 +119,15 @@ func (c *Checker) Check(ctx context.Context, s Subject) (Verdict, error) {
 	}
 	sealed, v, err := c.static(s, snap)
 	if err != nil || v.Code != "" {
-		return c.warned(v, s, snap), err
+		return c.withWarnings(v, s, snap), err
 	}
-	v, err = c.single(ctx, s, sealed)
-	return c.warned(v, s, snap), err
+	v, err = c.probeOnce(ctx, s, sealed)
+	return c.withWarnings(v, s, snap), err
 }
 
-// Look is Check for those who must not execute anything (which, list, explain,
-// config): it runs nothing from the env and writes nothing. Where only a probe
-// could tell, the verdict is Unknown with [CodeUnverified].
+// Look is Check for commands that must not execute anything (which, list,
+// explain, config). It runs nothing from the env and writes nothing. If only a
+// probe can decide, the verdict is Unknown with [CodeUnverified].
 func (c *Checker) Look(s Subject) (Verdict, error) {
 	snap, v, err := c.quick(s)
 	if err != nil || v.Code != "" {
@@ -129,15 +135,15 @@ func (c *Checker) Look(s Subject) (Verdict, error) {
 	}
 	sealed, v, err := c.static(s, snap)
 	if err != nil || v.Code != "" {
-		return c.warned(v, s, snap), err
+		return c.withWarnings(v, s, snap), err
 	}
 	v = Verdict{Code: CodeUnverified, Reason: "not checked on this machine yet", Cached: true}
-	v.seal(sealed)
-	return c.warned(v, s, snap), nil
+	v.setSeal(sealed)
+	return c.withWarnings(v, s, snap), nil
 }
 
-// Probe runs the static check and the deep probe whatever the cache says, and
-// keeps nothing: for a staging folder before it is published.
+// Probe runs the static check and the deep probe. It neither reads nor writes
+// the cache: it is meant for a staging folder before it is published.
 func (c *Checker) Probe(ctx context.Context, s Subject) (Verdict, error) {
 	snap, v, err := readSite(s.Dir)
 	if err != nil || v.Code != "" {
@@ -149,13 +155,13 @@ func (c *Checker) Probe(ctx context.Context, s Subject) (Verdict, error) {
 	}
 	defer c.announce(s)()
 	v, err = c.deep(ctx, s, snap)
-	v.seal(sealed)
+	v.setSeal(sealed)
 	return v, err
 }
 
-// Record keeps a verdict for an env as it lies there now, so that the first
-// launch after a publish needs no second probe. The caller answers for it that
-// v was found on this very content.
+// Record caches a verdict for the env in its present state, so that the first
+// launch after a publish needs no second probe. The caller guarantees that v
+// was found on exactly this content.
 func (c *Checker) Record(s Subject, v Verdict) error {
 	if c.State == nil {
 		return nil
@@ -175,12 +181,13 @@ func (c *Checker) Record(s Subject, v Verdict) error {
 	if !ok || seal.Key != s.Dir.Name {
 		sealed = nil
 	}
-	v.seal(sealed)
-	return c.keep(s, c.fingerprint(s, snap), v, c.bootFor(sealed))
+	v.setSeal(sealed)
+	return c.save(s, c.fingerprint(s, snap), v, c.bootFor(sealed))
 }
 
-// quick is L0: the cached verdict of an unchanged env, or one that needs no
-// further look because there is no usable env. A zero verdict means: go on.
+// quick is L0. It returns the cached verdict of an unchanged env, or the
+// verdict on an env that is missing or unusable. A zero verdict means: continue
+// with L1.
 func (c *Checker) quick(s Subject) (*site, Verdict, error) {
 	snap, v, err := readSite(s.Dir)
 	if err != nil || v.Code != "" {
@@ -190,7 +197,7 @@ func (c *Checker) quick(s Subject) (*site, Verdict, error) {
 	if !ok {
 		return snap, Verdict{}, nil
 	}
-	return snap, c.warned(v, s, snap), nil
+	return snap, c.withWarnings(v, s, snap), nil
 }
 
 func (c *Checker) limit() time.Duration {
@@ -200,7 +207,8 @@ func (c *Checker) limit() time.Duration {
 	return ProbeLimit
 }
 
-// announce says after a second what takes so long. The returned function ends it.
+// announce tells the user after a second that a check is running. The returned
+// function cancels that.
 func (c *Checker) announce(s Subject) func() {
 	if c.Notify == nil {
 		return func() {}

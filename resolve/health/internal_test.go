@@ -25,7 +25,7 @@ func TestParseCfg(t *testing.T) {
 	}{
 		"venv":       {text: "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.7\ncommand = /usr/bin/python3 -m venv /x\n", want: venvCfg{home: "/usr/bin", minor: "3.11", full: "3.11.7"}},
 		"virtualenv": {text: "home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.1.final.0\n", want: venvCfg{home: "/usr/bin", minor: "3.12", full: "3.12.1"}},
-		"uv":         {text: "home = /opt/python/bin\nimplementation = CPython\nuv = 0.13.9\nversion_info = 3.13\nrelocatable = true\n", want: venvCfg{home: "/opt/python/bin", minor: "3.13", moves: true}},
+		"uv":         {text: "home = /opt/python/bin\nimplementation = CPython\nuv = 0.13.9\nversion_info = 3.13\nrelocatable = true\n", want: venvCfg{home: "/opt/python/bin", minor: "3.13", relocatable: true}},
 		"by hand":    {text: "\ufeffHOME=/opt/my python \r\n\r\nVersion\t=\t3.9.18\r\ninclude-System-Site-packages = TRUE", want: venvCfg{home: "/opt/my python", minor: "3.9", full: "3.9.18", system: true}},
 		"two homes":  {text: "home = /a\nhome = /b\n", want: venvCfg{home: "/a"}},
 		"nonsense":   {text: "home = /a\nversion = ../../..\nversion_info = 3.x\n", want: venvCfg{home: "/a"}},
@@ -198,11 +198,12 @@ func TestCovers(t *testing.T) {
 	amd := device{CC: "11.0", GCN: "gfx1100"}
 	require.True(t, covers([]string{"gfx90a", "gfx1100"}, amd))
 	require.False(t, covers([]string{"gfx90a"}, amd))
-	require.Equal(t, "5.0 9.0a 12.0 gfx942 +PTX", readable([]string{"sm_50", "sm_90a", "sm_120", "gfx942", "compute_120"}))
+	require.Equal(t, "5.0 9.0a 12.0 gfx942 +PTX", formatArchs([]string{"sm_50", "sm_90a", "sm_120", "gfx942", "compute_120"}))
 }
 
-// An Unknown counts for a minute, and a clock that jumps never makes it longer.
-func TestKeptUnknown(t *testing.T) {
+// An Unknown verdict counts for a minute. A clock that jumps never extends
+// that.
+func TestCachedVerdictExpires(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	for name, tt := range map[string]struct {
@@ -210,31 +211,31 @@ func TestKeptUnknown(t *testing.T) {
 		checked time.Time
 		want    bool
 	}{
-		"just now":              {Unknown, now, true},
-		"59 s ago":              {Unknown, now.Add(-59 * time.Second), true},
-		"60 s ago":              {Unknown, now.Add(-60 * time.Second), false},
-		"in the future":         {Unknown, now.Add(time.Hour), false},
-		"healthy for years":     {Healthy, now.AddDate(-2, 0, 0), true},
-		"broken in the future":  {Broken, now.Add(time.Hour), true},
-		"a state from tomorrow": {State(7), now, true}, // written as unknown
+		"just now":             {Unknown, now, true},
+		"59 s ago":             {Unknown, now.Add(-59 * time.Second), true},
+		"60 s ago":             {Unknown, now.Add(-60 * time.Second), false},
+		"in the future":        {Unknown, now.Add(time.Hour), false},
+		"healthy for years":    {Healthy, now.AddDate(-2, 0, 0), true},
+		"broken in the future": {Broken, now.Add(time.Hour), true},
+		"a future state":       {State(7), now, true}, // written as unknown
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, ok := kept{State: tt.state.String(), Code: CodeBusy, Checked: tt.checked}.verdict(now)
+			_, ok := cachedVerdict{State: tt.state.String(), Code: CodeBusy, Checked: tt.checked}.verdict(now)
 			require.Equal(t, tt.want, ok)
 		})
 	}
-	gpu := kept{State: "broken", Code: CodeNoCUDA, Checked: now.Add(-time.Hour)}
+	gpu := cachedVerdict{State: "broken", Code: CodeNoCUDA, Checked: now.Add(-time.Hour)}
 	_, ok := gpu.verdict(now)
 	require.False(t, ok, "a GPU may be there now")
-	_, ok = kept{State: "healthy-ish", Code: CodeHealthy, Checked: now.Add(-time.Second)}.verdict(now)
+	_, ok = cachedVerdict{State: "healthy-ish", Code: CodeHealthy, Checked: now.Add(-time.Second)}.verdict(now)
 	require.False(t, ok, "not known is not healthy")
 }
 
-func FuzzKept(f *testing.F) {
+func FuzzCacheFile(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"verdicts":[{"fingerprint":"a","state":"healthy","code":"healthy"}]}`))
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		var k keptFile
+		var k cacheFile
 		if json.Unmarshal(data, &k) == nil {
 			for _, v := range k.Verdicts {
 				v.verdict(time.Now())

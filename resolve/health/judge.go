@@ -11,7 +11,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// judge makes a verdict of what the probe said and how it ended.
+// judge turns the probe's answer and exit status into a verdict.
 func (c *Checker) judge(ctx context.Context, s Subject, st *site, a answer, res execx.Result) (Verdict, error) {
 	v := Verdict{Python: a.python.Version, Torch: a.torch.Version}
 	set := func(w Verdict) Verdict {
@@ -24,12 +24,12 @@ func (c *Checker) judge(ctx context.Context, s Subject, st *site, a answer, res 
 	case a.fail.Code != "":
 		return set(broken(a.fail.Code, "%s", a.fail.Text)), nil
 	case !a.done:
-		return set(c.unanswered(a, res)), nil
+		return set(c.unfinished(a, res)), nil
 	}
-	if w := rightPlace(s, st, a); w.Code != "" {
+	if w := checkInterpreter(s, st, a); w.Code != "" {
 		return set(w), nil
 	}
-	if w := c.torchAnswer(ctx, s, a.torch); w.Code != "" {
+	if w := c.checkTorch(ctx, s, a.torch); w.Code != "" {
 		if ctx.Err() != nil {
 			return Verdict{}, context.Cause(ctx)
 		}
@@ -39,9 +39,10 @@ func (c *Checker) judge(ctx context.Context, s Subject, st *site, a answer, res 
 	return v, nil
 }
 
-// shortage reports that a library which took python down with it said that it
-// got no memory, threads or files: a limit of this caller's, not the env's fault.
-func shortage(tail string) bool {
+// lackedResources reports whether a library that crashed python complained
+// about missing memory, threads or files. That is a limit of this caller, not a
+// fault of the env.
+func lackedResources(tail string) bool {
 	tail = strings.ToLower(tail)
 	for _, sign := range []string{"cannot allocate memory", "resource temporarily unavailable", "std::bad_alloc", "too many open files"} {
 		if strings.Contains(tail, sign) && !strings.Contains(tail, "static tls") {
@@ -51,8 +52,8 @@ func shortage(tail string) bool {
 	return false
 }
 
-// unanswered is for a probe that never came to its end.
-func (c *Checker) unanswered(a answer, res execx.Result) Verdict {
+// unfinished is the verdict on a probe that did not reach its end.
+func (c *Checker) unfinished(a answer, res execx.Result) Verdict {
 	during := a.step
 	if during == "" {
 		during = "the start of python"
@@ -60,12 +61,13 @@ func (c *Checker) unanswered(a answer, res execx.Result) Verdict {
 	switch {
 	case res.TimedOut:
 		return Verdict{Code: CodeTimeout, Reason: fmt.Sprintf("%s did not end within %s", during, c.limit())}
-	case shortage(res.Tail):
+	case lackedResources(res.Tail):
 		return Verdict{Code: CodeBusy, Reason: fmt.Sprintf("python ended during %s for want of memory, threads or files (see ulimit -a): %s", during, lastLine(res.Tail))}
 	case a.crash != "":
 		return broken(CodeProbe, "python crashed during %s: %s", during, a.crash)
 	case res.ExitCode < 0:
-		// No crash that python noticed: somebody killed it, as a system out of memory does.
+		// Python reported no crash: it was killed, as a system out of memory
+		// does.
 		return Verdict{Code: CodeOOM, Reason: fmt.Sprintf("python was killed during %s, as a system out of memory does", during)}
 	}
 	text := fmt.Sprintf("python ended with %s during %s", exitText(res.ExitCode), during)
@@ -75,9 +77,9 @@ func (c *Checker) unanswered(a answer, res execx.Result) Verdict {
 	return broken(CodeProbe, "%s", text)
 }
 
-// rightPlace catches a python that runs, but as another one: without a usable
-// pyvenv.cfg it silently is its base interpreter.
-func rightPlace(s Subject, st *site, a answer) Verdict {
+// checkInterpreter detects a python that runs, but not as this env: without a
+// usable pyvenv.cfg it silently runs as its base interpreter.
+func checkInterpreter(s Subject, st *site, a answer) Verdict {
 	if m := minorOf(a.python.Version); m != st.cfg.minor {
 		return broken(CodeMovedBase, "base interpreter moved: pyvenv.cfg says Python %s, but python is %s", st.cfg.minor, a.python.Version)
 	}
@@ -87,15 +89,15 @@ func rightPlace(s Subject, st *site, a answer) Verdict {
 	return broken(CodeMovedBase, "python does not run as this environment, but as %s", a.python.Prefix)
 }
 
-// runsAs compares sys.prefix with the env.
+// runsAs reports whether sys.prefix is the env.
 func runsAs(d envdir.Dir, prefix string) bool {
 	want, err1 := os.Stat(d.Venv())
 	got, err2 := os.Stat(prefix)
 	return err1 == nil && err2 == nil && os.SameFile(want, got)
 }
 
-// torchAnswer holds what torch sees against what is wanted.
-func (c *Checker) torchAnswer(ctx context.Context, s Subject, t torchFacts) Verdict {
+// checkTorch compares what torch sees with what is needed.
+func (c *Checker) checkTorch(ctx context.Context, s Subject, t torchFacts) Verdict {
 	if !s.CUDA || !needs(s, "torch") {
 		return Verdict{}
 	}
@@ -113,12 +115,13 @@ func (c *Checker) torchAnswer(ctx context.Context, s Subject, t torchFacts) Verd
 		if t.HIP != "" {
 			cc = d.GCN
 		}
-		return broken(CodeArch, "torch %s has no code for %s (%s): built for %s", t.Version, d.Name, cc, readable(t.Archs))
+		return broken(CodeArch, "torch %s has no code for %s (%s): built for %s", t.Version, d.Name, cc, formatArchs(t.Archs))
 	}
 	return Verdict{}
 }
 
-// noGPU says why, in the words of the driver's side where that knows better.
+// noGPU explains why torch sees no GPU. A problem that the driver reported
+// takes precedence over torch's own message.
 func (c *Checker) noGPU(ctx context.Context, t torchFacts) Verdict {
 	why := t.Why
 	if c.Machine != nil {
@@ -136,12 +139,16 @@ func (c *Checker) noGPU(ctx context.Context, t torchFacts) Verdict {
 	return broken(CodeNoCUDA, "%s", text)
 }
 
-// covers reports whether one of torch's targets runs on a device: code for the
-// same major and no later minor (8.6 runs 8.0), PTX for no later one, and
-// targets with a letter (sm_90a) on exactly their own.
+// covers reports whether code for one of torch's targets runs on a device:
+//
+//   - code runs on the same major version and on the same or a later minor one (8.0
+//     on 8.6)
+//   - PTX runs on its own version and on all later ones
+//   - a target with a letter (sm_90a) runs on exactly its own version
+//
 // https://docs.nvidia.com/cuda/cuda-compiler-driver-nvcc/#gpu-feature-list
 func covers(archs []string, d device) bool {
-	major, minor, known := version(d.CC)
+	major, minor, known := parseCC(d.CC)
 	for _, arch := range archs {
 		kind, number, ok := strings.Cut(arch, "_")
 		if !ok {
@@ -150,10 +157,10 @@ func covers(archs []string, d device) bool {
 			}
 			continue
 		}
-		aMajor, aMinor, exact, ok := target(number)
+		aMajor, aMinor, exact, ok := parseArch(number)
 		switch {
 		case !ok || !known:
-			return true // a spelling from later than this program: the computation told
+			return true // a notation newer than this program: the probe's computation decided
 		case exact:
 			if aMajor == major && aMinor == minor {
 				return true
@@ -169,28 +176,29 @@ func covers(archs []string, d device) bool {
 	return false
 }
 
-func version(cc string) (major, minor int, ok bool) {
+func parseCC(cc string) (major, minor int, ok bool) {
 	a, b, ok := strings.Cut(cc, ".")
 	major, err1 := strconv.Atoi(a)
 	minor, err2 := strconv.Atoi(b)
 	return major, minor, ok && err1 == nil && err2 == nil
 }
 
-// target splits "120" into 12 and 0; exact is "90a", and "100f" counts as its
-// family, which is the same major.
-func target(s string) (major, minor int, exact, ok bool) {
+// parseArch splits "120" into 12 and 0. exact is set for "90a". "100f" counts
+// as its family, which is the same major version.
+func parseArch(s string) (major, minor int, exact, ok bool) {
 	exact = strings.HasSuffix(s, "a")
 	n, err := strconv.Atoi(strings.TrimRight(s, "af"))
 	return n / 10, n % 10, exact, err == nil && n >= 10
 }
 
-// readable is "8.0 8.6 9.0 +PTX" for what torch calls sm_80 sm_86 sm_90 compute_90.
-func readable(archs []string) string {
+// formatArchs returns "8.0 8.6 9.0 +PTX" for torch's sm_80 sm_86 sm_90
+// compute_90.
+func formatArchs(archs []string) string {
 	var out []string
 	ptx := false
 	for _, arch := range archs {
 		kind, number, ok := strings.Cut(arch, "_")
-		major, minor, _, good := target(number)
+		major, minor, _, good := parseArch(number)
 		switch {
 		case !ok || !good:
 			out = append(out, arch)

@@ -7,14 +7,14 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Lacks are the needs that an env does not meet, each as a reader wants it:
-// "rich", "httpx>=0.27 (it has 0.25)". It goes by the names in site-packages
-// alone, because nobody knows what is imported under which name: one folder is
-// listed and no file of a package is read.
+// Lacks returns the requirements that an env does not meet, in readable form:
+// "rich", "httpx>=0.27 (it has 0.25)". It uses only the names in site-packages,
+// because a distribution's modules can have any name. It lists one folder and
+// reads no file of a package.
 //
-// Whether an env has "httpx[http2]" cannot be seen in it; one that was made for
-// that very need has it. An env that cannot be read lacks nothing here: the
-// check of its health says why it cannot be used.
+// Whether an env has "httpx[http2]" cannot be seen in it; an env that was made
+// for that very requirement has it. An env that cannot be read lacks nothing
+// here: the health check reports why it cannot be used.
 func Lacks(d envdir.Dir, with []requirement.Requirement) ([]string, error) {
 	if len(with) == 0 {
 		return nil, nil
@@ -28,7 +28,7 @@ func Lacks(d envdir.Dir, with []requirement.Requirement) ([]string, error) {
 		python = st.cfg.minor
 	}
 	dists := distsOf(st.names)
-	var made []string // what the env was made for; read only when somebody asks
+	var made []string // the requirements that the env was made for; read only if one has extras
 	var out []string
 	for _, r := range with {
 		if !r.Applies(requirement.Here(python)) {

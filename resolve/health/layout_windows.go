@@ -2,8 +2,8 @@ package health
 
 import "os"
 
-// baseNames are the names that an interpreter can have in home.
+// baseNames returns the possible names of an interpreter in home.
 func baseNames(string) []string { return []string{"python.exe"} }
 
-// executable is always true: Windows goes by the extension.
+// executable is always true: Windows decides by the file extension.
 func executable(os.FileInfo) bool { return true }

@@ -9,21 +9,22 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// unknownType is one line where the env's transformers has no code for the type
-// that the model's config.json names: loading it would fail, with a traceback.
-// It is a look at files, and about one model: no part of a verdict. It costs one
-// stat, and more only where the folder of that name is not there.
-func unknownType(s Subject, st *site) []string {
+// typeWarning returns one line if the env's transformers has no code for the
+// type in the model's config.json: loading the model would fail with a
+// traceback. It only looks at files, and it concerns one model, so it is no
+// part of a verdict. It costs one stat, and more only if the folder of that
+// name is missing.
+func typeWarning(s Subject, st *site) []string {
 	if s.ModelType == "" || !needs(s, "transformers") {
 		return nil
 	}
 	models := filepath.Join(st.packages, "transformers", "models")
-	// The folder's name is the type's, with "_" for "-".
+	// The folder has the type's name, with "_" for "-".
 	if _, err := os.Stat(filepath.Join(models, strings.ReplaceAll(s.ModelType, "-", "_"))); !gone(err) {
 		return nil
 	}
-	// Some types share a folder: then the registry names them. Without one there
-	// is nothing to be said.
+	// Some types share a folder; then transformers' registry names them.
+	// Without a registry there is no warning.
 	files, _ := filepath.Glob(filepath.Join(models, "auto", "*.py"))
 	known := len(files) == 0
 	for _, file := range files {

@@ -52,7 +52,7 @@ func TestModelType(t *testing.T) {
 				require.Equal(t, health.Healthy, v.State, v.Reason)
 				require.Equal(t, tt.want, append([]string(nil), v.Warnings...))
 			}
-			// Another model in the same env: one verdict.
+			// Another model in the same env shares the verdict.
 			e.ModelType = "llama"
 			v, err := c.Check(t.Context(), e.Subject)
 			require.NoError(t, err)

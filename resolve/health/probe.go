@@ -14,13 +14,13 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 //go:embed probe.py
 var probeSource string
 
-// request is what probe.py gets as its argument.
+// request is the argument of probe.py.
 type request struct {
 	Nonce   string   `json:"nonce"`
 	Imports []string `json:"imports"`
@@ -28,9 +28,9 @@ type request struct {
 	Accel   string   `json:"accel"`
 }
 
-// answer is what probe.py said before it ended, however it ended.
+// answer is what probe.py reported before it ended, in whichever way.
 type answer struct {
-	step   string // what it was doing last
+	step   string // its last step
 	python struct{ Version, Prefix string }
 	torch  torchFacts
 	fail   struct {
@@ -42,6 +42,7 @@ type answer struct {
 	done  bool
 }
 
+// torchFacts is probe.py's report on torch.
 type torchFacts struct {
 	Version, CUDA, HIP string
 	Available          bool
@@ -51,10 +52,12 @@ type torchFacts struct {
 	Devices            []device
 }
 
+// device is a GPU as torch describes it.
 type device struct{ Name, CC, GCN string }
 
-// deep is L3: the env's own python imports what the model needs. With -I it
-// ignores PYTHONPATH and the user's site, with -B it writes no byte code.
+// deep is L3: the env's own python imports what the model needs. With -I python
+// ignores PYTHONPATH and the user's site-packages; with -B it writes no byte
+// code.
 func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error) {
 	req := request{Nonce: nonce(), Imports: []string{}, GPU: s.CUDA, Accel: s.Accel}
 	for _, i := range s.Imports {
@@ -64,7 +67,7 @@ func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error
 	if err != nil {
 		return Verdict{}, err
 	}
-	res, err := c.python(ctx, s.Dir, c.limit(), "-u", "-X", "utf8", "-c", probeSource, string(arg))
+	res, err := c.runPython(ctx, s.Dir, c.limit(), "-u", "-X", "utf8", "-c", probeSource, string(arg))
 	if ctx.Err() != nil {
 		return Verdict{}, context.Cause(ctx)
 	}
@@ -78,30 +81,34 @@ func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error
 	return v, err
 }
 
-// python runs the env's interpreter in an empty folder with the program's
-// environment, without what would point it elsewhere and without a network.
-func (c *Checker) python(ctx context.Context, d envdir.Dir, limit time.Duration, args ...string) (execx.Result, error) {
+// runPython runs the env's interpreter in an empty folder. It gets the
+// program's environment, without the variables that redirect python, and with
+// those that keep libraries off the network.
+func (c *Checker) runPython(ctx context.Context, d envdir.Dir, limit time.Duration, args ...string) (execx.Result, error) {
 	dir, err := os.MkdirTemp("", "modelrun-check-")
 	if err == nil {
 		defer os.RemoveAll(dir)
 	} else {
-		dir = d.Venv() // nowhere to write: -I keeps the working directory off sys.path in any case
+		dir = d.Venv() // no temporary folder: -I keeps the working directory off sys.path in any case
 	}
 	return execx.Run(ctx, execx.Cmd{
 		Path: d.Python(), Args: append([]string{"-I", "-B"}, args...),
-		Env: c.probeEnv(), Dir: dir, Timeout: limit, Started: volunteer,
+		Env: c.probeEnv(), Dir: dir, Timeout: limit, Started: killFirst,
 	})
 }
 
-// volunteer makes a check the first that Linux ends when memory runs out, before
-// us and before a model that runs on this machine. There is no limit of our own:
-// one on address space would end every check that uses CUDA, which reserves more
-// than the machine has. Nobody is waiting for a check that was killed: its
-// verdict is unknown.
-func volunteer(pid int) {
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0) // elsewhere there is no such file
+// killFirst makes Linux kill the check first when memory runs out, before
+// modelrun and before a model that runs on this machine. The verdict of a
+// killed check is unknown.
+//
+// There is no memory limit of our own. A limit on address space would end every
+// check that uses CUDA, which reserves more than the machine has.
+func killFirst(pid int) {
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0) // fails on other systems, which have no such file
 }
 
+// probeEnv returns the program's environment without python's variables, and
+// without network access for Hugging Face's libraries.
 func (c *Checker) probeEnv() execx.Environ {
 	var drop []string
 	for _, entry := range c.Env {
@@ -114,16 +121,17 @@ func (c *Checker) probeEnv() execx.Environ {
 		With("HF_HUB_OFFLINE", "1").
 		With("TRANSFORMERS_OFFLINE", "1").
 		With("HF_HUB_DISABLE_TELEMETRY", "1").
-		// is_available() asks the driver's library and makes no context:
+		// With this, is_available() asks the driver's library and creates no
+		// CUDA context:
 		// https://docs.pytorch.org/docs/stable/cuda_environment_variables.html
 		With("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 }
 
-// Starts is nil when the env's python runs at all and as this env, healthy or
-// not: what the last resort wants to know. Without pyvenv.cfg it would run as its
-// base. At most 20 s.
+// Starts returns nil if the env's python runs at all and runs as this env,
+// healthy or not. The last resort needs no more. Without pyvenv.cfg python
+// would run as its base interpreter. It takes at most 20 s.
 func (c *Checker) Starts(ctx context.Context, d envdir.Dir) error {
-	res, err := c.python(ctx, d, 20*time.Second, "-X", "utf8", "-c", "import sys; sys.stdout.write(sys.prefix)")
+	res, err := c.runPython(ctx, d, 20*time.Second, "-X", "utf8", "-c", "import sys; sys.stdout.write(sys.prefix)")
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -140,6 +148,7 @@ func (c *Checker) Starts(ctx context.Context, d envdir.Dir) error {
 	return nil
 }
 
+// notStarted is the verdict if python could not be started.
 func notStarted(err error) Verdict {
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		return Verdict{Code: CodeBusy, Reason: fmt.Sprintf("python cannot be started now: %s", err)}
@@ -149,13 +158,14 @@ func notStarted(err error) Verdict {
 
 const noncePrefix = "modelrun-"
 
-// nonce marks our lines: nothing that a library prints can look like one.
+// nonce returns a random prefix for the probe's lines, so that no line that a
+// library prints looks like one of them.
 func nonce() string {
-	return noncePrefix + store.RandomHex(16) // against accidents, not attackers: they run in there anyway
+	return noncePrefix + fsys.RandomHex(16) // against accidents, not attackers: their code runs in the probe anyway
 }
 
-// parseAnswer picks our lines out of whatever was printed. It never fails: a
-// line that is cut off is one that was not said.
+// parseAnswer finds the probe's lines in its whole output. It never fails: a
+// line that is cut off is ignored.
 func parseAnswer(out []byte, nonce string) answer {
 	var a answer
 	for line := range bytes.Lines(out) {
@@ -176,6 +186,7 @@ func parseAnswer(out []byte, nonce string) answer {
 	return a
 }
 
+// take reads the value of one line.
 func (a *answer) take(word string, value []byte) {
 	var target any
 	switch word {
@@ -207,8 +218,9 @@ func exitText(code int) string {
 	return fmt.Sprintf("exit code %d", code)
 }
 
-// lastLine is the last thing that a library said: where it said nothing on
-// stderr, the tail is that of stdout and holds our own lines.
+// lastLine returns the last line that a library wrote. If there was nothing on
+// stderr, tail comes from stdout and contains the probe's lines, which are
+// skipped.
 func lastLine(tail string) string {
 	last := ""
 	for line := range strings.Lines(tail) {

@@ -1,7 +1,7 @@
 # Run by modelrun as: python -I -B -X utf8 -c <this file> <request as JSON>
-# It imports what a model needs and says what it found in one line of JSON on
-# the stream that it was given as stdout. Kept to the syntax of Python 3.6: old
-# environments are checked with it too.
+# It imports what a model needs and reports what it found, in lines of JSON on its
+# standard output. It keeps to the syntax of Python 3.6, because it also checks old
+# environments.
 import json
 import os
 import sys
@@ -10,8 +10,8 @@ REQUEST = json.loads(sys.argv[1])
 NONCE = REQUEST["nonce"]
 ME = os.getpid()
 
-# Libraries print banners, and some close or replace streams. Our lines go to a
-# private copy of stdout; what others print there goes to stderr.
+# Libraries print banners, and some close or replace streams. The report goes to a
+# private copy of stdout; what libraries print to stdout goes to stderr.
 OUT = os.dup(1)
 os.dup2(2, 1)
 
@@ -24,7 +24,7 @@ BUSY_GPU = (
 
 
 def say(word, value):
-    if os.getpid() == ME:  # a module that forks must not answer twice
+    if os.getpid() == ME:  # the child of a module that forks must not answer as well
         data = ("\n%s %s %s\n" % (NONCE, word, json.dumps(value))).encode("utf-8")
         while data:
             data = data[os.write(OUT, data):]
@@ -37,9 +37,9 @@ def text_of(err):
 
 
 def kind_of(err, otherwise):
-    """oom and busy may be different a moment later; everything else is the env's."""
+    """oom and busy may be gone a moment later; every other error is a fault of the env."""
     text = text_of(err).lower()
-    if "static tls" in text:  # "cannot allocate memory in static TLS block" is about load order, for ever
+    if "static tls" in text:  # "cannot allocate memory in static TLS block" is about load order, and permanent
         return otherwise
     if isinstance(err, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY):
         return "oom"
@@ -59,7 +59,7 @@ def attempt(what, call, code, words):
     say("step", what)
     try:
         return call()
-    except BaseException as err:  # SystemExit and KeyboardInterrupt are no way out of a check
+    except BaseException as err:  # SystemExit and KeyboardInterrupt must not end the check
         if os.getpid() != ME:
             os._exit(1)
         fail(kind_of(err, code), words + ": " + text_of(err))
@@ -74,7 +74,7 @@ def import_all(names):
     for name in names:
         attempt("import of " + name, lambda: load(name), "import", "cannot import " + name)
         if name == "transformers" and "torch" in names:
-            # import transformers is lazy: it succeeds without torch and with a torch it refuses.
+            # import transformers is lazy: it succeeds without torch, and with a torch that it does not accept.
             attempt("import of transformers.modeling_utils", lambda: load("transformers.modeling_utils"),
                     "import", "cannot import transformers.modeling_utils")
             sees = attempt("transformers.utils", lambda: load("transformers.utils").is_torch_available(),
@@ -96,7 +96,7 @@ def cuda_facts(torch, facts):
     facts["available"] = bool(attempt("torch.cuda.is_available", torch.cuda.is_available, "no-cuda", "torch sees no GPU"))
     if not facts["available"]:
         try:
-            torch.cuda.init()  # raises with the driver's own words
+            torch.cuda.init()  # raises with the driver's message
         except BaseException as err:
             facts["why"], facts["why_kind"] = text_of(err), kind_of(err, "no-cuda")
         return
@@ -140,7 +140,7 @@ def gpu(torch, facts):
 
 
 def other_runtimes():
-    """What runs on the CPU although a GPU is wanted: no error, but to be said."""
+    """Notes on libraries that run on the CPU although a GPU is wanted. That is no error."""
     notes = []
     ort = sys.modules.get("onnxruntime")
     if ort is not None and set(ort.get_available_providers()) <= {"CPUExecutionProvider", "AzureExecutionProvider"}:
@@ -172,5 +172,5 @@ def main():
 
 
 main()
-# No atexit handlers, no threads to wait for: the answer is given.
+# The answer is complete: run no atexit handlers and wait for no threads.
 os._exit(0)

@@ -19,8 +19,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
-// What the probe makes of everything that an import can do. A reason that ends
-// in … is a beginning.
+// The verdict for everything that an import can do. A reason that
+// ends in … is only compared up to there.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -171,7 +171,7 @@ func TestHangingImport(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
 	c, probes := checker(t, "FAKE_DO=time.sleep(600)")
-	c.Limit = 5 * time.Second // python itself has to have started by then
+	c.Limit = 5 * time.Second // leaves python enough time to start
 	v, err := c.Check(t.Context(), e.Subject)
 	require.NoError(t, err)
 	require.Equal(t, health.Unknown, v.State)
@@ -217,7 +217,7 @@ func TestCheckOnce(t *testing.T) {
 	require.Equal(t, 1, c.State.(*memory).writes)
 }
 
-// What makes a verdict out of date, and what does not.
+// Which changes invalidate a verdict, and which do not.
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -264,7 +264,7 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// What can be moved keeps its verdict: publishing is a rename.
+// A relocatable env keeps its verdict: publishing is a rename.
 func TestVerdictOfARelocatableEnvMovesWithIt(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
@@ -284,7 +284,7 @@ func TestVerdictOfARelocatableEnvMovesWithIt(t *testing.T) {
 	require.Equal(t, 1, probes())
 }
 
-func TestShellsDoNotFightOverTheVerdict(t *testing.T) {
+func TestVerdictsOfTwoLibraryPathsAreBothCached(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
 	c, probes := checker(t)
@@ -312,7 +312,7 @@ func TestImportErrorStays(t *testing.T) {
 	require.Equal(t, 1, probes())
 }
 
-// What kept python from starting may be gone without a trace in the env.
+// The reason why python did not start may be gone without a trace in the env.
 func TestPythonThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
@@ -366,7 +366,7 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 	require.Equal(t, []string{"the result of the check cannot be kept, the next start checks again: read-only file system"}, v.Warnings)
 }
 
-// Without a flush before the seal a restart may have emptied files.
+// Without a flush before the seal, a restart may have emptied files.
 func TestUncleanBoot(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Shared)
@@ -418,7 +418,8 @@ func TestStarts(t *testing.T) {
 	require.Error(t, c.Starts(t.Context(), e.Dir))
 }
 
-// The launch path of a healthy env: no process, no write, one readdir.
+// The launch path of a healthy env starts no process, writes nothing and lists
+// one folder.
 func BenchmarkCheckCached(b *testing.B) {
 	e := newEnv(b, envdir.Shared).seal(b)
 	for i := range 200 {

@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// pathWarnings are one line for each thing that PYTHONPATH puts before the
-// env: the variable is the user's own and stays, but a torch found there is
-// not the one that was checked. The probe itself ignores PYTHONPATH.
+// pathWarnings returns one line for each entry of PYTHONPATH that takes
+// precedence over the env. The variable belongs to the user and stays, but a
+// torch found there is not the one that was checked. The probe itself ignores
+// PYTHONPATH.
 func (c *Checker) pathWarnings(s Subject) []string {
 	list := c.Env.Get("PYTHONPATH")
 	if list == "" {
@@ -19,7 +20,7 @@ func (c *Checker) pathWarnings(s Subject) []string {
 	for _, entry := range filepath.SplitList(list) {
 		dir := entry
 		if dir == "" {
-			continue // python takes the working directory, as it does for a script anyway
+			continue // python uses the working directory, as it does for a script anyway
 		}
 		if !filepath.IsAbs(dir) {
 			if c.Cwd == "" {
@@ -36,7 +37,7 @@ func entryWarnings(s Subject, dir string) []string {
 	if inside(dir, s.Dir.Venv()) {
 		return nil
 	}
-	if packagesFolder(dir) {
+	if isPackagesDir(dir) {
 		return []string{"PYTHONPATH holds another Python's packages: " + dir}
 	}
 	var out []string
@@ -53,7 +54,7 @@ func entryWarnings(s Subject, dir string) []string {
 	return out
 }
 
-func packagesFolder(dir string) bool {
+func isPackagesDir(dir string) bool {
 	for _, part := range strings.Split(filepath.ToSlash(dir), "/") {
 		if part == "site-packages" || part == "dist-packages" {
 			return true
@@ -62,15 +63,15 @@ func packagesFolder(dir string) bool {
 	return false
 }
 
-// inside reports whether path is dir or below it, as they are spelled.
+// inside reports whether path is dir or below it. It compares the text only.
 func inside(path, dir string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// warned adds what PYTHONPATH does, and what the model is. Verdicts are kept
-// without these lines: they are about the caller, not about the env.
-func (c *Checker) warned(v Verdict, s Subject, st *site) Verdict {
+// withWarnings adds the warnings about PYTHONPATH and about the model's type.
+// Verdicts are cached without them: they concern the caller, not the env.
+func (c *Checker) withWarnings(v Verdict, s Subject, st *site) Verdict {
 	if v.Absent {
 		return v
 	}
@@ -79,7 +80,7 @@ func (c *Checker) warned(v Verdict, s Subject, st *site) Verdict {
 			v.Warnings = append(v.Warnings, w)
 		}
 	}
-	unknown := unknownType(s, st)
+	unknown := typeWarning(s, st)
 	v.Warnings, v.UnknownType = append(v.Warnings, unknown...), len(unknown) > 0
 	return v
 }

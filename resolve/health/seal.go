@@ -11,30 +11,31 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/profile"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/usage"
 )
 
-// Seal is READY.json: written last, inside the env's folder, so an env that
-// has one was complete and, where Durable, on the disk.
+// Seal is READY.json. It is written last, inside the env's folder. An env that
+// has one was therefore complete and, if Durable, on the disk.
 type Seal struct {
 	Schema      int               `json:"schema"`   // 1
 	BuildID     string            `json:"build_id"` // random, 32 hex digits
 	Key         string            `json:"key"`
-	Plan        string            `json:"plan_hash,omitempty"`    // of everything that went into it
+	Plan        string            `json:"plan_hash,omitempty"`    // hash of everything that went into the env
 	Own         string            `json:"own,omitempty"`          // the file whose [envs] defines the key
-	Profile     string            `json:"profile,omitempty"`      // its name
-	ProfilePath string            `json:"profile_path,omitempty"` // "" for one in the binary
+	Profile     string            `json:"profile,omitempty"`      // the profile's name
+	ProfilePath string            `json:"profile_path,omitempty"` // "" for a built-in profile
 	ProfileHash string            `json:"profile_hash,omitempty"`
 	Python      SealedPython      `json:"python"`
-	Dists       map[string]string `json:"dists"` // version of each needed distribution
+	Dists       map[string]string `json:"dists"` // version of each distribution that Imports names
 	Torch       SealedTorch       `json:"torch,omitzero"`
 	Packages    int               `json:"packages"`            // number of distributions
-	Installed   map[string]string `json:"installed,omitempty"` // version of every distribution; older seals have none
-	With        []string          `json:"with,omitempty"`      // needs beyond the key that it was made for, a requirement each
-	Digest      string            `json:"digest"`              // of the names in site-packages
-	Files       map[string]int64  `json:"files"`               // bytes of the key files, by path below site-packages
-	Size        *store.Sizes      `json:"size,omitempty"`
+	Installed   map[string]string `json:"installed,omitempty"` // version of every distribution; older seals lack it
+	With        []string          `json:"with,omitempty"`      // requirements beyond the key that the env was made for
+	Digest      string            `json:"digest"`              // hash of the names in site-packages
+	Files       map[string]int64  `json:"files"`               // size of each key file, by path below site-packages
+	Size        *usage.Sizes      `json:"size,omitempty"`
 	Relaxed     []string          `json:"relaxed,omitempty"`
 	UV          string            `json:"uv,omitempty"`
 	Modelrun    string            `json:"modelrun,omitempty"`
@@ -42,7 +43,7 @@ type Seal struct {
 	Durable     bool              `json:"durable"` // every file was flushed before this one was written
 	Created     time.Time         `json:"created"`
 
-	// Imports are the needs that Dists and Files are about; not written.
+	// Imports are what Dists and Files describe; not written.
 	Imports []profile.Import `json:"-"`
 }
 
@@ -55,16 +56,16 @@ type SealedPython struct {
 	Modified time.Time `json:"mtime"`
 }
 
-// SealedTorch is what torch/version.py says.
+// SealedTorch is the content of torch/version.py.
 type SealedTorch struct {
 	Version string `json:"version,omitempty"`
 	CUDA    string `json:"cuda,omitempty"`
 	HIP     string `json:"hip,omitempty"`
 }
 
-// NewSeal completes a seal with what a finished staging folder tells: base has
-// what it does not (Plan, Own, Profile…, Size, Relaxed, UV, Modelrun, BootID, Durable)
-// and the Imports. Every call makes another BuildID.
+// NewSeal completes a seal from a finished staging folder. base contains what
+// the folder does not show (Plan, Own, Profile…, Size, Relaxed, UV, Modelrun,
+// BootID, Durable) and the Imports. Every call creates another BuildID.
 func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 	st, v, err := readSite(d)
 	if err != nil {
@@ -74,7 +75,7 @@ func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 		return Seal{}, fmt.Errorf("the new environment is not one: %s", v.Reason)
 	}
 	seal := base
-	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, store.RandomHex(32), d.Name, digest(st.names)
+	seal.Schema, seal.BuildID, seal.Key, seal.Digest = 1, fsys.RandomHex(32), d.Name, digest(st.names)
 	seal.Dists, seal.Files = map[string]string{}, map[string]int64{}
 	seal.Created = time.Now().UTC().Truncate(time.Second)
 	if seal.Python, err = sealPython(d, st); err != nil {
@@ -115,18 +116,18 @@ func sealPython(d envdir.Dir, st *site) (SealedPython, error) {
 	}, nil
 }
 
-// JSON is the content of READY.json. Writing it durably is the store's work.
+// JSON returns the content of READY.json. The store writes it durably.
 func (s Seal) JSON() []byte {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		panic(err) // strings, numbers and times: nothing in it can fail
+		panic(err) // cannot fail: there are only strings, numbers and times
 	}
 	return append(data, '\n')
 }
 
-// ReadSeal reads the seal of an env. Without one, or with one that is cut off
-// or of a later schema, ok is false and the env counts as unsealed: usable
-// after a deep probe only. An error is one of the disk.
+// ReadSeal reads the seal of an env. ok is false if there is none, or if it is
+// cut off or of a later schema. Such an env is usable only after a deep probe.
+// An error comes from the disk.
 func ReadSeal(d envdir.Dir) (seal Seal, ok bool, err error) {
 	data, err := readLimited(d.Ready(), 1<<20)
 	if gone(err) || errors.Is(err, errNotRegular) {

@@ -17,11 +17,12 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// site is the cheap part of an env, read once per check: about 16 system calls.
+// site is the part of an env that is cheap to read: about 16 system calls, once
+// per check.
 type site struct {
-	python   os.FileInfo // what bin/python leads to
-	link     string      // where bin/python points, "" for a file of its own
-	base     os.FileInfo // the interpreter in home, only where python is no link
+	python   os.FileInfo // the target of bin/python
+	link     string      // the link's text, "" if bin/python is no link
+	base     os.FileInfo // the interpreter in home; only if python is no link
 	cfg      venvCfg
 	cfgRaw   []byte
 	packages string // site-packages
@@ -29,8 +30,8 @@ type site struct {
 	names    []string // in site-packages, sorted
 }
 
-// readSite reads an env, or says with a Broken verdict why there is nothing to
-// read. A zero verdict means that the site is whole so far.
+// readSite reads an env. A Broken verdict says why there is nothing to read. A
+// zero verdict means that no fault was found so far.
 func readSite(d envdir.Dir) (*site, Verdict, error) {
 	s := &site{}
 	if v, err := s.readPython(d); err != nil || v.Code != "" {
@@ -55,7 +56,7 @@ func readSite(d envdir.Dir) (*site, Verdict, error) {
 func (s *site) readPython(d envdir.Dir) (Verdict, error) {
 	path := d.Python()
 	var err error
-	s.link, _ = os.Readlink(path) // fails on what is no link; the stat tells the rest
+	s.link, _ = os.Readlink(path) // fails if it is no link; Stat reports everything else
 	s.python, err = os.Stat(path)
 	switch {
 	case err == nil && !s.python.Mode().IsRegular():
@@ -80,8 +81,8 @@ func (s *site) readPython(d envdir.Dir) (Verdict, error) {
 	return broken(CodeNoPython, "python is missing: %s", path), nil
 }
 
-// linkEnd is what a chain of links leads to (python -> python3 -> the base): the
-// file that is missing, or link where the chain has no end.
+// linkEnd follows a chain of links (python -> python3 -> the base) to the file
+// that is missing. It returns link if the chain does not end.
 func linkEnd(path, link string) string {
 	for range 16 {
 		next, err := os.Readlink(path)
@@ -130,13 +131,15 @@ func (s *site) readPackages() (Verdict, error) {
 	if err != nil {
 		return Verdict{}, unreadable(s.packages, err)
 	}
-	// Python makes this one itself, at the first import of a module of one file.
+	// Python creates this folder itself, at the first import of a single-file
+	// module.
 	s.names = slices.DeleteFunc(s.names, func(name string) bool { return name == "__pycache__" })
 	slices.Sort(s.names)
 	return Verdict{}, nil
 }
 
-// minorOnDisk is the Python of an env whose pyvenv.cfg does not say it.
+// minorOnDisk returns the Python version of an env whose pyvenv.cfg has none,
+// from the name of its lib folder.
 func minorOnDisk(d envdir.Dir) string {
 	names, _ := filepath.Glob(d.SitePackages("*"))
 	for _, name := range names {
@@ -147,7 +150,7 @@ func minorOnDisk(d envdir.Dir) string {
 	return "unknown"
 }
 
-// statAny is the first of several names that exists in a folder.
+// statAny returns the first of several names that exists in a folder.
 func statAny(dir string, names []string) os.FileInfo {
 	for _, name := range names {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
@@ -157,14 +160,16 @@ func statAny(dir string, names []string) os.FileInfo {
 	return nil
 }
 
-// gone reports that a path, or a folder on the way to it, is not there.
+// gone reports whether an error means that a path, or a folder on the way to
+// it, does not exist.
 func gone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 var errNotRegular = errors.New("it is no regular file")
 
-// readLimited reads at most limit bytes: a file of an env is nobody's promise.
+// readLimited reads at most limit bytes of a regular file: an env's files can
+// be anything.
 func readLimited(path string, limit int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -172,7 +177,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, cmp.Or(err, error(&fs.PathError{Op: "read", Path: path, Err: errNotRegular})) // a pipe would hang every launch
+		return nil, cmp.Or(err, error(&fs.PathError{Op: "read", Path: path, Err: errNotRegular})) // reading a pipe would hang every launch
 	}
 	buf := make([]byte, min(limit, 4096))
 	n, err := io.ReadFull(f, buf)
@@ -186,11 +191,12 @@ func readLimited(path string, limit int64) ([]byte, error) {
 	return append(buf[:n], rest...), err
 }
 
-// unreadable is an error of the disk: it must never look like "not there".
+// unreadable returns a disk error with a hint. A disk error must never be taken
+// for "does not exist".
 func unreadable(path string, err error) error {
 	var in *fs.PathError
 	if errors.As(err, &in) && in.Path == path {
-		err = in.Err // it names the path once more
+		err = in.Err // without the path, which the message already has
 	}
 	if errors.Is(err, syscall.EMFILE) {
 		return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).Fix("allow more open files: ulimit -n 1024")
@@ -200,7 +206,7 @@ func unreadable(path string, err error) error {
 		if _, e := os.Lstat(place); !errors.Is(e, fs.ErrPermission) {
 			break
 		}
-		place = up // ls cannot look into a closed folder either
+		place = up // ls cannot list a folder without permission either
 	}
 	return fault.New(fault.BadRoot, "cannot read %s: %w", path, err).
 		Fix("see who may read it: %s", fault.Shell("ls -ld ", "icacls ", place))

@@ -9,10 +9,10 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// static is L1: everything that files alone tell. A zero verdict means that
-// nothing speaks against the env; the seal is nil where there is none of ours.
+// static is L1: everything that files alone can show. A zero verdict means that
+// no fault was found. The seal is nil if the env has none of its own.
 func (c *Checker) static(s Subject, st *site) (*Seal, Verdict, error) {
-	v, err := interpreter(s.Dir, st)
+	v, err := checkBase(s.Dir, st)
 	if err != nil || v.Code != "" {
 		return nil, v, err
 	}
@@ -23,22 +23,22 @@ func (c *Checker) static(s Subject, st *site) (*Seal, Verdict, error) {
 	var seal *Seal
 	if ok {
 		seal = &read
-		if v := sealed(s.Dir, st, seal); v.Code != "" {
+		if v := checkSeal(s.Dir, st, seal); v.Code != "" {
 			return nil, v, nil
 		}
 	}
-	v, err = packages(s, st)
+	v, err = checkPackages(s, st)
 	if err == nil && v.Code == "" {
-		v, err = torchBuild(s, st)
+		v, err = checkTorchBuild(s, st)
 	}
 	if v.Code != "" {
-		v.seal(seal)
+		v.setSeal(seal)
 	}
 	return seal, v, err
 }
 
-// interpreter compares bin/python with what pyvenv.cfg says of its base.
-func interpreter(d envdir.Dir, st *site) (Verdict, error) {
+// checkBase compares bin/python with the base interpreter in pyvenv.cfg.
+func checkBase(d envdir.Dir, st *site) (Verdict, error) {
 	home := st.cfg.home
 	if statAny(home, baseNames(st.cfg.minor)) == nil {
 		return broken(CodeMovedBase, "base interpreter moved: pyvenv.cfg says home = %s, but there is no python", home), nil
@@ -53,7 +53,7 @@ func interpreter(d envdir.Dir, st *site) (Verdict, error) {
 	}
 	f, err := os.Open(real)
 	if err != nil {
-		return Verdict{}, nil //nolint:nilerr // it may be executed and not read: the probe tells
+		return Verdict{}, nil //nolint:nilerr // it can be executable but not readable: the probe decides
 	}
 	defer f.Close()
 	kind, archs := program(f)
@@ -69,10 +69,10 @@ func interpreter(d envdir.Dir, st *site) (Verdict, error) {
 	return Verdict{}, nil
 }
 
-// sealed compares the env with what its seal says. A package that the user
-// changed is no damage: then the names in site-packages differ too, and the
-// probe decides.
-func sealed(d envdir.Dir, st *site, seal *Seal) Verdict {
+// checkSeal compares the env with its seal. A package that the user changed is
+// no damage: then the names in site-packages differ as well, and the probe
+// decides.
+func checkSeal(d envdir.Dir, st *site, seal *Seal) Verdict {
 	if seal.Key != d.Name {
 		return broken(CodeMismatch, "READY.json is for %s, not %s: the folder was renamed or copied", seal.Key, d.Name)
 	}
@@ -90,10 +90,11 @@ func sealed(d envdir.Dir, st *site, seal *Seal) Verdict {
 	return Verdict{}
 }
 
-// packages wants a finished dist-info for each need. Installers write INSTALLER
-// after the package's files (uv: measured with strace), so one without it is an
-// install that was killed, which pip and uv both take for whole.
-func packages(s Subject, st *site) (Verdict, error) {
+// checkPackages checks that each import has a finished dist-info. Installers
+// write INSTALLER after the package's files (uv: measured with strace). Without
+// it, the install was killed, although pip and uv consider such a package
+// complete.
+func checkPackages(s Subject, st *site) (Verdict, error) {
 	dists := distsOf(st.names)
 	for _, i := range s.Imports {
 		if i.Dist == "" {
@@ -102,12 +103,12 @@ func packages(s Subject, st *site) (Verdict, error) {
 		d, ok := dists[normal(i.Dist)]
 		if !ok {
 			if st.cfg.system {
-				continue // it may lie in the base interpreter: the probe tells
+				continue // it may be in the base interpreter: the probe decides
 			}
 			return broken(CodeMissing, "package %s is not installed: %s", i.Dist, st.packages), nil
 		}
 		if d.egg {
-			continue // from before wheels: no INSTALLER in any case
+			continue // older than wheels: never has an INSTALLER
 		}
 		_, err := os.Stat(filepath.Join(st.packages, d.folder, "INSTALLER"))
 		if gone(err) {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// torchBuild reads torch/version.py: the dist-info of PyPI's torch does not
-// say which CUDA it is built for.
-func torchBuild(s Subject, st *site) (Verdict, error) {
+// checkTorchBuild reads torch/version.py, because the dist-info of PyPI's torch
+// does not name its CUDA version.
+func checkTorchBuild(s Subject, st *site) (Verdict, error) {
 	if !needs(s, "torch") {
 		return Verdict{}, nil
 	}
@@ -34,8 +34,8 @@ func readTorchVersion(st *site) (torchVersion, error) {
 	return t, err
 }
 
-// cpuBuild holds torch's build against the key. An env without CUDA is no
-// fault where nobody wants a GPU.
+// cpuBuild compares torch's build with the key. A build without CUDA is a fault
+// only if a GPU is needed.
 func cpuBuild(s Subject, t torchVersion) Verdict {
 	switch {
 	case !s.CUDA || t.version == "":
@@ -47,6 +47,7 @@ func cpuBuild(s Subject, t torchVersion) Verdict {
 	return Verdict{}
 }
 
+// needs reports whether the subject's imports include a top-level module.
 func needs(s Subject, module string) bool {
 	for _, i := range s.Imports {
 		if topLevel(i.Module) == module {
@@ -56,10 +57,10 @@ func needs(s Subject, module string) bool {
 	return false
 }
 
-// torchVersion is what torch/version.py says; "" is None.
+// torchVersion is the content of torch/version.py; "" means None.
 type torchVersion struct {
 	version, cuda, hip string
-	bytes              int // of the file
+	bytes              int // the file's size
 }
 
 // parseTorchVersion reads assignments of one literal each, with or without an

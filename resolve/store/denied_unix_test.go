@@ -81,40 +81,7 @@ func TestReadOnlyRoot(t *testing.T) {
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	p := startExe(t, cmd, s, "denied:"+user)
-	require.Equal(t, "ok", p.line(t))
-}
-
-func TestTrusted(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "d")
-	require.NoError(t, os.Mkdir(path, 0o755))
-	require.NoError(t, Trusted(path, nil))
-	require.NoError(t, os.Chmod(path, 0o757))
-	require.Equal(t, fault.Untrusted, fault.CodeOf(Trusted(path, nil)))
-	require.NoError(t, os.Chmod(path, 0o777|os.ModeSticky), "like /tmp")
-	require.NoError(t, Trusted(path, nil))
-	require.ErrorIs(t, Trusted(path+"-", nil), os.ErrNotExist)
-	if os.Geteuid() != 0 {
-		return
-	}
-	require.NoError(t, os.Chmod(path, 0o755))
-	require.NoError(t, os.Chown(path, 54321, nobody))
-	require.Equal(t, fault.Untrusted, fault.CodeOf(Trusted(path, nil)))
-	require.NoError(t, Trusted(path, []string{"54321"}))
-}
-
-// What everybody can write is no team's: what is made there is its maker's.
-func TestStickyFolderIsNoTeams(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o777|os.ModeSticky))
-	require.NoError(t, mkdirLike(filepath.Join(dir, "a")))
-	require.NoError(t, WriteFile(filepath.Join(dir, "b"), nil))
-	for _, name := range []string{"a", "b"} {
-		info, err := os.Stat(filepath.Join(dir, name))
-		require.NoError(t, err)
-		require.Zero(t, info.Mode().Perm()&0o022, name)
-	}
+	require.Equal(t, "ok", p.Line(t))
 }
 
 func TestTeamFilesFollowTheFolder(t *testing.T) {
@@ -170,6 +137,6 @@ func TestLeaseOfATeamIsTouched(t *testing.T) {
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	p := startExe(t, cmd, s, "lease")
-	require.Equal(t, "running", p.line(t))
+	require.Equal(t, "running", p.Line(t))
 	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
 }

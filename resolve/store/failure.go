@@ -9,6 +9,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Failure is the last creation of a key that failed. Advisory: it keeps a
@@ -42,7 +43,7 @@ const (
 // Not guaranteed: that the remedy is one of ours.
 func (s *Store) Failure(k envdir.Key) Failure {
 	var f Failure
-	data, err := ReadFile(s.Root.Failure(k), maxState)
+	data, err := fsys.ReadFile(s.Root.Failure(k), maxState)
 	if err != nil || json.Unmarshal(data, &f) != nil {
 		return Failure{}
 	}
@@ -70,7 +71,7 @@ func (s *Store) RecordFailure(k envdir.Key, inputs string, cause *fault.Error, l
 	if err != nil {
 		return err
 	}
-	return WriteFile(s.Root.Failure(k), data)
+	return fsys.WriteFile(s.Root.Failure(k), data)
 }
 
 // ClearFailure forgets the last failure.
@@ -78,9 +79,9 @@ func (s *Store) ClearFailure(k envdir.Key) {
 	_ = os.Remove(s.Root.Failure(k)) // none: as wanted
 }
 
-// PauseLeft is how long the same inputs are not tried again, zero when they may
+// BackoffRemaining is how long the same inputs are not tried again, zero when they may
 // be. A clock that jumped back costs one pause at the most.
-func (s *Store) PauseLeft(k envdir.Key, inputs string) (time.Duration, Failure) {
+func (s *Store) BackoffRemaining(k envdir.Key, inputs string) (time.Duration, Failure) {
 	f := s.Failure(k)
 	if f.ID == "" || f.Inputs != inputs {
 		return 0, f

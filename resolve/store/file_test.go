@@ -4,61 +4,23 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/fsys/fsystest"
 )
 
-func skipOnWindows(t *testing.T) {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("not a thing on Windows")
-	}
-}
-
-func TestWriteFileIsNeverSeenInPart(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "a", "b.json")
-	words := []string{strings.Repeat("x", 100_000), strings.Repeat("y", 50_000)}
-	require.NoError(t, WriteFile(path, []byte(words[0])))
-	var wg sync.WaitGroup
-	for _, w := range words {
-		wg.Go(func() {
-			for range 50 {
-				if err := WriteFile(path, []byte(w)); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	for range 100 {
-		data, err := ReadFile(path, maxState)
-		require.NoError(t, err)
-		require.Contains(t, words, string(data))
-	}
-	wg.Wait()
-	entries, err := os.ReadDir(filepath.Dir(path))
-	require.NoError(t, err)
-	require.Len(t, entries, 1, "no temporary file stays")
-}
-
-func TestReadFileRefusesWhatIsTooLarge(t *testing.T) {
+func TestStateRefusesLargeFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "big")
 	require.NoError(t, os.WriteFile(path, nil, 0o644))
 	require.NoError(t, os.Truncate(path, 50<<20))
-	_, err := ReadFile(path, maxState)
-	require.Error(t, err)
 	st := State{root: filepath.Dir(path)}
-	_, err = st.Read("big")
-	require.Error(t, err)
-	require.NoError(t, os.Truncate(path, maxState))
-	_, err = ReadFile(path, maxState)
-	require.NoError(t, err)
+	_, err := st.Read("big")
+	require.ErrorIs(t, err, fsys.ErrNotRegular)
 }
 
 func TestState(t *testing.T) {
@@ -75,7 +37,7 @@ func TestState(t *testing.T) {
 
 	// The root cannot be written any more: the answer there is the older one.
 	mine := filepath.Join(st.user, "v.json")
-	require.NoError(t, WriteFile(mine, []byte("user")))
+	require.NoError(t, fsys.WriteFile(mine, []byte("user")))
 	later := time.Now().Add(time.Minute)
 	require.NoError(t, os.Chtimes(mine, later, later))
 	data, err = st.Read("v.json")
@@ -113,7 +75,7 @@ func TestStateLockIsHeldByOne(t *testing.T) {
 
 func TestTrashFollowsNoLink(t *testing.T) {
 	t.Parallel()
-	skipOnWindows(t) // links need a privilege there
+	fsystest.SkipOnWindows(t) // links need a privilege there
 	s := newStore(t)
 	outside := filepath.Join(t.TempDir(), "precious")
 	require.NoError(t, os.MkdirAll(outside, 0o755))
@@ -146,13 +108,6 @@ func TestLogsKeepTheLastTen(t *testing.T) {
 	require.FileExists(t, l.Name(), "the newest stays, whatever its key")
 }
 
-func TestFreeBytesOfWhatIsNotThereYet(t *testing.T) {
-	t.Parallel()
-	n, err := FreeBytes(filepath.Join(t.TempDir(), "not", "yet"))
-	require.NoError(t, err)
-	require.NotZero(t, n)
-}
-
 // What others can write must never make a panic, nor an env.
 func FuzzNotes(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"new":".tmp/x-0123abcd","old":".old/x-0123abcd","id":"1","tries":-9,"pid":1}`))
@@ -160,10 +115,10 @@ func FuzzNotes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := newStore(t)
 		for _, path := range []string{s.Root.Owner(key), s.Root.Failure(key), s.Root.Journal(key)} {
-			require.NoError(t, WriteFile(path, data))
+			require.NoError(t, fsys.WriteFile(path, data))
 		}
 		s.Owner(key)
-		left, _ := s.PauseLeft(key, s.Failure(key).Inputs)
+		left, _ := s.BackoffRemaining(key, s.Failure(key).Inputs)
 		require.LessOrEqual(t, left, lastPause)
 		require.NoError(t, s.finish(key))
 		require.Empty(t, content(t, s.Root.Shared(key)))

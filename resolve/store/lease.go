@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Lease is a shared lock that is held while a program runs in an env. Its
@@ -32,12 +33,12 @@ func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 	}
 	deadline := time.Now().Add(leaseWait)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		err := lockFile(f, false)
+		err := fsys.LockFile(f, false)
 		if err == nil {
 			touchDaily(f)
 			return &Lease{f}, nil
 		}
-		if !errors.Is(err, errHeld) {
+		if !errors.Is(err, fsys.ErrHeld) {
 			_ = f.Close()
 			return nil, nil //nolint:nilnil // no locks here
 		}
@@ -57,19 +58,19 @@ func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 // leaseFile opens the lease, and makes it the first time.
 func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 	path := s.Root.Lease(d)
-	f, err := openRegular(path, flag|noFollow)
+	f, err := fsys.OpenRegular(path, flag|fsys.NoFollow)
 	if errors.Is(err, fs.ErrPermission) && flag != os.O_RDONLY {
-		f, err = openRegular(path, os.O_RDONLY|noFollow) // another user's: most file systems lock it all the same
+		f, err = fsys.OpenRegular(path, os.O_RDONLY|fsys.NoFollow) // another user's: most file systems lock it all the same
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return f, noLink(path, err)
+		return f, fsys.NoLink(path, err)
 	}
-	if err := mkdirLike(s.Root.Locks()); err != nil {
+	if err := fsys.MkdirLike(s.Root.Locks()); err != nil {
 		return nil, err
 	}
-	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o644)
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|fsys.NoFollow, 0o644)
 	if err == nil {
-		shareLike(path, s.Root.Locks())
+		fsys.ShareLike(path, s.Root.Locks())
 	}
 	return f, err
 }
@@ -79,7 +80,7 @@ func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 func touchDaily(f *os.File) {
 	if info, err := f.Stat(); err == nil {
 		if age := time.Since(info.ModTime()); age > 24*time.Hour || age < -24*time.Hour {
-			_ = touch(f.Name()) // not ours to touch: then it stays
+			_ = fsys.Touch(f.Name()) // not ours to touch: then it stays
 		}
 	}
 }
@@ -123,6 +124,34 @@ type Process struct {
 	Name string
 }
 
+// CheckUnused returns an [InUse] error where a program runs in an env, as
+// [Store.Exclusive] does, and leaves nothing behind. A program that starts at this
+// moment waits a little longer.
+func (s *Store) CheckUnused(d envdir.Dir) error {
+	users := s.Users(d)
+	f, err := fsys.OpenRegular(s.Root.Lease(d), os.O_RDONLY)
+	if err == nil {
+		defer f.Close()
+		if errors.Is(fsys.LockFile(f, true), fsys.ErrHeld) {
+			return &InUse{d, users}
+		}
+	}
+	if len(users) > 0 {
+		return &InUse{d, users}
+	}
+	return nil
+}
+
+// CheckProcesses returns an [InUse] error where a process runs in a replaced env.
+// Where there are locks, no program ran in it when it was replaced, and the lease of
+// its key belongs to the env that took its place.
+func (s *Store) CheckProcesses(d envdir.Dir) error {
+	if users := s.Users(d); len(users) > 0 {
+		return &InUse{d, users}
+	}
+	return nil
+}
+
 // Exclusive takes the lease for oneself: nobody runs in the env, and nobody
 // can start in it until Release. A lease can leak to daemons and be lost by
 // closerange, so /proc decides too, where there is one.
@@ -133,10 +162,10 @@ func (s *Store) Exclusive(d envdir.Dir) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lockFile(f, true); errors.Is(err, errHeld) {
+	if err := fsys.LockFile(f, true); errors.Is(err, fsys.ErrHeld) {
 		_ = f.Close()
 		return nil, &InUse{d, s.Users(d)}
-	} else if err != nil && !noLocks(err) {
+	} else if err != nil && !fsys.NoLocks(err) {
 		_ = f.Close()
 		return nil, err
 	}
@@ -146,5 +175,3 @@ func (s *Store) Exclusive(d envdir.Dir) (*Lease, error) {
 	}
 	return &Lease{f}, nil
 }
-
-var errHeld = errors.New("the lease is held")

@@ -38,7 +38,7 @@ func TestLeaseSurvivesExec(t *testing.T) {
 	_, err := publish(s, lock(t, s), "old")
 	require.NoError(t, err)
 	p := start(t, s, "lease")
-	require.Equal(t, "running", p.line(t))
+	require.Equal(t, "running", p.Line(t))
 	_, err = s.Exclusive(s.Root.Shared(key))
 	var busy *InUse
 	require.ErrorAs(t, err, &busy)
@@ -46,7 +46,7 @@ func TestLeaseSurvivesExec(t *testing.T) {
 	second, err := s.Lease(t.Context(), s.Root.Shared(key))
 	require.NoError(t, err, "programs share it")
 	second.Release()
-	p.kill(t)
+	p.Kill(t)
 	l, err := s.Exclusive(s.Root.Shared(key))
 	require.NoError(t, err)
 	l.Release()
@@ -85,7 +85,7 @@ func TestUsersWithoutLease(t *testing.T) {
 	d := s.Root.Shared(key)
 	for _, name := range []string{"VIRTUAL_ENV", "MODELRUN_ACTIVE_ENV"} {
 		p := start(t, s, "block", name+"="+d.Venv())
-		require.Equal(t, "running", p.line(t))
+		require.Equal(t, "running", p.Line(t))
 		_, err := s.Exclusive(d)
 		var busy *InUse
 		require.ErrorAs(t, err, &busy)
@@ -93,7 +93,7 @@ func TestUsersWithoutLease(t *testing.T) {
 		require.Equal(t, p.Process.Pid, busy.Users[0].PID)
 		require.NotEmpty(t, busy.Users[0].Name)
 		require.Empty(t, s.Users(s.Root.Shared(key+"-bnb")), "a longer key is another env")
-		p.kill(t)
+		p.Kill(t)
 	}
 	l, err := s.Exclusive(d)
 	require.NoError(t, err)

@@ -8,22 +8,24 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 func TestLockHasOneWinnerOf32(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	procs := make([]*process, 32)
+	procs := make([]*execxtest.Process, 32)
 	for i := range procs {
 		procs[i] = start(t, s, "lock")
 	}
 	for _, p := range procs {
-		p.goOn(t)
+		p.GoOn(t)
 	}
 	winners := 0
 	for _, p := range procs {
-		line := p.line(t)
+		line := p.Line(t)
 		if line == "locked" {
 			winners++
 			continue
@@ -41,8 +43,8 @@ func TestKilledHolderFreesTheLock(t *testing.T) {
 	require.False(t, busy)
 
 	p := start(t, s, "lock")
-	p.goOn(t)
-	require.Equal(t, "locked", p.line(t))
+	p.GoOn(t)
+	require.Equal(t, "locked", p.Line(t))
 	_, err = s.TryLock(key)
 	require.ErrorIs(t, err, ErrBusy)
 	busy, err = s.Busy(key)
@@ -51,9 +53,9 @@ func TestKilledHolderFreesTheLock(t *testing.T) {
 	o := s.Owner(key)
 	require.Equal(t, p.Process.Pid, o.PID)
 	require.Equal(t, "installing", o.Phase)
-	require.EqualValues(t, 7, o.Beat)
+	require.EqualValues(t, 7, o.Heartbeat)
 
-	p.kill(t)
+	p.Kill(t)
 	l := lock(t, s)
 	require.NoError(t, l.Report(Owner{Phase: "ours"}))
 	require.Equal(t, "ours", s.Owner(key).Phase)
@@ -90,7 +92,7 @@ func TestOwnerAndFailureReadAnything(t *testing.T) {
 			require.NoError(t, os.WriteFile(s.Root.Failure(key), []byte(data), 0o644))
 			require.Zero(t, s.Owner(key))
 			require.Zero(t, s.Failure(key))
-			left, _ := s.PauseLeft(key, "")
+			left, _ := s.BackoffRemaining(key, "")
 			require.Zero(t, left)
 		})
 	}
@@ -124,7 +126,7 @@ func TestPause(t *testing.T) {
 			require.Equal(t, max(tt.tries, 1), f.Tries)
 			f.Tries, f.Finished = tt.tries, time.Now().Add(-tt.ago)
 			putFailure(t, s, f)
-			left, _ := s.PauseLeft(key, tt.inputs)
+			left, _ := s.BackoffRemaining(key, tt.inputs)
 			require.LessOrEqual(t, left, tt.most)
 			require.Equal(t, tt.most > 0, left > 0)
 		})
@@ -152,9 +154,9 @@ func TestOwnerOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	data := `{"pid": -4, "host": "box\nmodelrun: hint: rm -r ~", "user": "\u001b[2J", "phase": "installing", "done": -9223372036854775808, "total": 9223372036854775807}`
-	require.NoError(t, WriteFile(s.Root.Owner("k"), []byte(data)))
+	require.NoError(t, fsys.WriteFile(s.Root.Owner("k"), []byte(data)))
 	require.Equal(t, Owner{Phase: "installing", Total: maxCount}, s.Owner("k"))
-	require.NoError(t, WriteFile(s.Root.Owner("k"), []byte(`{"pid": 7, "total": 1e300}`)))
+	require.NoError(t, fsys.WriteFile(s.Root.Owner("k"), []byte(`{"pid": 7, "total": 1e300}`)))
 	require.Zero(t, s.Owner("k"))
 }
 
@@ -162,6 +164,6 @@ func TestOwnerOfLiars(t *testing.T) {
 func TestFailureOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	require.NoError(t, WriteFile(s.Root.Failure(key), []byte(`{"id": "1", "code": "x\n", "text": "no ü\nmodelrun: hint: rm -r ~", "remedy": "a\r\u0085b\u001b[2J", "log": "/l\n"}`)))
+	require.NoError(t, fsys.WriteFile(s.Root.Failure(key), []byte(`{"id": "1", "code": "x\n", "text": "no ü\nmodelrun: hint: rm -r ~", "remedy": "a\r\u0085b\u001b[2J", "log": "/l\n"}`)))
 	require.Equal(t, Failure{ID: "1", Code: "x ", Text: "no ü modelrun: hint: rm -r ~", Remedy: "a  b [2J", Log: "/l "}, s.Failure(key))
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Without locks and without an exchange (NFS has neither) two creators replace
@@ -25,7 +27,7 @@ func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 			},
 			"who is between its own": func(s *Store, _ *Stage) error {
 				old, err := s.retiredPath(key)
-				if err == nil && exists(s.Root.Shared(key).Path) {
+				if err == nil && fsys.Exists(s.Root.Shared(key).Path) {
 					err = os.Rename(s.Root.Shared(key).Path, old)
 				}
 				return err
@@ -45,9 +47,9 @@ func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 				require.NoError(t, err)
 				s.swap = unsupported
 				var failed error
-				s.Step = func(at string) {
+				s.Failpoint = func(at string) {
 					if at == step {
-						s.Step = nil
+						s.Failpoint = nil
 						failed = other(quick, theirs)
 					}
 				}
@@ -73,7 +75,7 @@ func TestJournalStaysUntilItIsUndone(t *testing.T) {
 	require.NoError(t, err)
 	s.swap = unsupported
 	olds, away := s.Root.OldEnvs(), filepath.Join(string(s.Root), "away")
-	s.Step = func(at string) {
+	s.Failpoint = func(at string) {
 		if at == "moved-old" { // neither rename can be
 			require.NoError(t, os.Rename(st.Dir.Path, away))
 			require.NoError(t, os.Rename(olds, olds+"-away"))
@@ -84,7 +86,7 @@ func TestJournalStaysUntilItIsUndone(t *testing.T) {
 	require.NoError(t, os.Rename(away, st.Dir.Path))
 	require.NoError(t, os.Rename(olds+"-away", olds))
 	require.NoError(t, st.Discard(), "the creation failed")
-	s.Step = nil
+	s.Failpoint = nil
 	require.NoError(t, s.Recover(l))
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
 	require.NoFileExists(t, s.Root.Journal(key))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // keptLogs is how many creations' logs stay.
@@ -26,7 +27,7 @@ type Log struct {
 // NewLog opens the log of a creation that begins now, and removes the oldest
 // beyond the last 10.
 func (s *Store) NewLog(k envdir.Key) (*Log, error) {
-	if err := s.writable(s.Root.Logs()); err != nil {
+	if err := EnsureWritable(s.Root.Logs()); err != nil {
 		return nil, err
 	}
 	var path string
@@ -43,7 +44,7 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 		}
 		break
 	}
-	shareLike(path, s.Root.Logs())
+	fsys.ShareLike(path, s.Root.Logs())
 	s.pruneLogs(filepath.Base(path))
 	return &Log{file: f}, nil
 }
@@ -57,6 +58,9 @@ func (s *Store) pruneLogs(mine string) {
 		_ = os.Remove(filepath.Join(s.Root.Logs(), name)) // the next one tries again
 	}
 }
+
+// SurplusLogs are the names of the logs in entries that are too many.
+func SurplusLogs(entries []os.DirEntry) []string { return surplusLogs(entries, keptLogs) }
 
 // surplusLogs are the logs beyond the newest. What is no log of ours is none.
 func surplusLogs(entries []os.DirEntry, most int) []string {

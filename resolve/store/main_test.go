@@ -30,7 +30,6 @@ var roles = map[string]func(s *Store, arg string) error{
 	"publish": rolePublish,
 	"promote": rolePromote,
 	"denied":  roleDenied,
-	"prune":   rolePrune,
 	"migrate": roleMigrate,
 }
 
@@ -62,7 +61,7 @@ func roleLock(s *Store, _ string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.Report(Owner{Phase: "installing", Beat: 7}); err != nil {
+	if err := l.Report(Owner{Phase: "installing", Heartbeat: 7}); err != nil {
 		return err
 	}
 	return sayAndBlock("locked")
@@ -99,7 +98,7 @@ func dieAt(s *Store, step string) {
 	} else {
 		s.swap = unsupported
 	}
-	s.Step = func(name string) {
+	s.Failpoint = func(name string) {
 		if name != step {
 			return
 		}
@@ -109,53 +108,17 @@ func dieAt(s *Store, step string) {
 	}
 }
 
-// process is the test binary in a role.
-type process struct {
-	*exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
-}
-
-func start(t *testing.T, s *Store, role string, env ...string) *process {
+func start(t *testing.T, s *Store, role string, env ...string) *execxtest.Process {
 	t.Helper()
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	return startExe(t, exec.Command(exe), s, role, env...)
 }
 
-func startExe(t *testing.T, cmd *exec.Cmd, s *Store, role string, env ...string) *process {
+func startExe(t *testing.T, cmd *exec.Cmd, s *Store, role string, env ...string) *execxtest.Process {
 	t.Helper()
 	cmd.Env = append(append(os.Environ(), "STORE_TEST_ROLE="+role, "STORE_TEST_ROOT="+string(s.Root)), env...)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	p := &process{cmd, in, bufio.NewReader(out)}
-	t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
-	return p
-}
-
-func (p *process) line(t *testing.T) string {
-	t.Helper()
-	line, err := p.out.ReadString('\n')
-	if err != io.EOF {
-		require.NoError(t, err)
-	}
-	return strings.TrimSpace(line)
-}
-
-func (p *process) goOn(t *testing.T) {
-	t.Helper()
-	_, err := io.WriteString(p.in, "\n")
-	require.NoError(t, err)
-}
-
-func (p *process) kill(t *testing.T) {
-	t.Helper()
-	require.NoError(t, p.Process.Kill())
-	_ = p.Wait()
+	return execxtest.Start(t, cmd)
 }
 
 // newStore is an empty root.

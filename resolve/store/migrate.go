@@ -12,6 +12,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // This file moves old envs of the app out of its way, and back: the one thing
@@ -33,26 +34,26 @@ func (s *Store) OldEnvs() ([]envdir.Dir, error) {
 func (s *Store) Migrated() (out []envdir.Dir, err error) {
 	entries, err := os.ReadDir(s.Root.OldEnvs())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, Fault(err)
+		return nil, fsys.Fault(err)
 	}
 	for _, e := range entries {
-		if id, ok := s.migrated(e.Name()); ok && e.IsDir() {
+		if id, ok := s.IsMigrated(e.Name()); ok && e.IsDir() {
 			out = append(out, envdir.Dir{Kind: envdir.Old, Name: string(id), Path: filepath.Join(s.Root.OldEnvs(), e.Name())})
 		}
 	}
 	return out, nil
 }
 
-// migrated reports whether a name in .old is that of a migrated env, not of a
-// replaced one.
-func (s *Store) migrated(name string) (envdir.ID, bool) {
+// IsMigrated reports whether a name in .old is that of a migrated env, not of a
+// replaced one, and returns its id.
+func (s *Store) IsMigrated(name string) (envdir.ID, bool) {
 	stem, _, ok := envdir.ParseRetired(name)
 	if !ok {
 		return "", false
 	}
 	id, ok := envdir.OldID(stem)
 	d := envdir.Dir{Path: filepath.Join(s.Root.OldEnvs(), name)}
-	return id, ok && exists(d.Venv()) && s.olds(stem, exists(d.Ready()))
+	return id, ok && fsys.Exists(d.Venv()) && s.olds(stem, fsys.Exists(d.Ready()))
 }
 
 // olds reports whether a name is that of an old env, where that of a shared one
@@ -64,7 +65,7 @@ func (s *Store) olds(name string, sealed bool) bool {
 	if err != nil {
 		return true
 	}
-	locked := exists(s.Root.Lock(k))
+	locked := fsys.Exists(s.Root.Lock(k))
 	if strings.HasPrefix(name, "local_") || strings.Contains(name, "__") {
 		return !sealed || !locked
 	}
@@ -77,7 +78,7 @@ func (s *Store) olds(name string, sealed bool) bool {
 func (s *Store) ModelOf(id envdir.ID) string {
 	envs, _ := os.ReadDir(s.Root.Models()) // none: nobody noted anything
 	for _, e := range envs {
-		data, err := ReadFile(s.Root.Model(envdir.Dir{Name: e.Name()}, id), maxState)
+		data, err := fsys.ReadFile(s.Root.Model(envdir.Dir{Name: e.Name()}, id), maxState)
 		model := strings.TrimSuffix(string(data), "\n")
 		if err == nil && isLine(model) && (envdir.LocalID(model) == id || envdir.HubID(model) == id) {
 			return model
@@ -86,28 +87,17 @@ func (s *Store) ModelOf(id envdir.ID) string {
 	return ""
 }
 
-// Frees is how many bytes the disk has again for each folder, when it and those
-// before it are deleted: a file that is linked from elsewhere frees none.
-func Frees(paths []string) []int64 {
-	l := ledger{}
-	out := make([]int64, len(paths))
-	for i, path := range paths {
-		out[i] = l.remove(path)
-	}
-	return out
-}
-
 // Movable says why an old env cannot be moved into .old now; nil: nothing is in
 // its way. It changes nothing.
 func (s *Store) Movable(d envdir.Dir) error {
 	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
 		return err
 	}
-	if !s.olds(d.Name, exists(d.Ready())) {
+	if !s.olds(d.Name, fsys.Exists(d.Ready())) {
 		return fault.New(fault.BadRoot, "%s could not be moved back: in .old it looks like a shared environment that was replaced", d.Path).
 			Fix("make the model's shared environment (modelrun ensure -m MODEL), then delete this one: %s", fault.Remove(d.Path))
 	}
-	return inUseFault(s.inUse(d))
+	return inUseFault(s.CheckUnused(d))
 }
 
 // foldersFor looks at what a move needs: folders that are no links, on one disk,
@@ -119,7 +109,7 @@ func (s *Store) foldersFor(from, to string) error {
 		case errors.Is(err, fs.ErrNotExist) && path != from:
 			continue
 		case err != nil:
-			return Fault(err)
+			return fsys.Fault(err)
 		case !info.IsDir():
 			return fault.New(fault.BadRoot, "%s is not a folder of its own, and nothing is moved through a link", path).
 				Fix("to be rid of the environment, delete it: %s", fault.Remove(from))
@@ -129,7 +119,7 @@ func (s *Store) foldersFor(from, to string) error {
 		return otherDisk(from)
 	}
 	for _, path := range []string{from, filepath.Dir(from), to} {
-		if !CanWrite(path) {
+		if !fsys.CanWrite(path) {
 			return cannotMove(from, to, &fs.PathError{Op: "write", Path: path, Err: syscall.EACCES})
 		}
 	}
@@ -139,7 +129,7 @@ func (s *Store) foldersFor(from, to string) error {
 // sameDisk reports whether a rename can lead from a folder to another one, or to
 // where it will be made.
 func sameDisk(from, to string) bool {
-	for !exists(to) && to != filepath.Dir(to) {
+	for !fsys.Exists(to) && to != filepath.Dir(to) {
 		to = filepath.Dir(to)
 	}
 	a, err1 := os.Stat(from)
@@ -147,9 +137,9 @@ func sameDisk(from, to string) bool {
 	if err1 != nil || err2 != nil {
 		return true // the rename says why not
 	}
-	one, _ := identify(from, a)
-	two, _ := identify(to, b)
-	return one.disk() == two.disk()
+	one, _ := fsys.Identify(from, a)
+	two, _ := fsys.Identify(to, b)
+	return one.Disk() == two.Disk()
 }
 
 func otherDisk(from string) error {
@@ -162,11 +152,11 @@ func cannotMove(from, to string, err error) error {
 	switch {
 	case runtime.GOOS != "windows" && errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fault.New(fault.NotWritable, "%s cannot be moved to %s: %w", from, to, err).Fix("have the owner of both folders do it")
-	case immovable(err): // on Windows: a file of it is open
+	case fsys.Immovable(err): // on Windows: a file of it is open
 		return fault.New(fault.InUse, "%s cannot be moved to %s: %w", from, to, err).
 			Fix("end every program that has a file of it open, then try again; or delete it: %s", fault.Remove(from))
 	}
-	return Fault(fmt.Errorf("moving %s to %s: %w", from, to, err))
+	return fsys.Fault(fmt.Errorf("moving %s to %s: %w", from, to, err))
 }
 
 // inUseFault says what to do about an env in which somebody runs.
@@ -188,7 +178,7 @@ func (s *Store) Migrate(id envdir.ID) (to string, err error) {
 	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
 		return "", err
 	}
-	if err := mkdirLike(s.Root.OldEnvs()); err != nil {
+	if err := fsys.MkdirLike(s.Root.OldEnvs()); err != nil {
 		return "", refused(s.Root.OldEnvs(), err)
 	}
 	lease, err := s.alone(d)
@@ -196,12 +186,12 @@ func (s *Store) Migrate(id envdir.ID) (to string, err error) {
 		return "", err
 	}
 	defer lease.Release()
-	s.at("migrate-alone")
+	s.At("migrate-alone")
 	to = s.Root.Retired(string(id), suffix())
 	if err := s.move(d.Path, to); err != nil {
 		return "", err
 	}
-	s.at("migrate-moved")
+	s.At("migrate-moved")
 	return to, nil
 }
 
@@ -209,14 +199,14 @@ func (s *Store) Migrate(id envdir.ID) (to string, err error) {
 // changes nothing.
 func (s *Store) Restorable(d envdir.Dir) error {
 	home := s.Root.Old(envdir.ID(d.Name))
-	if exists(home.Path) {
+	if fsys.Exists(home.Path) {
 		return fault.New(fault.InUse, "%s is there again, and nothing takes its place", home.Path).
 			Fix("see which one is wanted (modelrun list), and delete the other: %s", fault.Remove(home.Path))
 	}
 	if err := s.foldersFor(d.Path, s.Root.Environments()); err != nil {
 		return err
 	}
-	return inUseFault(s.stillIn(d))
+	return inUseFault(s.CheckProcesses(d))
 }
 
 // Restore moves a migrated env, one of [Store.Migrated], back to environments/.
@@ -225,7 +215,7 @@ func (s *Store) Restore(d envdir.Dir) error {
 	if err := s.Restorable(d); err != nil {
 		return err
 	}
-	if err := mkdirLike(s.Root.Environments()); err != nil {
+	if err := fsys.MkdirLike(s.Root.Environments()); err != nil {
 		return refused(s.Root.Environments(), err)
 	}
 	home := s.Root.Old(envdir.ID(d.Name))
@@ -234,11 +224,11 @@ func (s *Store) Restore(d envdir.Dir) error {
 		return err
 	}
 	defer lease.Release()
-	s.at("migrate-undo")
+	s.At("migrate-undo")
 	if err := s.move(d.Path, home.Path); err != nil {
 		return err
 	}
-	s.at("migrate-undone")
+	s.At("migrate-undone")
 	return nil
 }
 
@@ -249,7 +239,7 @@ func (s *Store) alone(d envdir.Dir) (*Lease, error) {
 	if err != nil {
 		return nil, inUseFault(err)
 	}
-	if noLocks(lockFile(lease.file, true)) {
+	if fsys.NoLocks(fsys.LockFile(lease.file, true)) {
 		lease.Release()
 		return nil, fault.New(fault.InUse, "there are no locks here, so whoever runs in %s on another machine is not seen", d.Path).
 			Fix("when nobody does, delete it: %s", fault.Remove(d.Path))
@@ -259,13 +249,13 @@ func (s *Store) alone(d envdir.Dir) (*Lease, error) {
 
 // move is one rename to where nothing is yet.
 func (s *Store) move(from, to string) error {
-	err := renameNew(from, to)
+	err := fsys.RenameNew(from, to)
 	switch {
 	case errors.Is(err, syscall.EXDEV):
 		return otherDisk(from)
 	case err != nil:
 		return cannotMove(from, to, err)
 	}
-	_ = errors.Join(syncDir(filepath.Dir(from)), syncDir(filepath.Dir(to))) // it is moved: a power cut may undo it, whole
+	_ = errors.Join(fsys.SyncDir(filepath.Dir(from)), fsys.SyncDir(filepath.Dir(to))) // it is moved: a power cut may undo it, whole
 	return nil
 }

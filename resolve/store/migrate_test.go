@@ -10,6 +10,8 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/fsys/fsystest"
 )
 
 const oldID envdir.ID = "local_0123456789ab"
@@ -18,7 +20,7 @@ const oldID envdir.ID = "local_0123456789ab"
 func oldEnv(t *testing.T, s *Store, id envdir.ID) envdir.Dir {
 	t.Helper()
 	d := s.Root.Old(id)
-	put(t, 100, d.Venv(), "x.py")
+	fsystest.Put(t, 100, d.Venv(), "x.py")
 	return d
 }
 
@@ -60,14 +62,14 @@ func TestRestoreTakesNoPlace(t *testing.T) {
 	_, err := s.Migrate(oldID)
 	require.NoError(t, err)
 	moved := onlyMigrated(t, s)
-	again := put(t, 7, s.Root.Old(oldID).Venv(), "y.py")
+	again := fsystest.Put(t, 7, s.Root.Old(oldID).Venv(), "y.py")
 	err = s.Restore(moved)
 	require.Equal(t, fault.InUse, fault.CodeOf(err))
 	require.ErrorContains(t, err, "is there again")
 	require.FileExists(t, again)
 	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
 	// Not even one that came a moment ago.
-	require.ErrorIs(t, renameNew(moved.Path, s.Root.Old(oldID).Path), os.ErrExist)
+	require.ErrorIs(t, fsys.RenameNew(moved.Path, s.Root.Old(oldID).Path), os.ErrExist)
 }
 
 func TestMigrateOfOneInUse(t *testing.T) {
@@ -83,7 +85,7 @@ func TestMigrateOfOneInUse(t *testing.T) {
 				t.Skip("there is no /proc")
 			}
 			p := start(t, s, "block", "VIRTUAL_ENV="+d.Venv())
-			require.Equal(t, "running", p.line(t))
+			require.Equal(t, "running", p.Line(t))
 			require.ErrorContains(t, s.Movable(d), " is in use by ")
 		},
 	} {
@@ -113,7 +115,7 @@ func TestRestoreOfOneInUse(t *testing.T) {
 	require.NoError(t, err)
 	moved := onlyMigrated(t, s)
 	p := start(t, s, "block", "VIRTUAL_ENV="+moved.Venv())
-	require.Equal(t, "running", p.line(t))
+	require.Equal(t, "running", p.Line(t))
 	require.Equal(t, fault.InUse, fault.CodeOf(s.Restorable(moved)))
 	require.ErrorContains(t, s.Restore(moved), " is in use by ")
 	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
@@ -125,7 +127,7 @@ func TestMigrateKeepsStartsOut(t *testing.T) {
 	s := newStore(t)
 	d := oldEnv(t, s, oldID)
 	tried := false
-	s.Step = func(step string) {
+	s.Failpoint = func(step string) {
 		if step != "migrate-alone" {
 			return
 		}
@@ -133,7 +135,7 @@ func TestMigrateKeepsStartsOut(t *testing.T) {
 		f, err := s.leaseFile(d, os.O_RDONLY)
 		require.NoError(t, err)
 		defer f.Close()
-		require.ErrorIs(t, lockFile(f, false), errHeld)
+		require.ErrorIs(t, fsys.LockFile(f, false), fsys.ErrHeld)
 	}
 	_, err := s.Migrate(oldID)
 	require.NoError(t, err)
@@ -200,12 +202,12 @@ func TestMigratedOrReplaced(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
 			d := envdir.Dir{Path: s.Root.Retired(tt.stem, "01234567")}
-			put(t, 1, d.Venv(), "x.py")
+			fsystest.Put(t, 1, d.Venv(), "x.py")
 			if tt.sealed {
-				put(t, 1, d.Ready())
+				fsystest.Put(t, 1, d.Ready())
 			}
 			if tt.lock {
-				put(t, 0, s.Root.Lock(envdir.Key(tt.stem)))
+				fsystest.Put(t, 0, s.Root.Lock(envdir.Key(tt.stem)))
 			}
 			all, err := s.Migrated()
 			require.NoError(t, err)
@@ -233,22 +235,12 @@ func TestModelOf(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
 			file := s.Root.Model(s.Root.Shared(key), tt.id)
-			put(t, 0, file)
+			fsystest.Put(t, 0, file)
 			require.NoError(t, os.WriteFile(file, []byte(tt.note), 0o600))
 			require.Equal(t, tt.want, s.ModelOf(tt.id))
 			require.Empty(t, s.ModelOf("org__other"))
 		})
 	}
-}
-
-func TestFrees(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
-	link(t, put(t, 30, a, "both"), b, "both")
-	link(t, put(t, 500, dir, "elsewhere"), a, "linked")
-	put(t, 1, a, "own")
-	require.Equal(t, []int64{1, 30}, Frees([]string{a, b}))
 }
 
 // roleMigrate moves an old env, or back, and dies at a step.
@@ -274,11 +266,11 @@ func TestMigrateKilled(t *testing.T) {
 			s := newStore(t)
 			d := oldEnv(t, s, oldID)
 			p := start(t, s, "migrate:"+step)
-			require.Empty(t, p.line(t))
+			require.Empty(t, p.Line(t))
 			require.Error(t, p.Wait(), "it was killed at this step")
 			all, err := s.Migrated()
 			require.NoError(t, err)
-			require.Equal(t, home, exists(d.Path))
+			require.Equal(t, home, fsys.Exists(d.Path))
 			require.Equal(t, home, len(all) == 0)
 			if !home {
 				require.NoError(t, s.Restore(all[0]))
@@ -304,11 +296,11 @@ func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 		s := newStore(t)
 		d := oldEnv(t, s, id)
 		require.NoError(t, s.Movable(d))
-		put(t, 1, other(s, d))
+		fsystest.Put(t, 1, other(s, d))
 		require.ErrorContains(t, s.Movable(d), "could not be moved back")
 	}
 	s := newStore(t)
-	put(t, 1, oldEnv(t, s, oldID).Ready())
+	fsystest.Put(t, 1, oldEnv(t, s, oldID).Ready())
 	_, err := s.Migrate(oldID)
 	require.NoError(t, err)
 	require.NoError(t, s.Restore(onlyMigrated(t, s)))
@@ -318,7 +310,7 @@ func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 func TestMigratedWhereAFileLies(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	put(t, 1, s.Root.OldEnvs())
+	fsystest.Put(t, 1, s.Root.OldEnvs())
 	_, err := s.Migrated()
 	if runtime.GOOS != "windows" { // it calls that "not found"
 		require.Equal(t, fault.BadRoot, fault.CodeOf(err))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Published says where a new env lies now.
@@ -31,7 +32,7 @@ type Published struct {
 // which happens where locks do not work: it is used, and ours is thrown away.
 func (st *Stage) Publish() (Published, error) {
 	s, target := st.store, st.store.Root.Shared(st.key)
-	s.at("publish")
+	s.At("publish")
 	p, err := st.place(target)
 	for tries := 0; tries < 3 && (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)); tries++ {
 		// Without locks and without an exchange another creator came between the
@@ -49,17 +50,17 @@ func (st *Stage) Publish() (Published, error) {
 		return p, st.Discard()
 	}
 	st.done = true
-	s.at("published")
+	s.At("published")
 	_ = s.syncParents() // it is published: a flush that fails undoes nothing
 	return p, nil
 }
 
 // place is one try of Publish.
 func (st *Stage) place(target envdir.Dir) (Published, error) {
-	if isDir(st.store.Root.Next(st.key).Path) {
+	if fsys.IsDir(st.store.Root.Next(st.key).Path) {
 		return st.store.postpone(st.key, st.Dir.Path, "one that waits there is replaced")
 	}
-	err := renameNew(st.Dir.Path, target.Path)
+	err := fsys.RenameNew(st.Dir.Path, target.Path)
 	switch {
 	case err == nil:
 		return Published{Dir: target}, nil
@@ -83,7 +84,7 @@ func (st *Stage) beaten(target envdir.Dir) bool {
 
 // syncParents makes the renames of a publish durable.
 func (s *Store) syncParents() error {
-	return errors.Join(syncDir(s.Root.Envs()), syncDir(s.Root.Tmp()))
+	return errors.Join(fsys.SyncDir(s.Root.Envs()), fsys.SyncDir(s.Root.Tmp()))
 }
 
 // replace puts what lies at path where the published env of the key is, if
@@ -111,11 +112,11 @@ func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 	}
 	err = s.exchange(path, target.Path)
 	if err == nil {
-		s.at("exchanged")
+		s.At("exchanged")
 		// path holds the old env now. A crash here leaves it in staging, where
 		// the next creation finds and removes it: the new one is published. So
 		// does an error here, which must not make a failure of the publish.
-		if rename(path, old) != nil {
+		if fsys.Rename(path, old) != nil {
 			return Published{Dir: target}, nil
 		}
 		return Published{Dir: target, Retired: old}, nil
@@ -125,7 +126,7 @@ func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 			return Published{Dir: target, Retired: old}, nil
 		}
 	}
-	if immovable(err) && isDir(path) {
+	if fsys.Immovable(err) && fsys.IsDir(path) {
 		return s.postpone(k, path, fmt.Sprintf("%s cannot be moved: %v", target.Path, err))
 	}
 	return Published{}, fmt.Errorf("publishing %s: %w", target.Path, err)
@@ -135,13 +136,13 @@ func (s *Store) exchange(a, b string) error {
 	if s.swap != nil {
 		return s.swap(a, b)
 	}
-	return exchange(a, b)
+	return fsys.Exchange(a, b)
 }
 
 // retiredPath is a free place in .old.
 func (s *Store) retiredPath(k envdir.Key) (string, error) {
 	old := s.Root.Retired(string(k), suffix())
-	return old, mkdirLike(filepath.Dir(old))
+	return old, fsys.MkdirLike(filepath.Dir(old))
 }
 
 // journal says what a publish in two renames was about to do.
@@ -161,27 +162,27 @@ func (s *Store) twoSteps(k envdir.Key, d envdir.Dir, path, old string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(s.Root.Journal(k), data, true); err != nil {
+	if err := fsys.WriteDurable(s.Root.Journal(k), data); err != nil {
 		return err
 	}
-	if err := syncDir(s.Root.Locks()); err != nil {
+	if err := fsys.SyncDir(s.Root.Locks()); err != nil {
 		return err
 	}
 	target := d.Path
-	s.at("journal")
-	if err := rename(target, old); err != nil {
-		return errors.Join(err, removeAll(s.Root.Journal(k)))
+	s.At("journal")
+	if err := fsys.Rename(target, old); err != nil {
+		return errors.Join(err, fsys.RemoveAll(s.Root.Journal(k)))
 	}
-	s.at("moved-old")
-	if err := rename(path, target); err != nil {
-		undone := rename(old, target)
-		if !exists(target) { // the journal stays for the next creation, which tries again to undo it
+	s.At("moved-old")
+	if err := fsys.Rename(path, target); err != nil {
+		undone := fsys.Rename(old, target)
+		if !fsys.Exists(target) { // the journal stays for the next creation, which tries again to undo it
 			return errors.Join(err, undone)
 		}
-		return errors.Join(err, removeAll(s.Root.Journal(k)))
+		return errors.Join(err, fsys.RemoveAll(s.Root.Journal(k)))
 	}
-	s.at("moved-new")
-	return removeAll(s.Root.Journal(k))
+	s.At("moved-new")
+	return fsys.RemoveAll(s.Root.Journal(k))
 }
 
 // postpone lets the new env wait in .next, from where it is used at once. An
@@ -189,7 +190,7 @@ func (s *Store) twoSteps(k envdir.Key, d envdir.Dir, path, old string) error {
 // nothing takes its place: a program that imports later would get the other's files.
 func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 	p := Published{Dir: s.Root.Next(k), Postponed: why}
-	if err := mkdirLike(filepath.Dir(p.Dir.Path)); err != nil {
+	if err := fsys.MkdirLike(filepath.Dir(p.Dir.Path)); err != nil {
 		return Published{}, err
 	}
 	lease, err := s.Exclusive(p.Dir)
@@ -197,8 +198,8 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 		return Published{}, waitsInUse(err)
 	}
 	defer lease.Release()
-	s.at("postpone")
-	if isDir(p.Dir.Path) {
+	s.At("postpone")
+	if fsys.IsDir(p.Dir.Path) {
 		old, err := s.retiredPath(k)
 		if err != nil {
 			return Published{}, err
@@ -209,10 +210,10 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 		if err := s.twoSteps(k, p.Dir, path, old); err != nil {
 			return Published{}, err
 		}
-	} else if err := rename(path, p.Dir.Path); err != nil {
+	} else if err := fsys.Rename(path, p.Dir.Path); err != nil {
 		return Published{}, err
 	}
-	return p, syncDir(filepath.Dir(p.Dir.Path))
+	return p, fsys.SyncDir(filepath.Dir(p.Dir.Path))
 }
 
 // waitsInUse says what to do about an env in .next that cannot be replaced.
@@ -231,7 +232,7 @@ func waitsInUse(err error) error {
 // old one goes first. A crash between them leaves the new one waiting.
 func (s *Store) Promote(l *Lock) (bool, error) {
 	next, target := s.Root.Next(l.key), s.Root.Shared(l.key)
-	if !isDir(next.Path) || !exists(next.Ready()) {
+	if !fsys.IsDir(next.Path) || !fsys.Exists(next.Ready()) {
 		return false, nil // nothing whole: the published one stays
 	}
 	for _, d := range []envdir.Dir{next, target} {
@@ -242,26 +243,26 @@ func (s *Store) Promote(l *Lock) (bool, error) {
 		defer lease.Release()
 	}
 	old := ""
-	if exists(target.Path) {
+	if fsys.Exists(target.Path) {
 		var err error
 		if old, err = s.retiredPath(l.key); err != nil {
 			return false, err
 		}
-		if err := rename(target.Path, old); immovable(err) {
+		if err := fsys.Rename(target.Path, old); fsys.Immovable(err) {
 			return false, nil
 		} else if err != nil {
 			return false, err
 		}
 	}
-	s.at("promote")
-	err := renameNew(next.Path, target.Path)
+	s.At("promote")
+	err := fsys.RenameNew(next.Path, target.Path)
 	switch {
 	case err == nil:
-		return true, errors.Join(s.syncParents(), syncDir(filepath.Dir(next.Path)))
-	case old != "" && isDir(next.Path): // where it cannot be moved it is used as before
-		_ = renameNew(old, target.Path)
+		return true, errors.Join(s.syncParents(), fsys.SyncDir(filepath.Dir(next.Path)))
+	case old != "" && fsys.IsDir(next.Path): // where it cannot be moved it is used as before
+		_ = fsys.RenameNew(old, target.Path)
 	}
-	if immovable(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+	if fsys.Immovable(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
 		return false, nil // without locks another was quicker
 	}
 	return false, err

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/fsys/fsystest"
 )
 
 func unsupported(string, string) error { return errors.ErrUnsupported }
@@ -24,7 +26,7 @@ func putFailure(t *testing.T, s *Store, f Failure) {
 	t.Helper()
 	data, err := json.Marshal(f)
 	require.NoError(t, err)
-	require.NoError(t, WriteFile(s.Root.Failure(key), data))
+	require.NoError(t, fsys.WriteFile(s.Root.Failure(key), data))
 }
 
 func TestPublish(t *testing.T) {
@@ -45,7 +47,7 @@ func TestPublish(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if name == "overlayfs" || name == "a mount point" {
-				skipOnWindows(t)
+				fsystest.SkipOnWindows(t)
 			}
 			s := newStore(t)
 			l := lock(t, s)
@@ -192,7 +194,7 @@ func TestDeathAtEachStep(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			if step == "one-exchanged" {
-				skipOnWindows(t)
+				fsystest.SkipOnWindows(t)
 			}
 			s := newStore(t)
 			role := "publish:" + step
@@ -247,7 +249,7 @@ func TestDeathWhilePostponing(t *testing.T) {
 			_, err := publish(s, l, "old")
 			require.NoError(t, err)
 			user := start(t, s, "lease")
-			require.Equal(t, "running", user.line(t))
+			require.Equal(t, "running", user.Line(t))
 			_, err = publish(s, l, "waits")
 			require.NoError(t, err)
 			require.NoError(t, l.Unlock())

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Stage is a folder in which an env is built. Nobody else looks at it.
@@ -19,7 +20,7 @@ type Stage struct {
 // Stage makes a staging folder. The caller holds the lock of its key.
 func (s *Store) Stage(l *Lock) (*Stage, error) {
 	// Said before anything is downloaded: see postpone.
-	if next := s.Root.Next(l.key); isDir(next.Path) {
+	if next := s.Root.Next(l.key); fsys.IsDir(next.Path) {
 		lease, err := s.Exclusive(next)
 		if err != nil {
 			return nil, waitsInUse(err)
@@ -27,15 +28,15 @@ func (s *Store) Stage(l *Lock) (*Stage, error) {
 		lease.Release()
 	}
 	d := s.Root.Staging(l.key, suffix())
-	err := mkdirLike(s.Root.Tmp())
+	err := fsys.MkdirLike(s.Root.Tmp())
 	if err == nil {
 		err = os.Mkdir(d.Path, 0o755)
 	}
 	if err != nil {
 		return nil, refused(s.Root.Tmp(), err)
 	}
-	shareLike(d.Path, s.Root.Tmp())
-	s.at("staged")
+	fsys.ShareLike(d.Path, s.Root.Tmp())
+	s.At("staged")
 	was, _ := os.Lstat(s.Root.Shared(l.key).Path) // none: nil
 	os.SameFile(was, was)                         // on Windows it looks for the file's number only now
 	return &Stage{Dir: d, store: s, key: l.key, was: was}, nil
@@ -47,7 +48,7 @@ func (st *Stage) Discard() error {
 		return nil
 	}
 	st.done = true
-	return st.store.trash(st.Dir.Path)
+	return st.store.Trash(st.Dir.Path)
 }
 
 // Durable flushes everything below the staging folder to the disk, so that
@@ -55,15 +56,15 @@ func (st *Stage) Discard() error {
 // Without it a power cut left 1200 of 1200 files empty beside an intact
 // READY.json (measured). False: this system cannot promise it.
 func (st *Stage) Durable() (bool, error) {
-	st.store.at("durable")
-	return syncTree(st.Dir.Path)
+	st.store.At("durable")
+	return fsys.SyncTree(st.Dir.Path)
 }
 
 // Seal writes READY.json: temp, flush, rename, flush.
 func (st *Stage) Seal(ready []byte) error {
-	st.store.at("seal")
-	if err := writeFile(st.Dir.Ready(), ready, true); err != nil {
+	st.store.At("seal")
+	if err := fsys.WriteDurable(st.Dir.Ready(), ready); err != nil {
 		return err
 	}
-	return syncDir(st.Dir.Path)
+	return fsys.SyncDir(st.Dir.Path)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Lock waits until no other process of this machine holds the name: one deep
@@ -14,16 +16,16 @@ import (
 // nothing to wait for: two probes are slow, not wrong.
 func (st State) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	for _, dir := range []string{st.root, st.user} {
-		if dir == "" || mkdirLike(dir) != nil {
+		if dir == "" || fsys.MkdirLike(dir) != nil {
 			continue
 		}
-		f := flock.New(filepath.Join(dir, name+".lock"), flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o644))
+		f := flock.New(filepath.Join(dir, name+".lock"), flock.SetFlag(os.O_CREATE|os.O_RDWR|fsys.NoFollow), flock.SetPermissions(0o644))
 		got, err := f.TryLockContext(ctx, 20*time.Millisecond)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 		if err == nil && got {
-			shareLike(f.Path(), dir)
+			fsys.ShareLike(f.Path(), dir)
 			return func() { _ = f.Close() }, nil
 		}
 	}

@@ -21,19 +21,21 @@ import (
 	"unicode/utf8"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Store is the .envs folder of one root.
 type Store struct {
-	Root envdir.Root
-	Step func(name string) // told before each step; nil but in tests of crashes
+	Root      envdir.Root
+	Failpoint func(name string) // called before each step; nil except in tests of crashes
 
-	swap func(a, b string) error // nil: exchange; for tests of file systems that cannot
+	swap func(a, b string) error // nil: fsys.Exchange; for tests of file systems that cannot
 }
 
-func (s *Store) at(name string) {
-	if s.Step != nil {
-		s.Step(name)
+// At calls the failpoint with the name of the step that comes next.
+func (s *Store) At(name string) {
+	if s.Failpoint != nil {
+		s.Failpoint(name)
 	}
 }
 
@@ -70,7 +72,7 @@ func (s *Store) Envs() ([]envdir.Dir, error) {
 			continue
 		}
 		out = append(out, s.Root.Shared(k))
-		if next := s.Root.Next(k); isDir(next.Path) {
+		if next := s.Root.Next(k); fsys.IsDir(next.Path) {
 			out = append(out, next)
 		}
 	}
@@ -83,7 +85,7 @@ func (s *Store) Envs() ([]envdir.Dir, error) {
 		if !ok {
 			continue // no model's: it could only write lines of its own into our tables
 		}
-		if d := s.Root.Old(id); isDir(d.Venv()) {
+		if d := s.Root.Old(id); fsys.IsDir(d.Venv()) {
 			out = append(out, d)
 		}
 	}
@@ -96,7 +98,7 @@ func (s *Store) NoteModel(d envdir.Dir, id envdir.ID, model string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return nil
 	}
-	return WriteFile(path, []byte(model+"\n"))
+	return fsys.WriteFile(path, []byte(model+"\n"))
 }
 
 // Models are the models that were started in an env, sorted.
@@ -105,7 +107,7 @@ func (s *Store) Models(d envdir.Dir) []string {
 	entries, _ := os.ReadDir(dir) // none: nobody
 	models := []string{}
 	for _, e := range entries {
-		data, err := ReadFile(filepath.Join(dir, e.Name()), maxState)
+		data, err := fsys.ReadFile(filepath.Join(dir, e.Name()), maxState)
 		model := strings.TrimSuffix(string(data), "\n")
 		if err == nil && !strings.HasPrefix(e.Name(), ".") && isLine(model) {
 			models = append(models, model)
@@ -130,10 +132,11 @@ func (s *Store) LastUsed(d envdir.Dir) time.Time {
 	return info.ModTime()
 }
 
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
+// maxState is far above the size of any JSON file of ours. A larger file is not ours.
+const maxState = 1 << 20
+
+// suffix makes a name unique: 8 random hex digits.
+func suffix() string { return fsys.RandomHex(8) }
 
 // State is where one machine keeps what may be lost at any time: verdicts and
 // hardware. It is in the root, or, where that cannot be written, in the user's
@@ -161,11 +164,11 @@ func (st State) Read(name string) ([]byte, error) {
 			first, second = second, first
 		}
 	}
-	data, err := ReadFile(first, maxState)
+	data, err := fsys.ReadFile(first, maxState)
 	if err == nil || second == "" {
 		return data, err
 	}
-	return ReadFile(second, maxState)
+	return fsys.ReadFile(second, maxState)
 }
 
 // newer reports whether a is there and was written after b, if b is there.
@@ -182,7 +185,7 @@ func newer(a, b string) bool {
 // same name in the user's folder is removed when the root took it, so that an
 // old answer never comes back.
 func (st State) Write(name string, data []byte) error {
-	err := WriteFile(filepath.Join(st.root, name), data)
+	err := fsys.WriteFile(filepath.Join(st.root, name), data)
 	if st.user == "" {
 		return err
 	}
@@ -193,5 +196,5 @@ func (st State) Write(name string, data []byte) error {
 		}
 		return nil
 	}
-	return WriteFile(file, data)
+	return fsys.WriteFile(file, data)
 }

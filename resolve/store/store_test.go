@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 func TestKeysAndEnvs(t *testing.T) {
@@ -85,7 +86,7 @@ func TestJournalOfAnother(t *testing.T) {
 			}
 			data, err := json.Marshal(j)
 			require.NoError(t, err)
-			require.NoError(t, WriteFile(s.Root.Journal(key), data))
+			require.NoError(t, fsys.WriteFile(s.Root.Journal(key), data))
 			require.NoError(t, s.Recover(lock(t, s)))
 			for _, dir := range append(kept, s.Root.Locks()) {
 				require.DirExists(t, dir)
@@ -107,7 +108,7 @@ func cutOff(t *testing.T, s *Store, l *Lock) {
 	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
 	data, err := json.Marshal(journal{Schema: 1, New: ".tmp/" + string(key) + "-89abcdef", Old: ".old/" + filepath.Base(old)})
 	require.NoError(t, err)
-	require.NoError(t, WriteFile(s.Root.Journal(key), data))
+	require.NoError(t, fsys.WriteFile(s.Root.Journal(key), data))
 }
 
 func TestJournalUndone(t *testing.T) {
@@ -174,7 +175,7 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 	for _, dir := range []string{s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(key))} {
 		for name, old := range map[string]bool{".write-0123abcd": true, "." + string(key) + ".txt-0123abcd": true, ".new-0123abcd": false, ".gitkeep": true, "notes-0123abcd": true} {
 			file := filepath.Join(dir, name)
-			require.NoError(t, WriteFile(file, nil))
+			require.NoError(t, fsys.WriteFile(file, nil))
 			if old {
 				require.NoError(t, os.Chtimes(file, past, past))
 			}
@@ -191,7 +192,7 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 		if file == "" {
 			gone = append(gone, dir)
 		} else {
-			require.NoError(t, WriteFile(filepath.Join(dir, file), nil))
+			require.NoError(t, fsys.WriteFile(filepath.Join(dir, file), nil))
 			stay = append(stay, dir)
 		}
 		require.NoError(t, os.Chtimes(dir, past, past))
@@ -199,9 +200,9 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 	require.NoError(t, os.MkdirAll(s.Root.Tmp(), 0o755))
 	require.NoError(t, s.Recover(l))
 	for _, path := range gone {
-		require.False(t, exists(path), path)
+		require.False(t, fsys.Exists(path), path)
 	}
 	for _, path := range stay {
-		require.True(t, exists(path), path)
+		require.True(t, fsys.Exists(path), path)
 	}
 }

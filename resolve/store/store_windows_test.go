@@ -14,6 +14,8 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/usage"
 )
 
 // Wine has no junctions, lets a folder with an open file be renamed and knows
@@ -59,10 +61,10 @@ func TestDeepEnv(t *testing.T) {
 		require.Equal(t, word != "first", p.Retired != "")
 	}
 	require.Equal(t, []string{"first"}, retired(t, s))
-	require.Greater(t, Measure(s.Root.Shared(key).Path, nil).Bytes, int64(len("second")))
-	_, err := FreeBytes(filepath.Dir(deepIn(t, s.Root.Shared(key))))
+	require.Greater(t, usage.Measure(s.Root.Shared(key).Path, nil).Bytes, int64(len("second")))
+	_, err := fsys.FreeBytes(filepath.Dir(deepIn(t, s.Root.Shared(key))))
 	require.NoError(t, err)
-	require.NoError(t, Trusted(deepIn(t, s.Root.Shared(key)), nil))
+	require.NoError(t, fsys.Trusted(deepIn(t, s.Root.Shared(key)), nil))
 
 	// A creation that was given up leaves nothing.
 	st, err := s.Stage(l)
@@ -101,17 +103,6 @@ func deepIn(t *testing.T, d envdir.Dir) (file string) {
 	return file
 }
 
-func TestRemoveAllTakesReadOnlyFiles(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "pack")
-	require.NoError(t, os.Mkdir(dir, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "x.pack"), nil, 0o444))
-	require.NoError(t, os.Chmod(dir, 0o555))
-	require.NoError(t, removeAll(dir))
-	require.NoDirExists(t, dir)
-	require.NoError(t, removeAll(dir), "nothing to do")
-}
-
 // held is a file that nobody can open, replace or remove until it is closed.
 func held(t *testing.T, path string) windows.Handle {
 	t.Helper()
@@ -120,56 +111,6 @@ func held(t *testing.T, path string) windows.Handle {
 	h, err := windows.CreateFile(p, windows.GENERIC_READ, 0, nil, windows.OPEN_EXISTING, 0, 0)
 	require.NoError(t, err)
 	return h
-}
-
-// An antivirus holds a new file for a moment: whatever we do to it waits.
-func TestWaitsForWhatHoldsAFile(t *testing.T) {
-	t.Parallel()
-	for name, do := range map[string]func(path string) error{
-		"remove":  removeAll,
-		"rename":  func(path string) error { return rename(path, path+"-new") },
-		"replace": func(path string) error { return WriteFile(path, []byte("new")) },
-		"read":    func(path string) error { _, err := ReadFile(path, maxState); return err },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join(t.TempDir(), "file")
-			require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
-			h := held(t, path)
-			tried := 0
-			err := patiently(160*time.Millisecond, func() error {
-				if tried++; tried == 3 {
-					require.NoError(t, windows.CloseHandle(h))
-				}
-				if tried < 3 {
-					return os.Remove(path) // each is refused as Windows refuses
-				}
-				return nil
-			})
-			require.NoError(t, err)
-			require.Equal(t, 3, tried)
-
-			h = held(t, path)
-			done := make(chan error)
-			go func() { done <- do(path) }()
-			time.AfterFunc(50*time.Millisecond, func() { _ = windows.CloseHandle(h) })
-			require.NoError(t, <-done)
-		})
-	}
-}
-
-// What stays held is an error in the end, and the file stays.
-func TestGivesUpOnWhatStaysHeld(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(path, nil, 0o644))
-	h := held(t, path)
-	require.ErrorIs(t, removeAll(path), windows.ERROR_SHARING_VIOLATION)
-	_, err := ReadFile(path, maxState)
-	require.ErrorIs(t, err, windows.ERROR_SHARING_VIOLATION)
-	require.NoError(t, windows.CloseHandle(h))
-	require.FileExists(t, path)
-	require.ErrorIs(t, rename(path+"-none", path), os.ErrNotExist)
 }
 
 // A program that lies in the env is found without a lease.
@@ -181,7 +122,7 @@ func TestUsersByProgram(t *testing.T) {
 	require.NoError(t, execxtest.Copy(path))
 	require.Empty(t, s.Users(d))
 	p := startExe(t, exec.Command(path), s, "block")
-	require.Equal(t, "running", p.line(t))
+	require.Equal(t, "running", p.Line(t))
 
 	shouted := &Store{Root: envdir.Root(strings.ToUpper(string(s.Root)))}
 	for _, s := range []*Store{s, shouted} {
@@ -192,109 +133,8 @@ func TestUsersByProgram(t *testing.T) {
 	require.Empty(t, s.Users(s.Root.Shared(key+"-bnb")))
 	_, err := s.Exclusive(d)
 	require.ErrorContains(t, err, "is in use by ")
-	p.kill(t)
+	p.Kill(t)
 	require.Eventually(t, func() bool { return len(s.Users(d)) == 0 }, time.Minute, 10*time.Millisecond)
-}
-
-// A file with two names counts once.
-func TestSizeCountsLinksOnce(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), make([]byte, 1000), 0o644))
-	require.NoError(t, os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "b")))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "c"), make([]byte, 10), 0o644))
-	require.EqualValues(t, 1010, Measure(dir, nil).Bytes)
-}
-
-func TestTrustedIsOurs(t *testing.T) {
-	t.Parallel()
-	require.NoError(t, Trusted(t.TempDir(), nil))
-	require.ErrorIs(t, Trusted(filepath.Join(t.TempDir(), "none"), nil), os.ErrNotExist)
-	system, err := windows.GetSystemDirectory()
-	require.NoError(t, err)
-	require.NoError(t, Trusted(system, nil), "TrustedInstaller's or an administrator's")
-}
-
-func TestAccountOf(t *testing.T) {
-	t.Parallel()
-	for sid, want := range map[string]bool{
-		"S-1-5-18":     false, // LocalSystem
-		"S-1-5-32-544": false, // Administrators
-		"S-1-1-0":      false, // Everyone: what a disk without owners says
-		"S-1-5-21-1111111111-2222222222-3333333333-1001": false, // of another machine
-	} {
-		s, err := windows.StringToSid(sid)
-		require.NoError(t, err)
-		_, user := accountOf(s)
-		require.Equal(t, want, user, sid)
-	}
-	me, err := windows.GetCurrentProcessToken().GetTokenUser()
-	require.NoError(t, err)
-	_, user := accountOf(me.User.Sid)
-	require.True(t, user)
-}
-
-func TestTrustedOwnerByName(t *testing.T) {
-	t.Parallel()
-	for _, owner := range []string{"bob", `pc\BOB`, "S-1-5-21-1-2-3-1001"} {
-		require.True(t, trustedOwner(`PC\bob`, "S-1-5-21-1-2-3-1001", []string{"other", owner}), owner)
-	}
-	require.False(t, trustedOwner(`PC\bob`, "S-1-5-21-1-2-3-1001", []string{"", "bo", `OTHER\bob`}))
-}
-
-// DefaultAccount is a user that every Windows has and nobody is.
-func TestTrustedRefusesAnotherUser(t *testing.T) {
-	t.Parallel()
-	skipUnderWine(t)
-	dir := filepath.Join(t.TempDir(), "root")
-	require.NoError(t, os.Mkdir(dir, 0o755))
-	if out, err := exec.Command("icacls.exe", dir, "/setowner", "DefaultAccount").CombinedOutput(); err != nil {
-		t.Skipf("needs an administrator: %s", out)
-	}
-	err := Trusted(dir, nil)
-	require.Equal(t, fault.Untrusted, fault.CodeOf(err))
-	require.ErrorContains(t, err, "DefaultAccount")
-	require.Contains(t, fault.RemedyOf(err), "trusted_owners")
-	require.NoError(t, Trusted(dir, []string{"defaultaccount"}))
-}
-
-func TestNoOwners(t *testing.T) {
-	t.Parallel()
-	require.True(t, noOwners(windows.ERROR_NOT_SUPPORTED), "a disk without owners")
-	require.True(t, noOwners(windows.ERROR_INVALID_FUNCTION), "as above")
-	require.False(t, noOwners(windows.ERROR_ACCESS_DENIED))
-	require.False(t, noOwners(nil))
-}
-
-// What says nothing of its owner may be anybody's.
-func TestTrustedRefusesAnUnreadableOwner(t *testing.T) {
-	t.Parallel()
-	skipUnderWine(t)
-	dir := filepath.Join(t.TempDir(), "root")
-	require.NoError(t, os.Mkdir(dir, 0o755))
-	// The rights that an owner has without being given them, less reading who it is.
-	out, err := exec.Command("icacls.exe", dir, "/deny", "*S-1-3-4:(RC)").CombinedOutput()
-	require.NoError(t, err, string(out))
-	err = Trusted(dir, nil)
-	require.Equal(t, fault.Untrusted, fault.CodeOf(err))
-	require.ErrorIs(t, err, windows.ERROR_ACCESS_DENIED)
-	require.Contains(t, fault.RemedyOf(err), "modelrun --root DIR")
-}
-
-func TestRemoveAllLeavesWhatAJunctionLeadsTo(t *testing.T) {
-	t.Parallel()
-	skipUnderWine(t)
-	outside, dir := t.TempDir(), filepath.Join(t.TempDir(), "env")
-	canary := filepath.Join(outside, "canary")
-	require.NoError(t, os.WriteFile(canary, nil, 0o444))
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "sub"), 0o755))
-	link := filepath.Join(dir, "sub", "link")
-	out, err := exec.Command("cmd.exe", "/c", "mklink", "/J", link, outside).CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.FileExists(t, filepath.Join(link, "canary"))
-	require.NoError(t, removeAll(dir))
-	require.NoDirExists(t, dir)
-	require.FileExists(t, canary)
 }
 
 // Windows renames no folder in which a file is open: the new env waits.
@@ -333,7 +173,7 @@ func TestMigrateOfOneHeld(t *testing.T) {
 		"by its own program": {func(t *testing.T, s *Store, d envdir.Dir) {
 			path := filepath.Join(d.Scripts(), "program.exe")
 			require.NoError(t, execxtest.Copy(path))
-			require.Equal(t, "running", startExe(t, exec.Command(path), s, "block").line(t))
+			require.Equal(t, "running", startExe(t, exec.Command(path), s, "block").Line(t))
 		}, " is in use by ", "end those programs, then try again"},
 		"by a prompt that stands in it": {func(t *testing.T, _ *Store, d envdir.Dir) {
 			c := exec.CommandContext(t.Context(), os.Getenv("ComSpec"), "/d", "/k")

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // staleAfter is how old a leftover must be before somebody without a working
@@ -29,7 +31,7 @@ func (s *Store) Recover(l *Lock) error {
 		return err
 	}
 	try := s.Root.Staging(l.key, suffix()).Path // who dies between the next two leaves what is swept below
-	err := mkdirLike(s.Root.Tmp())
+	err := fsys.MkdirLike(s.Root.Tmp())
 	if err == nil {
 		err = os.Mkdir(try, 0o700)
 	}
@@ -39,17 +41,17 @@ func (s *Store) Recover(l *Lock) error {
 	if err != nil {
 		return refused(s.Root.Tmp(), err)
 	}
-	_ = mkdirLike(s.Root.Cache()) // for a team; who cannot make it hears of it from uv
+	_ = fsys.MkdirLike(s.Root.Cache()) // for a team; who cannot make it hears of it from uv
 	entries, err := os.ReadDir(s.Root.Tmp())
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		k, _, ok := envdir.ParseStaging(e.Name())
-		if !ok || k != l.key || l.lockless && !stale(e) {
+		if !ok || k != l.key || l.lockless && !Stale(e) {
 			continue
 		}
-		_ = s.trash(filepath.Join(s.Root.Tmp(), e.Name())) // see above
+		_ = s.Trash(filepath.Join(s.Root.Tmp(), e.Name())) // see above
 	}
 	s.sweepTemps()
 	return nil
@@ -62,19 +64,16 @@ func (s *Store) sweepTemps() {
 	for _, dir := range []string{s.Root.Envs(), s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(""))} {
 		entries, _ := os.ReadDir(dir) // none: nothing to do
 		for _, e := range entries {
-			if envdir.ParseTemp(e.Name()) && (e.Type().IsRegular() || e.IsDir()) && stale(e) {
+			if envdir.ParseTemp(e.Name()) && (e.Type().IsRegular() || e.IsDir()) && Stale(e) {
 				_ = os.Remove(filepath.Join(dir, e.Name())) // the next one tries again
 			}
 		}
 	}
 }
 
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-func stale(e fs.DirEntry) bool {
+// Stale reports whether a leftover is old enough to be removed without a working
+// lock.
+func Stale(e fs.DirEntry) bool {
 	info, err := e.Info()
 	return err == nil && time.Since(info.ModTime()) > staleAfter
 }
@@ -82,11 +81,11 @@ func stale(e fs.DirEntry) bool {
 // finish ends a publish in two steps that was cut off: forward when the new
 // env is whole, back otherwise.
 func (s *Store) finish(k envdir.Key) error {
-	data, err := ReadFile(s.Root.Journal(k), maxState)
+	data, err := fsys.ReadFile(s.Root.Journal(k), maxState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil && !errors.Is(err, errOdd) {
+	if err != nil && !errors.Is(err, fsys.ErrNotRegular) {
 		return err // it may name the only whole env: nothing is swept before it was read
 	}
 	var j journal
@@ -99,18 +98,18 @@ func (s *Store) finish(k envdir.Key) error {
 		_, gone := os.Lstat(target)
 		switch {
 		case gone == nil: // before the first rename, or after the second
-		case exists(filepath.Join(staged, filepath.Base(s.Root.Shared(k).Ready()))):
-			s.at("finish")
-			if err := rename(staged, target); err != nil {
+		case fsys.Exists(filepath.Join(staged, filepath.Base(s.Root.Shared(k).Ready()))):
+			s.At("finish")
+			if err := fsys.Rename(staged, target); err != nil {
 				return err
 			}
-		case isDir(old):
-			if err := rename(old, target); err != nil {
+		case fsys.IsDir(old):
+			if err := fsys.Rename(old, target); err != nil {
 				return err
 			}
 		}
 	}
-	return removeAll(s.Root.Journal(k))
+	return fsys.RemoveAll(s.Root.Journal(k))
 }
 
 // writes reports whether twoSteps could have written this journal: one that
@@ -128,18 +127,30 @@ func (s *Store) below(p string) string {
 	return rel
 }
 
-// trash moves a folder out of everybody's way; EmptyTrash deletes it.
-func (s *Store) trash(path string) error {
-	s.at("trash")
+// MoveToTrash moves a folder into the trash with one rename, and returns its new
+// path. Where the rename is refused, nothing of the folder is deleted.
+func (s *Store) MoveToTrash(path string) (string, error) {
 	to := s.Root.Trash(suffix())
-	if err := mkdirLike(filepath.Dir(to)); err != nil {
+	if err := fsys.Rename(path, to); err != nil {
+		return "", fmt.Errorf("it cannot be moved: %w", err)
+	}
+	_ = errors.Join(s.syncParents(), fsys.SyncDir(filepath.Dir(path))) // a power cut brings back all of it, or nothing
+	return to, nil
+}
+
+// Trash moves a folder into the trash, or deletes it at once where it cannot be
+// moved. [Store.EmptyTrash] deletes the trash.
+func (s *Store) Trash(path string) error {
+	s.At("trash")
+	to := s.Root.Trash(suffix())
+	if err := fsys.MkdirLike(filepath.Dir(to)); err != nil {
 		return err
 	}
-	if err := rename(path, to); err != nil {
+	if err := fsys.Rename(path, to); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		return removeAll(path)
+		return fsys.RemoveAll(path)
 	}
 	return nil
 }
@@ -150,8 +161,8 @@ func (s *Store) EmptyTrash() {
 	entries, _ := os.ReadDir(s.Root.Tmp()) // none: nothing to do
 	for _, e := range entries {
 		if envdir.ParseTrash(e.Name()) {
-			s.at("empty-trash")
-			_ = removeAll(filepath.Join(s.Root.Tmp(), e.Name())) // see above
+			s.At("empty-trash")
+			_ = fsys.RemoveAll(filepath.Join(s.Root.Tmp(), e.Name())) // see above
 		}
 	}
 }

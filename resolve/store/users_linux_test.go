@@ -12,7 +12,6 @@ import (
 
 	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // A program that closed its lease and whose environment says nothing is found
@@ -24,7 +23,7 @@ func TestUsersByMaps(t *testing.T) {
 	path := filepath.Join(d.Venv(), "lib", "program")
 	require.NoError(t, execxtest.Copy(path))
 	p := startExe(t, exec.Command(path), s, "block")
-	require.Equal(t, "running", p.line(t))
+	require.Equal(t, "running", p.Line(t))
 
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(string(s.Root), link))
@@ -35,43 +34,8 @@ func TestUsersByMaps(t *testing.T) {
 		_, err := root.Exclusive(root.Root.Shared(key))
 		require.ErrorContains(t, err, "is in use by ")
 	}
-	p.kill(t)
+	p.Kill(t)
 	require.Empty(t, s.Users(d))
-}
-
-func TestTrustedOwners(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("NOT TESTED: another owner: only root can give files away")
-	}
-	const daemon = 1 // its name is the same on every Linux
-	for name, c := range map[string]struct {
-		uid    int
-		owners []string
-		ok     bool
-	}{
-		"ours":        {0, nil, true},
-		"a stranger":  {daemon, nil, false},
-		"by name":     {daemon, []string{"nobody", "daemon"}, true},
-		"by number":   {daemon, []string{"1"}, true},
-		"another one": {daemon, []string{"nobody", "2", "", "no such user"}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join(t.TempDir(), "file")
-			require.NoError(t, os.WriteFile(path, nil, 0o600))
-			require.NoError(t, os.Chown(path, c.uid, -1))
-			err := Trusted(path, c.owners)
-			if c.ok {
-				require.NoError(t, err)
-				return
-			}
-			require.Equal(t, fault.Untrusted, fault.CodeOf(err))
-			require.Contains(t, fault.RemedyOf(err), `trusted_owners = ["daemon"]`)
-			require.NoError(t, os.Chmod(path, 0o606))
-			require.ErrorContains(t, Trusted(path, append(c.owners, "daemon")), "can be written by everybody", "whoever owns it")
-		})
-	}
 }
 
 // A lease is shared by what inherits it: the program may end, its child not.
@@ -91,7 +55,7 @@ func TestLeaseOfAChild(t *testing.T) {
 	cmd := exec.Command(self)
 	cmd.ExtraFiles = []*os.File{inherited}
 	p := startExe(t, cmd, s, "block")
-	require.Equal(t, "running", p.line(t))
+	require.Equal(t, "running", p.Line(t))
 	require.NoError(t, inherited.Close())
 	l.Release()
 	_, ok = l.FD()
@@ -99,7 +63,7 @@ func TestLeaseOfAChild(t *testing.T) {
 	_, err = s.Exclusive(d)
 	var busy *InUse
 	require.ErrorAs(t, err, &busy, "the child still runs")
-	p.kill(t)
+	p.Kill(t)
 	require.Eventually(t, func() bool { // as in TestPublishWhileInUse
 		l, err = s.Exclusive(d)
 		return err == nil

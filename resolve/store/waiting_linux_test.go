@@ -19,14 +19,14 @@ func TestPromoteWhereNothingMoves(t *testing.T) {
 		t.Skipf("NOT TESTED: an env that cannot be moved: mounting is not allowed here: %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(target, unix.MNT_DETACH) })
-	s.Step = func(step string) { require.NotEqual(t, "promote", step, "nothing is moved") }
+	s.Failpoint = func(step string) { require.NotEqual(t, "promote", step, "nothing is moved") }
 	for range 3 {
 		require.NoError(t, s.Recover(l))
 		require.Equal(t, "old", content(t, s.Root.Shared(key)))
 		require.Equal(t, "new", content(t, s.Root.Next(key)))
 	}
 	require.NoError(t, unix.Unmount(target, unix.MNT_DETACH))
-	s.Step = nil
+	s.Failpoint = nil
 	eventually(t, func() bool { return s.Recover(l) == nil && content(t, s.Root.Next(key)) == "" })
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
 	requireNoLitter(t, s)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // The versions of a uv on PATH that we use: pylock.toml and --relocatable as
@@ -125,7 +125,7 @@ func look(ctx context.Context, c Config) (u *UV, passed string, err error) {
 // trusted refuses a program that somebody else could have put there.
 func trusted(path string, above int, owners []string) error {
 	for range above + 1 {
-		if err := store.Trusted(path, owners); err != nil {
+		if err := fsys.Trusted(path, owners); err != nil {
 			return err
 		}
 		path = filepath.Dir(path)
@@ -171,7 +171,7 @@ func bootstrap(ctx context.Context, c Config) (string, error) {
 		return "", errors.New("--offline is set")
 	}
 	tools := filepath.Dir(c.Root.UV(pinned))
-	if err := store.MkdirLike(tools); err != nil {
+	if err := fsys.MkdirLike(tools); err != nil {
 		return "", err
 	}
 	tmp, err := os.MkdirTemp(tools, ".new-")
@@ -209,17 +209,17 @@ func put(ctx context.Context, c Config, tmp string) error {
 		return err
 	}
 	to := c.Root.UV(pinned)
-	err = store.Rename(filepath.Join(tmp, "uv"), to)
+	err = fsys.Rename(filepath.Join(tmp, "uv"), to)
 	if err == nil || !exists(to) {
 		return err
 	}
 	if _, e := versionOf(ctx, installed(c), environ(c)); e == nil {
 		return nil
 	}
-	if e := store.Rename(to, filepath.Join(tmp, "broken")); e != nil && !errors.Is(e, fs.ErrNotExist) {
+	if e := fsys.Rename(to, filepath.Join(tmp, "broken")); e != nil && !errors.Is(e, fs.ErrNotExist) {
 		return e
 	}
-	if err = store.Rename(filepath.Join(tmp, "uv"), to); exists(installed(c)) {
+	if err = fsys.Rename(filepath.Join(tmp, "uv"), to); exists(installed(c)) {
 		return nil // a third was quicker
 	}
 	return err

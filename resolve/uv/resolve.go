@@ -12,8 +12,8 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/profile"
-	"github.com/modelrun/modelrun/resolve/store"
 )
 
 // Resolve settles every version of a plan before a byte of it is downloaded.
@@ -29,8 +29,8 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 		return Lock{}, err
 	}
 	// Named like staging, so that the next creation sweeps it after a kill.
-	work := u.cfg.Root.Staging(cmp.Or(p.Key, "resolve"), store.RandomHex(8)).Path
-	if err := store.MkdirLike(work); err != nil { // with the mode of .envs: a team shares .tmp
+	work := u.cfg.Root.Staging(cmp.Or(p.Key, "resolve"), fsys.RandomHex(8)).Path
+	if err := fsys.MkdirLike(work); err != nil { // with the mode of .envs: a team shares .tmp
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)

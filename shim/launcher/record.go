@@ -18,7 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Record is what is kept of a launcher: what it starts and what was written.
@@ -71,7 +71,7 @@ func (r Records) Read(name string) (*Record, error) {
 	if badName(name) != "" {
 		return rec, ErrNone
 	}
-	data, err := store.ReadFile(r.path(name), maxRecord)
+	data, err := fsys.ReadFile(r.path(name), maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return rec, ErrNone
 	}
@@ -110,7 +110,7 @@ func (r Records) Write(whole *Record) error {
 		err = fmt.Errorf("it has more than %d bytes", maxRecord)
 	}
 	if err == nil {
-		err = store.WriteFile(r.path(rec.Name), append(data, '\n'))
+		err = fsys.WriteFile(r.path(rec.Name), append(data, '\n'))
 	}
 	if err != nil {
 		return fault.New(fault.NotWritable, "the record of launcher %s cannot be written: %w", rec.Name, err).Fix("make %s writable", fault.Quote(string(r)))
@@ -182,7 +182,7 @@ func (f File) content() ([]byte, error) {
 	if f.Copy == "" {
 		return f.Data, nil
 	}
-	return store.ReadFile(f.Copy, maxFile)
+	return fsys.ReadFile(f.Copy, maxFile)
 }
 
 // sum is of what a file says.
@@ -203,7 +203,7 @@ const (
 
 // State compares a file with what was written.
 func (w Written) State() State {
-	data, err := store.ReadFile(w.Path, maxFile)
+	data, err := fsys.ReadFile(w.Path, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, e := os.Lstat(w.Path); e == nil { // a link to nothing is somebody's
@@ -230,12 +230,12 @@ func keep(path string) (string, error) {
 // write replaces path as a whole; the umask applies to mode. A foreign file is
 // kept, and stays in its place until the new one is whole.
 func write(path string, data []byte, mode fs.FileMode, foreign bool) (kept string, err error) {
-	if old, err := store.ReadFile(path, maxFile); err == nil && bytes.Equal(old, data) {
+	if old, err := fsys.ReadFile(path, maxFile); err == nil && bytes.Equal(old, data) {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 == mode&0o111 {
 			return "", nil
 		}
 	}
-	tmp := filepath.Join(filepath.Dir(path), ".modelrun-"+store.RandomHex(8)) // path's own may have no room for more
+	tmp := filepath.Join(filepath.Dir(path), ".modelrun-"+fsys.RandomHex(8)) // path's own may have no room for more
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return "", err
@@ -248,7 +248,7 @@ func write(path string, data []byte, mode fs.FileMode, foreign bool) (kept strin
 		kept, err = keep(path)
 	}
 	if err == nil {
-		err = store.Rename(tmp, path) // which waits for an antivirus
+		err = fsys.Rename(tmp, path) // which waits for an antivirus
 		if why := syscall.Errno(0); runtime.GOOS == "windows" && errors.As(err, &why) {
 			err = &fs.PathError{Op: "replace", Path: path, Err: why}
 		}

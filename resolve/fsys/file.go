@@ -1,0 +1,114 @@
+// Package fsys does the file work that modelrun's folders need: atomic writes,
+// bounded reads, renames, file locks, and questions about owners and rights.
+//
+// Small twins per platform hide what differs. Nothing in here knows what a file
+// means.
+package fsys
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// WriteFile replaces path as a whole: readers see the old content or the new,
+// never a part. Mode and group follow the folder, so that a team's files stay
+// the team's. The data is not flushed to the disk: see [WriteDurable].
+func WriteFile(path string, data []byte) error { return writeFile(path, data, false) }
+
+// WriteDurable is [WriteFile] that flushes the data to the disk before the
+// rename. To make the rename durable as well, call [SyncDir].
+func WriteDurable(path string, data []byte) error { return writeFile(path, data, true) }
+
+func writeFile(path string, data []byte, flush bool) (err error) {
+	dir := filepath.Dir(path)
+	if err := MkdirLike(dir); err != nil {
+		return err
+	}
+	tmp := Temp(path)
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp) // the first error is the one to report
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil && flush {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	ShareLike(tmp, dir)
+	return Rename(tmp, path)
+}
+
+// ReadFile reads a file of at most limit bytes. A larger file is an error, so
+// that a state file of 50 MB costs nothing.
+//
+// The error is [ErrNotRegular] for a larger file and for anything that is not a
+// regular file: a pipe in a root must not hang every launch.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	f, err := OpenRegular(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes: %w", path, limit, ErrNotRegular)
+	}
+	return data, err
+}
+
+// ErrNotRegular is a file that modelrun cannot have written: not a regular file,
+// or one that is too large.
+var ErrNotRegular = errors.New("not a file that modelrun wrote")
+
+// OpenRegular opens a regular file without ever blocking.
+func OpenRegular(path string, flag int) (*os.File, error) {
+	f, err := openFile(path, flag|syscall.O_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		_ = f.Close()
+		return nil, cmp.Or(err, fmt.Errorf("%s is no regular file: %w", path, ErrNotRegular))
+	}
+	return f, nil
+}
+
+// renameChecked renames a folder to a free name, for systems without such a
+// call. A rename cannot replace a folder that is not empty, so the check only
+// gives the right error.
+func renameChecked(from, to string) error {
+	if Exists(to) {
+		return fs.ErrExist
+	}
+	return Rename(from, to)
+}
+
+// Temp returns a temporary name beside path. envdir.ParseTemp recognizes it.
+func Temp(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-"+RandomHex(8))
+}
+
+// RandomHex returns so many random hex digits, an even number.
+func RandomHex(digits int) string {
+	b := make([]byte, digits/2)
+	_, _ = rand.Read(b) // never fails: see crypto/rand
+	return hex.EncodeToString(b)
+}

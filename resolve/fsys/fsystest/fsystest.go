@@ -1,0 +1,47 @@
+// Package fsystest makes files for tests.
+package fsystest
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Put writes a file of so many bytes, and its folders, and returns its path.
+func Put(t *testing.T, size int, path ...string) string {
+	t.Helper()
+	file := filepath.Join(path...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, make([]byte, size), 0o644))
+	return file
+}
+
+// Link makes a hard link, and its folders, and returns its path.
+func Link(t *testing.T, from string, to ...string) string {
+	t.Helper()
+	file := filepath.Join(to...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.Link(from, file))
+	return file
+}
+
+// Older sets the times of files to so long ago.
+func Older(t *testing.T, by time.Duration, paths ...string) {
+	t.Helper()
+	at := time.Now().Add(-by)
+	for _, p := range paths {
+		require.NoError(t, os.Chtimes(p, at, at))
+	}
+}
+
+// SkipOnWindows skips a test of something that Windows does not have.
+func SkipOnWindows(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("not a thing on Windows")
+	}
+}

@@ -1,0 +1,33 @@
+//go:build !windows
+
+package fsys
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A teammate replaces the file that was just made by a link to one of ours: it
+// must not get the group's rights.
+func TestShareFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	for name, link := range map[string]func(old, new string) error{"symbolic": os.Symlink, "hard": os.Link} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			mine, team := filepath.Join(dir, "mine"), filepath.Join(dir, "team")
+			require.NoError(t, os.WriteFile(mine, nil, 0o600))
+			require.NoError(t, os.Mkdir(team, 0o770))
+			require.NoError(t, os.Chmod(team, 0o770))
+			path := filepath.Join(team, "x.lock")
+			require.NoError(t, link(mine, path))
+			ShareLike(path, team)
+			info, err := os.Stat(mine)
+			require.NoError(t, err)
+			require.EqualValues(t, 0o600, info.Mode().Perm())
+		})
+	}
+}

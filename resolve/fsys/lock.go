@@ -1,0 +1,6 @@
+package fsys
+
+import "errors"
+
+// ErrHeld is the error of [LockFile] where another holder has the lock.
+var ErrHeld = errors.New("the lease is held")

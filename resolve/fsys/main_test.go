@@ -1,0 +1,9 @@
+package fsys
+
+import (
+	"testing"
+
+	"github.com/modelrun/modelrun/execx/execxtest"
+)
+
+func TestMain(m *testing.M) { execxtest.Main(m) }

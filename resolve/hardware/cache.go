@@ -1,0 +1,84 @@
+package hardware
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/modelrun/modelrun/execx"
+)
+
+// cacheFile holds what the driver said, in the state folder of one machine.
+const cacheFile = "hardware.json"
+
+// State reads and writes the small files of one machine.
+type State interface {
+	// Read returns a file's content.
+	Read(name string) ([]byte, error)
+	// Write replaces a file's content.
+	Write(name string, data []byte) error
+}
+
+// Cache asks for the hardware once per process, and keeps the answer for the
+// next process. It must not be used by several goroutines at once.
+type Cache struct {
+	id      Identity
+	env     execx.Environ
+	state   State
+	machine *Machine // nil: not asked yet
+	isNew   bool     // machine was detected by this process and has no problem
+}
+
+// NewCache returns a cache for the machine with this identity. env is what
+// [Detect] gets. Nothing is read yet.
+func NewCache(id Identity, env execx.Environ, state State) *Cache {
+	return &Cache{id: id, env: env, state: state}
+}
+
+// Identity returns what the cache was made with.
+func (c *Cache) Identity() Identity { return c.id }
+
+// Env returns what the cache was made with.
+func (c *Cache) Env() execx.Environ { return c.env }
+
+// Machine returns the full hardware. It comes from the state as long as the
+// driver and the GPUs are the same. Otherwise it is detected, which may take
+// seconds. Without an accelerator neither is needed.
+func (c *Cache) Machine(ctx context.Context) (Machine, error) {
+	if c.machine != nil {
+		return *c.machine, nil
+	}
+	m := Machine{Identity: c.id}
+	if c.id.Vendor != "" {
+		data, err := c.state.Read(cacheFile)
+		if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != c.id.ID() {
+			return c.Refresh(ctx)
+		}
+	}
+	c.machine = &m
+	return m, nil
+}
+
+// Refresh detects the hardware whatever is cached: an old answer can hide that
+// the driver broke since. Machine returns the new answer from then on.
+func (c *Cache) Refresh(ctx context.Context) (Machine, error) {
+	m, err := Detect(ctx, c.id, c.env)
+	if err != nil {
+		return m, err
+	}
+	c.machine = &m
+	c.isNew = c.id.Vendor != "" && m.Problem == "" // a problem may be gone at the next start
+	return m, nil
+}
+
+// Keep writes what was newly detected to the state, unless the machine has a
+// Problem. Call it after everything else succeeded: bad input leaves no files.
+func (c *Cache) Keep() error {
+	if !c.isNew {
+		return nil
+	}
+	data, err := json.Marshal(c.machine)
+	if err != nil {
+		return err
+	}
+	return c.state.Write(cacheFile, data)
+}

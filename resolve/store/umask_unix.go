@@ -1,0 +1,31 @@
+//go:build !windows
+
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/modelrun/modelrun/resolve/fsys"
+)
+
+// GroupUmask lets the group write what this process creates from now on, where a
+// team shares .envs: a cache that only its maker can write is useless to the next
+// member. restore sets the old umask again, because the program gets the caller's.
+func (s *Store) GroupUmask() (restore func()) {
+	dir := s.Root.Envs()
+	_, err := os.Stat(dir)
+	for errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
+		dir = filepath.Dir(dir)
+		_, err = os.Stat(dir)
+	}
+	if _, ok := fsys.TeamFolder(dir); !ok {
+		return func() {}
+	}
+	old := syscall.Umask(0o002)
+	syscall.Umask(old &^ 0o070)
+	return func() { syscall.Umask(old) }
+}

@@ -1,0 +1,109 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/shim/cli"
+	"github.com/modelrun/modelrun/shim/config"
+	"github.com/modelrun/modelrun/shim/terminal"
+)
+
+// ConfigOptions are the options of `modelrun config`.
+type ConfigOptions struct {
+	JSON   bool `name:"json" help:"Print JSON."`
+	Schema bool `help:"Print the JSON schema of modelrun.toml, for an editor."`
+}
+
+// configCommand declares `modelrun config`.
+func configCommand() Command {
+	var o ConfigOptions
+	return Command{
+		Sub: cli.Sub{
+			Name: "config",
+			Help: "Show each setting and where it came from.",
+			Examples: `Values whose name says that they are secret are shown as ***.
+
+  modelrun config -C project
+  modelrun config --schema >modelrun.schema.json`,
+			Options: &o,
+		},
+		Needs: Options, // the schema is printed where the settings are wrong, too
+		Run:   func(ctx context.Context, a *App) error { return Config(ctx, a, o) },
+	}
+}
+
+// configDoc is the document of `config --json`.
+type configDoc struct {
+	Schema   int          `json:"schema"`
+	Settings []settingDoc `json:"settings"`
+}
+
+// settingDoc is one setting of a [configDoc].
+type settingDoc struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Origin string `json:"origin"`
+}
+
+// Config shows the value of each setting and where it came from, or prints the schema
+// of a config file.
+func Config(_ context.Context, a *App, o ConfigOptions) error {
+	if o.Schema {
+		return a.UI.JSON(a.Config.Table().Schema())
+	}
+	a, err := a.LoadSettings()
+	if err != nil {
+		return err
+	}
+	doc := configDoc{Schema: terminal.Schema, Settings: settingsOf(a.Config)}
+	if o.JSON {
+		return a.UI.JSON(doc)
+	}
+	return configTable(a, doc)
+}
+
+// settingsOf lists the settings in the order of their table, then the
+// variables of [env] and the environments of [envs], sorted by name.
+func settingsOf(c config.Config) (all []settingDoc) {
+	for _, row := range c.Rows() {
+		one := settingDoc{row.Name, strings.TrimSpace(row.Text), row.From}
+		if row.Name == "root" && !c.IsSet("root") {
+			one.Value, one.Origin = string(c.Root()), c.RootFrom()
+		}
+		all = append(all, one)
+	}
+	var more []settingDoc
+	for name, v := range c.Vars() {
+		more = append(more, settingDoc{"env." + name, hideSecret(name, v.Text), v.From})
+	}
+	for key, own := range c.Envs() {
+		more = append(more, settingDoc{"envs." + key, strings.Join(own.Packages, " "), own.From})
+	}
+	slices.SortFunc(more, func(a, b settingDoc) int { return cmp.Compare(a.Name, b.Name) })
+	return append(all, more...)
+}
+
+// configTable prints the settings for people, each on one line.
+func configTable(a *App, doc configDoc) error {
+	var t terminal.Table
+	t.Row("SETTING", "VALUE", "ORIGIN")
+	for _, d := range doc.Settings {
+		t.Row(d.Name, strings.ReplaceAll(cmp.Or(fault.Mask(d.Value), "-"), "\n", " "), d.Origin)
+	}
+	return t.Write(a.UI.Plain())
+}
+
+// hideSecret hides the value of a variable whose name says that it is secret.
+func hideSecret(name, value string) string {
+	up := strings.ToUpper(name)
+	for _, word := range []string{"TOKEN", "SECRET", "PASS", "KEY", "CRED", "AUTH"} {
+		if strings.Contains(up, word) {
+			return "***"
+		}
+	}
+	return value
+}

@@ -1,0 +1,97 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
+)
+
+// checkEnvs checks every environment of the root, until ctx ends.
+func (d *doctor) checkEnvs(ctx context.Context) {
+	dirs, err := d.deps.Store.Envs()
+	if err != nil {
+		d.addError("envs", checkFailed, err, fault.Shell("ls -ld ", "icacls ", d.app.Config.Root().Envs()))
+	}
+	for _, dir := range dirs {
+		if ctx.Err() != nil {
+			return
+		}
+		d.checkEnv(ctx, dir)
+	}
+}
+
+// envCheckID is the id of the check of one environment.
+func envCheckID(dir envdir.Dir) string {
+	switch dir.Kind {
+	case envdir.Next:
+		return "next:" + dir.Name
+	case envdir.Old:
+		return "old:" + dir.Name
+	default:
+		return "env:" + dir.Name
+	}
+}
+
+// checkEnv checks one environment: first its files without running anything,
+// then the size of every file, and with --deep its imports.
+func (d *doctor) checkEnv(ctx context.Context, dir envdir.Dir) {
+	id := envCheckID(dir)
+	rebuild := d.app.Again("ensure --rebuild --env " + dir.Name)
+	if dir.Kind == envdir.Old {
+		rebuild = d.app.Again("migrate " + dir.Name)
+	}
+	if err := d.deps.Trusted(dir); err != nil {
+		d.addError(id, checkFailed, err, "")
+		return
+	}
+	sub := d.subjects.of(ctx, dir)
+	v, err := d.deps.Check.Look(sub)
+	if err != nil {
+		d.addError(id, checkFailed, err, "")
+		return
+	}
+	if v.State == health.Broken {
+		d.add(id, checkFailed, rebuild, "%s", v.Reason)
+		return
+	}
+	if err := health.Audit(dir); err != nil {
+		remedy := fault.RemedyOf(err)
+		if fault.CodeOf(err) == fault.Verify {
+			remedy = rebuild
+		}
+		d.add(id, checkFailed, remedy, "%s", err)
+		return
+	}
+	imports := "not probed on this machine yet"
+	if d.deep {
+		if v, err = d.deps.Check.Probe(ctx, sub); err != nil {
+			d.addError(id, checkUnknown, err, "")
+			return
+		}
+		imports = "it imports what it is for"
+	} else if v.Code != health.CodeUnverified {
+		imports = "it imported what it is for"
+	}
+	d.addVerdict(id, v, imports, rebuild)
+}
+
+// addVerdict adds the verdict on an environment whose files have their sizes.
+// imports says whether its imports were tried.
+func (d *doctor) addVerdict(id string, v health.Verdict, imports, rebuild string) {
+	const sizes = "every file has its size"
+	switch {
+	case v.State == health.Broken:
+		d.add(id, checkFailed, rebuild, "%s", v.Reason)
+	case v.Code == health.CodeUnverified:
+		d.add(id, checkUnknown, d.app.Again("doctor --deep"), "%s; %s", sizes, imports)
+	case v.State == health.Unknown:
+		d.add(id, checkUnknown, d.app.Again("doctor --deep"), "%s; not known to work: %s", sizes, v.Reason)
+	case len(v.Warnings) > 0:
+		d.add(id, checkWarning, rebuild, "%s; %s; %s", sizes, imports, strings.Join(v.Warnings, "; "))
+	default:
+		d.add(id, checkOK, "", "%s; %s", sizes, imports)
+	}
+}

@@ -1,0 +1,216 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/requirement"
+	"github.com/modelrun/modelrun/shim/cli"
+	"github.com/modelrun/modelrun/shim/target"
+	"github.com/modelrun/modelrun/shim/terminal"
+)
+
+// ExplainOptions are the options of `modelrun explain`.
+type ExplainOptions struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// explainCommand declares `modelrun explain`.
+func explainCommand() Command {
+	var o ExplainOptions
+	return Command{
+		Sub: cli.Sub{
+			Name: "explain",
+			Help: "Show the chain: what was looked at, and why.",
+			Examples: `It changes nothing.
+
+  modelrun explain -m models/llama
+  modelrun explain --json --env torch-cu121-transformers`,
+			Options: &o,
+		},
+		Looks: true,
+		Run:   func(ctx context.Context, a *App) error { return Explain(ctx, a, o) },
+	}
+}
+
+// explainDoc is the document of `explain --json`: the decision record.
+type explainDoc struct {
+	Schema   int          `json:"schema"`
+	Key      string       `json:"key"`
+	Family   string       `json:"family"`
+	Accel    string       `json:"accel"`
+	With     []string     `json:"with,omitempty"` // needs beyond the family's key
+	Model    string       `json:"model"`
+	Root     string       `json:"root"`
+	RootFrom string       `json:"root_from"`
+	Machine  string       `json:"machine"`
+	Profile  string       `json:"profile"`
+	Usable   bool         `json:"usable"`
+	Python   string       `json:"python"`
+	Chain    []attemptDoc `json:"chain"`
+	Launch   string       `json:"launch"`
+	Next     string       `json:"next"`
+}
+
+// attemptDoc is one strategy's attempt in an [explainDoc].
+type attemptDoc struct {
+	Strategy   string          `json:"strategy"`
+	LookedAt   string          `json:"looked_at"`
+	Outcome    resolve.Outcome `json:"outcome"`
+	ReasonCode fault.Code      `json:"reason_code"`
+	Reason     string          `json:"reason"`
+	Remedy     string          `json:"remedy,omitempty"`
+	Micros     int64           `json:"micros"`
+}
+
+// Explain shows the chain as a launch would go through it, with the reason of
+// every strategy. It runs nothing from the root and changes nothing.
+func Explain(ctx context.Context, a *App, o ExplainOptions) error {
+	finder := a.Finder()
+	t, req, err := finder.Request(ctx)
+	if err != nil {
+		return err
+	}
+	dry := *req
+	dry.Policy.DryRun = true
+	res, attempts, err := resolve.Default(a.Deps(t)).Resolve(ctx, &dry)
+	var none *resolve.NoEnv
+	if err != nil && !errors.As(err, &none) && len(attempts) == 0 {
+		return err
+	}
+	doc := explainDoc{
+		Schema: terminal.Schema, Key: string(req.Key), Family: t.Family.Name, Accel: req.Accel, Model: t.Model.Name,
+		Root: string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil, With: requirement.Strings(req.With),
+	}
+	if m, err := a.Machine.Machine(ctx); err == nil {
+		doc.Machine = m.String()
+	}
+	if plan, err := finder.Plan(ctx, t); err == nil {
+		doc.Profile = plan.Profile
+	}
+	if res != nil {
+		doc.Python = res.Dir.Python()
+	}
+	for _, attempt := range attempts {
+		doc.Chain = append(doc.Chain, attemptDocOf(req, res, attempt))
+	}
+	doc.Launch, doc.Next = outlook(req, attempts, res)
+	if o.JSON {
+		return a.UI.JSON(doc)
+	}
+	return explainTable(a, doc, attempts)
+}
+
+func attemptDocOf(req *resolve.Request, res *resolve.Resolution, t resolve.Attempt) attemptDoc {
+	code := t.Code
+	if t.Outcome == resolve.Taken {
+		code = terminal.ResultCode(res)
+	}
+	return attemptDoc{t.Strategy, lookedAt(req, res, t), t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds()}
+}
+
+// lookedAt says what a strategy has looked at.
+func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Attempt) string {
+	switch {
+	case t.Outcome == resolve.Taken:
+		return res.Dir.Path
+	case t.Strategy == "shared":
+		return req.Root.Shared(req.Key).Path
+	case t.Strategy == "wait":
+		return req.Root.Lock(req.Key)
+	case t.Strategy == "create":
+		return "whether " + string(req.Key) + " can be made"
+	case req.Old != "":
+		return req.Root.Old(req.Old).Path
+	}
+	return "nothing: no model is named"
+}
+
+// outlook says what a launch would do, and which command the user would run
+// next.
+func outlook(req *resolve.Request, attempts []resolve.Attempt, res *resolve.Resolution) (launch, next string) {
+	key := string(req.Key)
+	var failed resolve.Attempt // the failure of the creation, which a user can fix, before any other
+	for _, t := range attempts {
+		switch {
+		case t.DryRun && t.Strategy == "wait":
+			return "would wait for the process that creates " + key + ", and use what it makes", startOf(req)
+		case t.DryRun && res != nil:
+			return fmt.Sprintf("would create %s, and use %s with a warning if that fails", key, res.Dir.Path), t.Remedy
+		case t.DryRun:
+			return "would create " + key, t.Remedy
+		case t.Outcome == resolve.Stopped:
+			return "would fail: " + t.Reason, t.Remedy
+		case t.Strategy == "create" || failed.Reason == "" && t.Remedy != "":
+			failed = t
+		}
+	}
+	switch {
+	case res == nil:
+		return "would fail: " + cmp.Or(failed.Reason, "no strategy can help"), failed.Remedy
+	case res.Degraded:
+		return fmt.Sprintf("would use %s with a warning: it is not known to work", res.Dir.Path), cmp.Or(failed.Remedy, "modelrun doctor")
+	case res.Verdict.State == health.Unknown:
+		return fmt.Sprintf("would use %s if its imports pass a check first", res.Dir.Path), startOf(req)
+	}
+	return fmt.Sprintf("would use %s", res.Dir.Path), startOf(req)
+}
+
+// startOf is the command line that starts a program with this request.
+func startOf(req *resolve.Request) string { return target.Before(req) + "python …" }
+
+// describeOutcome says for people how an attempt ended.
+func describeOutcome(t resolve.Attempt) string {
+	switch {
+	case t.DryRun:
+		return "would be used"
+	case t.Outcome == resolve.Taken:
+		return "used"
+	case t.Outcome == resolve.Stopped:
+		return "stopped here"
+	}
+	return "passed over"
+}
+
+// explainTable prints the decision for a reader who has never seen one: the
+// strategies in their order, what each looked at, and what a launch would do.
+func explainTable(a *App, doc explainDoc, attempts []resolve.Attempt) error {
+	out := a.UI.Page()
+	var head terminal.Table
+	head.Row("key", doc.Key)
+	head.Row("model", cmp.Or(doc.Model, "none"))
+	head.Row("machine", doc.Machine)
+	head.Row("profile", cmp.Or(doc.Profile, "none"))
+	head.Row("root", doc.Root+" ("+doc.RootFrom+")")
+	if len(doc.With) > 0 {
+		head.Row("with", strings.Join(doc.With, ", "))
+	}
+	head.Below("\n")
+	if err := head.Write(out); err != nil {
+		return err
+	}
+	for i, t := range doc.Chain {
+		fmt.Fprintf(out, "%d  %-11s  ", i+1, t.Strategy)
+		fmt.Fprint(out, describeOutcome(attempts[i])) // one write of its own, so that it gets a colour
+		fmt.Fprintf(out, ", %s\n", time.Duration(t.Micros)*time.Microsecond)
+		for _, row := range [][2]string{{"looked at", t.LookedAt}, {"verdict", t.Reason}, {"remedy", t.Remedy}} {
+			if row[1] != "" {
+				fmt.Fprintf(out, "   %-11s  %s\n", row[0], row[1])
+			}
+		}
+	}
+	python := cmp.Or(doc.Python, "none is usable now")
+	next := ""
+	if doc.Next != "" {
+		next = "next    " + doc.Next + "\n"
+	}
+	_, err := fmt.Fprintf(out, "\npython  %s\nA launch %s.\n%s", python, doc.Launch, next)
+	return err
+}

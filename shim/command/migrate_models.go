@@ -1,0 +1,99 @@
+package command
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/shim/config"
+)
+
+// forModel is this App for the model of an old env. A project's family and key are
+// for the project's own model, so they do not apply to another one.
+func (a *App) forModel(name string, old envdir.ID) *App {
+	own, _ := a.Silent().Finder().Model() // on an error there is no model
+	if own.OldID() == old {
+		return a
+	}
+	cfg := a.Config
+	for _, setting := range []string{"env_key", "family"} {
+		if cfg.Value(setting).Project != "" {
+			cfg = cfg.With(setting, config.Value{})
+		}
+	}
+	return a.WithConfig(cfg.With("model", config.Value{Text: name, From: "modelrun migrate"}))
+}
+
+// oldModels finds the models that old envs belong to. It looks at the model that is
+// named or found here, at the notes of earlier starts, at the id itself, and at the
+// files nearby. An id is the MD5 of the model's path, so a path with that id is the
+// model.
+func (a *App) oldModels(dirs []envdir.Dir) map[envdir.ID]string {
+	st, root := a.Store(), a.Config.Root()
+	search := modelSearch{
+		wanted: map[envdir.ID]bool{}, found: map[envdir.ID]string{},
+		left: modelSearchFiles, skip: root.Environments(),
+	}
+	own, _ := a.Silent().Finder().Model() // on an error there is no model
+	for _, d := range dirs {
+		id := envdir.ID(d.Name)
+		switch name := cmp.Or(st.ModelOf(id), need.HubName(id)); {
+		case own.OldID() == id:
+			search.found[id] = cmp.Or(own.Hub, own.Path)
+		case name != "":
+			search.found[id] = name
+		default:
+			search.wanted[id] = true
+		}
+	}
+	for _, dir := range []string{a.Config.Base(), string(root)} {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			search.look(real, modelSearchDepth)
+		}
+	}
+	return search.found
+}
+
+// The limits of the search for models: folders deep, and files in all.
+const (
+	modelSearchDepth = 3
+	modelSearchFiles = 10_000
+)
+
+// modelSearch looks in folders for the models of ids that no start noted.
+type modelSearch struct {
+	wanted map[envdir.ID]bool
+	found  map[envdir.ID]string
+	left   int    // files that may still be looked at
+	skip   string // a folder that holds no models
+}
+
+// look looks at path, and below it to the given depth.
+func (s *modelSearch) look(path string, depth int) {
+	if id := envdir.LocalID(path); s.wanted[id] {
+		delete(s.wanted, id)
+		s.found[id] = path
+	}
+	if depth == 0 || path == s.skip {
+		return
+	}
+	entries, _ := os.ReadDir(path) // none for a file, or for a folder that we may not read
+	for _, e := range entries {
+		if s.left--; s.left < 0 || len(s.wanted) == 0 {
+			return
+		}
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		below, err := filepath.Join(path, e.Name()), error(nil)
+		if e.Type()&os.ModeSymlink != 0 {
+			below, err = filepath.EvalSymlinks(below)
+		}
+		if err == nil {
+			s.look(below, depth-1)
+		}
+	}
+}

@@ -1,0 +1,310 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
+)
+
+// ProjectFile is the name of a project's file, which is searched for upward.
+const ProjectFile = "modelrun.toml"
+
+// MaxSize bounds a config file, far above any that a person writes. In bytes.
+const MaxSize = 1 << 20
+
+// scope says who can write a config file, and so how far it is trusted.
+type scope int
+
+const (
+	projectScope scope = iota // the author of the project
+	userScope                 // the user, or the administrator
+)
+
+// files reads every source below the variables, the weakest first.
+func (l *loader) files() error {
+	for _, file := range []string{systemFile(l.in.Env), UserFile(l.in.Env)} {
+		if _, err := l.file(file, userScope); err != nil {
+			return err
+		}
+	}
+	if err := l.readScript(); err != nil {
+		return err
+	}
+	starts := []string{l.base}
+	if dir := l.ScriptDir(); dir != "" {
+		starts = append(starts, dir)
+	}
+	for _, start := range starts {
+		for dir := start; ; dir = filepath.Dir(dir) {
+			found, err := l.file(filepath.Join(dir, ProjectFile), projectScope)
+			if err != nil || found {
+				return err
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// file reads one config file. One that does not exist says nothing. Neither does
+// one of another user's in a folder where every user can put files. Anywhere else
+// another user's file is an error: what the user expects to count would not.
+func (l *loader) file(path string, sc scope) (found bool, err error) {
+	if path == "" {
+		return false, nil
+	}
+	data, err := ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errFolder) {
+		return false, nil
+	}
+	owners := l.List("trusted_owners")
+	if sc == userScope {
+		owners = nil // it is the file that names them
+	}
+	if why := fsys.Trusted(path, owners); fault.CodeOf(why) == fault.Untrusted {
+		if sc == projectScope && Everybodys(filepath.Dir(path)) {
+			l.ignored = append(l.ignored, path+" is ignored: "+strings.TrimPrefix(why.Error(), path+" "))
+			return false, nil
+		}
+		return false, why
+	}
+	if err != nil {
+		return false, fault.New(fault.BadConfig, "config file %s cannot be read: %w", path, err).
+			Fix("make it readable, or remove it")
+	}
+	doc := newDocument(l.table)
+	if err := DecodeStrict(data, doc.target(), path, Strict{Known: l.table.names()}); err != nil {
+		return false, err
+	}
+	return true, l.apply(doc, path, filepath.Dir(path), sc)
+}
+
+var errFolder = errors.New("a folder, not a file")
+
+// ReadFile reads a config file. A folder on its way that is a file counts as
+// fs.ErrNotExist. A pipe, or more than [MaxSize], is an error.
+func ReadFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil && strings.Contains(err.Error(), "not a directory"):
+		return nil, fs.ErrNotExist
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, errFolder
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no regular file") // a pipe would hang every launch
+	case info.Size() > MaxSize:
+		return nil, fmt.Errorf("it has %d bytes, more than any config", info.Size())
+	}
+	data, err := os.ReadFile(path)
+	return bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")), err // of an editor on Windows
+}
+
+// Strict says how [DecodeStrict] treats keys that the target does not have.
+type Strict struct {
+	Known  []string // keys to suggest
+	Prefix string   // only keys below it are an error: a script holds other tools' tables
+	Line   int      // is added to the lines of the data
+}
+
+// DecodeStrict decodes TOML. An unknown key is an error with file, line and the
+// nearest name. Every error is a BadConfig.
+func DecodeStrict(data []byte, target any, path string, s Strict) error {
+	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(target)
+	if err == nil {
+		return nil
+	}
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) {
+		for _, e := range strict.Errors {
+			key := strings.Join(e.Key(), ".")
+			if strings.HasPrefix(key, s.Prefix) {
+				row, _ := e.Position()
+				return unknownKey(path, row+s.Line, strings.TrimPrefix(key, s.Prefix), s.Known)
+			}
+		}
+		return nil
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		row, column := decode.Position()
+		return fault.New(fault.BadConfig, "%s:%d:%d: %s", path, row+s.Line, column, describe(decode)).
+			Fix("correct that line")
+	}
+	return fault.New(fault.BadConfig, "%s: %w", path, err).Fix("correct that file")
+}
+
+// describe is the reason of a decoding error without the names of our types.
+func describe(e *toml.DecodeError) string {
+	text := strings.TrimPrefix(e.Error(), "toml: ")
+	rest, ok := strings.CutPrefix(text, "cannot decode TOML ")
+	got, into, both := strings.Cut(rest, " into ")
+	want := map[string]string{
+		"string": "a string in quotes", "bool": "true or false", "[]string": `a list such as ["a", "b"]`, "map[string]string": "a table",
+	}[into[strings.LastIndexByte(into, ' ')+1:]]
+	if strings.Contains(into, "struct {") || strings.HasSuffix(into, "OwnEnv") {
+		want = "a table"
+	}
+	if !ok || !both || want == "" {
+		return text
+	}
+	return fmt.Sprintf("%s wants %s, not the %s that is given", strings.Join(e.Key(), "."), want, got)
+}
+
+func unknownKey(path string, line int, key string, names []string) error {
+	last := key
+	if i := strings.LastIndexByte(key, '.'); strings.HasPrefix(key, "envs.") && i > len("envs.") {
+		last, names = key[i+1:], []string{"packages", "index", "python", "imports"}
+	}
+	f := fault.New(fault.BadConfig, "%s:%d: unknown key %q", path, line, key)
+	if near := fault.Nearest(last, names); near != "" {
+		return f.Fix("did you mean %q?", near)
+	}
+	sort.Strings(names)
+	return f.Fix("remove it; known keys are %s", strings.Join(names, ", "))
+}
+
+// apply takes over the content of a file.
+func (l *loader) apply(doc *document, path, dir string, sc scope) error {
+	for i, v := range doc.values() {
+		if v == "" {
+			continue
+		}
+		if l.table[i].Personal && sc == projectScope {
+			return fault.New(fault.BadConfig, "%s: %s cannot be set by a project file", path, l.table[i].Name).
+				Fix("remove it there and set it in your own file, %s", "~/.config/modelrun/config.toml")
+		}
+		under := l.values[i]
+		if err := l.set(i, v, path, dir); err != nil {
+			return err
+		}
+		if sc == projectScope {
+			l.values[i].Project, l.values[i].under = dir, &under
+		}
+	}
+	for name, value := range doc.env() {
+		if l.vars == nil {
+			l.vars = map[string]Value{}
+		}
+		l.vars[name] = Value{Text: value, From: path}
+	}
+	for key, own := range doc.envs() {
+		if err := own.check(key, path); err != nil {
+			return err
+		}
+		own.From = path
+		if under, ok := l.envs[key]; ok && sc == projectScope {
+			own.under = &under
+		}
+		if sc == projectScope {
+			own.Project = dir
+		}
+		if l.envs == nil {
+			l.envs = map[string]OwnEnv{}
+		}
+		l.envs[key] = own
+	}
+	return nil
+}
+
+// check refuses a definition that no env could be made from.
+func (o OwnEnv) check(key, path string) error {
+	if _, err := envdir.ParseKey(key); err != nil {
+		return fault.New(fault.BadConfig, "%s: [envs.%q]: %w", path, key, err).Fix("%s", fault.RemedyOf(err))
+	}
+	if o.Python != "" && strings.Trim(o.Python, "0123456789.") != "" { // uv would run what it finds under another name
+		return fault.New(fault.BadConfig, "%s: [envs.%q] python = %q is not a version", path, key, o.Python).Fix(`give one such as python = "3.12"`)
+	}
+	if len(o.Packages) == 0 {
+		return fault.New(fault.BadConfig, "%s: [envs.%q] has no packages", path, key).Fix(`add packages = ["name==version"]`)
+	}
+	for _, p := range o.Packages {
+		if p == "" || strings.HasPrefix(strings.TrimSpace(p), "-") {
+			return fault.New(fault.BadConfig, "%s: [envs.%q] packages hold %q, which names no package", path, key, p).Fix(`give names such as "name==version"`)
+		}
+	}
+	return nil
+}
+
+// limitProject drops a project's word on what gets installed when the root is
+// outside that project. In a root that others share, only flags, variables and the
+// user's own file may say it.
+func (l *loader) limitProject() {
+	root := string(l.root.dir)
+	for i := range l.table {
+		for v := l.values[i]; l.table[i].Installs && v.Project != "" && !fsys.Within(root, v.Project); v = l.values[i] {
+			l.ignored = append(l.ignored, fmt.Sprintf("%s: %s is ignored: root %s is outside of that project", v.From, l.table[i].Name, root))
+			l.values[i] = *v.under
+		}
+	}
+	l.outsiders = map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(l.envs)) {
+		own := l.envs[key]
+		for own.Project != "" && !fsys.Within(root, own.Project) {
+			l.ignored = append(l.ignored, fmt.Sprintf("%s: [envs.%q] is ignored: root %s is outside of that project", own.From, key, root))
+			l.outsiders[key] = own.Project
+			if own.under == nil {
+				delete(l.envs, key)
+				break
+			}
+			own = *own.under
+			l.envs[key] = own
+		}
+	}
+}
+
+// UserFile is the user's config file; "" where the user has no home.
+func UserFile(env execx.Environ) string {
+	if runtime.GOOS == "windows" {
+		return Under(env.Get("APPDATA"), "modelrun", "config.toml")
+	}
+	if dir := env.Get("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "modelrun", "config.toml")
+	}
+	return Under(env.Get("HOME"), ".config", "modelrun", "config.toml")
+}
+
+func systemFile(env execx.Environ) string {
+	if runtime.GOOS == "windows" {
+		return Under(env.Get("PROGRAMDATA"), "modelrun", "config.toml")
+	}
+	return "/etc/modelrun/config.toml"
+}
+
+// StateHome is the user's folder for verdicts when the root cannot be written; ""
+// where the user has no home.
+func StateHome(env execx.Environ) string {
+	if runtime.GOOS == "windows" {
+		return Under(env.Get("LOCALAPPDATA"), "modelrun", "state")
+	}
+	if dir := env.Get("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "modelrun")
+	}
+	return Under(env.Get("HOME"), ".local", "state", "modelrun")
+}
+
+// Under joins elements to an absolute folder; "" when dir is not absolute.
+func Under(dir string, elem ...string) string {
+	if !filepath.IsAbs(dir) {
+		return ""
+	}
+	return filepath.Join(append([]string{dir}, elem...)...)
+}

@@ -1,0 +1,148 @@
+// Package config finds the value of each setting, and the root: from the command
+// line, variables, a project's file, a script, the user's and the machine's file.
+//
+// [Settings] is the one table. Flags, variables, keys of a file, `modelrun config`,
+// the help, the man page, completion and the JSON schema of a file all follow from
+// it. [Load] turns the sources into a [Config], which never changes.
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Kind says how a setting's value is written.
+type Kind int
+
+// The kinds.
+const (
+	Text     Kind = iota
+	Path          // a relative one starts at the folder of its source
+	Bool          // true or false
+	Duration      // 90, 30s, 5m, 2h
+	List          // separated by spaces in a variable; an array in a file; a flag that may be repeated
+)
+
+// Setting is one row of the table: all that is known of a setting before it has
+// a value.
+type Setting struct {
+	Name     string   // in a file and in `modelrun config`; "index.torch" is torch in the table [index]
+	Kind     Kind     //
+	Default  string   //
+	Allowed  []string // the only values; nil: any of its kind
+	Variable string   // "" none
+	Personal bool     // not from a project's file: it names a program, whom to trust, or a file to write
+	Installs bool     // from a project's file only in a root inside that project
+	Help     string   // one sentence
+
+	Flag        string // without dashes; "" none
+	Short       string // one letter; "" none
+	Placeholder string // of the flag's value, in the help
+	Group       string // of the flag, in the help
+	HelpLast    bool   // the help shows it after the other flags of its group
+}
+
+// The groups of flags, in the order of the help.
+const (
+	groupTarget  = "What to start it in:"
+	groupLimits  = "How far it may go:"
+	groupProgram = "What the program sees:"
+	GroupOutput  = "What is said:"
+)
+
+// Table is all settings, in the order in which `modelrun config` shows them.
+type Table []Setting
+
+// Settings is the table.
+func Settings() Table {
+	return Table{
+		{Name: "root", Kind: Path, Variable: "MODELRUN_ROOT", Flag: "root", Placeholder: "DIR", Group: groupTarget, HelpLast: true, Help: "Folder that holds .envs/."},
+		{Name: "model", Variable: "MODELRUN_MODEL", Flag: "model", Short: "m", Placeholder: "MODEL", Group: groupTarget, Help: "Model: a folder, a file, or org/name."},
+		{Name: "env_key", Variable: "MODELRUN_ENV", Flag: "env", Short: "e", Placeholder: "KEY", Group: groupTarget, Help: "Env key, for example torch-cu121-transformers-bnb."},
+		{Name: "family", Variable: "MODELRUN_FAMILY", Flag: "family", Placeholder: "NAME", Group: groupTarget, Help: "Family: transformers, llamacpp, onnx or vllm."},
+		{Name: "profile", Variable: "MODELRUN_PROFILE", Flag: "profile", Placeholder: "NAME", Group: groupTarget, Help: "Hardware profile."},
+		{Name: "cwd", Kind: Path, Variable: "MODELRUN_CWD", Flag: "cwd", Short: "C", Placeholder: "DIR", Group: groupTarget, HelpLast: true, Help: "Change to DIR first, as git does."},
+		{Name: "wait", Kind: Duration, Default: "30m", Variable: "MODELRUN_WAIT", Flag: "wait", Placeholder: "TIME", Group: groupLimits, HelpLast: true, Help: "How long another creator may make no progress (30m)."},
+		{Name: "create_timeout", Kind: Duration, Default: "10m", Variable: "MODELRUN_CREATE_TIMEOUT", Flag: "create-timeout", Placeholder: "TIME", Group: groupLimits, HelpLast: true, Help: "How long our installer may make no progress (10m)."},
+		{Name: "no_create", Kind: Bool, Default: "false", Variable: "MODELRUN_NO_CREATE", Flag: "no-create", Group: groupLimits, Help: "Never create an environment."},
+		{Name: "no_degraded", Kind: Bool, Default: "false", Variable: "MODELRUN_NO_DEGRADED", Flag: "no-degraded", Group: groupLimits, Help: "Never use an environment that is not known to work."},
+		{Name: "require_gpu", Kind: Bool, Default: "false", Variable: "MODELRUN_REQUIRE_GPU", Flag: "require-gpu", Group: groupLimits, Help: "Fail when no GPU can be used."},
+		{Name: "offline", Kind: Bool, Default: "false", Variable: "MODELRUN_OFFLINE", Flag: "offline", Group: groupLimits, Help: "Never use the network."},
+		{Name: "isolated", Kind: Bool, Default: "false", Variable: "MODELRUN_ISOLATED", Flag: "isolated", Group: groupProgram, Help: "Remove PYTHONPATH from the program's environment."},
+		{Name: "env_file", Kind: Path, Variable: "MODELRUN_ENV_FILE", Flag: "env-file", Placeholder: "FILE", Group: groupProgram, Help: "Variables for the program, KEY=VALUE a line."},
+		{Name: "status_file", Kind: Path, Variable: "MODELRUN_STATUS_FILE", Personal: true, Flag: "status-file", Placeholder: "FILE", Group: GroupOutput, Help: "Write what happened as JSON."},
+		{Name: "log_level", Default: "info", Allowed: []string{"error", "warn", "info", "debug", "trace"}, Variable: "MODELRUN_LOG_LEVEL", Flag: "log-level", Placeholder: "LEVEL", Group: GroupOutput, Help: "error, warn, info, debug or trace (info)."},
+		{Name: "log_format", Default: "text", Allowed: []string{"text", "json"}, Variable: "MODELRUN_LOG_FORMAT", Flag: "log-format", Placeholder: "FORMAT", Group: GroupOutput, Help: "text or json (text)."},
+		{Name: "log_file", Kind: Path, Variable: "MODELRUN_LOG_FILE", Personal: true, Flag: "log-file", Placeholder: "FILE", Group: GroupOutput, Help: "Append the log to FILE as well."},
+		{Name: "uv", Kind: Path, Variable: "MODELRUN_UV", Personal: true, Help: "The uv to use."},
+		{Name: "index.default", Variable: "MODELRUN_INDEX_DEFAULT", Installs: true, Help: "URL of the package index that replaces PyPI."},
+		{Name: "index.torch", Variable: "MODELRUN_INDEX_TORCH", Installs: true, Help: "URL of the package index that replaces PyTorch's own."},
+		{Name: "index.find_links", Kind: List, Variable: "MODELRUN_FIND_LINKS", Installs: true, Help: "Folders and pages with wheels."},
+		{Name: "trusted_owners", Kind: List, Personal: true, Help: "Users whose environments may be used, by name or number."},
+		{Name: "with", Kind: List, Variable: "MODELRUN_WITH", Flag: "with", Placeholder: "PKG", Group: groupTarget, Help: "A package that is needed besides, such as 'rich>=13'; may be repeated."}, // any source may set it: see needs.go
+	}
+}
+
+// Flags are the settings that have a flag, in the order of the help.
+func (t Table) Flags() []Setting {
+	var rows []Setting
+	for _, group := range []string{groupTarget, groupLimits, groupProgram, GroupOutput} {
+		for _, last := range []bool{false, true} {
+			for _, s := range t {
+				if s.Flag != "" && s.Group == group && s.HelpLast == last {
+					rows = append(rows, s)
+				}
+			}
+		}
+	}
+	return rows
+}
+
+// Flag is the setting of a flag; ok is false where it is none.
+func (t Table) Flag(name string) (s Setting, ok bool) {
+	return t.find(func(s *Setting) bool { return s.Flag == name && name != "" })
+}
+
+func (t Table) find(match func(*Setting) bool) (s Setting, ok bool) {
+	for i := range t {
+		if match(&t[i]) {
+			return t[i], true
+		}
+	}
+	return Setting{}, false
+}
+
+// index is the row of a setting; -1 there is none.
+func (t Table) index(name string) int {
+	for i := range t {
+		if t[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// names are the keys of a file, for an error.
+func (t Table) names() []string {
+	names := []string{"env", "envs", "index"}
+	for i := range t {
+		names = append(names, t[i].Name)
+	}
+	return names
+}
+
+// Variables are the names of the variables that set something.
+func (t Table) Variables() []string {
+	var names []string
+	for i := range t {
+		if t[i].Variable != "" {
+			names = append(names, t[i].Variable)
+		}
+	}
+	return names
+}
+
+// otherVariables are variables of ours that are no settings.
+func otherVariable(name string) bool {
+	return slices.Contains([]string{"MODELRUN_HARDWARE_ROOT"}, name) || strings.HasPrefix(name, "MODELRUN_ACTIVE_")
+}

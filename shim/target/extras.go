@@ -1,0 +1,82 @@
+package target
+
+import (
+	"context"
+	"slices"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
+)
+
+// withNeeds is the target with the needs beyond its key, and the key that they lead
+// to. Packages that the key already includes are no such needs.
+func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
+	for _, r := range requirement.Set(slices.Concat(f.Config.Needs(), t.Sealed)) {
+		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
+			t.With = append(t.With, r)
+		}
+	}
+	if len(t.With) == 0 {
+		return t, nil
+	}
+	key, err := t.Base.WithExtras(requirement.Hash(t.With))
+	if err != nil {
+		return t, err
+	}
+	root := f.Config.Root()
+	if fsys.Exists(root.Shared(key).Path) || fsys.Exists(root.Next(key).Path) || !f.covered(ctx, t) {
+		t.Key = key
+	}
+	return t, nil
+}
+
+// includes reports whether the key itself stands for a package.
+func (t Target) includes(name string) bool {
+	packages := t.Family.Packages
+	if t.Bnb {
+		packages = slices.Concat(packages, t.Family.Bnb)
+	}
+	if t.Own != nil {
+		packages = t.Own.Packages
+	}
+	return slices.ContainsFunc(packages, func(p string) bool { return profile.Normal(p) == name })
+}
+
+// covered reports whether the env of the key itself meets the needs for certain: as
+// it is, and when it is built again.
+func (f Finder) covered(ctx context.Context, t Target) bool {
+	for _, r := range t.With {
+		if r.Name != requirement.Python && !t.includes(r.Name) {
+			return false
+		}
+	}
+	if lacks, err := health.Lacks(f.Config.Root().Shared(t.Base), t.With); err != nil || len(lacks) > 0 {
+		return false
+	}
+	plan, err := f.basePlan(ctx, t)
+	return err == nil && !slices.ContainsFunc(t.With, func(r requirement.Requirement) bool { return !plan.Covers(r) })
+}
+
+// sealedNeeds is for a key that names an env with extras: its seal holds them.
+func (f Finder) sealedNeeds(key envdir.Key) (base envdir.Key, with []requirement.Requirement) {
+	base, hash, ok := key.Extras()
+	if !ok {
+		return key, nil
+	}
+	seal, _, err := health.ReadSeal(f.Config.Root().Shared(key))
+	if err != nil {
+		return key, nil
+	}
+	for _, text := range seal.With {
+		if r, err := requirement.Parse(text); err == nil {
+			with = append(with, r)
+		}
+	}
+	if requirement.Hash(with) != hash {
+		return key, nil
+	}
+	return base, with
+}

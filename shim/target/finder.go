@@ -1,0 +1,126 @@
+// Package target decides what is to be started in: from settings, the model's
+// files and the hardware to the [resolve.Request] that the chain decides on.
+package target
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/hardware"
+	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
+	"github.com/modelrun/modelrun/shim/config"
+)
+
+// Target is what an environment is wanted for.
+type Target struct {
+	Model     need.Model // zero without one
+	Key       envdir.Key // of the wanted env
+	Base      envdir.Key // Key without the part that stands for With; else the same
+	Named     bool       // a model, family or key is named or found
+	Exact     bool       // the key is named
+	Canonical bool       // the key tells its family and accelerator
+	Family    profile.Family
+	Accel     string                    // "cu121", "cpu"; "" not known
+	Bnb       bool                      // with bitsandbytes
+	Own       *profile.Own              // the definition of a key of [envs]; nil: another key
+	With      []requirement.Requirement // needs beyond the key
+	Sealed    []requirement.Requirement // needs beyond the key of the env that is named
+}
+
+// Finder finds targets. It changes nothing and runs nothing of a root.
+type Finder struct {
+	Config   config.Config
+	Env      execx.Environ // the caller's
+	Machine  *hardware.Cache
+	Log      hclog.Logger
+	profiles *rootProfiles
+}
+
+// NewFinder is a Finder that reads the root's profiles at most once.
+func NewFinder(c config.Config, env execx.Environ, machine *hardware.Cache, log hclog.Logger) Finder {
+	return Finder{c, env, machine, log, &rootProfiles{}}
+}
+
+// Find decides on model, family and key, without needs beyond the key. An explicit
+// word wins.
+func (f Finder) Find(ctx context.Context) (Target, error) {
+	t, err := f.find(ctx)
+	t.Base = t.Key
+	return t, err
+}
+
+func (f Finder) find(ctx context.Context) (t Target, err error) {
+	if t.Model, err = f.Model(); err != nil {
+		return t, err
+	}
+	name := cmp.Or(f.Config.String("family"), t.Model.Family)
+	t.Bnb = t.Model.Bnb
+	t.Named = name != "" || f.Config.IsSet("env_key") || f.Config.IsSet("profile")
+	if f.Config.IsSet("env_key") {
+		return f.namedKey(ctx, t, name)
+	}
+	if t.Family, err = FamilyNamed(cmp.Or(name, profile.DefaultFamily), f.Config.Value("family").From); err != nil {
+		return t, err
+	}
+	if t.Accel, err = f.accel(ctx, t.Family); err != nil {
+		return t, err
+	}
+	t.Family = t.Family.For(t.Accel)
+	t.Key, t.Canonical = t.Family.Key(t.Accel, t.Bnb), true
+	return t, nil
+}
+
+// namedKey is the target of --env, which names only the key. The model stays, for
+// its old env.
+func (f Finder) namedKey(ctx context.Context, t Target, family string) (Target, error) {
+	key, err := envdir.ParseKey(f.Config.String("env_key"))
+	if err != nil {
+		return t, err
+	}
+	t.Exact = true
+	if _, own := f.Config.Envs()[string(key)]; !own {
+		key, t.Sealed = f.sealedNeeds(key)
+	}
+	t.Key = key
+	if own, ok := f.Config.Envs()[string(key)]; ok {
+		definition := own.Profile()
+		t.Own = &definition
+		return t, f.requireGPU(ctx, "")
+	}
+	if parts, ok := profile.ParseKey(key); ok {
+		t.Family, t.Accel, t.Bnb, t.Canonical = parts.Family, parts.Accel, parts.Bnb, true
+		return t, f.requireGPU(ctx, t.Accel)
+	}
+	if family != "" {
+		if t.Family, err = FamilyNamed(family, f.Config.Value("family").From); err != nil {
+			return t, err
+		}
+	}
+	return t, f.requireGPU(ctx, "")
+}
+
+// FamilyNamed is the family of a name. from is the source of the name, for the
+// error.
+func FamilyNamed(name, from string) (profile.Family, error) {
+	f, ok := profile.FamilyNamed(name)
+	if ok {
+		return f, nil
+	}
+	var names []string
+	for _, f := range profile.Families() {
+		names = append(names, f.Name)
+	}
+	e := fault.New(fault.BadConfig, "%s: family %q is not known", from, name)
+	if near := fault.Nearest(name, names); near != "" {
+		return f, e.Fix("did you mean %q? families are %s", near, strings.Join(names, ", "))
+	}
+	return f, e.Fix("families are %s", strings.Join(names, ", "))
+}

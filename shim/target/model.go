@@ -1,0 +1,67 @@
+package target
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+
+	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/shim/config"
+)
+
+// Model is the model that is named, else the one in the script's folder, else the
+// one in the working directory. The zero Model is none.
+func (f Finder) Model() (need.Model, error) {
+	c := f.Config
+	places := need.Places{
+		Cwd: c.Base(), HubDir: hubDir(f.Env), Family: c.String("family"),
+		Covered: func(quant string) bool {
+			family, ok := profile.FamilyNamed(c.String("family"))
+			return ok && family.Covers(quant)
+		},
+	}
+	name := c.String("model")
+	if name != "" {
+		from := c.Value("model").From
+		if err := config.CheckName("model", name, from); err != nil {
+			return need.Model{}, err
+		}
+		if filepath.IsAbs(from) {
+			places.Cwd = filepath.Dir(from) // a file names models relative to itself
+		}
+	} else {
+		dirs := []string{c.Base()}
+		if dir := c.ScriptDir(); dir != "" {
+			dirs = []string{dir, c.Base()}
+		}
+		i := slices.IndexFunc(dirs, need.Holds)
+		if i < 0 {
+			return need.Model{}, nil
+		}
+		name = dirs[i]
+	}
+	m, err := need.Of(name, places)
+	if err != nil && c.IsSet("env_key") && (m.Path != "" || m.Hub != "") {
+		return m, nil // the key is named: the content of the files does not matter
+	}
+	for _, note := range m.Notes {
+		f.Log.Info(note)
+	}
+	return m, err
+}
+
+// hubDir is the local cache of the Hugging Face hub.
+func hubDir(env execx.Environ) string {
+	if dir := env.Get("HF_HUB_CACHE"); dir != "" {
+		return dir
+	}
+	if dir := env.Get("HF_HOME"); dir != "" {
+		return filepath.Join(dir, "hub")
+	}
+	if dir := env.Get("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "huggingface", "hub")
+	}
+	return config.Under(cmp.Or(env.Get("HOME"), env.Get("USERPROFILE")), ".cache", "huggingface", "hub")
+}

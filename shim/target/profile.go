@@ -1,0 +1,136 @@
+package target
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/shim/config"
+)
+
+// accel is the accelerator of this machine: that of --profile, else that of the
+// first profile that serves its GPUs, else "cpu". A GPU that goes unused is never
+// passed over in silence.
+func (f Finder) accel(ctx context.Context, family profile.Family) (string, error) {
+	m, err := f.Machine.Machine(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !f.Config.IsSet("profile") && !m.HasGPU() && m.Problem == "" {
+		return "cpu", f.requireGPU(ctx, "cpu") // without reading a profile
+	}
+	c, err := f.Choose(ctx, profile.Want{Name: f.Config.String("profile"), Family: family})
+	if err != nil {
+		return "", err
+	}
+	if c.Warning != "" {
+		f.Log.Warn(c.Warning)
+	}
+	return c.Profile.Accel, f.requireGPU(ctx, c.Profile.Accel)
+}
+
+// requireGPU refuses, under --require-gpu, a build that would run on no GPU.
+func (f Finder) requireGPU(ctx context.Context, accel string) error {
+	if !f.Config.Bool("require_gpu") {
+		return nil
+	}
+	m, err := f.Machine.Machine(ctx)
+	if err != nil {
+		return err
+	}
+	if m.HasGPU() && accel != "cpu" {
+		return nil
+	}
+	return fault.New(fault.NoGPU, "--require-gpu: this machine offers %s, and %s would run", m, cmp.Or(accel, "no CUDA build")).
+		Fix("check the driver with nvidia-smi; modelrun profiles says why each one is passed over")
+}
+
+// Choose picks the profile. The reasons for passing over the others go to the log,
+// at debug.
+func (f Finder) Choose(ctx context.Context, w profile.Want) (profile.Choice, error) {
+	m, err := f.Machine.Machine(ctx)
+	if err != nil {
+		return profile.Choice{}, err
+	}
+	inRoot, bad := f.RootProfiles()
+	w.Bad = bad
+	c, err := profile.Select(m, inRoot, w)
+	for file, why := range bad {
+		f.Log.Debug(fmt.Sprintf("profile %s is passed over: %s", file, why))
+	}
+	for _, p := range c.Passed {
+		f.Log.Debug(fmt.Sprintf("profile %s is passed over: %s", p.Name, p.Reason))
+	}
+	return c, err
+}
+
+// rootProfiles are the profiles in the root, read once.
+type rootProfiles struct {
+	once sync.Once
+	good []profile.Profile
+	bad  map[string]error
+}
+
+// RootProfiles are the profiles of the root that may be used, and why each of the
+// others may not, by name.
+func (f Finder) RootProfiles() (good []profile.Profile, bad map[string]error) {
+	p := f.profiles
+	p.once.Do(func() {
+		p.good, p.bad = profile.InRoot(f.Config.Root())
+		p.good = slices.DeleteFunc(p.good, func(one profile.Profile) bool { // it says from where packages are installed
+			err := fsys.Trusted(one.Path, f.Config.List("trusted_owners"))
+			if fault.CodeOf(err) != fault.Untrusted {
+				return false
+			}
+			f.Log.Warn("profile " + one.Name + " is passed over: " + err.Error())
+			p.bad[one.Name] = err
+			return true
+		})
+	})
+	return p.good, p.bad
+}
+
+// Plan is what creating the target's key would install.
+func (f Finder) Plan(ctx context.Context, t Target) (profile.Plan, error) {
+	plan, err := f.basePlan(ctx, t)
+	if t.Key != t.Base {
+		plan = plan.WithExtras(t.With)
+	}
+	plan.Key = t.Key
+	return plan, err
+}
+
+// basePlan is the plan of the key without needs beyond it.
+func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
+	switch {
+	case t.Own != nil:
+		return profile.OwnPlan(t.Base, *t.Own), nil
+	case !t.Canonical:
+		return profile.Plan{}, f.unknownKey(t.Base)
+	}
+	c, err := f.Choose(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family, Accel: t.Accel})
+	if err != nil {
+		return profile.Plan{}, err
+	}
+	return c.Profile.Plan(t.Base, t.Family, t.Bnb), nil
+}
+
+// unknownKey is the error for a key that says nothing about packages.
+func (f Finder) unknownKey(key envdir.Key) error {
+	e := fault.New(fault.BadKey, "env key %s says nothing about what to install", key)
+	describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", config.ProjectFile, key)
+	if dir := f.Config.Outsider(string(key)); dir != "" { // a project describes it, without effect
+		describe = "use a root inside that project: modelrun --root " + fault.Quote(dir) + Before(&resolve.Request{Key: key})[len("modelrun"):] + "…"
+	}
+	if near := fault.Nearest(string(key), append(f.KeysHere(), CanonicalKeys()...)); near != "" && near != string(key) {
+		return e.Fix("did you mean --env %s? or %s", near, describe)
+	}
+	return e.Fix("%s", describe)
+}

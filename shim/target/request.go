@@ -1,0 +1,75 @@
+package target
+
+import (
+	"context"
+
+	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/profile"
+)
+
+// Request finds the target, and makes the request that the chain decides on.
+func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
+	t, err := f.Find(ctx)
+	if err != nil {
+		return t, nil, err
+	}
+	if t, err = f.withNeeds(ctx, t); err != nil {
+		return t, nil, err
+	}
+	c := f.Config
+	req := &resolve.Request{
+		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Own: t.Own != nil, Accel: t.Accel,
+		Old: t.Model.OldID(), OldImports: t.Family.Old, ModelName: f.ModelName(t), ModelType: t.Model.Type, RootOption: f.RootOption(),
+		Imports: t.imports(),
+		Policy: resolve.Policy{
+			NoCreate: c.Bool("no_create"), NoDegraded: c.Bool("no_degraded"), RequireGPU: c.Bool("require_gpu"),
+			Wait: c.Duration("wait"), CreateTimeout: c.Duration("create_timeout"),
+		},
+	}
+	if t.Family.GPU && t.Accel != "cpu" && t.Accel != "" || t.Accel == "" && req.Policy.RequireGPU {
+		m, err := f.Machine.Machine(ctx)
+		if err != nil {
+			return t, nil, err
+		}
+		req.CUDA = m.HasGPU()
+	}
+	f.Log.Debug("Resolved env_key: " + string(t.Key))
+	return t, req, nil
+}
+
+// imports are the modules that a shared env of the target must import.
+func (t Target) imports() []profile.Import {
+	switch {
+	case t.Own != nil:
+		return profile.OwnPlan(t.Base, *t.Own).Shared
+	case t.Canonical:
+		return t.Family.Needs(t.Bnb)
+	}
+	return t.Family.Old // a key of another shape: as lenient as with the app's own envs
+}
+
+// Compatible lists the existing keys that may serve a target instead of its own,
+// best first.
+func (f Finder) Compatible(ctx context.Context, t Target, have []envdir.Key) []resolve.Alternative {
+	var out []resolve.Alternative
+	if t.Key != t.Base { // the env of the key itself, when it has the packages
+		out = append(out, resolve.Alternative{Key: t.Base, Accel: t.Accel, Imports: t.imports()})
+		if t.Exact {
+			return out
+		}
+	}
+	if t.Own != nil || !t.Canonical {
+		return out
+	}
+	m, err := f.Machine.Machine(ctx)
+	if err != nil {
+		return out
+	}
+	for _, k := range profile.Compatible(t.Base, have, m) {
+		if parts, ok := profile.ParseKey(k); ok {
+			out = append(out, resolve.Alternative{Key: k, Accel: parts.Accel, Imports: parts.Family.Needs(t.Bnb)})
+		}
+	}
+	return out
+}
