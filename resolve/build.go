@@ -258,7 +258,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 		return store.Published{}, err
 	}
 	replaced := b.req.Root.Next(b.req.Key) // the env in use now: one that waits in .next is used first
-	if missing(replaced.Path) {
+	if fsys.Missing(replaced.Path) {
 		replaced = b.req.Root.Shared(b.req.Key)
 	}
 	drift := health.DriftOf(replaced)

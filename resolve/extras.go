@@ -7,6 +7,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
@@ -49,7 +50,7 @@ func checkSealedNeeds(req *Request, res *Resolution) error {
 // does not exist.
 func (r *Request) baseLacks() string {
 	dir := r.Root.Shared(r.Base)
-	if r.Base == r.Key || missing(dir.Path) {
+	if r.Base == r.Key || fsys.Missing(dir.Path) {
 		return ""
 	}
 	v, err := checkNeeds(dir, r.With)

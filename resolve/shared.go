@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"syscall"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
@@ -48,15 +46,15 @@ func (s shared) resolve(ctx context.Context, st *state) (*Resolution, error) {
 func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, health.Verdict, error) {
 	req := st.req
 	next, published := req.Root.Next(req.Key), req.Root.Shared(req.Key)
-	waiting := !missing(next.Path)
-	if !waiting && !missing(published.Path) { // the usual case: two stats
+	waiting := !fsys.Missing(next.Path)
+	if !waiting && !fsys.Missing(published.Path) { // the usual case: two stats
 		return s.useEnv(ctx, st, published, req.Accel, req.Imports)
 	}
-	if !req.Policy.DryRun && (waiting || !missing(req.Root.Journal(req.Key))) {
+	if !req.Policy.DryRun && (waiting || !fsys.Missing(req.Root.Journal(req.Key))) {
 		if err := s.recoverKey(ctx, req.Key); err != nil {
 			return nil, health.Verdict{}, err
 		}
-		waiting = !missing(next.Path)
+		waiting = !fsys.Missing(next.Path)
 	}
 	if waiting {
 		res, v, err := s.tryEnv(ctx, st, next, req.Accel, req.Imports)
@@ -90,7 +88,7 @@ func (s shared) recoverKey(ctx context.Context, key envdir.Key) error {
 
 // tryEnv is useEnv for an env that may not exist.
 func (s shared) tryEnv(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
-	if missing(dir.Path) {
+	if fsys.Missing(dir.Path) {
 		return nil, health.Verdict{State: health.Broken, Code: health.CodeAbsent, Absent: true, Reason: "not there"}, nil
 	}
 	return s.useEnv(ctx, st, dir, accel, imports)
@@ -232,7 +230,7 @@ func describe(dir envdir.Dir, v health.Verdict) string {
 		return dir.Name + " is healthy"
 	case v.Code == health.CodeLacks:
 		return dir.Name + " " + v.Reason
-	case v.Absent && !missing(dir.Path):
+	case v.Absent && !fsys.Missing(dir.Path):
 		return v.Reason // the folder exists, but holds no env
 	case v.Absent:
 		return dir.Path + " does not exist"
@@ -240,15 +238,4 @@ func describe(dir envdir.Dir, v health.Verdict) string {
 		return fmt.Sprintf("%s: not known to work: %s", dir.Name, v.Reason)
 	}
 	return fmt.Sprintf("%s is broken: %s", dir.Name, v.Reason)
-}
-
-// missing reports whether a path certainly does not exist.
-func missing(path string) bool {
-	_, err := os.Lstat(path)
-	return isMissing(err) // what cannot be examined exists: its check says why
-}
-
-// isMissing reports whether err says that a path, or a folder on the way to it, does not exist.
-func isMissing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

@@ -108,7 +108,7 @@ func Ensure(d *Deps) Chain {
 // owner, and must not be writable for all.
 func (d *Deps) Trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
-		if err := fsys.Trusted(path, d.Owners); err != nil && !isMissing(err) {
+		if err := fsys.Trusted(path, d.Owners); err != nil && !fsys.IsMissing(err) {
 			return err
 		}
 	}
