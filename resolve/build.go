@@ -20,8 +20,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv"
 )
 
-// build is one creation, under the creation lock. Nothing visible changes
-// before the deep probe has passed; publishing is the last act.
+// build is one creation, under the creation lock. Other processes see no change until the deep probe has
+// passed. Publishing is the last step.
 type build struct {
 	*Deps
 	req  *Request
@@ -29,25 +29,27 @@ type build struct {
 	plan profile.Plan
 	log  *store.Log
 
-	mu             sync.Mutex  // beats come from uv's watcher, too
-	owner          store.Owner // what we tell those who wait
-	cachedPackages int         // packages that lie in uv's cache
+	mu             sync.Mutex  // guards owner and cachedPackages: uv's watcher sends heartbeats, too
+	owner          store.Owner // what waiting processes read
+	cachedPackages int         // how many packages are in uv's cache
 	uv             *uv.UV
 	versions       uv.Lock
-	privateCache   bool              // uv has a cache of its own, because the usual one is damaged
-	mismatches     map[string]string // what the last try gave other content than RECORD tells: path to its sum
+	privateCache   bool              // this build has a uv cache of its own, because the shared one may be damaged
+	mismatches     map[string]string // files of the last attempt that differ from RECORD: path to checksum
 }
 
-// run goes through the steps of DESIGN 7 in their order. The verdict is about the
-// env that was built: of another creator's that was published first, nothing is
-// known.
+// run creates the env: it opens the log, finds uv, builds in staging (see buildStage), publishes, and then
+// keeps the verdict. If a wheel is damaged, it builds once more, with a fresh uv cache.
+//
+// The verdict is about the env that was built. If another creator published first, p.Existing is set and
+// the verdict says nothing about that env.
 func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, err error) {
 	key := b.req.Key
 	b.Log.Info("Creating new shared environment: " + string(key))
 	if b.log, err = b.Store.NewLog(key); err != nil {
 		return p, v, err
 	}
-	defer func() { _ = b.log.Close() }() // what matters is on the disk by then
+	defer func() { _ = b.log.Close() }() // the log is advice: a failed close loses nothing that matters
 	ctx, stop := b.watchProgress(ctx)
 	defer stop()
 
@@ -62,8 +64,8 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	if err != nil && fault.CodeOf(err) == fault.BadWheel {
 		b.Log.Warn(err.Error())
 		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: " + fault.Remove(b.req.Root.Cache()))
-		b.Store.EmptyTrash()              // the first try's copy, before the second needs its space
-		cache, e := b.Store.Stage(b.lock) // swept like one, too
+		b.Store.EmptyTrash()              // frees the first attempt's space before the second needs it
+		cache, e := b.Store.Stage(b.lock) // the cache is swept like a staging folder, too
 		if e != nil {
 			return p, v, e
 		}
@@ -74,7 +76,7 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	if err != nil {
 		return p, v, err
 	}
-	defer b.discard(stage) // does nothing after publish
+	defer b.discard(stage) // does nothing after publishing
 	p, err = b.publish(ctx, stage)
 	if err != nil || p.Existing {
 		return p, v, err
@@ -83,7 +85,9 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	return p, v, nil
 }
 
-// buildStage makes a whole env in a new staging folder, or leaves none.
+// buildStage builds a complete env in a new staging folder: it resolves the versions, checks the disk
+// space, creates the venv, installs, verifies every file and probes the imports. After an error no staging
+// folder is left.
 func (b *build) buildStage(ctx context.Context) (stage *store.Stage, v health.Verdict, err error) {
 	if err := b.resolveVersions(ctx); err != nil {
 		return nil, v, err
@@ -103,13 +107,14 @@ func (b *build) buildStage(ctx context.Context) (stage *store.Stage, v health.Ve
 	return stage, v, err
 }
 
+// discard removes a staging folder. What stays after an error is swept later.
 func (b *build) discard(stage *store.Stage) {
 	if err := stage.Discard(); err != nil {
 		b.Log.Debug("removing staging: " + err.Error())
 	}
 }
 
-// resolve settles every version before a byte of it is downloaded.
+// resolveVersions pins every version before anything is downloaded.
 func (b *build) resolveVersions(ctx context.Context) (err error) {
 	b.enterPhase("resolving versions")
 	b.versions, err = b.uv.Resolve(ctx, b.plan)
@@ -125,11 +130,11 @@ func (b *build) resolveVersions(ctx context.Context) (err error) {
 	return nil
 }
 
-// diskFactor is how much larger a stack is on disk than its wheels, cache and
-// env together (measured: 2.9 GB of wheels, 5.2 GB on disk; the env is links).
+// diskFactor estimates the space on disk from the size of the wheels. It covers uv's cache and the env
+// (measured: 2.9 GB of wheels, 5.2 GB on disk; the env consists of links into the cache).
 const diskFactor = 2
 
-// preflight says what is about to happen, and refuses what cannot succeed.
+// preflight logs what will be downloaded, and fails when the disk has too little space for it.
 func (b *build) preflight() error {
 	free, err := fsys.FreeBytes(b.req.Root.Envs())
 	if err != nil {
@@ -137,20 +142,22 @@ func (b *build) preflight() error {
 	}
 	estimate, need := "unknown size", int64(0)
 	if download := b.versions.Missing(); download >= 0 {
-		need = download * diskFactor // what is in the cache is linked
+		need = download * diskFactor // cached packages are linked and need no space
 		estimate = fmt.Sprintf("%s to download, about %s on disk", Bytes(download), Bytes(need))
 		if cached := b.versions.Download - download; cached > 0 {
 			estimate = fmt.Sprintf("%s to download, about %s more on disk (%s is in uv's cache)", Bytes(download), Bytes(need), Bytes(cached))
 		}
 	}
-	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, estimate, Bytes(int64(free)))) //nolint:gosec // no disk has 8 EiB
-	if uint64(need) > free {                                                                                                      //nolint:gosec // need is not negative
-		return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), Bytes(int64(free))). //nolint:gosec // as above
-																			Fix("free some space there, or use another disk: modelrun --root DIR …")
+	available := Bytes(int64(free)) //nolint:gosec // below 8 EiB
+	b.Log.Info(fmt.Sprintf("root %s (%s); key %s; %s; %s free", b.req.Root, b.RootFrom, b.req.Key, estimate, available))
+	if uint64(need) > free { //nolint:gosec // need is not negative
+		return fault.New(fault.NoSpace, "%s needs about %s, %s has %s free", b.req.Key, Bytes(need), b.req.Root.Envs(), available).
+			Fix("free some space there, or use another disk: modelrun --root DIR …")
 	}
 	return nil
 }
 
+// install creates the venv in d and installs the resolved versions into it.
 func (b *build) install(ctx context.Context, d envdir.Dir) error {
 	b.enterPhase("creating the venv")
 	b.Log.Info("Creating environment in temp location: " + d.Path)
@@ -165,11 +172,11 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 	return b.uv.Sync(ctx, b.versions, d, b.bytecodeSources(), b.reportInstall)
 }
 
-// bytecodeSources are the envs whose byte code may be linked, the likeliest first: the one
-// that is replaced, that of the key itself, and all there are. Sealed, so they were
-// whole, and trusted like any that is started.
+// bytecodeSources lists the envs whose byte code may be linked, the most similar first: the env that is
+// replaced, the env of the base key, then all others. Each is sealed, so it was complete, and as trusted as
+// an env that is started.
 func (b *build) bytecodeSources() (out []envdir.Dir) {
-	keys, _ := b.Store.Keys() // none: everything is compiled
+	keys, _ := b.Store.Keys() // without keys everything is compiled
 	for _, key := range append([]envdir.Key{b.req.Key, b.req.Base}, keys...) {
 		d := b.req.Root.Shared(key)
 		if _, ok, err := health.ReadSeal(d); ok && err == nil && b.Trusted(d) == nil {
@@ -200,16 +207,16 @@ func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error
 	case v.State == health.Broken:
 		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix("%s", b.logHint())
 	case v.State == health.Unknown:
-		// Complete, but a busy GPU kept the probe from its end: published and
-		// newSeal, and checked again by the first launch that can.
+		// The files are complete, but a busy GPU prevented the probe from finishing. The env is published
+		// and sealed, and the next launch that can checks it again.
 		b.Log.Warn("the new environment could not be probed to the end: " + v.Reason)
 	}
 	return v, nil
 }
 
-// acceptMismatches says whether the files are the wheels' although RECORD tells otherwise:
-// two caches that know nothing of each other gave the same content. What a disk
-// or a power cut damages is not the same twice.
+// acceptMismatches decides whether files that differ from their RECORD are as the wheel has them. They are
+// when two independent caches gave the same content: damage by a disk or a power cut is not the same twice.
+// It returns an error for the first file that is not accepted.
 func (b *build) acceptMismatches(found []health.Mismatch) (err error) {
 	previous := b.mismatches
 	b.mismatches = map[string]string{}
@@ -227,10 +234,13 @@ func (b *build) acceptMismatches(found []health.Mismatch) (err error) {
 	return err
 }
 
+// subject is the env in d and what it is checked for.
 func (b *build) subject(d envdir.Dir) health.Subject {
 	return health.Subject{Dir: d, Imports: b.plan.Shared, CUDA: b.req.CUDA, Accel: b.plan.Accel}
 }
 
+// publish seals the staged env and moves it to its place. Then it reports what happened to the env that
+// was there.
 func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Published, error) {
 	b.enterPhase("publishing")
 	durable, err := stage.Durable()
@@ -242,13 +252,13 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 		return store.Published{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return store.Published{}, context.Cause(ctx) // last moment at which Ctrl-C leaves everything as it was
+		return store.Published{}, context.Cause(ctx) // the last point where Ctrl-C leaves everything unchanged
 	}
 	if err := stage.Seal(seal.JSON()); err != nil {
 		return store.Published{}, err
 	}
-	replaced := b.req.Root.Next(b.req.Key) // what is in use now, and will be replaced
-	if missing(replaced.Path) {
+	replaced := b.req.Root.Next(b.req.Key) // the env in use now: one that waits in .next is used first
+	if fsys.Missing(replaced.Path) {
 		replaced = b.req.Root.Shared(b.req.Key)
 	}
 	drift := health.DriftOf(replaced)
@@ -268,7 +278,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	return p, nil
 }
 
-// newSeal is what READY.json says besides what is read from the env itself.
+// newSeal fills in what READY.json says, except for what [health.NewSeal] reads from the env itself.
 func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	size := usage.Measure(d.Path, health.Owners(d))
 	s := health.Seal{
@@ -286,7 +296,7 @@ func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	return s
 }
 
-// afterPublish is what may fail without harm: the env is published already.
+// afterPublish does what may fail without harm, because the env is already published.
 func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 	logError := func(what string, err error) {
 		if err != nil {
@@ -305,16 +315,17 @@ func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdi
 	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))
 }
 
-// enterPhase says where we are, to the log, to the user's display and to those who wait.
+// enterPhase reports a new phase to the log, the user's display and waiting processes.
 func (b *build) enterPhase(name string) {
 	b.mu.Lock()
 	b.owner = store.Owner{PID: os.Getpid(), Phase: name, Heartbeat: b.owner.Heartbeat}
 	b.mu.Unlock()
-	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk shows elsewhere
+	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk is reported elsewhere
 	b.heartbeat()
 	b.Store.At(name)
 }
 
+// reportInstall passes on uv's progress.
 func (b *build) reportInstall(p uv.Progress) {
 	b.mu.Lock()
 	b.owner.Done, b.owner.Total = p.DoneBytes, p.TotalBytes
@@ -324,7 +335,7 @@ func (b *build) reportInstall(p uv.Progress) {
 	b.heartbeat()
 }
 
-// heartbeat is a sign of life.
+// heartbeat tells waiting processes and the display that the creation makes progress.
 func (b *build) heartbeat() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -335,8 +346,9 @@ func (b *build) heartbeat() {
 	b.Caller.Progress(b.owner)
 }
 
-// watchProgress ends the creation when nothing has beaten for --create-timeout, and
-// shows meanwhile that a quiet one goes on.
+// watchProgress cancels the creation when there is no heartbeat for --create-timeout. Until then it redraws
+// the progress, so that a quiet creation is seen to continue. The returned function ends both: after it, no
+// progress is shown.
 func (b *build) watchProgress(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
@@ -364,12 +376,13 @@ func (b *build) watchProgress(ctx context.Context) (context.Context, func()) {
 		}
 	}()
 	return ctx, func() {
-		b.mu.Lock() // nothing is shown afterwards
+		b.mu.Lock() // waits for a redraw
 		defer b.mu.Unlock()
 		cancel(nil)
 	}
 }
 
+// logName is the path of the log, or "" when it could not be opened.
 func (b *build) logName() string {
 	if b.log == nil {
 		return ""
@@ -377,6 +390,7 @@ func (b *build) logName() string {
 	return b.log.Name()
 }
 
+// logHint is the remedy of an error that has none of its own.
 func (b *build) logHint() string {
 	if b.log == nil {
 		return "try again"
@@ -384,8 +398,8 @@ func (b *build) logHint() string {
 	return "read " + b.log.Name() + " for the installer's full output"
 }
 
-// recordFailure turns err into what the user sees and remembers it, so that the same
-// inputs are not tried again at once.
+// recordFailure turns err into the error that the user sees and stores it, so that the same inputs are not
+// tried again at once. An interruption is not a failure and is not stored.
 func (b *build) recordFailure(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
 		return b.interruptedError(cause)
@@ -398,7 +412,7 @@ func (b *build) recordFailure(ctx context.Context, err error) error {
 		if name := b.logName(); !strings.Contains(failure.Text+failure.Remedy, name) {
 			failure.Text += " (log: " + name + ")"
 		}
-		_, _ = fmt.Fprintf(b.log, "== failed: %s\n", failure.Text) // as above
+		_, _ = fmt.Fprintf(b.log, "== failed: %s\n", failure.Text) // a full disk is reported elsewhere
 	}
 	if err := b.Store.RecordFailure(b.req.Key, b.plan.Hash(), &failure, b.logName()); err != nil {
 		b.Log.Debug("keeping the failure: " + err.Error())
@@ -406,18 +420,18 @@ func (b *build) recordFailure(ctx context.Context, err error) error {
 	return &failure
 }
 
-// interruptedError says of an interruption what the next try need not do again.
+// interruptedError adds to an interruption how much of the download the next attempt can reuse.
 func (b *build) interruptedError(cause error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.cachedPackages == 0 || b.privateCache || b.lock.Lockless() { // these have a cache that goes with them
+	if b.cachedPackages == 0 || b.privateCache || b.lock.Lockless() { // a private cache is deleted with the build
 		return cause
 	}
 	return fault.New(fault.CodeOf(cause), "%w; %d of %d packages are downloaded, and are kept in %s", cause, b.cachedPackages, len(b.versions.Packages), b.req.Root.Cache()).
 		Fix("run the same command again to go on, or only make the environment: modelrun ensure%s --env %s", b.req.RootOption, b.req.Key)
 }
 
-// Bytes writes a size for people: decimal units, as disks are sold.
+// Bytes formats a size for people. Its units are decimal, as on the label of a disk.
 func Bytes(n int64) string {
 	switch {
 	case n >= 1e9:

@@ -11,7 +11,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// Byte code is taken from envs that are sealed and trusted, and from no others.
+// Byte code is linked only from envs that are sealed and trusted.
 func TestBytecodeSources(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())

@@ -17,7 +17,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// create makes the shared env: lock, look again, build, verify, publish.
+// create creates the shared env. It takes the creation lock, looks again for an env, then builds, verifies
+// and publishes one.
 type create struct {
 	*Deps
 	shared shared
@@ -36,18 +37,18 @@ func (c create) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
 		plan, err := c.Caller.Plan(ctx, st.req)
 		if err != nil {
-			return nil, c.skipFailed(st, err) // a key that cannot be made leaves no folders
+			return nil, c.skipFailed(st, err) // without a plan no folder is created
 		}
 		return c.lockAndBuild(ctx, st, plan)
 	})
 }
 
-// lockAndBuild takes the lock and builds, or waits for whoever was quicker.
+// lockAndBuild takes the lock and builds. While another process has the lock, it waits for that one.
 func (c create) lockAndBuild(ctx context.Context, st *state, plan profile.Plan) (*Resolution, error) {
 	for {
 		lock, err := c.Store.TryLock(st.req.Key)
 		if errors.Is(err, store.ErrBusy) {
-			// Another waiter was quicker: wait again, like everybody.
+			// Another waiting process took the lock first.
 			if res, err := wait(c).waitForCreator(ctx, st); res != nil || err != nil {
 				return res, err
 			}
@@ -60,7 +61,7 @@ func (c create) lockAndBuild(ctx context.Context, st *state, plan profile.Plan) 
 	}
 }
 
-// checkAllowed says why nothing is to be created, if so.
+// checkAllowed returns a [Skip] when nothing may be created, with the reason.
 func (c create) checkAllowed(st *state) error {
 	req := st.req
 	switch {
@@ -74,7 +75,7 @@ func (c create) checkAllowed(st *state) error {
 		return skipBecause(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
 			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
 	case st.sharedVerdict.Code == health.CodeLacks && req.Key == req.Base:
-		// Somebody built it from other versions meanwhile; it is fine for others.
+		// Another process has just built it from other versions. It works for those who do not need more.
 		return skipBecause(fault.New(fault.NoEnv, "%s was built by another process and %s", req.Key, st.sharedVerdict.Reason).Fix("run the same command again"))
 	case st.unverified != nil && st.unverified.verdict.State == health.Broken && !req.Policy.Rebuild:
 		return skipBecause(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", st.unverified.dir.Name, st.unverified.verdict.Reason).Fix(noCUDARemedy, req.RootOption, req.Wanted()))
@@ -86,13 +87,13 @@ func (c create) checkAllowed(st *state) error {
 	return nil
 }
 
-// noCUDARemedy is for an env that is whole, where torch reaches no GPU.
+// noCUDARemedy is the remedy for a complete env whose torch reaches no GPU.
 const noCUDARemedy = "check the driver (nvidia-smi; a container needs --gpus all), or build it anew: modelrun ensure%s --rebuild%s"
 
-// busyRemedy is for a check that a busy GPU kept from its end.
+// busyRemedy is the remedy for a check that a busy GPU prevented from finishing.
 const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure%s --rebuild%s"
 
-// dryRun is create's turn when the request only looks.
+// dryRun says what a launch would create, or why it could not.
 func (c create) dryRun(ctx context.Context, st *state) error {
 	plan, err := c.Caller.Plan(ctx, st.req)
 	if err != nil {
@@ -110,13 +111,13 @@ func (c create) dryRun(ctx context.Context, st *state) error {
 	return skipped
 }
 
-// buildLocked is everything that is done under the creation lock.
+// buildLocked does everything that needs the creation lock, and frees it.
 func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, plan profile.Plan) (*Resolution, error) {
 	defer func() {
 		if err := lock.Unlock(); err != nil {
 			c.Log.Debug("freeing the creation lock: " + err.Error())
 		}
-		c.Store.EmptyTrash() // outside the lock: nobody has to wait for it
+		c.Store.EmptyTrash() // without the lock, so that others do not wait for it
 	}()
 	if err := c.checkFolders(st.req.Root); err != nil {
 		return nil, c.skipFailed(st, err)
@@ -125,13 +126,13 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 		return nil, c.skipFailed(st, err)
 	}
 	if !st.req.Policy.Rebuild {
-		// Somebody may have published while we came here.
+		// Another process may have published since the first look.
 		res, err := c.shared.resolve(ctx, st)
 		var skipped *Skip
 		if !errors.As(err, &skipped) {
 			return res, err
 		}
-		if err := c.checkAllowed(st); err != nil { // what they published may be in doubt here
+		if err := c.checkAllowed(st); err != nil { // its env may be one that cannot be verified here
 			return nil, err
 		}
 	}
@@ -156,8 +157,8 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 	return &Resolution{Dir: p.Dir, Verdict: v, Lease: lease, Reason: "created " + p.Dir.Path}, nil
 }
 
-// useExisting uses the env of a creator who was first, if it works here: what we
-// probed was ours, and is gone.
+// useExisting uses the env of another creator that published first. It is checked first: the env that was
+// probed here is discarded.
 func (c create) useExisting(ctx context.Context, st *state, dir envdir.Dir) (*Resolution, error) {
 	res, v, err := c.shared.tryEnv(ctx, st, dir, st.req.Accel, st.req.Imports)
 	if res != nil && err == nil {
@@ -173,8 +174,8 @@ func (c create) useExisting(ctx context.Context, st *state, dir envdir.Dir) (*Re
 		Fix("modelrun ensure%s --rebuild%s", st.req.RootOption, st.req.Wanted()))
 }
 
-// checkFolders refuses to create with what somebody else could have put into
-// the root: what lies in these folders is run, or becomes part of the env.
+// checkFolders returns an error when another user could have written to a folder of the root whose content
+// is run or becomes part of the env.
 func (c create) checkFolders(r envdir.Root) error {
 	for _, dir := range []string{
 		r.Tmp(), r.Next("").Path, filepath.Dir(r.UV("")), r.Pythons(), r.Cache(), filepath.Dir(r.Cache()),
@@ -186,8 +187,8 @@ func (c create) checkFolders(r envdir.Root) error {
 	return nil
 }
 
-// skipFailed keeps the error of a failed creation and lets the chain go on, except
-// when the user ended it.
+// skipFailed stores the error of a failed creation and lets the chain continue. After an interruption by
+// the user the chain ends.
 func (c create) skipFailed(st *state, err error) error {
 	if interrupted(err) {
 		return err
@@ -196,25 +197,26 @@ func (c create) skipFailed(st *state, err error) error {
 	return skipBecause(st.createErr)
 }
 
+// interrupted reports whether err is Ctrl-C or SIGTERM.
 func interrupted(err error) bool {
 	c := fault.CodeOf(err)
 	return c == fault.Interrupted || c == fault.Terminated
 }
 
-// isUnknown reports whether a check of something that is there could not be finished.
-func isUnknown(seen bool, v health.Verdict) bool {
-	return seen && !v.Absent && v.State == health.Unknown
+// isUnknown reports whether an env exists whose check could not be finished.
+func isUnknown(checked bool, v health.Verdict) bool {
+	return checked && !v.Absent && v.State == health.Unknown
 }
 
-// pausedError is said for inputs that failed a moment ago: the earlier error and its
-// log, and when they are tried again.
+// pausedError is the error for inputs that failed a short time ago. It names the earlier error with its
+// log, and when the inputs are tried again.
 func pausedError(req *Request, failure store.Failure, remaining time.Duration) error {
 	p := fault.New(fault.Paused, "creating it failed %s ago and is tried again in %s: %s",
 		time.Since(failure.Finished).Round(time.Second), remaining.Round(time.Second), failure.Text)
 	return p.Fix("%s; to try again now: modelrun ensure%s%s", failure.Remedy, req.RootOption, req.Wanted())
 }
 
-// creationReason is the reason why create gave nothing, for the last resort's line.
+// creationReason says why nothing was created, for the warning of the last resort.
 func (st *state) creationReason() string {
 	for _, a := range st.trace {
 		if a.Strategy == nameCreate {
@@ -224,7 +226,7 @@ func (st *state) creationReason() string {
 	return "no environment can be created here"
 }
 
-// retiredMessage says where a replaced env lies.
+// retiredMessage says where a replaced env is kept.
 func retiredMessage(req *Request, path string) string {
 	return fmt.Sprintf("the environment that %s replaces is kept in %s until: modelrun prune%s --yes", req.Key, path, req.RootOption)
 }

@@ -14,7 +14,7 @@ import (
 func TestCheckDepth(t *testing.T) {
 	t.Parallel()
 	const key = "torch-cu121-transformers-bnb"
-	staging := func(length int) envdir.Dir { // of site-packages
+	staging := func(length int) envdir.Dir { // length is that of the path of site-packages
 		prefix := len(envdir.Root("/r").Staging(key, "01234567").SitePackages(""))
 		return envdir.Root("/r"+strings.Repeat("ü", length-prefix)).Staging(key, "01234567")
 	}
@@ -25,14 +25,14 @@ func TestCheckDepth(t *testing.T) {
 		allowed limits
 		want    []string // nil: it fits
 	}{
-		"fits just":                 {site: 128, torch: true, allowed: short},
-		"one too many":              {129, true, short, []string{"about 260 characters", "takes 259", "1 characters shorter", "--root", "reg add HKLM"}},
-		"without torch":             {site: 157, allowed: short},
-		"without torch, too deep":   {158, false, short, []string{"about 260", "LongPathsEnabled /t REG_DWORD /d 1 /f"}},
-		"with the key":              {site: 189, torch: true, allowed: long},
-		"libraries do not follow":   {190, true, long, []string{"about 251", "takes 250", "--root"}},
-		"no limit on other systems": {site: 2000, torch: true},
-		"far too deep with it off":  {400, true, short, []string{"takes 250", "--root"}},
+		"the longest that fits":       {site: 128, torch: true, allowed: short},
+		"one too many":                {129, true, short, []string{"about 260 characters", "takes 259", "1 characters shorter", "--root", "reg add HKLM"}},
+		"without torch":               {site: 157, allowed: short},
+		"without torch, too deep":     {158, false, short, []string{"about 260", "LongPathsEnabled /t REG_DWORD /d 1 /f"}},
+		"with long paths":             {site: 189, torch: true, allowed: long},
+		"libraries stay limited":      {190, true, long, []string{"about 251", "takes 250", "--root"}},
+		"no limit on other systems":   {site: 2000, torch: true},
+		"too deep for libraries, too": {400, true, short, []string{"takes 250", "--root"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

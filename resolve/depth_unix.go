@@ -2,5 +2,5 @@
 
 package resolve
 
-// pathLimits: the limits here are out of reach.
+// pathLimits are none: no path of an env comes near the limits of these systems.
 func pathLimits() limits { return limits{} }

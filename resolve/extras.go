@@ -7,15 +7,15 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Needs beyond the key never make an env "broken" for one model and fine for
-// another: an env that lacks some is passed over, and the wanted key then is
-// that of an env of their own, <key>--x-<8 hex>.
+// Needs beyond the key do not make an env "broken" for one model and healthy for another. An env that lacks
+// some of them is passed over, and the wanted key becomes that of a separate env: <key>--x-<8 hex>.
 
-// Wanted is how a command that is pasted names the wanted env.
+// Wanted is the part of a pasted command that names the wanted env.
 func (r *Request) Wanted() string {
 	s := " --env " + string(r.Base)
 	for _, w := range r.With {
@@ -24,8 +24,8 @@ func (r *Request) Wanted() string {
 	return s
 }
 
-// checkNeeds is the verdict about an env that lacks needs beyond its key, zero for
-// one that has them all.
+// checkNeeds returns a verdict for an env that lacks some of the needs beyond its key. The verdict is zero
+// when the env has them all.
 func checkNeeds(dir envdir.Dir, with []requirement.Requirement) (health.Verdict, error) {
 	lacks, err := health.Lacks(dir, with)
 	if err != nil || len(lacks) == 0 {
@@ -34,9 +34,9 @@ func checkNeeds(dir envdir.Dir, with []requirement.Requirement) (health.Verdict,
 	return health.Verdict{State: health.Broken, Code: health.CodeLacks, Cached: true, Reason: "lacks " + strings.Join(lacks, ", ")}, nil
 }
 
-// checkSealedNeeds refuses an env that was made for other needs than its key stands
-// for now. 8 hex digits are few enough for somebody to find a list of packages
-// with the same ones: his env must not become that of everybody who needs rich.
+// checkSealedNeeds returns an error for an env that was made for other needs than the request has. A hash of
+// 8 hex digits is short enough to find another list of packages with the same key. The env made from such a
+// list must not serve everyone who needs rich.
 func checkSealedNeeds(req *Request, res *Resolution) error {
 	seal := res.Verdict.Seal
 	if req.Key == req.Base || !res.Verdict.Sealed || slices.Equal(seal.With, requirement.Strings(req.With)) {
@@ -46,11 +46,11 @@ func checkSealedNeeds(req *Request, res *Resolution) error {
 		Fix("replace it: modelrun ensure%s --rebuild%s", req.RootOption, req.Wanted())
 }
 
-// baseLacks says why the env of the key itself does not serve, "" where it does
-// or where there is none.
+// baseLacks says why the env of the base key does not serve the request. It is "" when that env serves it or
+// does not exist.
 func (r *Request) baseLacks() string {
 	dir := r.Root.Shared(r.Base)
-	if r.Base == r.Key || missing(dir.Path) {
+	if r.Base == r.Key || fsys.Missing(dir.Path) {
 		return ""
 	}
 	v, err := checkNeeds(dir, r.With)
@@ -60,7 +60,7 @@ func (r *Request) baseLacks() string {
 	return describe(dir, v)
 }
 
-// withBase puts what the base lacks in front of a reason.
+// withBase adds in front of a reason what the env of the base key lacks.
 func (r *Request) withBase(reason string) string {
 	if base := r.baseLacks(); base != "" {
 		return base + "; " + reason
@@ -68,8 +68,8 @@ func (r *Request) withBase(reason string) string {
 	return reason
 }
 
-// changesLost says what somebody installed by hand into an env that was replaced. It
-// is named and not installed again: nobody knows whether it is what broke it.
+// changesLost names the packages that were installed by hand into an env that was replaced. They are not
+// installed again, because they may be what broke the env.
 func changesLost(req *Request, drift health.Drift) string {
 	text := fmt.Sprintf("what was changed by hand in %s is not in the new environment: %s", req.Key, strings.Join(drift.Changes, ", "))
 	if len(drift.Reinstall) == 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// makeEnv makes as much of an env as is read without a look into any package.
+// makeEnv makes the files of an env that are read without looking into a package.
 func makeEnv(t *testing.T, d envdir.Dir, names ...string) {
 	t.Helper()
 	packages := d.SitePackages("3.12")
@@ -48,8 +48,8 @@ func TestCheckNeeds(t *testing.T) {
 		"typing.extensions==4.12.0":      "",
 		"torch==2.5.1":                   "",
 		"torch==2.5.1+cu121":             "torch==2.5.1+cu121 (it has 2.5.1+cpu)",
-		"httpx":                          "httpx", // what pip could not delete is not installed
-		"old-one>=0.9":                   "",      // pre-releases that are there count
+		"httpx":                          "httpx", // a leftover of pip is not an installed package
+		"old-one>=0.9":                   "",      // an installed pre-release counts
 		"odd":                            "",
 		"odd>=1":                         "odd>=1 (it has nonsense)",
 		"rich[jupyter]":                  "rich[jupyter] (whether it has that extra cannot be seen)",
@@ -72,13 +72,13 @@ func TestCheckNeeds(t *testing.T) {
 	require.NoError(t, os.WriteFile(d.Ready(), []byte(seal), 0o600))
 	v, err := checkNeeds(d, parseNeeds(t, "rich[jupyter]"))
 	require.NoError(t, err)
-	require.Zero(t, v, "it was made for that")
+	require.Zero(t, v, "the seal lists it")
 	v, err = checkNeeds(d, parseNeeds(t, "rich[jupyter]>=13"))
 	require.NoError(t, err)
-	require.NotZero(t, v, "and for nothing else")
+	require.NotZero(t, v, "the seal lists no version")
 }
 
-// An env of a key is never replaced because somebody needs more than the key.
+// The env of a key is not replaced for needs beyond the key.
 func TestBaseIsNotRebuiltForExtras(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
@@ -93,7 +93,7 @@ func TestBaseIsNotRebuiltForExtras(t *testing.T) {
 	require.False(t, creating)
 	require.Equal(t, fault.NoEnv, trace[2].Code)
 	require.Equal(t, "key was built by another process and lacks transformers>=4.50 (it has 4.40)", trace[2].Reason)
-	// An env of its own that lost what it was made for is replaced.
+	// A separate env that lost what it was made for is replaced.
 	req.Base = "other"
 	_, _, err = Ensure(d).Resolve(t.Context(), req)
 	require.Error(t, err)

@@ -9,8 +9,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// lastResort uses what is there although it is not known to work, and says so:
-// an env whose check could not be finished, or an old env whose python starts.
+// lastResort uses an env that is not known to work, with a warning: one whose check could not be finished,
+// or an old env whose python starts.
 type lastResort struct{ *Deps }
 
 func (lastResort) name() string { return nameLastResort }
@@ -44,6 +44,7 @@ func (l lastResort) resolve(ctx context.Context, st *state) (*Resolution, error)
 	return res, err
 }
 
+// use returns the env in dir as degraded if its python starts, or nil.
 func (l lastResort) use(ctx context.Context, st *state, dir envdir.Dir, v health.Verdict) (*Resolution, error) {
 	lease, err := l.lease(ctx, st, dir)
 	if err != nil {
@@ -52,7 +53,7 @@ func (l lastResort) use(ctx context.Context, st *state, dir envdir.Dir, v health
 	if !st.req.Policy.DryRun {
 		if err := l.Check.Starts(ctx, dir); err != nil {
 			lease.Release()
-			return nil, context.Cause(ctx) // nil unless we were interrupted: then the next one
+			return nil, context.Cause(ctx) // nil unless interrupted: the caller tries the next env
 		}
 		l.warn(st, dir, v)
 	}
@@ -62,8 +63,8 @@ func (l lastResort) use(ctx context.Context, st *state, dir envdir.Dir, v health
 	}, nil
 }
 
-// say names the true cause: a failed creation, one that was not tried, or a
-// check that could not be finished.
+// warn logs why there is no better env: a creation that failed, timed out or was not tried, or a check that
+// could not be finished.
 func (l lastResort) warn(st *state, dir envdir.Dir, v health.Verdict) {
 	switch {
 	case st.createErr != nil:

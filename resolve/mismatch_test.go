@@ -10,7 +10,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// What RECORD does not tell is accepted only when two caches gave the same.
+// Files that differ from RECORD are accepted only if two caches gave the same content.
 func TestAcceptMismatches(t *testing.T) {
 	t.Parallel()
 	mismatches := func(pairs ...string) (out []health.Mismatch) {
@@ -21,14 +21,14 @@ func TestAcceptMismatches(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		first, second []health.Mismatch
-		want          string // of the second
+		want          string // the error of the second attempt
 	}{
-		"the cache was damaged":              {mismatches("a", "1", "z", "0"), nil, ""},
-		"the wheel is like that":             {mismatches("a", "1"), mismatches("a", "1"), ""},
-		"and the cache was damaged":          {mismatches("a", "1", "z", "0"), mismatches("a", "1"), ""},
-		"another file in the second":         {mismatches("a", "1"), mismatches("a", "1", "z", "0"), "z"},
-		"another content in the second":      {mismatches("a", "1"), mismatches("a", "2"), "a"},
-		"the first was never looked through": {nil, mismatches("a", "1"), "a"},
+		"a damaged cache":                      {mismatches("a", "1", "z", "0"), nil, ""},
+		"a wheel that differs from its RECORD": {mismatches("a", "1"), mismatches("a", "1"), ""},
+		"both":                                 {mismatches("a", "1", "z", "0"), mismatches("a", "1"), ""},
+		"another file in the second attempt":   {mismatches("a", "1"), mismatches("a", "1", "z", "0"), "z"},
+		"other content in the second attempt":  {mismatches("a", "1"), mismatches("a", "2"), "a"},
+		"the first attempt verified no files":  {nil, mismatches("a", "1"), "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

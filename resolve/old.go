@@ -5,11 +5,12 @@ import (
 	"fmt"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// old uses the model's env from before shared envs, when it is healthy by the
-// lenient needs that the app had for it. It reads it and never writes it.
+// old uses the model's own env from before shared envs, if it passes the lenient checks that the app had for
+// it. It only reads that env.
 type old struct{ *Deps }
 
 func (old) name() string { return nameOld }
@@ -21,7 +22,7 @@ func (o old) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	}
 	dir := req.Root.Old(req.Old)
 	o.Log.Debug("Checking old per-model environment: " + dir.Python())
-	if missing(dir.Path) {
+	if fsys.Missing(dir.Path) {
 		return nil, o.skipAbsent(st)
 	}
 	lease, err := o.lease(ctx, st, dir)
@@ -33,7 +34,7 @@ func (o old) resolve(ctx context.Context, st *state) (*Resolution, error) {
 		lease.Release()
 		return nil, err
 	}
-	if v.Absent && missing(dir.Path) { // it was moved while we waited for the lease
+	if v.Absent && fsys.Missing(dir.Path) { // it was moved while this process waited for the lease
 		lease.Release()
 		return nil, o.skipAbsent(st)
 	}
@@ -48,12 +49,12 @@ func (o old) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	return &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: "old environment " + describe(dir, v)}, nil
 }
 
-// skipAbsent says whether the old env is gone for good, or was migrated.
+// skipAbsent skips an old env that does not exist. If it was migrated, the reason says where to.
 func (o old) skipAbsent(st *state) error {
 	req := st.req
 	dir := req.Root.Old(req.Old)
 	st.oldVerdict, st.oldChecked = health.Verdict{State: health.Broken, Absent: true, Code: health.CodeAbsent}, true
-	migrated, _ := o.Store.Migrated() // none that we may see
+	migrated, _ := o.Store.Migrated() // an error means that none can be seen
 	for _, m := range migrated {
 		if m.Name == dir.Name {
 			st.migrated = true
@@ -63,8 +64,7 @@ func (o old) skipAbsent(st *state) error {
 	return skip("%s does not exist", dir.Path)
 }
 
-// skipUnfit says why an old env that is there is not taken. One that is broken for
-// everybody is mended by moving over.
+// skipUnfit says why an existing old env is not used. The remedy for a broken one is to migrate.
 func (o old) skipUnfit(st *state, v health.Verdict) error {
 	dir := st.req.Root.Old(st.req.Old)
 	if v.State != health.Broken || v.Code == health.CodeLacks {
@@ -73,7 +73,7 @@ func (o old) skipUnfit(st *state, v health.Verdict) error {
 	return skipBecause(fault.New(fault.NoEnv, "%s", describe(dir, v)).Fix("modelrun migrate%s %s", st.req.RootOption, st.req.ModelName))
 }
 
-// say tells what the user knows from the app, and why the shared env was not it.
+// logUse logs the same lines as the app did, and why the shared env was not used.
 func (o old) logUse(st *state) {
 	if s := st.sharedVerdict; st.sharedChecked && !s.Absent && s.State == health.Broken {
 		o.Log.Warn(fmt.Sprintf("shared environment %s is broken: %s", st.req.Key, s.Reason))

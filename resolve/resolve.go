@@ -1,6 +1,5 @@
-// Package resolve decides which environment a program gets. It knows nothing
-// of command lines or terminals: a [Request] goes in, a [Resolution] comes out,
-// and every turn of the chain leaves a [Turn].
+// Package resolve decides which environment a program gets. It does not know about command lines or
+// terminals: it takes a [Request] and returns a [Resolution], and an [Attempt] for each strategy it asked.
 package resolve
 
 import (
@@ -17,115 +16,114 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// Request is everything that decides: data only. It is not changed once it is made.
+// Request is all input of the decision. It is data only, and does not change after it is made.
 type Request struct {
 	Root    envdir.Root
-	Key     envdir.Key                // the exact key that is wanted
-	Base    envdir.Key                // Key without the part that stands for With; else the same
+	Key     envdir.Key                // the wanted key
+	Base    envdir.Key                // Key without the suffix for With; equal to Key without one
 	With    []requirement.Requirement // needs beyond the key, sorted
-	Exact   bool                      // the key was named: a compatible one will not do
+	Exact   bool                      // the user named the key: a compatible one is not used
 	Own     bool                      // the key is described by the user's own configuration ([envs])
-	Named   bool                      // a model, family or key was named or found, so that creation knows for what
+	Named   bool                      // a model, family or key was named or found: without one nothing is created
 	Imports []profile.Import          // what a shared env must import
 	CUDA    bool                      // torch must see a GPU
-	Accel   string                    // of the key; "" unknown
+	Accel   string                    // the accelerator of the key; "" when unknown
 
 	Old        envdir.ID // the model's old env; "" without a model
 	OldImports []profile.Import
-	ModelName  string // as words for a shell, for messages
-	RootOption string // " --root DIR" where a command that is pasted would find another root
-	ModelType  string // of its config.json, for a warning; "" not known
+	ModelName  string // quoted for a shell, for messages
+	RootOption string // " --root DIR" if a pasted command would find another root without it
+	ModelType  string // the model_type of its config.json, for a warning; "" when unknown
 
 	Policy Policy
 }
 
-// Alternative is another key that may serve, with what it must be checked for.
+// Alternative is another key that may serve a request, and what its env is checked for.
 type Alternative struct {
 	Key     envdir.Key
 	Accel   string
 	Imports []profile.Import
 }
 
-// Policy narrows the chain.
+// Policy restricts what the chain may do.
 type Policy struct {
 	NoCreate      bool
 	NoDegraded    bool
-	RequireGPU    bool          // no env that is not known to use the GPU
-	Wait          time.Duration // without progress of the creator
-	CreateTimeout time.Duration // without progress of our own installer
-	IgnorePause   bool          // tryEnv again although the same inputs just failed
-	Update        bool          // a healthy env that was built from another plan is rebuilt
-	Rebuild       bool          // a healthy env is rebuilt
-	DryRun        bool          // look, run nothing, change nothing
+	RequireGPU    bool          // use no env that may run on the CPU
+	Wait          time.Duration // how long another creator may make no progress
+	CreateTimeout time.Duration // how long the own installer may make no progress
+	IgnorePause   bool          // create even if the same inputs have just failed
+	Update        bool          // rebuild a healthy env if its plan has changed
+	Rebuild       bool          // rebuild a healthy env
+	DryRun        bool          // only look: run nothing, change nothing
 }
 
-// Resolution is the environment to use.
+// Resolution is the environment that the program gets.
 type Resolution struct {
 	Dir      envdir.Dir
-	Key      envdir.Key // the key that was wanted, also when an old env serves it
+	Key      envdir.Key // the wanted key, also when another env serves it
 	Strategy string
-	Code     fault.Code // "" when all is well: why it is degraded
+	Code     fault.Code // why the env is degraded; "" when it is not
 	Degraded bool
-	Reason   string // one line: why this one
+	Reason   string // why this env, in one line
 	Verdict  health.Verdict
-	Lease    *store.Lease // held; nil where leases do not work
+	Lease    *store.Lease // held; nil when leases do not work here, or in a dry run
 }
 
-// Outcome is how a strategy's turn ended.
+// Outcome is how an attempt ended.
 type Outcome string
 
-// The outcomes of a Turn; they stand in JSON.
+// The outcomes of an [Attempt]. They are part of the JSON output.
 const (
 	Taken   Outcome = "taken"
 	Next    Outcome = "next"
 	Stopped Outcome = "stop"
 )
 
-// Attempt is one line of the trace.
+// Attempt is what one strategy answered. The attempts of a request are its trace.
 type Attempt struct {
 	Strategy string
 	Outcome  Outcome
 	Code     fault.Code
 	Reason   string
 	Remedy   string
-	DryRun   bool // a launch would have done it
+	DryRun   bool // a launch would do what Reason says
 	Took     time.Duration
 }
 
-// strategy is one way to come by an environment. An error that is a [*Skip]
-// means "not me, because …"; any other stops the chain.
+// strategy is one way to get an environment. If it returns a [*Skip], the chain asks the next strategy. Any
+// other error ends the chain.
 type strategy interface {
 	name() string
 	resolve(ctx context.Context, st *state) (*Resolution, error)
 }
 
-// state is one walk through the chain: the request, and what earlier strategies
-// found out that later ones must know.
+// state is one pass through the chain: the request, and what earlier strategies found out for later ones.
 type state struct {
 	req   *Request
 	trace []Attempt
 
-	sharedVerdict, oldVerdict health.Verdict // as the strategies of these names saw them
-	sharedChecked             bool           // whether shared is set
-	unverified                *unverifiedEnv // a shared env that may well be good: nothing is built beside it
-	oldChecked                bool
-	migrated                  bool         // the old env was moved away, perhaps a moment ago
-	timedOut                  *fault.Error // the creator made no progress: never create
-	createErr                 error        // a creation failed while we waited for it, or ours did
+	sharedVerdict, oldVerdict health.Verdict // what the strategies shared and old found
+	sharedChecked             bool           // sharedVerdict is set
+	unverified                *unverifiedEnv // a shared env that may work: no other is built
+	oldChecked                bool           // oldVerdict is set
+	migrated                  bool           // the old env was moved away, perhaps just now
+	timedOut                  *fault.Error   // the other creator made no progress: nothing is created
+	createErr                 error          // a creation failed: our own, or the one that we waited for
 }
 
-// unverifiedEnv is an env, the exact one or a compatible one, that was passed over
-// although building another would not help.
+// unverifiedEnv is the wanted env or a compatible one that could not be verified. Building another would not
+// help.
 type unverifiedEnv struct {
 	dir     envdir.Dir
 	verdict health.Verdict
 }
 
-// Chain is the strategies in the order in which they are asked.
+// Chain lists the strategies in the order in which they are asked.
 type Chain []strategy
 
-// Resolve asks each strategy in turn. When none takes the request, the error
-// is a [*NoEnv] that holds every reason.
+// Resolve asks one strategy after another, until one returns an env. If none does, the error is a [*NoEnv]
+// with every reason.
 func (c Chain) Resolve(ctx context.Context, req *Request) (*Resolution, []Attempt, error) {
 	st := &state{req: req}
 	for _, s := range c {
@@ -145,6 +143,7 @@ func (c Chain) Resolve(ctx context.Context, req *Request) (*Resolution, []Attemp
 	return nil, st.trace, &NoEnv{Key: req.Key, Trace: st.trace, TimedOut: st.timedOut}
 }
 
+// record appends the attempt of s to the trace.
 func (st *state) record(s strategy, err error, took time.Duration) {
 	a := Attempt{Strategy: s.name(), Outcome: Taken, Took: took}
 	if err != nil {
@@ -157,38 +156,39 @@ func (st *state) record(s strategy, err error, took time.Duration) {
 	st.trace = append(st.trace, a)
 }
 
-// Skip says why a strategy is not the one. The chain goes on.
+// Skip is the error of a strategy that does not apply. The chain continues.
 type Skip struct {
 	Code   fault.Code
 	Reason string
 	Err    error
-	DryRun bool // only because the request looks: a launch would do what Reason says
+	DryRun bool // skipped only because of Policy.DryRun: a launch would do what Reason says
 }
 
 func (s *Skip) Error() string { return s.Reason }
 
 func (s *Skip) Unwrap() error { return s.Err }
 
+// skip skips for a reason that needs no remedy.
 func skip(format string, args ...any) *Skip {
 	return &Skip{Code: fault.NoEnv, Reason: fmt.Sprintf(format, args...)}
 }
 
-// skipBecause goes on although err is worth keeping: it is said when nothing else helps.
+// skipBecause skips because of err, which is reported if no other strategy helps.
 func skipBecause(err error) *Skip {
 	return &Skip{Code: fault.CodeOf(err), Reason: err.Error(), Err: err}
 }
 
-// NoEnv is what is left when no strategy took the request.
+// NoEnv is the error when no strategy returned an env.
 type NoEnv struct {
 	Key      envdir.Key
 	Trace    []Attempt
-	TimedOut *fault.Error // set when the wait for another creator is what ended it
+	TimedOut *fault.Error // set when the wait for another creator timed out
 }
 
 func (e *NoEnv) Error() string { return fmt.Sprintf("no usable environment for %s", e.Key) }
 
-// Code is the reason code of the turn that would have mattered most: the
-// creation's, because it is the one that a user can mend.
+// Code is the reason code of the creation, because that is what a user can fix. After a timeout it is that
+// of the wait.
 func (e *NoEnv) Code() fault.Code {
 	if e.TimedOut != nil {
 		return e.TimedOut.Code

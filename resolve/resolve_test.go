@@ -21,11 +21,11 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv"
 )
 
-// checker answers by kind of env.
+// checker has one verdict for each kind of env.
 type checker struct {
 	verdicts map[envdir.Kind]health.Verdict
-	checkErr error // of Check: a disk error
-	noStart  bool  // python does not start
+	checkErr error // the error of Check and Look, such as a disk error
+	noStart  bool  // the env's python does not start
 }
 
 func (c checker) Check(_ context.Context, s health.Subject) (health.Verdict, error) {
@@ -52,38 +52,36 @@ var (
 	sealedBusy = health.Verdict{State: health.Unknown, Code: health.CodeBusy, Reason: "the GPU is busy", Sealed: true}
 )
 
-// TestChain is the rules below the table of strategies, without a real env.
+// TestChain checks the rules of the chain, without a real env.
 func TestChain(t *testing.T) {
 	t.Parallel()
-	disk := &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}
 	for name, tt := range map[string]struct {
-		shared, old health.Verdict // zero: not there
+		shared, old health.Verdict // zero: the env does not exist
 		policy      Policy
-		checkErr    error
 		noStart     bool
 		unnamed     bool
 
-		want     string // the strategy; "" none
+		want     string // the strategy; "" when none returns an env
 		degraded bool
-		code     fault.Code // without a strategy
-		create   bool       // whether a creation was begun
+		code     fault.Code // of the error, when none does
+		create   bool       // a creation starts
 	}{
-		"a healthy shared env wins":                      {shared: healthy, old: healthy, want: nameShared},
-		"a broken shared env and a healthy old one":      {shared: broken, old: healthy, want: nameOld},
-		"no shared env and a healthy old one":            {old: healthy, want: nameOld},
-		"nothing there: it is created":                   {create: true, code: fault.NoUV},
-		"creation fails, an old env starts":              {old: broken, create: true, want: nameLastResort, degraded: true},
-		"creation fails, the old env does not start":     {old: broken, noStart: true, create: true, code: fault.NoUV},
-		"--no-degraded forbids the last resort":          {old: broken, policy: Policy{NoDegraded: true}, create: true, code: fault.NoUV},
-		"--no-create goes to the last resort":            {old: broken, policy: Policy{NoCreate: true}, want: nameLastResort, degraded: true},
-		"unknown with our seal is used":                  {shared: sealedBusy, want: nameShared},
-		"unknown without a seal: nothing is created":     {shared: busy, want: nameLastResort, degraded: true},
-		"an unknown shared env and a healthy old one":    {shared: busy, old: healthy, want: nameOld},
-		"an unknown old env: nothing is created":         {old: busy, want: nameLastResort, degraded: true},
-		"a broken shared env, an unknown old one":        {shared: broken, old: busy, want: nameLastResort, degraded: true},
-		"a broken shared env is replaced":                {shared: broken, create: true, code: fault.NoUV},
-		"nobody said what for: nothing is created":       {unnamed: true, code: fault.NoModel},
-		"nobody said what for, but something is healthy": {unnamed: true, shared: healthy, want: nameShared},
+		"a healthy shared env wins":                   {shared: healthy, old: healthy, want: nameShared},
+		"a broken shared env and a healthy old one":   {shared: broken, old: healthy, want: nameOld},
+		"no shared env and a healthy old one":         {old: healthy, want: nameOld},
+		"no env: one is created":                      {create: true, code: fault.NoUV},
+		"creation fails, an old env starts":           {old: broken, create: true, want: nameLastResort, degraded: true},
+		"creation fails, the old env does not start":  {old: broken, noStart: true, create: true, code: fault.NoUV},
+		"--no-degraded forbids the last resort":       {old: broken, policy: Policy{NoDegraded: true}, create: true, code: fault.NoUV},
+		"--no-create goes to the last resort":         {old: broken, policy: Policy{NoCreate: true}, want: nameLastResort, degraded: true},
+		"unknown with our seal is used":               {shared: sealedBusy, want: nameShared},
+		"unknown without a seal: nothing is created":  {shared: busy, want: nameLastResort, degraded: true},
+		"an unknown shared env and a healthy old one": {shared: busy, old: healthy, want: nameOld},
+		"an unknown old env: nothing is created":      {old: busy, want: nameLastResort, degraded: true},
+		"a broken shared env, an unknown old one":     {shared: broken, old: busy, want: nameLastResort, degraded: true},
+		"a broken shared env is replaced":             {shared: broken, create: true, code: fault.NoUV},
+		"no model, family or key: nothing is created": {unnamed: true, code: fault.NoModel},
+		"no model, family or key, but a healthy env":  {unnamed: true, shared: healthy, want: nameShared},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,14 +93,14 @@ func TestChain(t *testing.T) {
 				}
 			}
 			creating := false
-			d := deps(root, checker{verdicts, tt.checkErr, tt.noStart}, &creating)
+			d := deps(root, checker{verdicts: verdicts, noStart: tt.noStart}, &creating)
 			res, trace, err := Default(d).Resolve(t.Context(), request(root, tt.policy, !tt.unnamed))
 			require.Equal(t, tt.create, creating)
 			if tt.want == "" {
 				var noEnv *NoEnv
 				require.ErrorAs(t, err, &noEnv)
 				require.Equal(t, tt.code, noEnv.Code())
-				require.Len(t, trace, 5, "every strategy was asked and gave a reason")
+				require.Len(t, trace, 5, "every strategy gave a reason")
 				return
 			}
 			require.NoError(t, err)
@@ -112,20 +110,23 @@ func TestChain(t *testing.T) {
 			require.Equal(t, Taken, trace[len(trace)-1].Outcome)
 		})
 	}
-	t.Run("a disk error stops: it is the user's to see", func(t *testing.T) {
-		t.Parallel()
-		root := envdir.Root(t.TempDir())
-		require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
-		creating := false
-		_, trace, err := Default(deps(root, checker{checkErr: disk}, &creating)).Resolve(t.Context(), request(root, Policy{}, true))
-		require.ErrorIs(t, err, fs.ErrPermission)
-		require.NotEmpty(t, fault.RemedyOf(err))
-		require.Equal(t, Stopped, trace[0].Outcome)
-		require.False(t, creating)
-	})
 }
 
-// TestDryRun: what only looks leaves no trace on the disk.
+// A disk error ends the chain, with a remedy.
+func TestDiskError(t *testing.T) {
+	t.Parallel()
+	disk := &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}
+	root := envdir.Root(t.TempDir())
+	require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
+	creating := false
+	_, trace, err := Default(deps(root, checker{checkErr: disk}, &creating)).Resolve(t.Context(), request(root, Policy{}, true))
+	require.ErrorIs(t, err, fs.ErrPermission)
+	require.NotEmpty(t, fault.RemedyOf(err))
+	require.Equal(t, Stopped, trace[0].Outcome)
+	require.False(t, creating)
+}
+
+// A dry run leaves no trace on the disk.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
@@ -139,8 +140,7 @@ func TestDryRun(t *testing.T) {
 	require.Empty(t, entries)
 }
 
-// TestPause: the same inputs are not tried again at once, other inputs are, and
-// ensure always.
+// Inputs that failed are not tried again at once. With IgnorePause they are.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
@@ -162,8 +162,7 @@ func TestPause(t *testing.T) {
 	require.Equal(t, 2, (&store.Store{Root: root}).Failure("key").Tries)
 }
 
-// TestPlanned: a start reads no profiles for an env that was built from an
-// embedded one, also when its key is named.
+// A start asks for no plan for an env that was built from an embedded profile, also when the key is named.
 func TestPlanned(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -171,12 +170,12 @@ func TestPlanned(t *testing.T) {
 		change  func(*Request)
 		planned bool
 	}{
-		"a start":               {change: func(*Request) {}},
-		"a named key":           {change: func(r *Request) { r.Exact = true }},
-		"a key of [envs]":       {change: func(r *Request) { r.Exact, r.Own = true, true }, planned: true},
-		"ensure --update":       {change: func(r *Request) { r.Policy.Update = true }, planned: true},
-		"a profile of the root": {seal: health.Seal{ProfilePath: "small.json"}, change: func(*Request) {}, planned: true},
-		"it was one of [envs]":  {seal: health.Seal{Own: "modelrun.toml"}, change: func(*Request) {}, planned: true},
+		"a start":                     {change: func(*Request) {}},
+		"a named key":                 {change: func(r *Request) { r.Exact = true }},
+		"a key of [envs]":             {change: func(r *Request) { r.Exact, r.Own = true, true }, planned: true},
+		"ensure --update":             {change: func(r *Request) { r.Policy.Update = true }, planned: true},
+		"a profile of the root":       {seal: health.Seal{ProfilePath: "small.json"}, change: func(*Request) {}, planned: true},
+		"the seal of a key of [envs]": {seal: health.Seal{Own: "modelrun.toml"}, change: func(*Request) {}, planned: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -212,7 +211,7 @@ func deps(root envdir.Root, c Checker, creating *bool) *Deps {
 	}
 }
 
-// caller plans one small env, and has no uv to create it.
+// caller has a plan for one small env, but no uv to create it.
 type caller struct {
 	creating *bool             // set when a creation asks for uv
 	planned  *bool             // set when a plan is asked for; may be nil
@@ -244,7 +243,7 @@ func (c caller) Progress(o store.Owner) {
 
 func (caller) Checking(string) {}
 
-// An installer that gives no sign of life is shown to go on, until its time is over.
+// The progress of a quiet installer is redrawn until its time limit.
 func TestQuietInstaller(t *testing.T) {
 	t.Parallel()
 	shown := make(chan string, 100)

@@ -5,26 +5,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"syscall"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// shared uses the env that all models with the same key share, or one that is
-// compatible. It never builds or mends one: that is create's work.
+// shared uses the env that all models with the same key share, or a compatible one. It does not build or
+// repair: create does.
 type shared struct{ *Deps }
 
 func (shared) name() string { return nameShared }
 
 func (s shared) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	req := st.req
-	st.unverified = nil // of an earlier look: what lies there may be another env now
+	st.unverified = nil // it was set by an earlier look, and may be another env now
 	res, v, err := s.resolveExact(ctx, st)
 	if err != nil {
 		return nil, err
@@ -44,19 +42,19 @@ func (s shared) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	return nil, &Skip{Code: fault.NoEnv, Reason: req.withBase(describe(req.Root.Shared(req.Key), v))}
 }
 
-// resolveExact tries the wanted key: first what waits in .next, then what is published.
+// resolveExact tries the envs of the wanted key: first the one that waits in .next, then the published one.
 func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, health.Verdict, error) {
 	req := st.req
 	next, published := req.Root.Next(req.Key), req.Root.Shared(req.Key)
-	waiting := !missing(next.Path)
-	if !waiting && !missing(published.Path) { // the usual case costs two stats
+	waiting := !fsys.Missing(next.Path)
+	if !waiting && !fsys.Missing(published.Path) { // the usual case: two stats
 		return s.useEnv(ctx, st, published, req.Accel, req.Imports)
 	}
-	if !req.Policy.DryRun && (waiting || !missing(req.Root.Journal(req.Key))) {
+	if !req.Policy.DryRun && (waiting || !fsys.Missing(req.Root.Journal(req.Key))) {
 		if err := s.recoverKey(ctx, req.Key); err != nil {
 			return nil, health.Verdict{}, err
 		}
-		waiting = !missing(next.Path)
+		waiting = !fsys.Missing(next.Path)
 	}
 	if waiting {
 		res, v, err := s.tryEnv(ctx, st, next, req.Accel, req.Imports)
@@ -67,37 +65,39 @@ func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, healt
 	return s.tryEnv(ctx, st, published, req.Accel, req.Imports)
 }
 
-// recoverKey moves what waits in .next to its place when nobody is in the way, and
-// ends a publish that a crash cut in two. Where somebody works on the key, or
-// the root cannot be written, it is left for later.
+// recoverKey moves an env that waits in .next to its place, if no program uses either, and completes a
+// publish that a crash interrupted. If another process works on the key or the root cannot be written, a
+// later start does it.
 //
-// Its error is that of Ctrl-C, which must not cut it in two.
+// Its only error is an interruption: Ctrl-C ends the start after the recovery, not in the middle of it.
 func (s shared) recoverKey(ctx context.Context, key envdir.Key) error {
 	_, err := s.interruptible(ctx, func(context.Context) (*Resolution, error) {
 		lock, err := s.Store.TryLock(key)
 		if err != nil {
-			return nil, nil //nolint:nilerr,nilnil // somebody else will
+			return nil, nil //nolint:nilerr,nilnil // a later start recovers
 		}
 		err = s.Store.Recover(lock)
 		if e := errors.Join(err, lock.Unlock()); e != nil {
 			s.Log.Debug("tidying up " + string(key) + ": " + e.Error())
 		}
 		s.Store.EmptyTrash()
-		return nil, nil //nolint:nilnil // what is found next tells
+		return nil, nil //nolint:nilnil // the caller looks at the result
 	})
 	return err
 }
 
-// tryEnv is use for an env that may not be there.
+// tryEnv is useEnv for an env that may not exist.
 func (s shared) tryEnv(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
-	if missing(dir.Path) {
+	if fsys.Missing(dir.Path) {
 		return nil, health.Verdict{State: health.Broken, Code: health.CodeAbsent, Absent: true, Reason: "not there"}, nil
 	}
 	return s.useEnv(ctx, st, dir, accel, imports)
 }
 
-// useEnv takes the lease first and checks then: a lease taken after the check
-// loses to a pruner (measured: 3,265 of 20,000 starts; lease first: 0).
+// useEnv takes the lease of an env and checks it. It returns no resolution for an env that is not usable.
+//
+// The lease comes first: one that is taken after the check can lose against a prune in between (measured:
+// 3,265 of 20,000 starts; lease first: 0).
 func (s shared) useEnv(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
 	lease, err := s.lease(ctx, st, dir)
 	if err != nil {
@@ -113,22 +113,22 @@ func (s shared) useEnv(ctx context.Context, st *state, dir envdir.Dir, accel str
 	case v.State == health.Healthy:
 		return res, v, nil
 	case v.State == health.Unknown && v.Sealed:
-		// Our seal says it was whole; a busy GPU is no reason to rebuild it.
+		// The seal says that it was complete. A busy GPU is no reason to rebuild it.
 		if !st.req.Policy.DryRun {
 			s.Log.Warn(fmt.Sprintf("environment %s could not be checked: %s; using it as it was sealed", dir.Name, v.Reason))
 		}
 		return res, v, nil
 	case v.State == health.Unknown && v.Code == health.CodeUnverified && st.req.Policy.DryRun:
-		return res, v, nil // it would be probed, and most likely taken
+		return res, v, nil // a launch would probe it, and most likely use it
 	case v.State == health.Unknown && (st.unverified == nil || st.unverified.verdict.State == health.Broken),
 		st.unverified == nil && v.Sealed && v.Code == health.CodeNoCUDA:
-		st.unverified = &unverifiedEnv{dir, v} // the last resort takes the first unknown one
+		st.unverified = &unverifiedEnv{dir, v} // the last resort uses the first unknown one
 	}
 	lease.Release()
 	return nil, v, nil
 }
 
-// resolveCompatible tries the other keys that may serve, among those that are there.
+// resolveCompatible tries the envs of other keys that may serve the request.
 func (s shared) resolveCompatible(ctx context.Context, st *state) (*Resolution, error) {
 	req := st.req
 	have, err := s.Store.Keys()
@@ -150,9 +150,8 @@ func (s shared) resolveCompatible(ctx context.Context, st *state) (*Resolution, 
 	return nil, nil
 }
 
-// checkPlan tells whether a healthy env is to be rebuilt all the same (ensure),
-// and says when what it was built from has changed. It never rebuilds one on
-// the launch path: nobody expects a 5 GB download there.
+// checkPlan skips a healthy env that ensure is to rebuild, and logs when the plan of an env has changed. On
+// the launch path it keeps the env: a start must not begin with an unexpected 5 GB download.
 func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error {
 	req := st.req
 	if res.Dir.Name != string(req.Key) {
@@ -177,14 +176,15 @@ func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error
 	return nil
 }
 
-// planChange compares the seal with what would be built now: "" when nothing that
-// matters differs, or when nothing can be said.
+// planChange compares the seal with the plan and says what has changed. It is "" when no difference matters,
+// or when the two cannot be compared. An env that was built from an embedded profile is compared only for
+// ensure --update, for a key of [envs], and for a line at debug: embedded profiles change with modelrun.
 func (s shared) planChange(ctx context.Context, st *state, res *Resolution) (string, error) {
 	req := st.req
 	seal := res.Verdict.Seal
 	embedded := seal.Own == "" && seal.ProfilePath == ""
 	if embedded && !req.Policy.Update && !req.Own && !s.Log.IsDebug() {
-		return "", nil // embedded profiles change with modelrun: worth a line at debug only
+		return "", nil
 	}
 	if seal.Plan == "" {
 		return "", nil
@@ -194,7 +194,7 @@ func (s shared) planChange(ctx context.Context, st *state, res *Resolution) (str
 		if req.Policy.Update {
 			return "", err
 		}
-		return "", nil // the env is healthy: what would be built does not matter to it
+		return "", nil // the env is healthy, with or without a plan
 	}
 	if plan.Hash() == seal.Plan {
 		return "", nil
@@ -215,7 +215,7 @@ func (s shared) planChange(ctx context.Context, st *state, res *Resolution) (str
 	return reason, nil
 }
 
-// lease takes the lease, or none where the request only looks.
+// lease takes the lease of an env. A dry run takes none.
 func (d *Deps) lease(ctx context.Context, st *state, dir envdir.Dir) (*store.Lease, error) {
 	if st.req.Policy.DryRun {
 		return nil, nil
@@ -223,28 +223,19 @@ func (d *Deps) lease(ctx context.Context, st *state, dir envdir.Dir) (*store.Lea
 	return d.Store.Lease(ctx, dir)
 }
 
+// describe says in a few words what a verdict means for an env.
 func describe(dir envdir.Dir, v health.Verdict) string {
 	switch {
 	case v.State == health.Healthy:
 		return dir.Name + " is healthy"
 	case v.Code == health.CodeLacks:
 		return dir.Name + " " + v.Reason
-	case v.Absent && !missing(dir.Path):
-		return v.Reason // the folder is there, and no env in it
+	case v.Absent && !fsys.Missing(dir.Path):
+		return v.Reason // the folder exists, but holds no env
 	case v.Absent:
 		return dir.Path + " does not exist"
 	case v.State == health.Unknown:
 		return fmt.Sprintf("%s: not known to work: %s", dir.Name, v.Reason)
 	}
 	return fmt.Sprintf("%s is broken: %s", dir.Name, v.Reason)
-}
-
-func missing(path string) bool {
-	_, err := os.Lstat(path)
-	return isMissing(err) // what cannot be looked at is there: the check says why
-}
-
-// isMissing reports that a path, or a folder on the way to it, is not there.
-func isMissing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

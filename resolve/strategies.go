@@ -17,7 +17,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv"
 )
 
-// The strategies' names are part of every JSON.
+// The names of the strategies. They are part of the JSON output.
 const (
 	nameShared     = "shared"
 	nameOld        = "old"
@@ -26,15 +26,15 @@ const (
 	nameLastResort = "last-resort"
 )
 
-// Checker says whether an env works; [health.Checker] is the real one.
+// Checker decides whether an env works. [health.Checker] implements it.
 type Checker interface {
-	// Check may run the env's python.
+	// Check checks an env. It may run the env's python.
 	Check(ctx context.Context, s health.Subject) (health.Verdict, error)
-	// Look never runs anything and writes nothing.
+	// Look checks an env as far as possible without running or writing anything.
 	Look(s health.Subject) (health.Verdict, error)
-	// Probe runs the deep probe and remembers nothing.
+	// Probe runs the deep probe and stores nothing.
 	Probe(ctx context.Context, s health.Subject) (health.Verdict, error)
-	// Record keeps a verdict that Probe gave, for an env that was published since.
+	// Record stores a verdict of Probe for an env that has been published since.
 	Record(s health.Subject, v health.Verdict) error
 	// Starts reports whether the env's python starts at all.
 	Starts(ctx context.Context, d envdir.Dir) error
@@ -42,18 +42,15 @@ type Checker interface {
 
 // Caller is what the chain asks of the program that runs it.
 type Caller interface {
-	// Plan says what creation would install for req. It is called only when
-	// something is to be created, or when a published env is compared with it.
+	// Plan says what creation would install for req. It is called only when something is to be created, or
+	// when a published env is compared with it.
 	Plan(ctx context.Context, req *Request) (profile.Plan, error)
-	// Compatible lists the existing keys that may serve req instead of its own,
-	// best first.
+	// Compatible lists the existing keys that may serve req instead of its own, best first.
 	Compatible(ctx context.Context, req *Request, have []envdir.Key) []Alternative
-	// UV finds or installs uv. Its full output goes to log; heartbeat is called
-	// at every sign of life.
+	// UV finds or installs uv. Its full output goes to log; heartbeat is called at every sign of life.
 	UV(ctx context.Context, log io.Writer, heartbeat func()) (*uv.UV, error)
-	// Interruptible returns a context that Ctrl-C or SIGTERM ends until stop is
-	// called. The launch path never asks for it, so that the program gets its
-	// signals as modelrun got them.
+	// Interruptible returns a context that Ctrl-C or SIGTERM ends until stop is called. The launch path
+	// never asks for it, so that the program inherits signals as modelrun got them.
 	Interruptible(ctx context.Context) (interruptible context.Context, stop func())
 	// Progress reports how far a creation is: ours, or the one that we wait for.
 	Progress(owner store.Owner)
@@ -61,30 +58,30 @@ type Caller interface {
 	Checking(line string)
 }
 
-// Deps are what the strategies work with.
+// Deps are the objects and settings that the strategies share.
 type Deps struct {
 	Store *store.Store
 	Check Checker
 	Log   hclog.Logger
 	// Caller is the program that runs the chain.
 	Caller Caller
-	// Owners are those whose envs are trusted besides ours and root's.
+	// Owners are further trusted owners of envs, in addition to the current user and root.
 	Owners []string
-	// Version is ours, for the seal.
+	// Version is modelrun's version, for the seal.
 	Version string
-	// RootFrom says why this root, for the line before the first download.
+	// RootFrom says where the root comes from, for the log line before the first download.
 	RootFrom string
 }
 
-// interruptible runs what may take long, or must not be cut off. Ctrl-C ends
-// the work's context; one that comes too late for that still stops the start.
+// interruptible runs work that may take long or must not be cut short. Ctrl-C cancels its context. If the
+// work is done by then, Ctrl-C still prevents the program from being started.
 func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*Resolution, error)) (*Resolution, error) {
 	ctx, stop := d.Caller.Interruptible(ctx)
 	res, err := work(ctx)
 	stop()
 	cause := context.Cause(ctx)
 	switch {
-	case !interrupted(cause), res == nil && interrupted(err): // which may say more than the cause
+	case !interrupted(cause), res == nil && interrupted(err): // err may say more than the cause
 		return res, err
 	case res == nil:
 		return nil, cause
@@ -94,32 +91,32 @@ func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*R
 		Fix("run the same command again to go on")
 }
 
-// Default is the chain of a launch: this list is the one place to add a strategy.
+// Default is the chain of a launch. A new strategy is added to this list.
 func Default(d *Deps) Chain {
 	s := shared{d}
 	return Chain{s, old{d}, wait{d, s}, create{d, s}, lastResort{d}}
 }
 
-// Ensure is the chain of `modelrun ensure`: a shared env or an error.
+// Ensure is the chain of `modelrun ensure`. It gives a shared env or an error.
 func Ensure(d *Deps) Chain {
 	s := shared{d}
 	return Chain{s, wait{d, s}, create{d, s}}
 }
 
-// Trusted refuses an env that somebody else could have written, before anything
-// of it is run: its folder and its venv belong to us, to root or to a trusted
-// owner, and not everybody can write them.
+// Trusted returns an error for an env that another user could have written. It is called before anything of
+// the env is run. The env's folder and its venv must belong to the current user, to root or to a trusted
+// owner, and must not be writable for all.
 func (d *Deps) Trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
-		if err := fsys.Trusted(path, d.Owners); err != nil && !isMissing(err) {
+		if err := fsys.Trusted(path, d.Owners); err != nil && !fsys.IsMissing(err) {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkWithNeeds asks first, because it is cheap, whether an env has the needs beyond
-// the key: nobody waits for a probe of one that will not do.
+// checkWithNeeds is check for an env that must also have the needs beyond the key. These are checked first,
+// because that is cheap and may save a probe.
 func (d *Deps) checkWithNeeds(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
 	if v, err := checkNeeds(dir, st.req.With); err != nil || v.Code != "" {
 		return v, err
@@ -127,8 +124,8 @@ func (d *Deps) checkWithNeeds(ctx context.Context, st *state, dir envdir.Dir, ac
 	return d.check(ctx, st, dir, accel, imports)
 }
 
-// check asks about one env, in the way that the request allows. An env that is
-// not trusted is an error: the chain stops, for nobody else may replace it.
+// check checks one env as far as the request allows. An untrusted env is an error and ends the chain, because
+// no strategy may replace it.
 func (d *Deps) check(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
 	if err := d.Trusted(dir); err != nil {
 		return health.Verdict{}, unreadable(dir, err)
@@ -142,7 +139,7 @@ func (d *Deps) check(ctx context.Context, st *state, dir envdir.Dir, accel strin
 	return v, unreadable(dir, err)
 }
 
-// unreadable says what to do about an env that this account may not read.
+// unreadable adds a remedy to the error for an env that this account cannot read.
 func unreadable(dir envdir.Dir, err error) error {
 	if !errors.Is(err, fs.ErrPermission) || fault.CodeOf(err) != fault.Internal {
 		return err

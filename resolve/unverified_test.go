@@ -12,15 +12,14 @@ import (
 
 var noCUDA = health.Verdict{State: health.Broken, Code: health.CodeNoCUDA, Reason: "torch sees no GPU", Sealed: true}
 
-// An env whose check could not be finished is the last resort, whatever was
-// passed over before it.
+// An env whose check could not be finished is the last resort, also after another env that reached no GPU.
 func TestUnknownAfterNoCUDA(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
 	for _, dir := range []envdir.Dir{root.Next("key"), root.Shared("key")} {
 		require.NoError(t, os.MkdirAll(dir.Path, 0o755))
 	}
-	lease, err := deps(root, checker{}, new(bool)).Store.Lease(t.Context(), root.Shared("key")) // so that what waits is not promoted
+	lease, err := deps(root, checker{}, new(bool)).Store.Lease(t.Context(), root.Shared("key")) // keeps the waiting env in .next
 	require.NoError(t, err)
 	defer lease.Release()
 	creating := false
@@ -33,8 +32,8 @@ func TestUnknownAfterNoCUDA(t *testing.T) {
 	require.Equal(t, root.Shared("key"), res.Dir)
 }
 
-// Another creator publishes before we have its lock, and our check of its env
-// gives a doubt: nothing is built beside it then either.
+// Another creator publishes before the lock is taken, and its env cannot be verified here. Then no other is
+// built either.
 func TestUnverifiedUnderTheLock(t *testing.T) {
 	t.Parallel()
 	for name, v := range map[string]health.Verdict{"no GPU is reached": noCUDA, "a busy GPU": busy} {

@@ -10,8 +10,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// wait waits for the process that creates the wanted env. A creator that dies
-// frees its lock, and create takes over.
+// wait waits for the process that creates the wanted env. If that process dies, its lock is free, and create
+// takes over.
 type wait struct {
 	*Deps
 	shared shared
@@ -24,7 +24,7 @@ func (w wait) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	if err != nil {
 		return nil, skipBecause(err)
 	}
-	if !busy && st.migrated { // its shared env was made before the move, perhaps after we looked for it
+	if !busy && st.migrated { // the shared env was created before the move, perhaps after shared looked for it
 		res, err := w.shared.resolve(ctx, st)
 		var skipped *Skip
 		if !errors.As(err, &skipped) {
@@ -47,9 +47,8 @@ func (w wait) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	return nil, skip("%s freed the lock and left no environment", describeOwner(owner))
 }
 
-// waitForCreator waits until the lock of the key is free, then goes through shared
-// again. It returns neither a resolution nor an error when there is still no
-// env and somebody, perhaps we, must create it.
+// waitForCreator waits until the lock of the key is free, then asks shared again. If there is still no env
+// and no failed creation, it returns neither a resolution nor an error: the env is still to be created.
 func (w wait) waitForCreator(ctx context.Context, st *state) (*Resolution, error) {
 	key := st.req.Key
 	before := w.Store.Failure(key).ID
@@ -64,20 +63,20 @@ func (w wait) waitForCreator(ctx context.Context, st *state) (*Resolution, error
 		return res, err
 	}
 	if failure := w.Store.Failure(key); failure.ID != before && failure.ID != "" {
-		// Whoever waited gets the error of the creation it waited for: 63
-		// waiters do not repeat a failed download one after another.
+		// A waiting process gets the error of the creation that it waited for. Otherwise 63 waiting
+		// processes would repeat a failed download one after another.
 		st.createErr = failure.Fault()
 		return nil, skipBecause(st.createErr)
 	}
 	return nil, nil
 }
 
-// namingTime is how long a creator may say nothing of itself before it is called
-// another process: between taking its lock and saying who it is.
+// namingTime is how long a waiting process waits for the creator's name before it logs "another process". A
+// creator takes its lock first and writes who it is a moment later.
 const namingTime = time.Second
 
-// pollLock polls the lock. Its time limit is one without progress: every
-// change of what the owner says starts it anew.
+// pollLock waits until the lock is free. Policy.Wait limits the time without progress: it starts again with
+// every change in what the owner reports.
 func (w wait) pollLock(ctx context.Context, st *state) error {
 	key := st.req.Key
 	var last store.Owner
@@ -89,7 +88,7 @@ func (w wait) pollLock(ctx context.Context, st *state) error {
 		if first || owner.Heartbeat != last.Heartbeat || owner.PID != last.PID || owner.Phase != last.Phase {
 			lastProgress = time.Now()
 		}
-		if owner.PID != last.PID && owner.PID != 0 || !announced && time.Since(began) >= namingTime { // its phases are shown as progress
+		if owner.PID != last.PID && owner.PID != 0 || !announced && time.Since(began) >= namingTime { // phases are shown as progress
 			w.Log.Info(fmt.Sprintf("Environment %s is already being created by %s", key, describeOwner(owner)))
 			announced = true
 		}
@@ -112,6 +111,7 @@ func (w wait) pollLock(ctx context.Context, st *state) error {
 	}
 }
 
+// timeOut ends the wait for a creator that made no progress.
 func (w wait) timeOut(st *state, owner store.Owner) error {
 	st.timedOut = fault.New(fault.WaitTimeout, "%s is being created by %s, which made no progress for %s",
 		st.req.Key, describeOwner(owner), st.req.Policy.Wait).
@@ -119,7 +119,7 @@ func (w wait) timeOut(st *state, owner store.Owner) error {
 	return skipBecause(st.timedOut)
 }
 
-// describeOwner names a creator: process, host, phase and age.
+// describeOwner names a creator by process, user, host, phase and age.
 func describeOwner(o store.Owner) string {
 	if o.PID == 0 {
 		return "another process"
