@@ -248,7 +248,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 		return store.Published{}, err
 	}
 	was := b.req.Root.Next(b.req.Key) // what is in use now, and will be replaced
-	if !exists(was.Path) {
+	if fsys.Missing(was.Path) {
 		was = b.req.Root.Shared(b.req.Key)
 	}
 	past := health.PastOf(was)

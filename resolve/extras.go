@@ -7,6 +7,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
@@ -29,7 +30,7 @@ func (r *Request) Wanted() string {
 func lacking(dir envdir.Dir, with []requirement.Requirement) (health.Verdict, error) {
 	lacks, err := health.Lacks(dir, with)
 	if err != nil || len(lacks) == 0 {
-		return health.Verdict{}, unreadable(dir, err)
+		return health.Verdict{}, unreadableEnv(dir, err)
 	}
 	return health.Verdict{State: health.Broken, Code: health.CodeLacks, Cached: true, Reason: "lacks " + strings.Join(lacks, ", ")}, nil
 }
@@ -50,7 +51,7 @@ func otherNeeds(req *Request, res *Resolution) error {
 // or where there is none.
 func (r *Request) baseLacks() string {
 	dir := r.Root.Shared(r.Base)
-	if r.Base == r.Key || !exists(dir.Path) {
+	if r.Base == r.Key || fsys.Missing(dir.Path) {
 		return ""
 	}
 	v, err := lacking(dir, r.With)

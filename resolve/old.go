@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
@@ -21,7 +22,7 @@ func (o old) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 	}
 	dir := req.Root.Old(req.Old)
 	o.Log.Debug("Checking old per-model environment: " + dir.Python())
-	if !exists(dir.Path) {
+	if fsys.Missing(dir.Path) {
 		return nil, o.absent(w)
 	}
 	lease, err := o.lease(ctx, w, dir)
@@ -33,7 +34,7 @@ func (o old) Resolve(ctx context.Context, w *Walk) (*Resolution, error) {
 		lease.Release()
 		return nil, err
 	}
-	if v.Absent && !exists(dir.Path) { // it was moved while we waited for the lease
+	if v.Absent && fsys.Missing(dir.Path) { // it was moved while we waited for the lease
 		lease.Release()
 		return nil, o.absent(w)
 	}

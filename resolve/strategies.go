@@ -95,7 +95,7 @@ func Ensure(d *Deps) Chain {
 // owner, and not everybody can write them.
 func (d *Deps) Trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
-		if err := fsys.Trusted(path, d.Owners); err != nil && !gone(err) {
+		if err := fsys.Trusted(path, d.Owners); err != nil && !fsys.IsMissing(err) {
 			return err
 		}
 	}
@@ -115,7 +115,7 @@ func (d *Deps) checkAll(ctx context.Context, w *Walk, dir envdir.Dir, accel stri
 // not trusted is an error: the chain stops, for nobody else may replace it.
 func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
 	if err := d.Trusted(dir); err != nil {
-		return health.Verdict{}, unreadable(dir, err)
+		return health.Verdict{}, unreadableEnv(dir, err)
 	}
 	s := health.Subject{Dir: dir, Imports: imports, CUDA: w.Req.CUDA, Accel: accel, ModelType: w.Req.ModelType}
 	check := d.Check.Look
@@ -123,11 +123,11 @@ func (d *Deps) check(ctx context.Context, w *Walk, dir envdir.Dir, accel string,
 		check = func(s health.Subject) (health.Verdict, error) { return d.Check.Check(ctx, s) }
 	}
 	v, err := check(s)
-	return v, unreadable(dir, err)
+	return v, unreadableEnv(dir, err)
 }
 
-// unreadable says what to do about an env that this account may not read.
-func unreadable(dir envdir.Dir, err error) error {
+// unreadableEnv says what to do about an env that this account may not read.
+func unreadableEnv(dir envdir.Dir, err error) error {
 	if !errors.Is(err, fs.ErrPermission) || fault.CodeOf(err) != fault.Internal {
 		return err
 	}

@@ -373,10 +373,7 @@ func (s *settings) outside(root string) {
 }
 
 // within reports whether path is dir or below it, as text.
-func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
+func within(path, dir string) bool { return fsys.Within(path, dir) }
 
 func userConfig(env execx.Environ) string {
 	if runtime.GOOS == "windows" {

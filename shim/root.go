@@ -181,10 +181,7 @@ func checkRoot(root envdir.Root, s *settings) error {
 	return nil
 }
 
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
+func exists(path string) bool { return fsys.Exists(path) }
 
 // stateHome is where verdicts go when the root cannot be written.
 func stateHome(env execx.Environ) string {

@@ -1,8 +1,6 @@
 package shim
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +8,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
@@ -305,12 +304,4 @@ func parseDuration(s string) (time.Duration, bool) {
 	return d, err == nil && d >= 0
 }
 
-func absolute(p, dir string) string {
-	if filepath.IsAbs(p) {
-		return filepath.Clean(p)
-	}
-	if p != "" && os.IsPathSeparator(p[0]) { // on Windows: the drive is missing
-		dir = filepath.VolumeName(dir)
-	}
-	return filepath.Join(dir, p)
-}
+func absolute(p, dir string) string { return fsys.Absolute(p, dir) }

@@ -8,7 +8,6 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
-	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
@@ -103,7 +102,7 @@ func (t target) holds(name string) bool {
 	if t.own != nil {
 		packages = t.own.Packages
 	}
-	return slices.ContainsFunc(packages, func(p string) bool { return profile.Normal(p) == name })
+	return slices.ContainsFunc(packages, func(p string) bool { return requirement.NameOf(p) == name })
 }
 
 // covered reports whether the env of the key itself has the needs for certain:

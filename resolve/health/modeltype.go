@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // unknownType is one line where the env's transformers has no code for the type
@@ -19,7 +20,7 @@ func unknownType(s Subject, st *site) []string {
 	}
 	models := filepath.Join(st.packages, "transformers", "models")
 	// The folder's name is the type's, with "_" for "-".
-	if _, err := os.Stat(filepath.Join(models, strings.ReplaceAll(s.ModelType, "-", "_"))); !gone(err) {
+	if _, err := os.Stat(filepath.Join(models, strings.ReplaceAll(s.ModelType, "-", "_"))); !fsys.IsMissing(err) {
 		return nil
 	}
 	// Some types share a folder: then the registry names them. Without one there

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // pathWarnings are one line for each thing that PYTHONPATH puts before the
@@ -33,7 +35,7 @@ func (c *Checker) pathWarnings(s Subject) []string {
 }
 
 func entryWarnings(s Subject, dir string) []string {
-	if inside(dir, s.Dir.Venv()) {
+	if fsys.Within(dir, s.Dir.Venv()) {
 		return nil
 	}
 	if packagesFolder(dir) {
@@ -63,11 +65,6 @@ func packagesFolder(dir string) bool {
 }
 
 // inside reports whether path is dir or below it, as they are spelled.
-func inside(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
 // warned adds what PYTHONPATH does, and what the model is. Verdicts are kept
 // without these lines: they are about the caller, not about the env.
 func (c *Checker) warned(v Verdict, s Subject, st *site) Verdict {

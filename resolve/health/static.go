@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // static is L1: everything that files alone tell. A zero verdict means that
@@ -99,7 +101,7 @@ func packages(s Subject, st *site) (Verdict, error) {
 		if i.Dist == "" {
 			continue
 		}
-		d, ok := dists[normal(i.Dist)]
+		d, ok := dists[requirement.Normal(i.Dist)]
 		if !ok {
 			if st.cfg.system {
 				continue // it may lie in the base interpreter: the probe tells
@@ -110,7 +112,7 @@ func packages(s Subject, st *site) (Verdict, error) {
 			continue // from before wheels: no INSTALLER in any case
 		}
 		_, err := os.Stat(filepath.Join(st.packages, d.folder, "INSTALLER"))
-		if gone(err) {
+		if fsys.IsMissing(err) {
 			return broken(CodeTorn, "package %s has no INSTALLER: the install was interrupted", i.Dist), nil
 		}
 		if err != nil {

@@ -3,6 +3,8 @@ package health
 import (
 	"path/filepath"
 	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // torchBuild reads torch/version.py: the dist-info of PyPI's torch does not
@@ -12,7 +14,7 @@ func torchBuild(s Subject, st *site) (Verdict, error) {
 		return Verdict{}, nil
 	}
 	t, err := readTorchVersion(st)
-	if gone(err) {
+	if fsys.IsMissing(err) {
 		if st.cfg.system {
 			return Verdict{}, nil
 		}
