@@ -29,7 +29,7 @@ func (r *Request) Wanted() string {
 func checkNeeds(dir envdir.Dir, with []requirement.Requirement) (health.Verdict, error) {
 	lacks, err := health.Lacks(dir, with)
 	if err != nil || len(lacks) == 0 {
-		return health.Verdict{}, unreadable(dir, err)
+		return health.Verdict{}, unreadableEnv(dir, err)
 	}
 	return health.Verdict{State: health.Broken, Code: health.CodeLacks, Cached: true, Reason: "lacks " + strings.Join(lacks, ", ")}, nil
 }

@@ -128,7 +128,7 @@ func (d *Deps) checkWithNeeds(ctx context.Context, st *state, dir envdir.Dir, ac
 // no strategy may replace it.
 func (d *Deps) check(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
 	if err := d.Trusted(dir); err != nil {
-		return health.Verdict{}, unreadable(dir, err)
+		return health.Verdict{}, unreadableEnv(dir, err)
 	}
 	s := health.Subject{Dir: dir, Imports: imports, CUDA: st.req.CUDA, Accel: accel, ModelType: st.req.ModelType}
 	check := d.Check.Look
@@ -136,11 +136,11 @@ func (d *Deps) check(ctx context.Context, st *state, dir envdir.Dir, accel strin
 		check = func(s health.Subject) (health.Verdict, error) { return d.Check.Check(ctx, s) }
 	}
 	v, err := check(s)
-	return v, unreadable(dir, err)
+	return v, unreadableEnv(dir, err)
 }
 
-// unreadable adds a remedy to the error for an env that this account cannot read.
-func unreadable(dir envdir.Dir, err error) error {
+// unreadableEnv adds a remedy to the error for an env that this account cannot read.
+func unreadableEnv(dir envdir.Dir, err error) error {
 	if !errors.Is(err, fs.ErrPermission) || fault.CodeOf(err) != fault.Internal {
 		return err
 	}

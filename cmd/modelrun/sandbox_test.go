@@ -16,6 +16,7 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
@@ -338,8 +339,8 @@ func wheels(t testing.TB) []uvtest.Wheel {
 	}
 	for _, f := range profile.Families() {
 		for _, accel := range []string{"cpu", "cu121"} {
-			for _, requirement := range f.For(accel).Packages {
-				if n := profile.Normal(requirement); len(versions[n]) == 0 && n != "pip" {
+			for _, text := range f.For(accel).Packages {
+				if n := requirement.NameOf(text); len(versions[n]) == 0 && n != "pip" {
 					add(n, "1.0.0")
 				}
 			}

@@ -1,19 +1,20 @@
 package fault
 
-// Nearest is the name that a typing error most likely meant: at most a third of its
-// letters are wrong. "" none is near.
+// Nearest returns the name that a typing error most likely meant: the name with
+// the smallest edit distance, if that is at most a third of the letters. It
+// returns "" if no name is near.
 func Nearest(word string, names []string) string {
-	best, limit := "", len(word)/3+1
+	best, distance := "", len(word)/3+1
 	for _, n := range names {
-		if d := distance(word, n); d <= limit && d < max(len(word), len(n)) {
-			best, limit = n, d-1
+		if d := edits(word, n); d <= distance && d < max(len(word), len(n)) {
+			best, distance = n, d-1
 		}
 	}
 	return best
 }
 
-// distance is Levenshtein's, in bytes.
-func distance(a, b string) int {
+// edits is the Levenshtein distance.
+func edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -8,6 +8,16 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
+// Cause returns err without the path that an [fs.PathError] adds, for messages that
+// name the path already.
+func Cause(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
 // Fault returns err as the user sees it: the fault that it wraps, or a system
 // error about a file of ours with a remedy.
 func Fault(err error) *fault.Error {

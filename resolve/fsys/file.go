@@ -59,8 +59,8 @@ func writeFile(path string, data []byte, flush bool) (err error) {
 // ReadFile reads a file of at most limit bytes. A larger file is an error, so
 // that a state file of 50 MB costs nothing.
 //
-// The error is [ErrNotRegular] for a larger file and for anything that is not a
-// regular file: a pipe in a root must not hang every launch.
+// The error is [ErrTooLarge] for a larger file, and [ErrNotRegular] for anything
+// that is not a regular file: a pipe in a root must not hang every launch.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	f, err := OpenRegular(path, os.O_RDONLY)
 	if err != nil {
@@ -69,7 +69,7 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s is larger than %d bytes: %w", path, limit, ErrNotRegular)
+		err = fmt.Errorf("%s is larger than %d bytes: %w", path, limit, ErrTooLarge)
 	}
 	return data, err
 }
@@ -77,6 +77,9 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 // ErrNotRegular is a file that modelrun cannot have written: not a regular file,
 // or one that is too large.
 var ErrNotRegular = errors.New("not a file that modelrun wrote")
+
+// ErrTooLarge is a file that is larger than the limit. It is an [ErrNotRegular].
+var ErrTooLarge = fmt.Errorf("%w", ErrNotRegular)
 
 // OpenRegular opens a regular file without ever blocking.
 func OpenRegular(path string, flag int) (*os.File, error) {

@@ -19,6 +19,13 @@ func Exists(path string) bool {
 	return err == nil
 }
 
+// Reachable reports whether path leads to something. Unlike [Exists] it follows
+// symbolic links.
+func Reachable(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // Missing reports whether path surely does not exist. It is false where path
 // cannot be looked at: compare [Exists].
 func Missing(path string) bool {

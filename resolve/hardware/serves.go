@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Serves says whether a build for accel with this torch version ("" unknown)
@@ -136,22 +138,5 @@ func sameMajor(a, b string) bool {
 	return x == y
 }
 
-// versionLess compares dotted numbers; a local tag (+cu121) does not count.
-func versionLess(a, b string) bool {
-	a, _, _ = strings.Cut(a, "+")
-	b, _, _ = strings.Cut(b, "+")
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range max(len(x), len(y)) {
-		var m, n int
-		if i < len(x) {
-			m, _ = strconv.Atoi(x[i])
-		}
-		if i < len(y) {
-			n, _ = strconv.Atoi(y[i])
-		}
-		if m != n {
-			return m < n
-		}
-	}
-	return false
-}
+// versionLess reports whether release a comes before release b.
+func versionLess(a, b string) bool { return requirement.CompareReleases(a, b) < 0 }

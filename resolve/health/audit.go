@@ -17,6 +17,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // maxRecord bounds one RECORD; torch's has about 2 MiB.
@@ -118,13 +119,13 @@ type recordedFile struct {
 func readRecord(d envdir.Dir, packages string, p dist, files map[string]*recordedFile) error {
 	name := strings.ReplaceAll(p.name, "_", "-")
 	folder := filepath.Join(packages, p.folder)
-	if _, err := os.Stat(filepath.Join(folder, "INSTALLER")); gone(err) {
+	if _, err := os.Stat(filepath.Join(folder, "INSTALLER")); fsys.IsMissing(err) {
 		return damaged(d, "package %s has no INSTALLER: the install was interrupted", name)
 	} else if err != nil {
 		return unreadable(folder, err)
 	}
 	data, err := readLimited(filepath.Join(folder, "RECORD"), maxRecord)
-	if gone(err) {
+	if fsys.IsMissing(err) {
 		return damaged(d, "package %s has no RECORD: %s", name, folder)
 	}
 	if err != nil {
@@ -148,7 +149,7 @@ func readRecord(d envdir.Dir, packages string, p dist, files map[string]*recorde
 			path = filepath.Join(packages, path)
 		}
 		path = filepath.Clean(path)
-		if !inside(path, d.Venv()) || strings.HasSuffix(path, ".pyc") {
+		if !fsys.Within(path, d.Venv()) || strings.HasSuffix(path, ".pyc") {
 			continue
 		}
 		f := files[path]
@@ -235,7 +236,7 @@ func compare(d envdir.Dir, files map[string]*recordedFile, look func(f *recorded
 func (f *recordedFile) checkSize(d envdir.Dir, path string) error {
 	info, err := os.Stat(path)
 	switch {
-	case gone(err):
+	case fsys.IsMissing(err):
 		return damaged(d, "package %s lacks a file: %s", f.owner, path)
 	case err != nil:
 		return unreadable(path, err)

@@ -1,6 +1,10 @@
 package health
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/requirement"
+)
 
 // dist is an installed distribution, as the name of its folder describes it.
 type dist struct {
@@ -23,19 +27,13 @@ func distsOf(names []string) map[string]dist {
 			continue
 		}
 		name, version, _ := strings.Cut(stem, "-")
-		if old, ok := out[normal(name)]; ok && egg && !old.egg {
+		if old, ok := out[requirement.Normal(name)]; ok && egg && !old.egg {
 			continue
 		}
 		if egg {
 			version, _, _ = strings.Cut(version, "-py")
 		}
-		out[normal(name)] = dist{folder: folder, name: name, version: version, egg: egg}
+		out[requirement.Normal(name)] = dist{folder: folder, name: name, version: version, egg: egg}
 	}
 	return out
-}
-
-// normal returns a distribution's name as PEP 503 compares it, but with "_".
-func normal(name string) string {
-	fields := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
-	return strings.Join(fields, "_")
 }

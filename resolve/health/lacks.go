@@ -36,7 +36,7 @@ func Lacks(d envdir.Dir, with []requirement.Requirement) ([]string, error) {
 		}
 		has := python
 		if r.Name != requirement.Python {
-			has = dists[normal(r.Name)].version
+			has = dists[requirement.Normal(r.Name)].version
 		}
 		if len(r.Extras) > 0 && made == nil {
 			seal, _, err := ReadSeal(d)

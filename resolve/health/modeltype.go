@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // typeWarning returns one line if the env's transformers has no code for the
@@ -20,7 +21,7 @@ func typeWarning(s Subject, st *site) []string {
 	}
 	models := filepath.Join(st.packages, "transformers", "models")
 	// The folder has the type's name, with "_" for "-".
-	if _, err := os.Stat(filepath.Join(models, strings.ReplaceAll(s.ModelType, "-", "_"))); !gone(err) {
+	if _, err := os.Stat(filepath.Join(models, strings.ReplaceAll(s.ModelType, "-", "_"))); !fsys.IsMissing(err) {
 		return nil
 	}
 	// Some types share a folder; then transformers' registry names them.

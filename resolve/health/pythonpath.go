@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // pathWarnings returns one line for each entry of PYTHONPATH that takes
@@ -34,7 +36,7 @@ func (c *Checker) pathWarnings(s Subject) []string {
 }
 
 func entryWarnings(s Subject, dir string) []string {
-	if inside(dir, s.Dir.Venv()) {
+	if fsys.Within(dir, s.Dir.Venv()) {
 		return nil
 	}
 	if isPackagesDir(dir) {
@@ -61,12 +63,6 @@ func isPackagesDir(dir string) bool {
 		}
 	}
 	return false
-}
-
-// inside reports whether path is dir or below it. It compares the text only.
-func inside(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // withWarnings adds the warnings about PYTHONPATH and about the model's type.

@@ -13,6 +13,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/usage"
 )
 
@@ -84,7 +85,7 @@ func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 	dists := distsOf(st.names)
 	seal.Packages, seal.Installed = len(dists), installed(dists)
 	for _, i := range base.Imports {
-		if d, ok := dists[normal(i.Dist)]; ok {
+		if d, ok := dists[requirement.Normal(i.Dist)]; ok {
 			seal.Dists[i.Dist] = d.version
 		}
 	}
@@ -94,7 +95,7 @@ func NewSeal(d envdir.Dir, base Seal) (Seal, error) {
 		}
 	}
 	t, err := readTorchVersion(st)
-	if err != nil && !gone(err) {
+	if err != nil && !fsys.IsMissing(err) {
 		return Seal{}, unreadable(st.packages, err)
 	}
 	seal.Torch = SealedTorch{Version: t.version, CUDA: t.cuda, HIP: t.hip}
@@ -130,7 +131,7 @@ func (s Seal) JSON() []byte {
 // An error comes from the disk.
 func ReadSeal(d envdir.Dir) (seal Seal, ok bool, err error) {
 	data, err := readLimited(d.Ready(), 1<<20)
-	if gone(err) || errors.Is(err, errNotRegular) {
+	if fsys.IsMissing(err) || errors.Is(err, errNotRegular) {
 		return Seal{}, false, nil
 	}
 	if err != nil {

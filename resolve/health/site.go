@@ -15,6 +15,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // site is the part of an env that is cheap to read: about 16 system calls, once
@@ -65,13 +66,13 @@ func (s *site) readPython(d envdir.Dir) (Verdict, error) {
 		return broken(CodeNoPython, "python is not executable: %s", path), nil
 	case err == nil:
 		return Verdict{}, nil
-	case !gone(err) && !errors.Is(err, syscall.ELOOP):
+	case !fsys.IsMissing(err) && !errors.Is(err, syscall.ELOOP):
 		return Verdict{}, unreadable(path, err)
 	case s.link != "":
 		return broken(CodeDangling, "python is a dangling link: %s -> %s", path, linkEnd(path, s.link)), nil
 	}
 	if _, err := os.Stat(d.Venv()); err != nil {
-		if !gone(err) {
+		if !fsys.IsMissing(err) {
 			return Verdict{}, unreadable(d.Venv(), err)
 		}
 		v := broken(CodeAbsent, "there is no environment: %s", d.Venv())
@@ -100,7 +101,7 @@ func linkEnd(path, link string) string {
 func (s *site) readCfg(d envdir.Dir) (Verdict, error) {
 	var err error
 	s.cfgRaw, err = readLimited(d.Cfg(), maxCfg+1)
-	if gone(err) {
+	if fsys.IsMissing(err) {
 		return broken(CodeNoCfg, "pyvenv.cfg is missing: %s", d.Cfg()), nil
 	}
 	if err != nil {
@@ -115,7 +116,7 @@ func (s *site) readCfg(d envdir.Dir) (Verdict, error) {
 
 func (s *site) readPackages() (Verdict, error) {
 	f, err := os.Open(s.packages)
-	if gone(err) {
+	if fsys.IsMissing(err) {
 		return broken(CodeTorn, "site-packages is missing: %s", s.packages), nil
 	}
 	if err != nil {
@@ -158,12 +159,6 @@ func statAny(dir string, names []string) os.FileInfo {
 		}
 	}
 	return nil
-}
-
-// gone reports whether an error means that a path, or a folder on the way to
-// it, does not exist.
-func gone(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 var errNotRegular = errors.New("it is no regular file")

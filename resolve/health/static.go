@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // static is L1: everything that files alone can show. A zero verdict means that
@@ -100,7 +102,7 @@ func checkPackages(s Subject, st *site) (Verdict, error) {
 		if i.Dist == "" {
 			continue
 		}
-		d, ok := dists[normal(i.Dist)]
+		d, ok := dists[requirement.Normal(i.Dist)]
 		if !ok {
 			if st.cfg.system {
 				continue // it may be in the base interpreter: the probe decides
@@ -111,7 +113,7 @@ func checkPackages(s Subject, st *site) (Verdict, error) {
 			continue // older than wheels: never has an INSTALLER
 		}
 		_, err := os.Stat(filepath.Join(st.packages, d.folder, "INSTALLER"))
-		if gone(err) {
+		if fsys.IsMissing(err) {
 			return broken(CodeTorn, "package %s has no INSTALLER: the install was interrupted", i.Dist), nil
 		}
 		if err != nil {

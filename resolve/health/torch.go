@@ -3,6 +3,8 @@ package health
 import (
 	"path/filepath"
 	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // checkTorchBuild reads torch/version.py, because the dist-info of PyPI's torch
@@ -12,7 +14,7 @@ func checkTorchBuild(s Subject, st *site) (Verdict, error) {
 		return Verdict{}, nil
 	}
 	t, err := readTorchVersion(st)
-	if gone(err) {
+	if fsys.IsMissing(err) {
 		if st.cfg.system {
 			return Verdict{}, nil
 		}

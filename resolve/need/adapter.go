@@ -39,7 +39,7 @@ func (m *Model) adapter(dir string, p Places) error {
 		}
 		switch l, err := list(next); {
 		case err != nil:
-			return unreadable(next, err)
+			return unreadableModel(next, err)
 		case l.config && !l.adapter:
 			return m.config(next, p)
 		case !l.adapter:
@@ -75,7 +75,7 @@ func findBase(base, dir string, p Places) (string, error) {
 	for _, from := range []string{dir, p.Cwd} {
 		path, here, err := find(base, from)
 		if err != nil {
-			return "", unreadable(path, err)
+			return "", unreadableModel(path, err)
 		}
 		if here && isDir(path, "") {
 			return resolved(path), nil

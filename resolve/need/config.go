@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // maxJSON bounds what is read of a config: the largest on the hub list a few
@@ -97,7 +96,7 @@ func readJSON(path string, into any) error {
 	case errors.Is(err, errSize), errors.Is(err, errKind):
 		return fault.New(fault.BadModel, "%s %w", show(path), err).Fix("download the model's files again, or name another model with --model")
 	case err != nil:
-		return unreadable(path, err)
+		return unreadableModel(path, err)
 	}
 	if err := decode(data, into); err != nil {
 		return fault.New(fault.BadModel, "%s:%w", show(path), err).Fix("correct that file or download it again")
@@ -110,26 +109,14 @@ var (
 	errKind = errors.New("is not a file")
 )
 
-// readSmall asks for size and kind before it opens: a pipe would block for
-// ever, and 100 MB are refused without being read.
+// readSmall reads a file of at most maxJSON bytes. It never blocks on a pipe.
 func readSmall(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	data, err := fsys.ReadFile(path, maxJSON)
 	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
+	case errors.Is(err, fsys.ErrTooLarge):
+		return nil, errSize
+	case errors.Is(err, fsys.ErrNotRegular):
 		return nil, errKind
-	case info.Size() > maxJSON:
-		return nil, errSize
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
-	if err == nil && len(data) > maxJSON {
-		return nil, errSize
 	}
 	return data, err
 }

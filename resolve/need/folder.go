@@ -61,7 +61,7 @@ func (m *Model) path(p Places) error {
 	info, err := os.Stat(m.Path)
 	switch {
 	case err != nil:
-		return unreadable(m.Path, err)
+		return unreadableModel(m.Path, err)
 	case info.IsDir():
 		return m.folder(m.Path, p)
 	case !info.Mode().IsRegular():
@@ -99,13 +99,13 @@ func (m *Model) file(p Places) error {
 func checkGGUF(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return unreadable(path, err)
+		return unreadableModel(path, err)
 	}
 	defer f.Close()
 	head := make([]byte, 16)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return unreadable(path, err)
+		return unreadableModel(path, err)
 	}
 	switch head := string(head[:n]); {
 	case strings.HasPrefix(head, "GGUF"):
@@ -121,7 +121,7 @@ func checkGGUF(path string) error {
 func (m *Model) folder(dir string, p Places) error {
 	l, err := list(dir)
 	if err != nil {
-		return unreadable(dir, err)
+		return unreadableModel(dir, err)
 	}
 	m.Family = p.Family
 	switch {

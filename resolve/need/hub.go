@@ -44,7 +44,7 @@ func cachedName(name string, p Places) bool {
 }
 
 func repoDir(id string, p Places) string {
-	return filepath.Join(within(p.Cwd, p.HubDir), "models--"+strings.ReplaceAll(id, "/", "--"))
+	return filepath.Join(seenFrom(p.Cwd, p.HubDir), "models--"+strings.ReplaceAll(id, "/", "--"))
 }
 
 // hub fills in what the cached files of m.Hub say, or what its name leaves open.
@@ -87,7 +87,7 @@ func snapshot(id string, p Places) (string, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", unreadable(snapshots, err)
+		return "", unreadableModel(snapshots, err)
 	}
 	main := ""
 	if ref, err := readSmall(filepath.Join(repo, "refs", "main")); err == nil {
@@ -101,7 +101,7 @@ func snapshot(id string, p Places) (string, error) {
 		}
 		l, err := list(dir)
 		if err != nil {
-			return "", unreadable(dir, err)
+			return "", unreadableModel(dir, err)
 		}
 		if l != (listing{}) {
 			found = resolved(dir)

@@ -5,6 +5,7 @@ package need
 import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // The families that a model's files can name; profile's data knows them too.
@@ -64,7 +65,7 @@ func Of(name string, p Places) (Model, error) {
 	path, here, err := find(name, p.Cwd)
 	switch {
 	case err != nil:
-		return m, unreadable(name, err)
+		return m, unreadableModel(name, err)
 	case here:
 		m.Path = resolved(path)
 		return m, m.path(p)
@@ -110,8 +111,8 @@ func (p Places) settle(files string) string {
 
 func (p Places) covers(quant string) bool { return p.Covered != nil && p.Covered(quant) }
 
-// unreadable is for what exists and cannot be read: it must not look like absent.
-func unreadable(path string, err error) error {
-	return fault.New(fault.BadModel, "model %s cannot be read: %w", show(path), cause(err)).
+// unreadableModel is for what exists and cannot be read: it must not look like absent.
+func unreadableModel(path string, err error) error {
+	return fault.New(fault.BadModel, "model %s cannot be read: %w", show(path), fsys.Cause(err)).
 		Fix("make it readable for this account, or name another model with --model")
 }

@@ -2,7 +2,6 @@ package need
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // maxName is longer than any path that Linux takes (PATH_MAX 4096).
@@ -35,7 +35,7 @@ func badName(name string) error {
 // find says whether name is a file or folder, seen from dir. Anything but
 // "there is none" that keeps it from being seen is an error.
 func find(name, dir string) (path string, here bool, err error) {
-	path = within(dir, name)
+	path = seenFrom(dir, name)
 	_, err = os.Stat(path)
 	if isAbsent(err) {
 		return path, false, nil
@@ -43,7 +43,8 @@ func find(name, dir string) (path string, here bool, err error) {
 	return path, err == nil, err
 }
 
-func within(dir, name string) string {
+// seenFrom is a name as an absolute path, seen from dir.
+func seenFrom(dir, name string) string {
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
 	}
@@ -53,17 +54,14 @@ func within(dir, name string) string {
 // isAbsent counts a path below a file, or one that no file system can hold, as
 // not there: a hub id may meet a file called like its organisation.
 func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) ||
+	return fsys.IsMissing(err) || errors.Is(err, syscall.ENAMETOOLONG) ||
 		runtime.GOOS == "windows" && errors.Is(err, errInvalidName)
 }
 
 // errInvalidName is ERROR_INVALID_NAME: Windows cannot have a file of that name.
 const errInvalidName = syscall.Errno(123)
 
-func isDir(name, dir string) bool {
-	info, err := os.Stat(within(dir, name))
-	return err == nil && info.IsDir()
-}
+func isDir(name, dir string) bool { return fsys.IsDir(seenFrom(dir, name)) }
 
 // resolved is the path without links, as the app computed its ids. Some Windows
 // volumes cannot be resolved: the path itself serves there, as in Python.
@@ -102,13 +100,4 @@ func show(path string) string {
 		return strconv.Quote(path)
 	}
 	return path
-}
-
-// cause is an error without the path that the message names already.
-func cause(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		return e.Err
-	}
-	return err
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // maxScript bounds where a metadata block is looked for: it stands at the top.
@@ -49,7 +50,7 @@ func Script(path string) (meta ScriptMeta, found bool, err error) {
 }
 
 func badScript(path string, err error) error {
-	return fault.New(fault.BadScript, "script %s cannot be read: %w", show(path), cause(err)).Fix("make it readable for this account")
+	return fault.New(fault.BadScript, "script %s cannot be read: %w", show(path), fsys.Cause(err)).Fix("make it readable for this account")
 }
 
 // scan is Script on the file's bytes. The common script has no block: it is

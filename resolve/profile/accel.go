@@ -3,6 +3,8 @@ package profile
 import (
 	"fmt"
 	"strings"
+
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // ValidAccel reports whether s names an accelerator: cpu, mps, xpu, cu and
@@ -53,7 +55,7 @@ func (f *file) accel() (string, error) {
 		return f.Accelerator, nil
 	}
 	for _, p := range f.Packages {
-		if Normal(p.Name) != "torch" {
+		if requirement.Normal(p.Name) != "torch" {
 			continue
 		}
 		if _, tag, _ := strings.Cut(p.Version, "+"); ValidAccel(tag) {

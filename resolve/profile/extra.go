@@ -44,6 +44,6 @@ func (p Plan) Covers(r requirement.Requirement) bool {
 		return true
 	}
 	return slices.ContainsFunc(p.Hard, func(pin Pin) bool {
-		return Normal(pin.Name) == r.Name && r.Allows(pin.Version)
+		return requirement.Normal(pin.Name) == r.Name && r.Allows(pin.Version)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 //go:embed families.json
@@ -141,7 +142,7 @@ func (f Family) Needs(bnb bool) []Import {
 	return slices.Concat(f.Shared, imports(f.Bnb))
 }
 
-func (f Family) isMain(name string) bool { return slices.Contains(f.Main, Normal(name)) }
+func (f Family) isMain(name string) bool { return slices.Contains(f.Main, requirement.Normal(name)) }
 
 func (f Family) hasTorch() bool { return slices.Contains(f.Packages, "torch") }
 

@@ -3,7 +3,6 @@ package profile
 import (
 	"embed"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 //go:embed embedded/*.json
@@ -44,35 +44,22 @@ func InRoot(r envdir.Root) (all []Profile, bad map[string]error) {
 	return all, bad
 }
 
-// Load reads one profile's file, at most 1 MiB of it.
+// Load reads one profile's file of at most 1 MiB.
 func Load(path string) (Profile, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Profile{}, badFile(path, err)
-	}
-	if !info.Mode().IsRegular() { // a named pipe would block for ever
-		return Profile{}, badFile(path, errors.New("not a regular file"))
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return Profile{}, badFile(path, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
+	data, err := fsys.ReadFile(path, maxSize)
+	switch {
+	case errors.Is(err, fsys.ErrTooLarge):
+		return Profile{}, bad(path, tooLarge)
+	case errors.Is(err, fsys.ErrNotRegular):
+		return Profile{}, bad(path, "not a regular file")
+	case err != nil:
 		return Profile{}, badFile(path, err)
 	}
 	return Parse(path, data)
 }
 
-// badFile drops the path that an fs.PathError repeats.
-func badFile(path string, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return bad(path, "%w", err)
-}
+// badFile drops the path that the system's error repeats.
+func badFile(path string, err error) error { return bad(path, "%w", fsys.Cause(err)) }
 
 // Embedded is the profiles in the binary, sorted by file name. It decodes them
 // anew at each call: creation needs them once, the launch path never.

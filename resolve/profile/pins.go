@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // pins keeps the order of a JSON object, which a map would lose: earlier pins
@@ -45,10 +47,10 @@ func (p *pins) UnmarshalJSON(data []byte) error {
 		if err := pin.check(); err != nil {
 			return err
 		}
-		if seen[Normal(name)] {
+		if seen[requirement.Normal(name)] {
 			return fmt.Errorf("package %q stands there twice", name)
 		}
-		seen[Normal(name)] = true
+		seen[requirement.Normal(name)] = true
 		*p = append(*p, pin)
 	}
 	return nil
@@ -80,33 +82,6 @@ func isName(s string) bool {
 
 func alnum(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-// Normal is a distribution's name as indexes compare it: lower case, and every
-// run of "-", "_" and "." is one "-". Extras and versions are cut off first, so
-// it also takes a requirement.
-func Normal(name string) string {
-	if i := strings.IndexAny(name, "[<>=!~; @("); i >= 0 {
-		name = name[:i]
-	}
-	var b strings.Builder
-	dash := false
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if c == '-' || c == '_' || c == '.' {
-			dash = true
-			continue
-		}
-		if dash && b.Len() > 0 {
-			b.WriteByte('-')
-		}
-		dash = false
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
 }
 
 // check looks at everything else that ends up in a requirement or a command.

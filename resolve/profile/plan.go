@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Plan is what one env is made of.
@@ -57,7 +58,7 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 		}
 	}
 	for _, pin := range o.Pins {
-		switch n := Normal(pin.Name); {
+		switch n := requirement.Normal(pin.Name); {
 		case !f.isMain(n) && !torchStack(n):
 			plan.Soft = append(plan.Soft, pin)
 		case installs(plan.Packages, n):
@@ -85,8 +86,8 @@ func torchStack(name string) bool {
 func fromTorch(packages, more []string) []string {
 	var out []string
 	for _, r := range packages {
-		n := Normal(r)
-		if torchStack(n) || slices.ContainsFunc(more, func(m string) bool { return Normal(m) == n }) {
+		n := requirement.NameOf(r)
+		if torchStack(n) || slices.ContainsFunc(more, func(m string) bool { return requirement.NameOf(m) == n }) {
 			out = append(out, n)
 		}
 	}
@@ -94,14 +95,14 @@ func fromTorch(packages, more []string) []string {
 }
 
 func installs(packages []string, name string) bool {
-	return slices.ContainsFunc(packages, func(r string) bool { return Normal(r) == name })
+	return slices.ContainsFunc(packages, func(r string) bool { return requirement.NameOf(r) == name })
 }
 
 // add appends what is not there yet, to a copy.
 func add(packages, more []string) []string {
 	out := slices.Clone(packages)
 	for _, m := range more {
-		if !installs(out, Normal(m)) {
+		if !installs(out, requirement.NameOf(m)) {
 			out = append(out, m)
 		}
 	}
@@ -145,7 +146,7 @@ func OwnPlan(k envdir.Key, o Own) Plan {
 		PythonMin: o.Python, PythonMax: o.Python, PythonBest: o.Python, Shared: imports(o.Imports),
 	}
 	for i, module := range o.Imports {
-		if !strings.Contains(module, "=") && !installs(o.Packages, Normal(module)) {
+		if !strings.Contains(module, "=") && !installs(o.Packages, requirement.NameOf(module)) {
 			p.Shared[i].Dist = "" // yaml is pyyaml's: only the probe can tell
 		}
 	}

@@ -12,10 +12,13 @@ import (
 	"unicode"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // maxSize bounds what is read of one profile; real ones are 2 KiB.
 const maxSize = 1 << 20
+
+const tooLarge = "larger than 1 MiB"
 
 // Pin is one version of a profile, in the order of the file.
 type Pin struct{ Name, Version string }
@@ -79,7 +82,7 @@ type fileOverride struct {
 // let through: names, versions and the index are checked for their characters.
 func Parse(path string, data []byte) (Profile, error) {
 	if len(data) > maxSize {
-		return Profile{}, bad(path, "larger than 1 MiB")
+		return Profile{}, bad(path, tooLarge)
 	}
 	sum := sha256.Sum256(data)
 	text := trimBOM(data)
@@ -153,7 +156,7 @@ func (p Profile) Torch(f Family) string {
 		return ""
 	}
 	for _, pin := range p.For(f).Pins {
-		if Normal(pin.Name) == "torch" {
+		if requirement.Normal(pin.Name) == "torch" {
 			v, _, _ := strings.Cut(pin.Version, "+")
 			return v
 		}

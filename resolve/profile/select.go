@@ -107,7 +107,7 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 		return Choice{}, err
 	}
 	e := fault.New(fault.BadProfile, "no profile is called %q; there are %s", c.want.Name, strings.Join(names, ", "))
-	if n := nearest(c.want.Name, names); n != "" {
+	if n := fault.Nearest(c.want.Name, names); n != "" {
 		return Choice{}, e.Fix("did you mean --profile %s?", n)
 	}
 	return Choice{}, e.Fix("leave --profile out, then modelrun chooses, or name one of those; modelrun profiles lists them")
@@ -192,36 +192,4 @@ func (c chooser) nearestReason(passed []Passed) string {
 		return "no profile has a build of " + c.want.Family.Name + " for it"
 	}
 	return "no profile is made for it"
-}
-
-// nearest is the name with the smallest edit distance, when that is small.
-func nearest(word string, names []string) string {
-	best, at := "", 1+len(word)/2
-	for _, n := range names {
-		if d := distance(word, n); d < at {
-			best, at = n, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diag := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diag
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diag = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }

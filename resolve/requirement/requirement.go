@@ -192,6 +192,15 @@ func Hash(list []Requirement) string {
 	return hex.EncodeToString(sum[:4])
 }
 
+// NameOf is the normal name in a requirement, which may be malformed: it cuts off
+// extras, versions and markers.
+func NameOf(text string) string {
+	if i := strings.IndexAny(text, "[<>=!~; @("); i >= 0 {
+		text = text[:i]
+	}
+	return Normal(text)
+}
+
 // Normal is a name as indexes compare it: lower case, every run of "-", "_"
 // and "." is one "-" (https://packaging.python.org/specifications/name-normalization/).
 func Normal(name string) string {

@@ -288,3 +288,27 @@ func FuzzVersion(f *testing.F) {
 		require.Zero(t, v.Compare(again))
 	})
 }
+
+func TestCompareReleases(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"1", "1.0", 0}, {"1.10", "1.9", 1}, {"0.27.1", "0.34", -1}, {"2.5.1", "2.5.1", 0}, {"", "1", -1},
+		{"550.54.14", "535.104.05", 1}, {"8.6", "12.0", -1}, {"2.6.0+cu124", "2.6", 0}, {"2.6.1+cu124", "2.6.0", 1}, {"1.x", "1.0", 0},
+	} {
+		require.Equal(t, c.want, CompareReleases(c.a, c.b), "%s %s", c.a, c.b)
+		require.Equal(t, -c.want, CompareReleases(c.b, c.a), "%s %s", c.b, c.a)
+	}
+}
+
+func TestNameOf(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"torch": "torch", "Torch_Vision": "torch-vision", "zope.interface >= 5": "zope-interface", "a[b]==1": "a", "x @ ./x": "x",
+		"-a--b-": "a-b", "PIL.Image": "pil-image", "a(>1)": "a", "": "",
+	} {
+		require.Equal(t, want, NameOf(text), text)
+	}
+}

@@ -2,6 +2,7 @@ package requirement
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 )
 
@@ -285,3 +286,28 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 func isAlnum(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' }
+
+// CompareReleases orders the dotted numbers of two versions: negative when a comes
+// first. Missing numbers and parts that are not numbers count as 0. A local tag,
+// as in 2.1.0+cu121, is ignored.
+//
+// It takes what is no version of PEP 440 as well, such as a driver's 550.54.14 or a
+// compute capability. To order versions of packages, use [Version.Compare].
+func CompareReleases(a, b string) int {
+	a, _, _ = strings.Cut(a, "+")
+	b, _, _ = strings.Cut(b, "+")
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range max(len(x), len(y)) {
+		var m, n int
+		if i < len(x) {
+			m, _ = strconv.Atoi(x[i]) // not a number: 0
+		}
+		if i < len(y) {
+			n, _ = strconv.Atoi(y[i])
+		}
+		if m != n {
+			return cmp.Compare(m, n)
+		}
+	}
+	return 0
+}

@@ -31,7 +31,7 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	if u != nil || err != nil {
 		return u, err
 	}
-	if exists(installed(c)) {
+	if fsys.Reachable(installed(c)) {
 		if err := trusted(installed(c), aboveInstalled, c.Owners); err != nil {
 			return nil, err // it would have to be run to tell whether it works
 		}
@@ -94,7 +94,7 @@ func look(ctx context.Context, c Config) (u *UV, passed string, err error) {
 		{filepath.Join(c.BesideDir, binary), "beside modelrun", 0},
 		{installed(c), "in the root", aboveInstalled},
 	} {
-		if !filepath.IsAbs(place.path) || !exists(place.path) {
+		if !filepath.IsAbs(place.path) || !fsys.Reachable(place.path) {
 			continue
 		}
 		if err := trusted(place.path, place.above, c.Owners); err != nil {
@@ -179,7 +179,7 @@ func bootstrap(ctx context.Context, c Config) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(tmp)
-	if err := os.WriteFile(filepath.Join(tmp, "requirements.txt"), []byte(requirement()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(tmp, "requirements.txt"), []byte(requirements), 0o644); err != nil {
 		return "", err
 	}
 	why := errors.New("no Python with pip is on PATH")
@@ -210,7 +210,7 @@ func put(ctx context.Context, c Config, tmp string) error {
 	}
 	to := c.Root.UV(pinned)
 	err = fsys.Rename(filepath.Join(tmp, "uv"), to)
-	if err == nil || !exists(to) {
+	if err == nil || !fsys.Reachable(to) {
 		return err
 	}
 	if _, e := versionOf(ctx, installed(c), environ(c)); e == nil {
@@ -219,7 +219,7 @@ func put(ctx context.Context, c Config, tmp string) error {
 	if e := fsys.Rename(to, filepath.Join(tmp, "broken")); e != nil && !errors.Is(e, fs.ErrNotExist) {
 		return e
 	}
-	if err = fsys.Rename(filepath.Join(tmp, "uv"), to); exists(installed(c)) {
+	if err = fsys.Rename(filepath.Join(tmp, "uv"), to); fsys.Reachable(installed(c)) {
 		return nil // a third was quicker
 	}
 	return err
@@ -251,13 +251,8 @@ func pipInstall(ctx context.Context, c Config, python, tmp string) error {
 	case res.ExitCode != 0:
 		return errors.New(lastWords(res.Tail))
 	}
-	if !exists(filepath.Join(tmp, "uv", "bin", binary)) {
+	if !fsys.Reachable(filepath.Join(tmp, "uv", "bin", binary)) {
 		return errors.New("the wheel holds no uv")
 	}
 	return nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Lock is what an env is filled with: every version, with hashes and sizes.
@@ -116,7 +117,7 @@ func (l Lock) Missing() int64 {
 // version of a package in the lock, "" when it is not in it.
 func (l Lock) version(name string) string {
 	for _, p := range l.Packages {
-		if profile.Normal(p.Name) == profile.Normal(name) {
+		if requirement.Normal(p.Name) == requirement.Normal(name) {
 			return p.Version
 		}
 	}
@@ -137,7 +138,7 @@ func (l Lock) sources() string {
 // size of the packages whose name fits.
 func (l Lock) size(name string) int64 {
 	for _, p := range l.Packages {
-		if profile.Normal(p.Name) == profile.Normal(name) {
+		if requirement.Normal(p.Name) == requirement.Normal(name) {
 			return p.Size
 		}
 	}
@@ -172,14 +173,14 @@ func pyproject(p profile.Plan) []byte {
 }
 
 // withPin is a requirement with its hard pin, if it has one.
-func withPin(requirement string, hard []profile.Pin) string {
+func withPin(text string, hard []profile.Pin) string {
 	for _, pin := range hard {
-		if profile.Normal(pin.Name) == profile.Normal(requirement) {
-			name, _, _ := strings.Cut(requirement, ";")
+		if requirement.Normal(pin.Name) == requirement.NameOf(text) {
+			name, _, _ := strings.Cut(text, ";")
 			return strings.TrimRight(strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("=<>!~ ", r) })[0], " ") + "==" + pin.Version
 		}
 	}
-	return requirement
+	return text
 }
 
 // pythonRange is ">=3.10,<3.13" for 3.10 to 3.12; "" when anything goes.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Progress is how far a Sync is.
@@ -198,7 +198,7 @@ func unpacked(cache string, looked, ready map[string]bool) {
 
 const distInfo = ".dist-info"
 
-func distKey(name, version string) string { return profile.Normal(name) + " " + version }
+func distKey(name, version string) string { return requirement.Normal(name) + " " + version }
 
 // partly is the bytes of wheels that are being unpacked, ours and those of
 // whoever else uses the cache.

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // relaxed resolves with as many soft pins as go together: each in its order, if
@@ -87,7 +87,7 @@ var errChanged = errors.New("the index changed while versions were resolved; try
 // ranges as well ("transformers>=4.57.3", "all versions of transformers depend
 // on"), so the version is the one in the lock.
 func why(pin profile.Pin, words string, l Lock) string {
-	name := regexp.QuoteMeta(profile.Normal(pin.Name))
+	name := regexp.QuoteMeta(requirement.Normal(pin.Name))
 	const extras, spec = `(?:\[[^\]]*\])?`, `[<>=!~]\S*`
 	depends := regexp.MustCompile(`([\w.-]+)` + extras + `(?:` + spec + `)? depends? on ` + name + extras + `(` + spec + `)`)
 	for _, m := range depends.FindAllStringSubmatch(words, -1) {
@@ -110,7 +110,7 @@ func violated(version, spec string) string {
 	for _, c := range clauses {
 		op := strings.TrimRight(c, "0123456789abcdefghijklmnopqrstuvwxyz.*+")
 		bound := strings.TrimPrefix(c, op)
-		cmp := compare(version, bound)
+		cmp := requirement.CompareReleases(version, bound)
 		if op == ">=" && cmp < 0 || op == ">" && cmp <= 0 || op == "<" && cmp >= 0 || op == "<=" && cmp > 0 {
 			return op + shorter(bound)
 		}
@@ -123,22 +123,4 @@ func shorter(v string) string {
 		v = strings.TrimSuffix(v, ".0")
 	}
 	return v
-}
-
-// compare orders the numbers of two versions; it is only for choosing words.
-func compare(a, b string) int {
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range max(len(x), len(y)) {
-		var m, n int
-		if i < len(x) {
-			m, _ = strconv.Atoi(x[i])
-		}
-		if i < len(y) {
-			n, _ = strconv.Atoi(y[i])
-		}
-		if m != n {
-			return m - n
-		}
-	}
-	return 0
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Sync fills the venv of d with exactly what the lock says, and gives it its byte
@@ -98,7 +99,7 @@ func (u *UV) bundledPip(ctx context.Context, python string) string {
 		Args: []string{"-I", "-c", "import ensurepip, glob, os; print(*glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled', 'pip-*.whl')))"},
 	})
 	wheel := strings.TrimSpace(string(res.Stdout))
-	if err != nil || res.ExitCode != 0 || !exists(wheel) {
+	if err != nil || res.ExitCode != 0 || !fsys.Reachable(wheel) {
 		return ""
 	}
 	return wheel

@@ -16,6 +16,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Config is what driving uv needs to know.
@@ -249,7 +250,7 @@ func (c Config) Wheels() []string {
 	}
 	for _, l := range links {
 		// uv fails for a folder that is not there, pip did not.
-		if strings.Contains(l, "://") || exists(l) {
+		if strings.Contains(l, "://") || fsys.Reachable(l) {
 			out = append(out, l)
 		}
 	}

@@ -93,18 +93,6 @@ func TestViolated(t *testing.T) {
 	}
 }
 
-func TestCompare(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"1", "1.0", 0}, {"1.10", "1.9", 1}, {"0.27.1", "0.34", -1}, {"2.5.1", "2.5.1", 0}, {"", "1", -1}} {
-		got := compare(c.a, c.b)
-		require.Equal(t, c.want, max(-1, min(1, got)), "%s %s", c.a, c.b)
-		require.Equal(t, got, -compare(c.b, c.a))
-	}
-}
-
 func TestHost(t *testing.T) {
 	t.Parallel()
 	for index, want := range map[string]string{

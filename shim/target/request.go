@@ -19,7 +19,7 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 	}
 	c := f.Config
 	req := &resolve.Request{
-		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Own: t.Own != nil, Accel: t.Accel,
+		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Own: t.Own != nil && t.Key == t.Base, Accel: t.Accel,
 		Old: t.Model.OldID(), OldImports: t.Family.Old, ModelName: f.ModelName(t), ModelType: t.Model.Type, RootOption: f.RootOption(),
 		Imports: t.imports(),
 		Policy: resolve.Policy{
