@@ -8,5 +8,5 @@ const pinned = "0.13.9"
 //go:embed requirements.txt
 var requirements string
 
-// requirement is what pip installs: one version, by hash.
+// requirement returns the requirements file for pip: one version, by hash.
 func requirement() string { return requirements }
