@@ -16,10 +16,12 @@ import (
 //go:embed embedded/*.json
 var embedded embed.FS
 
-// InRoot reads the profiles of a root, sorted by file name. A file that is no
-// profile is an error only when it is the one that was asked for by name: bad
-// holds those by the file's name without .json, for [Want].Bad. A root without
-// profiles/ has none. Links are followed, what is no regular file is passed over.
+// InRoot reads the profiles of a root, sorted by file name. A root without
+// profiles/ has none. It follows links and skips everything that is not a
+// regular file.
+//
+// A file that is not a profile is an error only if the user named it: bad
+// contains these errors by file name without .json, for [Want].Bad.
 func InRoot(r envdir.Root) (all []Profile, bad map[string]error) {
 	bad = map[string]error{}
 	entries, err := os.ReadDir(r.Profiles())
@@ -44,13 +46,13 @@ func InRoot(r envdir.Root) (all []Profile, bad map[string]error) {
 	return all, bad
 }
 
-// Load reads one profile's file, at most 1 MiB of it.
+// Load reads a profile's file, of at most 1 MiB.
 func Load(path string) (Profile, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return Profile{}, badFile(path, err)
 	}
-	if !info.Mode().IsRegular() { // a named pipe would block for ever
+	if !info.Mode().IsRegular() { // opening a named pipe would block
 		return Profile{}, badFile(path, errors.New("not a regular file"))
 	}
 	f, err := os.Open(path)
@@ -65,21 +67,21 @@ func Load(path string) (Profile, error) {
 	return Parse(path, data)
 }
 
-// badFile drops the path that an fs.PathError repeats.
+// badFile removes the path that an fs.PathError repeats.
 func badFile(path string, err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		err = pe.Err
 	}
-	return bad(path, "%w", err)
+	return badProfile(path, "%w", err)
 }
 
-// Embedded is the profiles in the binary, sorted by file name. It decodes them
-// anew at each call: creation needs them once, the launch path never.
+// Embedded returns the built-in profiles, sorted by file name. It decodes them
+// at each call: creation needs them once, the launch path never.
 func Embedded() []Profile {
 	names, err := fs.Glob(embedded, "embedded/*.json")
 	if err != nil {
-		panic(err) // a pattern that is wrong in this line
+		panic(err) // only if the pattern is malformed
 	}
 	sort.Strings(names)
 	all := make([]Profile, 0, len(names))
@@ -93,7 +95,7 @@ func Embedded() []Profile {
 			}
 		}
 		if err != nil {
-			panic(err) // the binary's own data; a test parses all of it
+			panic(err) // built-in data; a test parses all of it
 		}
 	}
 	return all
