@@ -78,7 +78,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 		require.Regexp(t, "(?s)\n```\n\n[^\n]{40}.*\n```sh", text, "%s does not say why", title)
 	}
 	require.ElementsMatch(t, constants(t, "../resolve/fault/code.go", "Code"), titles)
-	require.ElementsMatch(t, constants(t, "../resolve/health/codes.go", "Code"), firstColumn(page, "Reasons of a health check"))
+	require.ElementsMatch(t, constants(t, "../resolve/health/code.go", "Code"), firstColumn(page, "Reasons of a health check"))
 	require.ElementsMatch(t, doctorIDs(t), firstColumn(page, "Checks of doctor"))
 	for title := range sections(page) {
 		for _, old := range []string{"already being created", "Windows path errors", "no fallback used"} {

@@ -349,7 +349,7 @@ func wheels(t testing.TB) []uvtest.Wheel {
 	add("huggingface-hub", "0.36.2")
 	add("bitsandbytes", "0.49.2")
 	add("extra-thing", "1.0")
-	out := []uvtest.Wheel{{Name: "odd-record", Version: "1.0", Files: map[string]string{"odd_record.py": "x = 1\n"}, Odd: "odd_record.py"}}
+	out := []uvtest.Wheel{{Name: "odd-record", Version: "1.0", Files: map[string]string{"odd_record.py": "x = 1\n"}, WrongHash: "odd_record.py"}}
 	for name, set := range versions {
 		for v := range set {
 			out = append(out, stand(name, v))

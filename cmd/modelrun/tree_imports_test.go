@@ -70,7 +70,7 @@ func TestImports(t *testing.T) {
 				}
 				seen[name] = true
 				require.NotEmpty(t, p.Doc, "%s has no package comment", name)
-				checkImports(t, name, p)
+				checkImports(t, system, name, p)
 			}
 			for _, rule := range forbidden {
 				require.True(t, strings.HasSuffix(rule.from, "/") || seen[rule.from], "a rule for a package that does not exist: %s", rule.from)
@@ -96,9 +96,12 @@ func listPackages(t *testing.T, system string) (list []imported) {
 	}
 }
 
-func checkImports(t *testing.T, name string, p imported) {
+func checkImports(t *testing.T, system, name string, p imported) {
 	t.Helper()
 	for _, rule := range forbidden {
+		if system == "windows" && rule.to == "net" {
+			continue // golang.org/x/sys/windows imports it, and uses a type of it
+		}
 		if name != rule.from && (!strings.HasSuffix(rule.from, "/") || !strings.HasPrefix(name, rule.from)) {
 			continue
 		}

@@ -1,5 +1,5 @@
-// Package envdir spells every path, key and id of a root. Nobody else joins
-// such paths. It never touches the disk.
+// Package envdir defines every path, key and id of a root. All other packages
+// get such paths from here. It reads and writes no files.
 package envdir
 
 import (
@@ -8,75 +8,79 @@ import (
 	"time"
 )
 
-// Root is the absolute path of the folder that holds .envs/ and, in older
+// Root is the absolute path of the folder that contains .envs/ and, in older
 // installs, environments/ and profiles/.
 type Root string
 
+// join returns a path below the root.
 func (r Root) join(elem ...string) string {
 	return filepath.Join(append([]string{string(r)}, elem...)...)
 }
 
-// Envs is the folder of everything that modelrun writes in a root.
+// Envs returns the folder of everything that modelrun writes into a root.
 func (r Root) Envs() string { return r.join(".envs") }
 
-// Profiles is the folder of the app's hardware profiles.
+// Profiles returns the folder of the app's hardware profiles.
 func (r Root) Profiles() string { return r.join("profiles") }
 
-// Environments is the folder of the app's old envs.
+// Environments returns the folder of the app's old envs.
 func (r Root) Environments() string { return r.join("environments") }
 
-// Config is the project file of a root.
+// Config returns the project file of a root.
 func (r Root) Config() string { return r.join("modelrun.toml") }
 
-// Constraints is the freeze of a published env.
+// Constraints returns the file with the installed versions of a published env.
 func (r Root) Constraints(k Key) string { return r.join("constraints", string(k)+".txt") }
 
-// Shared is the env that all models with the same key share.
+// Shared returns the env that all models with this key share.
 func (r Root) Shared(k Key) Dir {
 	return Dir{Kind: Shared, Name: string(k), Path: r.join(".envs", string(k))}
 }
 
-// Next is where a new env of a key waits while the published one is in use or
-// cannot be moved.
+// Next returns the env that waits while the published one of the same key is in
+// use or cannot be moved.
 func (r Root) Next(k Key) Dir {
 	return Dir{Kind: Next, Name: string(k), Path: r.join(".envs", ".next", string(k))}
 }
 
-// Old is a per-model env of the app. It is read, never written.
+// Old returns a per-model env of the app. modelrun reads it and never writes to
+// it.
 func (r Root) Old(id ID) Dir {
 	return Dir{Kind: Old, Name: string(id), Path: r.join("environments", string(id))}
 }
 
-// OldEnvs is the folder of replaced and migrated envs.
+// OldEnvs returns the folder of replaced and migrated envs.
 func (r Root) OldEnvs() string { return r.join(".envs", ".old") }
 
-// Nexts is the folder of envs that wait for their place.
+// Nexts returns the folder of waiting envs.
 func (r Root) Nexts() string { return r.join(".envs", ".next") }
 
-// Staging is where an env is built; suffix is 8 random hex digits.
+// Staging returns the folder in which an env is built. suffix has 8 random hex
+// digits.
 func (r Root) Staging(k Key, suffix string) Dir {
 	return Dir{Kind: Staged, Name: string(k), Path: r.join(".envs", ".tmp", string(k)+"-"+suffix)}
 }
 
-// Tmp is the folder of all staging and trash.
+// Tmp returns the folder of all staging folders and trash.
 func (r Root) Tmp() string { return r.join(".envs", ".tmp") }
 
-// Trash is a folder that is being deleted; suffix is 8 random hex digits.
+// Trash returns a folder that is being deleted. suffix has 8 random hex digits.
 func (r Root) Trash(suffix string) string { return r.join(".envs", ".tmp", ".trash-"+suffix) }
 
-// Retired is where a replaced or migrated env is kept until prune.
+// Retired returns the folder in which a replaced or migrated env is kept until
+// prune.
 func (r Root) Retired(name, suffix string) string { return r.join(".envs", ".old", name+"-"+suffix) }
 
-// Locks is the folder of locks, leases and what is said about them.
+// Locks returns the folder of locks and leases, and of files about them.
 func (r Root) Locks() string { return r.join(".envs", ".locks") }
 
-// Lock is the creation lock of a key: never deleted, kept empty.
+// Lock returns the creation lock of a key. It is never deleted and stays empty.
 func (r Root) Lock(k Key) string { return r.join(".envs", ".locks", string(k)+".lock") }
 
-// Lease is the file that programs running in an env hold a shared lock on:
-// never deleted, kept empty. Its mtime, touched once a day, says when the env
-// was last used. What waits in .next has one of its own: who runs in the
-// published env is not in its way.
+// Lease returns the file on which programs that run in an env hold a shared
+// lock. It is never deleted and stays empty. Its mtime, updated once a day, is
+// when the env was last used. An env in .next has its own lease: programs that
+// run in the published env do not block it.
 func (r Root) Lease(d Dir) string {
 	if d.Kind == Next {
 		return r.join(".envs", ".locks", d.Name+".next-use")
@@ -84,60 +88,64 @@ func (r Root) Lease(d Dir) string {
 	return r.join(".envs", ".locks", d.Name+".use")
 }
 
-// Owner says who holds the creation lock and how far the creation is. Advisory.
+// Owner returns the file that describes the holder of the creation lock and its
+// progress. It is advisory.
 func (r Root) Owner(k Key) string { return r.join(".envs", ".locks", string(k)+".owner.json") }
 
-// Failure is the last failed creation of a key. Advisory.
+// Failure returns the file about the last failed creation of a key. It is
+// advisory.
 func (r Root) Failure(k Key) string { return r.join(".envs", ".locks", string(k)+".fail.json") }
 
-// Journal is written around a publish that takes two renames.
+// Journal returns the file that exists during a publish that takes two renames.
 func (r Root) Journal(k Key) string { return r.join(".envs", ".locks", string(k)+".publish.json") }
 
-// State is the folder of cached verdicts and hardware of one machine. It may be
-// deleted at any time.
+// State returns the folder of one machine's cached verdicts and hardware. It
+// can be deleted at any time.
 func (r Root) State(machine string) string { return r.join(".envs", ".state", machine) }
 
-// States is the folder of the states of all machines.
+// States returns the folder of all machines' states.
 func (r Root) States() string { return r.join(".envs", ".state") }
 
-// Models is the folder of what says which models were started in which env.
+// Models returns the folder that records which models were started in which
+// env.
 func (r Root) Models() string { return r.join(".envs", ".state", "models") }
 
-// Model is a small file that says: this model was started in this env. It is
-// state, too: it may be deleted at any time.
+// Model returns a small file which records that this model was started in this
+// env. It is also state: it can be deleted at any time.
 func (r Root) Model(d Dir, id ID) string {
 	return r.join(".envs", ".state", "models", d.Name, string(id))
 }
 
-// Logs is the folder of the installer's full output.
+// Logs returns the folder of the installer's full output.
 func (r Root) Logs() string { return r.join(".envs", ".logs") }
 
-// logTime is when a creation began, in the name of its log.
+// logTime is the format of the time in the name of a log: the start of the
+// creation.
 const logTime = "20060102T150405Z"
 
-// Log is the file of one creation.
+// Log returns the log file of one creation.
 func (r Root) Log(k Key, at time.Time) string {
 	return r.join(".envs", ".logs", string(k)+"-"+at.UTC().Format(logTime)+".log")
 }
 
-// Cache is uv's cache: on the same file system as the envs, so that uv links
-// instead of copying and one syncfs covers both.
+// Cache returns uv's cache. It is on the same file system as the envs, so that
+// uv links files instead of copying them, and one syncfs covers both.
 func (r Root) Cache() string { return r.join(".envs", ".cache", "uv") }
 
-// Tools is the folder of the tools that modelrun installed.
+// Tools returns the folder of tools that modelrun installed.
 func (r Root) Tools() string { return r.join(".envs", ".tools") }
 
-// UV is the folder of the uv that modelrun installed.
+// UV returns the folder of a uv that modelrun installed.
 func (r Root) UV(version string) string { return r.join(".envs", ".tools", "uv-"+version) }
 
-// Pythons is where uv puts the Pythons that it downloads.
+// Pythons returns the folder for Pythons that uv downloads.
 func (r Root) Pythons() string { return r.join(".envs", ".python") }
 
-// ParseStaging splits the name of a staging folder, <key>-<8 hex>. The key is
-// compared whole: torch-cu121 must not match torch-cu121-transformers-0123abcd.
+// ParseStaging splits the name of a staging folder, <key>-<8 hex>. It returns
+// the whole key: torch-cu121 must not match torch-cu121-transformers-0123abcd.
 func ParseStaging(name string) (k Key, suffix string, ok bool) {
 	stem, suffix, ok := ParseRetired(name)
-	if !ok || badKey(stem) != "" {
+	if !ok || keyProblem(stem) != "" {
 		return "", "", false
 	}
 	return Key(stem), suffix, true
@@ -152,20 +160,20 @@ func ParseRetired(name string) (stem, suffix string, ok bool) {
 	return name[:cut], name[cut+1:], true
 }
 
-// OldID is the id that a folder in environments/ has as its name; not ok for a
-// name that is no model's.
+// OldID returns the id of an old env by the name of its folder in
+// environments/. ok is false for a name that is not a model's.
 func OldID(name string) (id ID, ok bool) {
 	id = HubID(name)
 	return id, string(id) == name && id != ""
 }
 
-// ParseTrash reports whether a name in .tmp is that of trash.
+// ParseTrash reports whether a name in .tmp is a trash folder.
 func ParseTrash(name string) bool {
 	suffix, ok := strings.CutPrefix(name, filepath.Base(Root("").Trash("")))
 	return ok && hex8(suffix)
 }
 
-// ParseTemp reports whether a name is that of a file that was being written,
+// ParseTemp reports whether a name is that of an incomplete file,
 // .<name>-<8 hex>.
 func ParseTemp(name string) bool {
 	_, _, ok := ParseRetired(name)
@@ -176,19 +184,20 @@ func ParseTemp(name string) bool {
 func ParseLog(name string) (k Key, at time.Time, ok bool) {
 	stem, isLog := strings.CutSuffix(name, ".log")
 	cut := strings.LastIndexByte(stem, '-')
-	if !isLog || cut < 1 || badKey(stem[:cut]) != "" {
+	if !isLog || cut < 1 || keyProblem(stem[:cut]) != "" {
 		return "", time.Time{}, false
 	}
 	at, err := time.Parse(logTime, stem[cut+1:])
 	return Key(stem[:cut]), at, err == nil
 }
 
+// hex8 reports whether s has 8 lower-case hex digits.
 func hex8(s string) bool { return len(s) == 8 && strings.Trim(s, "0123456789abcdef") == "" }
 
-// Kind says what part an env plays.
+// Kind is the role of an env.
 type Kind string
 
-// The kinds of env, as JSON and MODELRUN_ACTIVE_STRATEGY's readers see them.
+// The kinds of env, as in JSON and MODELRUN_ACTIVE_STRATEGY.
 const (
 	Shared Kind = "shared"
 	Next   Kind = "next"
@@ -196,39 +205,41 @@ const (
 	Staged Kind = "staging"
 )
 
-// Dir is one env's folder: it holds .venv and, when modelrun made it, READY.json.
+// Dir is the folder of one env. It contains .venv and, if modelrun created it,
+// READY.json.
 type Dir struct {
-	Kind Kind
+	Kind Kind   // the role of the env
 	Name string // the key, or the id of an old env
-	Path string
+	Path string // of the folder
 }
 
-// Venv is the environment itself.
+// Venv returns the venv.
 func (d Dir) Venv() string { return filepath.Join(d.Path, ".venv") }
 
-// Ready is the seal, written last.
+// Ready returns the seal, which is written last.
 func (d Dir) Ready() string { return filepath.Join(d.Path, "READY.json") }
 
-// Cfg is the file that makes a folder a venv.
+// Cfg returns the file that makes a folder a venv.
 func (d Dir) Cfg() string { return filepath.Join(d.Path, ".venv", "pyvenv.cfg") }
 
-// Python is the env's interpreter.
+// Python returns the env's interpreter.
 func (d Dir) Python() string { return filepath.Join(d.Path, ".venv", scripts, "python"+exe) }
 
-// Pythonw is the env's interpreter without a console; the same as Python
-// where the system makes no difference.
+// Pythonw returns the env's interpreter without a console. It is the same as
+// Python on systems without this distinction.
 func (d Dir) Pythonw() string { return filepath.Join(d.Path, ".venv", scripts, pythonw) }
 
-// Scripts is the folder of the env's commands.
+// Scripts returns the folder of the env's commands.
 func (d Dir) Scripts() string { return filepath.Join(d.Path, ".venv", scripts) }
 
-// SitePackages is where the env's packages lie, for a Python "3.12".
+// SitePackages returns the folder of the env's packages, for a Python "3.12".
 func (d Dir) SitePackages(minor string) string {
 	return filepath.Join(d.Path, ".venv", sitePackages(minor))
 }
 
-// SourceOf is the module that byte code is of: a/__pycache__/b.cpython-312.pyc is
-// a/b.py's. Not guaranteed: byte code of python -O, which has one more dot.
+// SourceOf returns the module of byte code: a/b.py for
+// a/__pycache__/b.cpython-312.pyc. The result is undefined for byte code of
+// python -O, which has one more dot.
 func SourceOf(pyc string) string {
 	dir, name := filepath.Split(pyc)
 	name = strings.TrimSuffix(name, ".pyc")

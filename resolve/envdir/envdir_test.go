@@ -48,7 +48,7 @@ func TestParseKey(t *testing.T) {
 		"a∕b":                   "a character",    // U+2215
 		"a‐b":                   "a character",    // U+2010
 		"a\u202eb":              "a character",
-		"a\u0301":               "a character", // an accent that joins the a
+		"a\u0301":               "a character", // a combining accent
 		"con":                   "device",
 		"nul":                   "device",
 		"aux.txt":               "device",
@@ -67,7 +67,7 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
-// What md5sum says: printf %s /models/llama | md5sum | cut -c1-12
+// The values are from: printf %s /models/llama | md5sum | cut -c1-12
 func TestLocalID(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]ID{
@@ -138,7 +138,7 @@ func TestSourceOf(t *testing.T) {
 	require.Equal(t, "six.py", SourceOf(filepath.Join("__pycache__", "six.cpython-312.pyc")))
 }
 
-// Everything that is written lies below .envs, constraints apart.
+// modelrun writes only below .envs, apart from the constraints.
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	r, k := Root(filepath.FromSlash("/r")), Key("torch-cpu")
@@ -155,7 +155,7 @@ func TestPaths(t *testing.T) {
 		r.Retired("id", "0123abcd"):   "/r/.envs/.old/id-0123abcd",
 		r.Lock(k):                     "/r/.envs/.locks/torch-cpu.lock",
 		r.Lease(r.Shared(k)):          "/r/.envs/.locks/torch-cpu.use",
-		r.Lease(r.Next(k)):            "/r/.envs/.locks/torch-cpu.next-use", // no key's own
+		r.Lease(r.Next(k)):            "/r/.envs/.locks/torch-cpu.next-use", // cannot be the file of a key
 		r.Owner(k):                    "/r/.envs/.locks/torch-cpu.owner.json",
 		r.Failure(k):                  "/r/.envs/.locks/torch-cpu.fail.json",
 		r.Journal(k):                  "/r/.envs/.locks/torch-cpu.publish.json",
@@ -171,7 +171,7 @@ func TestPaths(t *testing.T) {
 	require.Equal(t, filepath.FromSlash(want), r.Shared(k).Python())
 }
 
-// A key that is taken is a folder's name on every system.
+// Every accepted key is a valid folder name on every system.
 func FuzzParseKey(f *testing.F) {
 	for _, s := range []string{"torch-cu121-transformers-bnb", "con", "com1.x", "a.", "..", "A", strings.Repeat("k", 65)} {
 		f.Add(s)
@@ -190,7 +190,7 @@ func FuzzParseKey(f *testing.F) {
 	})
 }
 
-// What is split can be put together again, and what was put together is split.
+// Splitting and joining a name are inverse operations.
 func FuzzParseStaging(f *testing.F) {
 	for _, s := range []string{"torch-cu121-0123abcd", "a-01234567-89abcdef", "-0123abcd", ".trash-0123abcd"} {
 		f.Add(s)

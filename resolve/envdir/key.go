@@ -7,26 +7,28 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Key names what a shared env is for, for example "torch-cu121-transformers-bnb".
-// It is made by [ParseKey] only, so a Key in hand is safe as a folder's name on
-// every system: it holds no separator, no "..", no device name.
+// Key identifies the purpose of a shared env, for example
+// "torch-cu121-transformers-bnb". Only [ParseKey] creates keys. A Key is
+// therefore safe as a folder's name on every system: it contains no separator
+// and no "..", and is not a device name.
 type Key string
 
-// maxKey leaves room for the staging suffix and a deep site-packages below
-// Windows' 260 characters.
+// maxKey leaves space for the staging suffix and a deep site-packages within
+// the 260 characters of Windows.
 const maxKey = 64
 
-// ParseKey checks that s can be a key: [a-z0-9][a-z0-9._-]{0,63}, no Windows
-// device name (with any extension), no trailing dot.
+// ParseKey checks that s can be a key: [a-z0-9][a-z0-9._-]{0,63}, not a Windows
+// device name (with any extension), no dot at the end.
 func ParseKey(s string) (Key, error) {
-	if why := badKey(s); why != "" {
+	if why := keyProblem(s); why != "" {
 		return "", fault.New(fault.BadKey, "env key %q: %s", s, why).
 			Fix("use 1 to %d of a-z 0-9 . _ - , starting with a letter or a digit, for example --env torch-cpu-transformers", maxKey)
 	}
 	return Key(s), nil
 }
 
-func badKey(s string) string {
+// keyProblem returns the reason why s cannot be a key, or "".
+func keyProblem(s string) string {
 	switch {
 	case s == "":
 		return "it is empty"
@@ -50,8 +52,8 @@ func badKey(s string) string {
 
 func alnum(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
 
-// DeviceName reports whether Windows before 11 keeps the name of a file or
-// folder for a device, in whatever case and with whatever extension. The digits
+// DeviceName reports whether Windows before 11 treats the name of a file or
+// folder as a device. Case and extension do not matter. The superscript digits
 // of Latin-1 count (COM¹):
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 func DeviceName(name string) bool {
@@ -68,11 +70,12 @@ func DeviceName(name string) bool {
 	return ok && utf8.RuneCountInString(port) == 1 && strings.ContainsAny(port, "0123456789¹²³")
 }
 
-// extrasMark stands between a key and the hash of what is needed beyond it.
+// extrasMark separates a key from the hash of the requirements beyond it.
 const extrasMark = "--x-"
 
-// WithExtras is the key of an env that has more than k stands for; hash is 8
-// hex digits of what. A BadKey says that there is no room for it.
+// WithExtras returns the key of an env that has more than k; hash is 8 hex
+// digits over these requirements. It returns a BadKey if the result would be
+// too long.
 func (k Key) WithExtras(hash string) (Key, error) {
 	if most := maxKey - len(extrasMark) - len(hash); len(k) > most {
 		return "", fault.New(fault.BadKey, "env key %q has %d characters, and with packages beyond it can have %d", k, len(k), most).
@@ -81,10 +84,10 @@ func (k Key) WithExtras(hash string) (Key, error) {
 	return k + Key(extrasMark+hash), nil
 }
 
-// Extras takes a key of WithExtras apart; ok is false for any other.
+// Extras splits a key of WithExtras; ok is false for any other.
 func (k Key) Extras() (base Key, hash string, ok bool) {
 	cut := len(k) - len(extrasMark) - 8
-	if cut < 1 || k[cut:cut+len(extrasMark)] != extrasMark || !hex8(string(k[cut+len(extrasMark):])) || badKey(string(k[:cut])) != "" {
+	if cut < 1 || k[cut:cut+len(extrasMark)] != extrasMark || !hex8(string(k[cut+len(extrasMark):])) || keyProblem(string(k[:cut])) != "" {
 		return k, "", false
 	}
 	return k[:cut], string(k[cut+len(extrasMark):]), true

@@ -10,4 +10,5 @@ const (
 	pythonw = "python"
 )
 
+// sitePackages returns the path of site-packages in a venv.
 func sitePackages(minor string) string { return filepath.Join("lib", "python"+minor, "site-packages") }

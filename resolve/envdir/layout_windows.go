@@ -8,4 +8,5 @@ const (
 	pythonw = "pythonw.exe"
 )
 
+// sitePackages returns the path of site-packages in a venv.
 func sitePackages(string) string { return filepath.Join("Lib", "site-packages") }

@@ -11,7 +11,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// What prune deletes is told by names: each is spelled and read here.
+// prune identifies by name what it deletes: each name is created and parsed
+// here.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	const hex = "0123abcd"
@@ -86,7 +87,7 @@ func TestExtrasKeys(t *testing.T) {
 	require.NoError(t, err)
 	_, err = (long + "a").WithExtras("0123abcd")
 	require.Equal(t, fault.BadKey, fault.CodeOf(err))
-	// A folder of staging is not taken for such a key.
+	// The name of a staging folder is not such a key.
 	parsed, suffix, ok := ParseStaging(string(k) + "-deadbeef")
 	require.True(t, ok)
 	require.Equal(t, k, parsed)

@@ -1,5 +1,5 @@
-// Package fault holds the one kind of error that a user sees: a stable code
-// for programs, a line of what happened and a line of what to do.
+// Package fault defines the error that users see: a stable code for programs, a
+// line about what happened and a line about what to do.
 package fault
 
 import (
@@ -7,38 +7,40 @@ import (
 	"fmt"
 )
 
-// Error is a failure that is said to the user as it stands.
+// Error is a failure that is shown to the user as it is.
 //
-// Text is one line, lower case, without a full stop; it names the file, the
-// variable, the value. Remedy is a command that can be pasted, or a sentence
-// that holds one. Errors without a Remedy are a defect, except where nothing
-// can be done.
+// Text is one line in lower case, without a full stop. It names the file, the
+// variable and the value. Remedy is a command to paste, or a sentence that
+// contains one. An error without a Remedy is a bug, unless there is nothing
+// that the user can do.
 type Error struct {
-	Code   Code
-	Text   string
-	Remedy string
-	Err    error // the cause, for errors.Is; its text is already part of Text
+	Code   Code   // for programs
+	Text   string // what happened
+	Remedy string // what to do
+	Err    error  // the cause, for errors.Is; Text already contains its text
 }
 
-// New makes an Error whose text is the formatted message. A %w verb keeps the
-// cause for errors.Is and errors.As.
+// New returns an Error with the formatted message. A %w verb keeps the cause
+// for errors.Is and errors.As.
 func New(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Text: err.Error(), Err: errors.Unwrap(err)}
 }
 
-// Fix sets the remedy and returns the same error, so that both stand in one
-// expression.
+// Fix sets the remedy and returns the same error, so that New and Fix can be
+// chained.
 func (e *Error) Fix(format string, args ...any) *Error {
 	e.Remedy = fmt.Sprintf(format, args...)
 	return e
 }
 
+// Error returns Text.
 func (e *Error) Error() string { return e.Text }
 
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf is the code of the first Error in err's chain, Internal when there is none.
+// CodeOf returns the code of the first Error in err's chain, or Internal.
 func CodeOf(err error) Code {
 	var e *Error
 	if errors.As(err, &e) {
@@ -47,7 +49,7 @@ func CodeOf(err error) Code {
 	return Internal
 }
 
-// RemedyOf is the remedy of the first Error in err's chain, "" when there is none.
+// RemedyOf returns the remedy of the first Error in err's chain, or "".
 func RemedyOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

@@ -5,30 +5,30 @@ import (
 	"strings"
 )
 
-// Quote makes a word that can be pasted into a POSIX shell, on Windows into
-// cmd.exe or PowerShell: a remedy is pasted, and the name of a folder may hold
-// anything.
+// Quote quotes a word for pasting into a POSIX shell, or on Windows into
+// cmd.exe or PowerShell. Hints are pasted, and a folder can have any name.
 func Quote(s string) string {
 	safe := "/._-:=,+@~"
 	if runtime.GOOS == "windows" {
 		safe += `\`
 	}
-	first := s != "" && strings.IndexByte("~=", s[0]) < 0 // a home, or in zsh a program
+	first := s != "" && strings.IndexByte("~=", s[0]) < 0 // ~ is a home folder; in zsh = is a program
 	if first && !strings.ContainsFunc(s, func(r rune) bool {
 		return !(strings.ContainsRune(safe, r) || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r > 127)
 	}) {
 		return s
 	}
 	if runtime.GOOS == "windows" {
-		return `"` + s + `"` // no name there holds one
+		return `"` + s + `"` // a name on Windows cannot contain "
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// Remove is the command that removes a folder and all in it.
+// Remove returns the command that removes a folder with its content.
 func Remove(dir string) string { return Shell("rm -r ", "rmdir /s /q ", dir) }
 
-// Shell is a command for a file, as a shell of POSIX or one of Windows has it.
+// Shell returns a command for a file: posix on POSIX systems, windows on
+// Windows.
 func Shell(posix, windows, file string) string {
 	if runtime.GOOS == "windows" {
 		posix = windows

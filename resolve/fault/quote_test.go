@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is pasted is one word.
+// A quoted text is one word for the shell.
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{

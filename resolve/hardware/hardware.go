@@ -1,12 +1,12 @@
-// Package hardware says which GPUs and which driver a machine has, without
-// Python and without cgo, and which CUDA builds they can run.
+// Package hardware detects the GPUs and the driver of a machine, without Python
+// and without cgo, and knows which CUDA builds they can run.
 //
-// For tests the variable MODELRUN_HARDWARE_ROOT=/dir puts /dir before every
-// path that is looked at on Linux: /sys, /proc, /usr/lib/wsl, and the folders in
-// which nvidia-smi is trusted. On Windows /dir/nvidia-smi.csv holds the GPUs, as
-// nvidia-smi --query-gpu=index,uuid,name,driver_version,memory.total,compute_cap
-// --format=csv,noheader,nounits prints them. An empty folder is a machine
-// without a GPU.
+// Tests set the variable MODELRUN_HARDWARE_ROOT=/dir. On Linux it prefixes
+// every path that is read: /sys, /proc, /usr/lib/wsl, and the folders in which
+// nvidia-smi is trusted. On Windows the GPUs come from /dir/nvidia-smi.csv,
+// with the output of nvidia-smi
+// --query-gpu=index,uuid,name,driver_version,memory.total,compute_cap
+// --format=csv,noheader,nounits. An empty folder is a machine without a GPU.
 package hardware
 
 import (
@@ -20,41 +20,42 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// Identity is what the launch path compares: cheap to read, starts no process.
-// It is equal as long as the driver and the set of visible GPUs are.
+// Identity is the part that the launch path compares. It is cheap to read and
+// needs no process. It stays the same as long as the driver and the visible
+// GPUs do.
 type Identity struct {
-	OS      string   `json:"os"`
-	Arch    string   `json:"arch"`
-	Libc    string   `json:"libc"`             // "glibc", "musl", "" elsewhere
-	Vendor  string   `json:"vendor,omitempty"` // "nvidia", "amd", "apple"; "" no accelerator
-	Driver  string   `json:"driver,omitempty"` // "550.54.14"; "" not known, for example in WSL
-	GPUs    []string `json:"gpus,omitempty"`   // PCI addresses with device numbers, or targets; sorted
-	Visible string   `json:"visible,omitempty"`
+	OS      string   `json:"os"`                // as Go names it
+	Arch    string   `json:"arch"`              // as Go names it
+	Libc    string   `json:"libc"`              // "glibc", "musl", "" elsewhere
+	Vendor  string   `json:"vendor,omitempty"`  // "nvidia", "amd", "apple"; "" without an accelerator
+	Driver  string   `json:"driver,omitempty"`  // "550.54.14"; "" if not known, for example in WSL
+	GPUs    []string `json:"gpus,omitempty"`    // sorted; PCI addresses with device numbers, or targets
+	Visible string   `json:"visible,omitempty"` // the variables that hide GPUs
 }
 
 // GPU is one visible device.
 type GPU struct {
 	Name      string `json:"name"`
-	CC        string `json:"cc,omitempty"` // compute capability "8.6"; for AMD the target "gfx1100"; "" unknown
+	CC        string `json:"cc,omitempty"` // compute capability "8.6"; for AMD the target "gfx1100"; "" if not known
 	UUID      string `json:"uuid,omitempty"`
 	MemoryMiB int    `json:"memory_mib,omitempty"`
 }
 
-// Machine is the full answer; it is cached under its Identity.
+// Machine is the complete hardware. It is cached under its Identity.
 type Machine struct {
 	Identity
-	GPUs    []GPU  `json:"devices,omitempty"`
-	Told    string `json:"told,omitempty"`    // the driver as NVIDIA's own tools tell it; WSL has no other source
-	Problem string `json:"problem,omitempty"` // why a GPU that is there cannot be used; "" when all is well
+	GPUs     []GPU  `json:"devices,omitempty"`
+	Reported string `json:"told,omitempty"`    // the driver's version from NVIDIA's own tools, the only source in WSL
+	Problem  string `json:"problem,omitempty"` // why an existing GPU cannot be used; "" if all is well
 }
 
-// visibility are the variables that hide GPUs from a program.
+// visibility lists the variables that hide GPUs from a program.
 var visibility = [...]string{"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"}
 
-// Env is what to ask this package with: the caller's own environment, and of the
-// program's only what hides GPUs. A project file names variables for its program;
-// none of them may reach nvidia-smi, or say where it lies: those who only look
-// run it, too.
+// Env returns the environment for this package: the caller's own, with only
+// those variables of the program that hide GPUs. A project file defines
+// variables for its program. They must not reach nvidia-smi or choose its
+// location, because read-only commands run it as well.
 func Env(caller, program execx.Environ) execx.Environ {
 	var set []execx.Var
 	for _, name := range visibility {
@@ -69,8 +70,8 @@ func Env(caller, program execx.Environ) execx.Environ {
 	return caller.Edit(set)
 }
 
-// Identify reads the cheap part: a handful of files, no process, well below
-// 1 ms. A GPU that is hidden by CUDA_VISIBLE_DEVICES="" or -1 is none.
+// Identify reads the cheap part: a few files, no process, well below 1 ms. A
+// GPU that is hidden by CUDA_VISIBLE_DEVICES="" or -1 does not count.
 func Identify(env execx.Environ) Identity {
 	id := identify(env)
 	for _, name := range visibility {
@@ -92,7 +93,7 @@ func hidden(env execx.Environ, vendor string) bool {
 		names = visibility[:1]
 	case "amd":
 	default:
-		return false // nothing hides Apple's
+		return false // Apple's GPU cannot be hidden
 	}
 	for _, name := range names {
 		if v, ok := env.Lookup(name); ok {
@@ -104,20 +105,22 @@ func hidden(env execx.Environ, vendor string) bool {
 	return false
 }
 
-// ID is <machine>: 12 hex digits over the Identity. The host's name is no part
-// of it: a container's is random.
+// ID returns the name of the machine's state folder: 12 hex digits over the
+// Identity. It does not depend on the host name, because a container's is
+// random.
 func (i Identity) ID() string {
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{i.OS, i.Arch, i.Libc, i.Vendor, i.Driver, i.Visible}, i.GPUs...), "\x00")))
 	return hex.EncodeToString(sum[:6])
 }
 
-// Detect completes an Identity; it may load NVIDIA's library on Windows, and run
-// nvidia-smi, from a trusted folder, each for 5 seconds at most. A GPU that cannot be used is no error: see
-// Machine.Problem.
+// Detect completes an Identity. It may load NVIDIA's library on Windows, and
+// run nvidia-smi from a trusted folder, each for at most 5 seconds. An unusable
+// GPU is not an error: see Machine.Problem.
 func Detect(ctx context.Context, id Identity, env execx.Environ) (Machine, error) {
 	return detect(ctx, id, env, smiLimit)
 }
 
+// detect is Detect with another time limit.
 func detect(ctx context.Context, id Identity, env execx.Environ, limit time.Duration) (Machine, error) {
 	m := Machine{Identity: id}
 	switch id.Vendor {
@@ -133,18 +136,19 @@ func detect(ctx context.Context, id Identity, env execx.Environ, limit time.Dura
 	return m, nil
 }
 
-// HasGPU reports whether a program would see a GPU that can be used.
+// HasGPU reports whether a program would see a usable GPU.
 func (m Machine) HasGPU() bool { return len(m.GPUs) > 0 && m.Problem == "" }
 
-// driver is the kernel's word, else nvidia-smi's.
+// driver returns the version from the kernel, else from nvidia-smi.
 func (m Machine) driver() string {
 	if m.Driver != "" {
 		return m.Driver
 	}
-	return m.Told
+	return m.Reported
 }
 
-// String names the GPUs and the driver: "NVIDIA GeForce RTX 3090 (8.6), driver 550.54.14".
+// String lists the GPUs and the driver: "NVIDIA GeForce RTX 3090 (8.6), driver
+// 550.54.14".
 func (m Machine) String() string {
 	switch {
 	case m.Problem != "":
@@ -163,7 +167,7 @@ func (m Machine) String() string {
 	return text
 }
 
-// String is the name with the compute capability.
+// String returns the name with the compute capability.
 func (g GPU) String() string {
 	if g.CC == "" || strings.Contains(g.Name, g.CC) {
 		return g.Name

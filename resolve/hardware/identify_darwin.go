@@ -8,7 +8,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// identify: Apple silicon has a GPU that every torch for it can use.
+// identify reports a GPU on Apple silicon: every torch for it can use that GPU.
 func identify(execx.Environ) Identity {
 	id := Identity{OS: "darwin", Arch: runtime.GOARCH}
 	if runtime.GOARCH == "arm64" {
@@ -17,11 +17,14 @@ func identify(execx.Environ) Identity {
 	return id
 }
 
-func askLibrary(context.Context, execx.Environ, time.Duration) ([]GPU, string) { return nil, "" }
+// queryLibrary has nothing to ask on macOS.
+func queryLibrary(context.Context, execx.Environ, time.Duration) ([]GPU, string) { return nil, "" }
 
+// smiPaths is empty: macOS has no nvidia-smi.
 func smiPaths(execx.Environ) []string { return nil }
 
+// modelNames is empty: there are no NVIDIA GPUs.
 func modelNames(execx.Environ, []string) []string { return nil }
 
-// deviceFiles is a question for Linux.
+// deviceFiles matters only on Linux.
 func deviceFiles(execx.Environ) bool { return true }

@@ -13,9 +13,9 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// under is a path of this machine, or of the one that a test made up.
+// under returns a path of this machine, or of the one that a test simulates.
 func under(env execx.Environ, path string) string {
-	if dir := env.Get("MODELRUN_HARDWARE_ROOT"); filepath.IsAbs(dir) { // a relative one would run what lies in the working directory
+	if dir := env.Get("MODELRUN_HARDWARE_ROOT"); filepath.IsAbs(dir) { // with a relative one, a program in the working directory could be run
 		return filepath.Join(dir, path)
 	}
 	return path
@@ -26,20 +26,22 @@ func deviceFiles(env execx.Environ) bool {
 	return fileExists(under(env, "/dev/nvidiactl")) || fileExists(under(env, "/dev/dxg"))
 }
 
-// identify looks at sysfs and procfs: about ten failed opens without a GPU.
+// identify reads sysfs and procfs. Without a GPU that is about ten failed
+// opens.
 func identify(env execx.Environ) Identity {
 	id := Identity{OS: "linux", Arch: runtime.GOARCH, Libc: libc(env)}
 	if v := nvidiaDriver(env); v != "" {
 		id.Vendor, id.Driver = "nvidia", v
-		entries, _ := os.ReadDir(under(env, "/proc/driver/nvidia/gpus")) // none in some containers
+		entries, _ := os.ReadDir(under(env, "/proc/driver/nvidia/gpus")) // does not exist in some containers
 		for _, e := range entries {
-			// The PCI device number tells a GPU that was swapped in the same slot.
+			// The PCI device number detects a GPU that was swapped in the same
+			// slot.
 			id.GPUs = append(id.GPUs, strings.TrimSpace(e.Name()+" "+readLine(under(env, "/sys/bus/pci/devices/"+strings.ToLower(e.Name())+"/device"))))
 		}
 		return id
 	}
 	if fileExists(under(env, "/dev/dxg")) && fileExists(under(env, "/usr/lib/wsl/lib/libcuda.so.1")) {
-		id.Vendor = "nvidia" // WSL: the driver is Windows', and only nvidia-smi tells it
+		id.Vendor = "nvidia" // WSL: the driver belongs to Windows; only nvidia-smi knows its version
 		if info, err := os.Stat(under(env, "/usr/lib/wsl/lib/libcuda.so.1")); err == nil {
 			id.GPUs = []string{"wsl " + strconv.FormatInt(info.Size(), 10) + " " + strconv.FormatInt(info.ModTime().Unix(), 10)}
 		}
@@ -51,7 +53,7 @@ func identify(env execx.Environ) Identity {
 	return id
 }
 
-// nvidiaDriver is the version of the loaded kernel module, "" without one.
+// nvidiaDriver returns the version of the loaded kernel module, or "".
 func nvidiaDriver(env execx.Environ) string {
 	if v := readLine(under(env, "/sys/module/nvidia/version")); v != "" {
 		return v
@@ -65,14 +67,14 @@ func nvidiaDriver(env execx.Environ) string {
 	return ""
 }
 
-// amdTargets are the GPUs that ROCm sees: 110003 is gfx1103, 90500 is gfx950,
-// 0 is a CPU.
+// amdTargets returns the GPUs that ROCm sees. 110003 is gfx1103, 90500 is
+// gfx950, and 0 is a CPU.
 func amdTargets(env execx.Environ) []string {
 	dir := under(env, "/sys/class/kfd/kfd/topology/nodes")
-	entries, _ := os.ReadDir(dir) // no kfd: none
+	entries, _ := os.ReadDir(dir) // without kfd there are none
 	var out []string
 	for _, e := range entries {
-		data, _ := os.ReadFile(filepath.Join(dir, e.Name(), "properties")) // not readable: not usable
+		data, _ := os.ReadFile(filepath.Join(dir, e.Name(), "properties")) // an unreadable GPU is not usable
 		for line := range strings.Lines(string(data)) {
 			key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 			if n, err := strconv.Atoi(value); key == "gfx_target_version" && err == nil && n > 0 {
@@ -84,14 +86,14 @@ func amdTargets(env execx.Environ) []string {
 	return out
 }
 
-// gfx writes a target version as LLVM does: major, minor and step, the last two
-// as hexadecimal digits.
+// gfx formats a target version as LLVM does: major, minor and step, the last
+// two as hexadecimal digits.
 func gfx(n int) string {
 	return "gfx" + strconv.Itoa(n/10000) + strconv.FormatInt(int64(n/100%100), 16) + strconv.FormatInt(int64(n%100), 16)
 }
 
-// libc tells the two whose wheels differ, by musl's loader: one failed stat,
-// where a search of /lib took 28 µs of every launch.
+// libc distinguishes the two libraries whose wheels differ, by musl's loader.
+// That takes one failed stat; searching /lib took 28 µs of every launch.
 func libc(env execx.Environ) string {
 	arch := runtime.GOARCH
 	switch arch {
@@ -106,8 +108,8 @@ func libc(env execx.Environ) string {
 	return "glibc"
 }
 
-// smiPaths are the only places from which nvidia-smi is run: none that a user's
-// PATH or working directory decides.
+// smiPaths returns the only paths from which nvidia-smi is run. They do not
+// depend on the user's PATH or working directory.
 func smiPaths(env execx.Environ) []string {
 	var out []string
 	for _, dir := range []string{"/usr/bin", "/usr/lib/wsl/lib", "/usr/local/bin", "/usr/local/nvidia/bin", "/opt/bin"} {
@@ -116,15 +118,16 @@ func smiPaths(env execx.Environ) []string {
 	return out
 }
 
-// askLibrary: NVIDIA's library takes cgo here; nvidia-smi comes with it.
-func askLibrary(context.Context, execx.Environ, time.Duration) ([]GPU, string) { return nil, "" }
+// queryLibrary does nothing on Linux: NVIDIA's library would need cgo.
+// nvidia-smi comes with it.
+func queryLibrary(context.Context, execx.Environ, time.Duration) ([]GPU, string) { return nil, "" }
 
-// modelNames are the GPUs' names as the kernel module tells them.
+// modelNames returns the GPUs' names from the kernel module.
 func modelNames(env execx.Environ, addresses []string) []string {
 	var out []string
 	for _, a := range addresses {
 		a, _, _ = strings.Cut(a, " ")
-		data, _ := os.ReadFile(under(env, "/proc/driver/nvidia/gpus/"+a+"/information")) // gone: no name
+		data, _ := os.ReadFile(under(env, "/proc/driver/nvidia/gpus/"+a+"/information")) // unreadable: no name
 		for line := range strings.Lines(string(data)) {
 			if name, ok := strings.CutPrefix(line, "Model:"); ok {
 				out = append(out, strings.TrimSpace(name))
@@ -134,7 +137,7 @@ func modelNames(env execx.Environ, addresses []string) []string {
 	return out
 }
 
-// readLine is the first line of a small file, "" when it cannot be read.
+// readLine returns the first line of a small file, or "" if it cannot be read.
 func readLine(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -144,6 +147,7 @@ func readLine(path string) string {
 	return strings.TrimSpace(line)
 }
 
+// fileExists follows links.
 func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

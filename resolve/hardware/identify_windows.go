@@ -12,13 +12,13 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// displayClass holds a numbered key for every display driver.
+// displayClass has a numbered key for every display driver.
 const displayClass = `SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}`
 
 // identify reads the registry.
 func identify(env execx.Environ) Identity {
 	id := Identity{OS: "windows", Arch: runtime.GOARCH}
-	if gpus, driver, ok := madeUp(env); ok {
+	if gpus, driver, ok := simulated(env); ok {
 		for _, g := range gpus {
 			id.Vendor, id.Driver, id.GPUs = "nvidia", driver, append(id.GPUs, g.Name)
 		}
@@ -31,26 +31,26 @@ func identify(env execx.Environ) Identity {
 	return id
 }
 
-// madeUp is the machine that a test made up, if one did.
-func madeUp(env execx.Environ) (gpus []GPU, driver string, ok bool) {
+// simulated returns the machine that a test simulates, if there is one.
+func simulated(env execx.Environ) (gpus []GPU, driver string, ok bool) {
 	dir := env.Get("MODELRUN_HARDWARE_ROOT")
-	if !filepath.IsAbs(dir) { // as on Linux, where a relative one would run what lies in the working directory
+	if !filepath.IsAbs(dir) { // as on Linux, where a relative path could run a program in the working directory
 		return nil, "", false
 	}
-	data, _ := os.ReadFile(filepath.Join(dir, "nvidia-smi.csv")) // not there: a machine without a GPU
+	data, _ := os.ReadFile(filepath.Join(dir, "nvidia-smi.csv")) // without the file: a machine without a GPU
 	gpus, driver = parseSMI(string(data))
 	return gpus, driver, true
 }
 
-// nvidiaCards are the names of NVIDIA's cards and the driver's version. Cards
-// that were taken out are among them: their keys stay.
+// nvidiaCards returns the names of NVIDIA's cards and the driver's version. It
+// includes cards that were removed, because their keys stay.
 func nvidiaCards(root registry.Key, path string) (names []string, driver string) {
 	class, err := registry.OpenKey(root, path, registry.ENUMERATE_SUB_KEYS)
 	if err != nil {
 		return nil, ""
 	}
 	defer func() { _ = class.Close() }()
-	keys, _ := class.ReadSubKeyNames(-1) // what can be read counts
+	keys, _ := class.ReadSubKeyNames(-1) // keys that can be read count
 	for _, name := range keys {
 		key, err := registry.OpenKey(class, name, registry.QUERY_VALUE)
 		if err != nil {
@@ -67,7 +67,8 @@ func nvidiaCards(root registry.Key, path string) (names []string, driver string)
 	return names, driver
 }
 
-// nvidiaVersion is NVIDIA's own number in Windows' one: 32.0.15.6094 is 560.94.
+// nvidiaVersion extracts NVIDIA's version from Windows' one: 560.94 from
+// 32.0.15.6094.
 func nvidiaVersion(v string) string {
 	digits := strings.ReplaceAll(v, ".", "")
 	if len(digits) < 5 {
@@ -77,10 +78,10 @@ func nvidiaVersion(v string) string {
 	return last[:3] + "." + last[3:]
 }
 
-// smiPaths are the only places from which nvidia-smi is run: none that a user's
-// environment or working directory decides.
+// smiPaths returns the only paths from which nvidia-smi is run. They do not
+// depend on the user's environment or working directory.
 func smiPaths(env execx.Environ) []string {
-	if _, _, ok := madeUp(env); ok {
+	if _, _, ok := simulated(env); ok {
 		return nil
 	}
 	var out []string
@@ -93,8 +94,8 @@ func smiPaths(env execx.Environ) []string {
 	return out
 }
 
-// modelNames: the registry's descriptions are the names already.
+// modelNames returns the registry's descriptions, which already are the names.
 func modelNames(_ execx.Environ, names []string) []string { return names }
 
-// deviceFiles is a question for Linux.
+// deviceFiles matters only on Linux.
 func deviceFiles(execx.Environ) bool { return true }

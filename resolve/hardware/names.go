@@ -2,13 +2,14 @@ package hardware
 
 import "strings"
 
-// ccOf is the compute capability of a GPU by its name, for drivers that do not
-// tell it. "" is unknown, and refuses nothing.
-// Source: https://developer.nvidia.com/cuda-gpus
+// ccOf returns the compute capability of a GPU by its name, for drivers that do
+// not report it. "" means unknown, and excludes nothing. Source:
+// https://developer.nvidia.com/cuda-gpus
 func ccOf(name string) string {
 	name = strings.ToUpper(name)
 	for _, row := range [...]struct{ cc, names string }{
-		// Before the series: "RTX 5000 Ada" and "Quadro RTX 5000" are no RTX 50xx.
+		// Before the series: "RTX 5000 Ada" and "Quadro RTX 5000" are not RTX
+		// 50xx.
 		{"8.9", "ADA"},
 		{"8.6", "RTX A"},
 		{"7.5", "QUADRO RTX"},
@@ -27,7 +28,7 @@ func ccOf(name string) string {
 		{"5.0", "GTX 75,GTX 74"},
 	} {
 		for _, part := range strings.Split(row.names, ",") {
-			if i := strings.Index(name, part); i >= 0 && (i == 0 || name[i-1] == ' ' || name[i-1] == '-') && ends(name[i+len(part):], part) {
+			if i := strings.Index(name, part); i >= 0 && (i == 0 || name[i-1] == ' ' || name[i-1] == '-') && endsWord(name[i+len(part):], part) {
 				return row.cc
 			}
 		}
@@ -35,9 +36,9 @@ func ccOf(name string) string {
 	return ""
 }
 
-// ends reports whether the name's word ends here, or goes on with digits where
-// the part is the beginning of a series ("RTX 30" of "RTX 3090").
-func ends(rest, part string) bool {
+// endsWord reports whether the word in the name ends here. After the start of a
+// series digits may follow ("RTX 30" in "RTX 3090").
+func endsWord(rest, part string) bool {
 	if rest == "" || rest[0] == ' ' || rest[0] == '-' {
 		return true
 	}

@@ -13,22 +13,22 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// smiLimit is how long nvidia-smi may take: it hangs on a lost GPU.
+// smiLimit is the time limit of nvidia-smi, which hangs on a lost GPU.
 const smiLimit = 5 * time.Second
 
-// nvidia asks the driver's library, else nvidia-smi, and where neither gives an
-// answer the kernel module, whose names tell the compute capability.
+// nvidia asks the driver's library, then nvidia-smi. If both fail, it uses the
+// names from the kernel module, which imply the compute capability.
 func nvidia(ctx context.Context, m Machine, env execx.Environ, limit time.Duration) (Machine, error) {
 	var problem string
-	gpus, driver := askLibrary(ctx, env, limit)
+	gpus, driver := queryLibrary(ctx, env, limit)
 	if len(gpus) == 0 {
 		var err error
-		if gpus, driver, problem, err = askSMI(ctx, env, limit); err != nil {
+		if gpus, driver, problem, err = querySMI(ctx, env, limit); err != nil {
 			return m, err
 		}
 	}
-	m.GPUs, m.Problem = choose(gpus, env), problem
-	m.Told = driver
+	m.GPUs, m.Problem = visibleGPUs(gpus, env), problem
+	m.Reported = driver
 	if len(gpus) > 0 {
 		if len(m.GPUs) == 0 {
 			m.Problem = "CUDA_VISIBLE_DEVICES=" + env.Get("CUDA_VISIBLE_DEVICES") + " names no GPU of this machine"
@@ -41,23 +41,24 @@ func nvidia(ctx context.Context, m Machine, env execx.Environ, limit time.Durati
 		// A container without --gpus sees its host's /proc and /sys.
 		m.Problem = "the NVIDIA driver is loaded, but /dev/nvidiactl is not here: a container without its GPUs?"
 		return m, nil
-	case problem == "" || strings.HasPrefix(problem, "nvidia-smi") && !lost(problem) && m.Driver != "" && len(names) > 0:
-		// The tool is missing or broken, the driver is there: good enough.
+	case problem == "" || strings.HasPrefix(problem, "nvidia-smi") && !isLost(problem) && m.Driver != "" && len(names) > 0:
+		// nvidia-smi is missing or broken, but the driver is loaded: that is
+		// enough.
 		m.Problem = ""
 	}
 	for _, name := range names {
 		gpus = append(gpus, GPU{Name: name, CC: ccOf(name)})
 	}
-	m.GPUs = choose(gpus, env)
+	m.GPUs = visibleGPUs(gpus, env)
 	if len(m.GPUs) == 0 && m.Problem == "" {
 		m.Problem = "the NVIDIA driver is loaded and no GPU answers"
 	}
 	return m, nil
 }
 
-// askSMI runs nvidia-smi. Drivers of the 470 series do not know compute_cap:
-// they are asked again without (huggingface/candle#733).
-func askSMI(ctx context.Context, env execx.Environ, limit time.Duration) (gpus []GPU, driver, problem string, err error) {
+// querySMI runs nvidia-smi. Drivers of the 470 series do not support
+// compute_cap; they are asked again without it (huggingface/candle#733).
+func querySMI(ctx context.Context, env execx.Environ, limit time.Duration) (gpus []GPU, driver, problem string, err error) {
 	fields := "index,uuid,name,driver_version,memory.total"
 	for _, query := range []string{fields + ",compute_cap", fields} {
 		res, err := runSMI(ctx, env, query, limit)
@@ -88,6 +89,7 @@ func askSMI(ctx context.Context, env execx.Environ, limit time.Duration) (gpus [
 	return nil, "", problem, nil
 }
 
+// runSMI runs the first nvidia-smi that exists and may be executed.
 func runSMI(ctx context.Context, env execx.Environ, query string, limit time.Duration) (execx.Result, error) {
 	for _, path := range smiPaths(env) {
 		if _, err := os.Stat(path); err != nil {
@@ -105,7 +107,7 @@ func runSMI(ctx context.Context, env execx.Environ, query string, limit time.Dur
 	return execx.Result{}, fs.ErrNotExist
 }
 
-// parseSMI reads the lines of a query. A line that is not one is passed over.
+// parseSMI reads the output of a query. It ignores other lines.
 func parseSMI(out string) (gpus []GPU, driver string) {
 	r := csv.NewReader(strings.NewReader(out))
 	r.FieldsPerRecord, r.TrimLeadingSpace, r.LazyQuotes = -1, true, true
@@ -123,10 +125,10 @@ func parseSMI(out string) (gpus []GPU, driver string) {
 			}
 		}
 		if row[1] == "" && row[2] == "" {
-			continue // a device that does not answer
+			continue // a device that does not respond
 		}
 		g := GPU{UUID: row[1], Name: row[2]}
-		g.MemoryMiB, _ = strconv.Atoi(row[4]) // 0 when it does not say
+		g.MemoryMiB, _ = strconv.Atoi(row[4]) // 0 if not reported
 		if len(row) > 5 && strings.Contains(row[5], ".") {
 			g.CC = row[5]
 		}
@@ -140,18 +142,20 @@ func parseSMI(out string) (gpus []GPU, driver string) {
 	}
 }
 
-// choose keeps the GPUs that CUDA_VISIBLE_DEVICES shows: indices or the
-// beginnings of UUIDs; the first that fits none ends the list, as in CUDA.
+// visibleGPUs returns the GPUs that CUDA_VISIBLE_DEVICES shows. Its entries are
+// indices or the beginnings of UUIDs. As in CUDA, the first entry without a
+// match ends the list.
 //
-// Indices count in nvidia-smi's order only under CUDA_DEVICE_ORDER=PCI_BUS_ID;
-// CUDA's own order is the fastest first, and which GPU a MIG slice belongs to is
-// not told. Where that matters, because the GPUs differ, all of them count.
-func choose(gpus []GPU, env execx.Environ) []GPU {
+// The indices follow nvidia-smi's order only under
+// CUDA_DEVICE_ORDER=PCI_BUS_ID; CUDA's own order begins with the fastest GPU.
+// And a MIG slice does not say to which GPU it belongs. If the GPUs differ, so
+// that this matters, all of them count.
+func visibleGPUs(gpus []GPU, env execx.Environ) []GPU {
 	visible, ok := env.Lookup("CUDA_VISIBLE_DEVICES")
 	if !ok || len(gpus) == 0 {
 		return gpus
 	}
-	if unlike(gpus) && (strings.Contains(visible, "MIG-") ||
+	if differ(gpus) && (strings.Contains(visible, "MIG-") ||
 		!strings.Contains(visible, "GPU-") && env.Get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID") {
 		return gpus
 	}
@@ -175,15 +179,15 @@ func choose(gpus []GPU, env execx.Environ) []GPU {
 	return out
 }
 
-// lost reports whether the tool's complaint is about the GPU and not about
-// itself: such a GPU fails every program, whatever the kernel module lists.
-func lost(problem string) bool {
+// isLost reports whether nvidia-smi complains about the GPU, and not about
+// itself. No program can use such a GPU, although the kernel module lists it.
+func isLost(problem string) bool {
 	lower := strings.ToLower(problem)
 	return strings.Contains(lower, "gpu is lost") || strings.Contains(lower, "failed to initialize nvml") || strings.Contains(lower, "unable to determine the device handle")
 }
 
-// unlike reports whether it matters which of the GPUs is meant.
-func unlike(gpus []GPU) bool {
+// differ reports whether the GPUs have different capabilities.
+func differ(gpus []GPU) bool {
 	for _, g := range gpus {
 		if g.CC != gpus[0].CC {
 			return true
@@ -192,6 +196,7 @@ func unlike(gpus []GPU) bool {
 	return false
 }
 
+// numeric reports whether s consists of digits.
 func numeric(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

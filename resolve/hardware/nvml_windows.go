@@ -11,12 +11,14 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// askLibrary asks the driver's own library, which starts no process: nvidia-smi
-// does the same, in a second or more. Nothing is an answer, too: no library, a
-// machine without a GPU, or a lost GPU that holds it for longer than limit; then
-// nvidia-smi has the word. What is held that long stays until we end.
-func askLibrary(ctx context.Context, env execx.Environ, limit time.Duration) (gpus []GPU, driver string) {
-	if gpus, driver, ok := madeUp(env); ok {
+// queryLibrary asks the driver's own library, which starts no process.
+// nvidia-smi does the same, but takes a second or more.
+//
+// The result is empty without the library, on a machine without a GPU, and if a
+// lost GPU blocks the library for longer than limit. Then nvidia-smi decides. A
+// blocked call stays blocked until modelrun ends.
+func queryLibrary(ctx context.Context, env execx.Environ, limit time.Duration) (gpus []GPU, driver string) {
+	if gpus, driver, ok := simulated(env); ok {
 		return gpus, driver
 	}
 	type answer struct {
@@ -38,15 +40,15 @@ func askLibrary(ctx context.Context, env execx.Environ, limit time.Duration) (gp
 	}
 }
 
-// readLibrary reads what nvidia-smi --query-gpu prints, in the same order.
+// readLibrary returns the values of nvidia-smi --query-gpu, in the same order.
 // Source: https://docs.nvidia.com/deploy/nvml-api/
 func readLibrary() (gpus []GPU, driver string) {
-	lib := nvml{windows.NewLazySystemDLL("nvml.dll")} // of System32, and of no other folder
+	lib := nvml{windows.NewLazySystemDLL("nvml.dll")} // from System32 only
 	if lib.dll.Load() != nil || !lib.call("nvmlInit_v2") {
 		return nil, ""
 	}
 	defer lib.call("nvmlShutdown")
-	var text [96]byte // the longest of its strings, a device's name
+	var text [96]byte // the longest string is a device's name
 	if lib.call("nvmlSystemGetDriverVersion", uintptr(unsafe.Pointer(&text)), unsafe.Sizeof(text)) {
 		driver = windows.ByteSliceToString(text[:])
 	}
@@ -55,7 +57,7 @@ func readLibrary() (gpus []GPU, driver string) {
 	for i := range count {
 		var device uintptr
 		if !lib.call("nvmlDeviceGetHandleByIndex_v2", uintptr(i), uintptr(unsafe.Pointer(&device))) {
-			continue // it does not answer
+			continue // it does not respond
 		}
 		var g GPU
 		if lib.call("nvmlDeviceGetName", device, uintptr(unsafe.Pointer(&text)), unsafe.Sizeof(text)) {
@@ -85,7 +87,8 @@ func readLibrary() (gpus []GPU, driver string) {
 // nvml is NVIDIA's management library.
 type nvml struct{ dll *windows.LazyDLL }
 
-// call reports success: nvmlReturn_t is 0, and an old library has the function.
+// call calls a function of the library and reports success: nvmlReturn_t is 0.
+// It also fails if an old library lacks the function.
 //
 //go:uintptrescapes
 func (n nvml) call(name string, args ...uintptr) bool {
@@ -93,6 +96,6 @@ func (n nvml) call(name string, args ...uintptr) bool {
 	if proc.Find() != nil {
 		return false
 	}
-	code, _, _ := proc.Call(args...) // the code is the answer, there is no last error
+	code, _, _ := proc.Call(args...) // the code is the result; there is no last error
 	return uint32(code) == 0
 }

@@ -8,35 +8,37 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Serves says whether a build for accel with this torch version ("" unknown)
-// can run on every visible GPU; nil means yes, else the sentence why not. The
-// CPU serves everywhere. A GPU of unknown capability refuses nothing: the deep
-// probe has the last word.
+// Serves returns nil if a build for accel with this torch version ("" if not
+// known) can run on every visible GPU, else the reason why not. The CPU serves
+// everywhere. A GPU of unknown capability excludes nothing: the deep probe
+// decides.
 func (m Machine) Serves(accel, torch string) error {
 	switch {
 	case accel == "cpu" || accel == "":
 		return nil
 	case strings.HasPrefix(accel, "rocm"):
-		return m.wants("amd", "an AMD", accel)
+		return m.requireGPU("amd", "an AMD", accel)
 	case accel == "mps":
-		return m.wants("apple", "an Apple", accel)
+		return m.requireGPU("apple", "an Apple", accel)
 	case accel == "xpu":
-		return m.wants("intel", "an Intel", accel)
+		return m.requireGPU("intel", "an Intel", accel)
 	case strings.HasPrefix(accel, "cu"):
 		return m.servesCUDA(accel, torch)
 	}
 	return fmt.Errorf("accelerator %s is not known", accel)
 }
 
-func (m Machine) wants(vendor, name, accel string) error {
+// requireGPU returns an error if the machine has no usable GPU of a vendor.
+func (m Machine) requireGPU(vendor, name, accel string) error {
 	if m.Vendor != vendor || !m.HasGPU() {
 		return fmt.Errorf("%s needs %s GPU; this machine has %s", accel, name, m)
 	}
 	return nil
 }
 
+// servesCUDA is Serves for CUDA builds.
 func (m Machine) servesCUDA(accel, torch string) error {
-	if err := m.wants("nvidia", "an NVIDIA", accel); err != nil {
+	if err := m.requireGPU("nvidia", "an NVIDIA", accel); err != nil {
 		return err
 	}
 	cuda, err := strconv.Atoi(strings.TrimPrefix(accel, "cu"))
@@ -50,15 +52,16 @@ func (m Machine) servesCUDA(accel, torch string) error {
 		if g.CC == "" {
 			continue
 		}
-		if err := g.servedBy(accel, cuda, torch); err != nil {
+		if err := g.checkBuild(accel, cuda, torch); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// minDriver is the oldest driver that runs a CUDA major version, by NVIDIA's
-// minor-version compatibility: https://docs.nvidia.com/deploy/cuda-compatibility
+// minDriver returns the oldest driver that runs a CUDA major version, by
+// NVIDIA's minor-version compatibility:
+// https://docs.nvidia.com/deploy/cuda-compatibility
 func minDriver(major int, system string) string {
 	windows := system == "windows"
 	switch {
@@ -74,8 +77,8 @@ func minDriver(major int, system string) string {
 	return "450.80.02"
 }
 
-// MinDriver is the oldest NVIDIA driver of this system that runs a CUDA build such
-// as cu121; "" for other accelerators.
+// MinDriver returns the oldest NVIDIA driver of this system that runs a CUDA
+// build such as cu121. It returns "" for other accelerators.
 func (m Machine) MinDriver(accel string) string {
 	n, err := strconv.Atoi(strings.TrimPrefix(accel, "cu"))
 	if err != nil || !strings.HasPrefix(accel, "cu") {
@@ -84,10 +87,9 @@ func (m Machine) MinDriver(accel string) string {
 	return minDriver(n/10, m.Identity.OS)
 }
 
-// archs are the architectures that the wheels of a CUDA build have code for, as
-// one list per range of torch versions; the first whose bound is above the
-// version counts. Sources: PyTorch's RELEASE.md, pytorch/pytorch#172352 and
-// #175253; the design's creation-and-health.md has the table.
+// archs returns the architectures for which the wheels of a CUDA build have
+// code. The first case whose bound is above the torch version counts. Sources:
+// PyTorch's RELEASE.md, pytorch/pytorch#172352 and #175253.
 func archs(cuda int, torch string) string {
 	older := func(v string) bool { return torch != "" && versionLess(torch, v) }
 	switch {
@@ -95,7 +97,7 @@ func archs(cuda int, torch string) string {
 		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0"
 	case cuda == 126:
 		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0"
-	case cuda < 130 && (older("2.8") || torch == ""): // unknown: what any of them has
+	case cuda < 130 && (older("2.8") || torch == ""): // unknown: the union over these versions
 		return "5.0 6.0 7.0 7.5 8.0 8.6 9.0 10.0 12.0"
 	case cuda < 130 && older("2.11"):
 		return "7.0 7.5 8.0 8.6 9.0 10.0 12.0"
@@ -105,9 +107,10 @@ func archs(cuda int, torch string) string {
 	return "7.5 8.0 8.6 9.0 10.0 12.0"
 }
 
-// servedBy: code of the same major version and at most this minor one runs
-// (8.6 on 8.9, 12.0 on 12.1).
-func (g GPU) servedBy(accel string, cuda int, torch string) error {
+// checkBuild returns an error if the build has no code for the GPU. Code runs
+// on the same major version and on the same or a later minor one (8.6 on 8.9,
+// 12.0 on 12.1).
+func (g GPU) checkBuild(accel string, cuda int, torch string) error {
 	list := strings.Fields(archs(cuda, torch))
 	for _, have := range list {
 		if sameMajor(have, g.CC) && !versionLess(g.CC, have) {
@@ -132,11 +135,12 @@ func (g GPU) servedBy(accel string, cuda int, torch string) error {
 	return fmt.Errorf("%s has no code for GPU %s (compute capability %s)", with, g.Name, g.CC)
 }
 
+// sameMajor compares the numbers before the dot.
 func sameMajor(a, b string) bool {
 	x, _, _ := strings.Cut(a, ".")
 	y, _, _ := strings.Cut(b, ".")
 	return x == y
 }
 
-// versionLess reports whether release a comes before release b.
+// versionLess compares dotted numbers. It ignores a local tag (+cu121).
 func versionLess(a, b string) bool { return requirement.CompareReleases(a, b) < 0 }

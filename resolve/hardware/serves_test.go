@@ -42,7 +42,8 @@ func TestServes(t *testing.T) {
 		"ROCm on AMD":      {Machine{Identity: Identity{Vendor: "amd"}, GPUs: []GPU{{CC: "gfx1100"}}}, "rocm6.4", "", ""},
 		"MPS on Apple":     {Machine{Identity: Identity{Vendor: "apple"}, GPUs: []GPU{{}}}, "mps", "", ""},
 
-		// Drivers: the first that runs the major version, and the last that does not.
+		// Drivers: the first version that runs the major version, and the last
+		// that does not.
 		"11.8, first":          {machine("450.80.02", "7.5"), "cu118", "", ""},
 		"11.8, too old":        {machine("450.80.01", "7.5"), "cu118", "", "CUDA build cu118 needs driver 450.80.02 or newer; this machine has 450.80.01"},
 		"12.1, first":          {machine("525.60.13", "8.6"), "cu121", "", ""},
@@ -56,7 +57,7 @@ func TestServes(t *testing.T) {
 		"Windows 11, first":    {windows("452.39"), "cu118", "", ""},
 		"Windows 11, too old":  {windows("452.06"), "cu118", "", "CUDA build cu118 needs driver 452.39 or newer; this machine has 452.06"},
 
-		// Code: creation-and-health.md, section 5.
+		// Architectures for which a build has code.
 		"Maxwell cu118":              {machine("580.1", "5.2"), "cu118", "2.5.1", ""},
 		"Pascal cu124":               {machine("580.1", "6.1"), "cu124", "2.5.1", ""},
 		"Pascal cu126":               {machine("580.1", "6.1"), "cu126", "2.9.1", ""},
@@ -98,7 +99,8 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// The names that nvidia-smi and the kernel module give, and the traps in them.
+// Names from nvidia-smi and the kernel module, and names that are easily
+// confused.
 func TestCCOf(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
@@ -194,7 +196,7 @@ func FuzzParseSMI(f *testing.F) {
 		gpus, _ := parseSMI(out)
 		require.LessOrEqual(t, len(gpus), 1+strings.Count(out, "\n")+strings.Count(out, "\r"))
 		env := execx.NewEnviron([]string{"CUDA_VISIBLE_DEVICES=" + visible})
-		m := Machine{Identity: Identity{Vendor: "nvidia"}, GPUs: choose(gpus, env)}
+		m := Machine{Identity: Identity{Vendor: "nvidia"}, GPUs: visibleGPUs(gpus, env)}
 		_ = m.Serves("cu128", "2.7.0")
 		_ = m.String()
 	})

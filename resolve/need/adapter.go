@@ -8,14 +8,15 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// maxChain is how many adapters may stand on each other. One is usual; two
-// are an adapter of a merged one that kept its file.
+// maxChain limits how many adapters may build on each other. One is usual.
+// There are two if a merged model kept its own adapter's file and has another
+// adapter.
 const maxChain = 4
 
-// adapter fills in what the adapter in dir says: its base decides on the
-// quantisation. peft loads the base with transformers, so nothing else of the
-// base counts. A base that is not found is no error.
-func (m *Model) adapter(dir string, p Places) error {
+// fromAdapter reads the adapter in dir. Its base model determines the
+// quantisation. Nothing else of the base matters, because peft loads it with
+// transformers. A base that is not found is not an error.
+func (m *Model) fromAdapter(dir string, p Places) error {
 	seen := []string{resolved(dir)}
 	for {
 		base, err := baseName(dir)
@@ -41,7 +42,7 @@ func (m *Model) adapter(dir string, p Places) error {
 		case err != nil:
 			return unreadableModel(next, err)
 		case l.config && !l.adapter:
-			return m.config(next, p)
+			return m.fromConfig(next, p)
 		case !l.adapter:
 			m.note("base model " + show(next) + " of adapter " + show(dir) + " has no config.json: it counts as transformers")
 			return nil
@@ -56,6 +57,7 @@ func (m *Model) adapter(dir string, p Places) error {
 
 const adapterFile = "adapter_config.json"
 
+// baseName reads the base model's name from an adapter's file.
 func baseName(dir string) (string, error) {
 	var a struct {
 		Base *string `json:"base_model_name_or_path"`
@@ -66,10 +68,11 @@ func baseName(dir string) (string, error) {
 	return strings.TrimSpace(*a.Base), nil
 }
 
-// findBase is the resolved folder of a base model: beside the adapter, in the
-// working directory, or in the hub's cache; "" when there is none.
+// findBase returns the resolved folder of a base model: relative to the
+// adapter, to the working directory, or in the hub's cache. It returns "" if
+// there is none.
 func findBase(base, dir string, p Places) (string, error) {
-	if badName(base) != nil {
+	if checkName(base) != nil {
 		return "", nil
 	}
 	for _, from := range []string{dir, p.Cwd} {

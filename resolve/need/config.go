@@ -12,12 +12,12 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// maxJSON bounds what is read of a config: the largest on the hub list a few
-// hundred thousand labels and stay below 5 MiB.
+// maxJSON limits the size of a config. The largest on the hub list a few
+// hundred thousand labels, and are below 5 MiB.
 const maxJSON = 5 << 20
 
-// config is the little that is needed of config.json. Its types are loose:
-// only what decides something is checked.
+// config is the part of config.json that matters. Its types are loose: only
+// relevant values are validated.
 type config struct {
 	ModelType     any `json:"model_type"`
 	Architectures any `json:"architectures"`
@@ -25,13 +25,15 @@ type config struct {
 	AutoMap       any `json:"auto_map"`
 }
 
+// readConfig reads the config.json in dir.
 func readConfig(dir string) (config, error) {
 	var c config
 	return c, readJSON(filepath.Join(dir, "config.json"), &c)
 }
 
-// config fills in what config.json in dir says of quantisation.
-func (m *Model) config(dir string, p Places) error {
+// fromConfig reads the model type and the quantisation from the config.json in
+// dir.
+func (m *Model) fromConfig(dir string, p Places) error {
 	c, err := readConfig(dir)
 	if err != nil {
 		return err
@@ -52,16 +54,16 @@ func (m *Model) config(dir string, p Places) error {
 	case p.covers(method):
 		return nil
 	}
-	e := fault.New(fault.BadQuant, "%s: quantisation %s is not covered by family %s", show(path), show(method), p.settle(transformers))
+	e := fault.New(fault.BadQuant, "%s: quantisation %s is not covered by family %s", show(path), show(method), p.familyOr(transformers))
 	if p.Family == "" {
 		return e.Fix("name a family that covers it, for example --family vllm, or an env that has its packages: --env KEY")
 	}
 	return e.Fix("name an env that has its packages: --env KEY")
 }
 
-// quantOf is the quantisation method, "" for none. A config from before
-// quant_method only says load_in_4bit or load_in_8bit; transformers takes it
-// for bitsandbytes, and so do we.
+// quantOf returns the quantisation method, or "". Configs from before
+// quant_method only have load_in_4bit or load_in_8bit. transformers treats
+// these as bitsandbytes, and so does this function.
 func quantOf(q any) (string, error) {
 	if q == nil {
 		return "", nil
@@ -72,7 +74,7 @@ func quantOf(q any) (string, error) {
 	}
 	switch method := fields["quant_method"].(type) {
 	case string:
-		// transformers spells bitsandbytes with its width here and there.
+		// transformers sometimes writes bitsandbytes with its width.
 		if method = strings.ToLower(method); strings.HasPrefix(method, "bitsandbytes") {
 			return "bitsandbytes", nil
 		}
@@ -88,8 +90,9 @@ func quantOf(q any) (string, error) {
 	return "", errors.New("quant_method is not a string")
 }
 
-// readJSON decodes the object in a small file that was seen to be there: a
-// link to nothing is an error. Errors are BadModel, with the file and the line.
+// readJSON decodes the JSON object in a small file. The file is known to exist,
+// so a dangling link is an error. Errors are BadModel, with the file and the
+// line.
 func readJSON(path string, into any) error {
 	data, err := readSmall(path)
 	switch {
@@ -109,7 +112,8 @@ var (
 	errKind = errors.New("is not a file")
 )
 
-// readSmall reads a file of at most maxJSON bytes. It never blocks on a pipe.
+// readSmall checks size and type before it opens a file: opening a pipe would
+// block forever, and 100 MB must be refused unread.
 func readSmall(path string) ([]byte, error) {
 	data, err := fsys.ReadFile(path, maxJSON)
 	switch {
@@ -122,8 +126,8 @@ func readSmall(path string) ([]byte, error) {
 }
 
 // decode reads JSON as Python does: NaN and Infinity are numbers (real configs
-// have "time_step_limit": [0.0, Infinity]). The error begins with the line.
-// encoding/json bounds the nesting at 10,000.
+// have "time_step_limit": [0.0, Infinity]). An error starts with the line
+// number. encoding/json limits the nesting to 10,000.
 func decode(data []byte, into any) error {
 	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
 	err := json.Unmarshal(data, into)
@@ -134,7 +138,7 @@ func decode(data []byte, into any) error {
 	}
 	if err == nil {
 		if first := bytes.TrimLeft(data, " \t\r\n"); first[0] != '{' {
-			return errors.New("1: not a JSON object") // null decodes into anything
+			return errors.New("1: not a JSON object") // null decodes into any type
 		}
 		return nil
 	}
@@ -148,12 +152,13 @@ func decode(data []byte, into any) error {
 	return errors.New("1: not a JSON object")
 }
 
+// lineAt returns the line number of an offset.
 func lineAt(data []byte, offset int64) int {
 	return 1 + bytes.Count(data[:min(max(offset, 0), int64(len(data)))], []byte("\n"))
 }
 
-// withoutNaN puts a 0 for Python's NaN and Infinity outside of strings, and
-// blanks for the rest of the word, so that offsets stay true.
+// withoutNaN replaces Python's NaN and Infinity outside of strings by 0 and
+// spaces. All offsets stay the same.
 func withoutNaN(data []byte) []byte {
 	out, inString := bytes.Clone(data), false
 	for i := 0; i < len(out); i++ {

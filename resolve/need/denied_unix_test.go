@@ -15,17 +15,17 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// nobody is the account without rights of its own on every Linux.
+// nobody is the account without permissions on every Linux.
 const nobody = 65534
 
-// root may read everything, so that the test runs itself again as nobody.
+// root can read everything, so the test runs itself again as nobody.
 func TestDenied(t *testing.T) {
 	if os.Geteuid() == 0 {
 		dir, err := os.MkdirTemp("/tmp", "need-denied-")
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		require.NoError(t, os.Chown(dir, nobody, nobody))
-		copied := filepath.Join(dir, "need.test") // the build's folder is root's own
+		copied := filepath.Join(dir, "need.test") // only root can read the build's folder
 		require.NoError(t, execxtest.Copy(copied))
 		require.NoError(t, os.Chown(copied, nobody, nobody))
 		cmd := exec.Command(copied, "-test.run=^TestDenied$", "-test.v")
@@ -59,7 +59,8 @@ func TestDenied(t *testing.T) {
 	require.Equal(t, fault.BadScript, fault.CodeOf(err))
 }
 
-// A pipe would block for ever, or take away what the program was meant to read.
+// Opening a pipe could block forever, or consume input that is meant for the
+// program.
 func TestPipe(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, map[string]string{"m/a.safetensors": ""})

@@ -10,14 +10,15 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// listing is what lies in a folder itself. Sub-folders do not count: hub
-// repositories keep exports for other programs in onnx/ and the like.
+// listing describes the files of a folder. Subfolders are ignored: hub
+// repositories have exports for other programs in onnx/ and similar folders.
 type listing struct {
-	gguf, onnx, weights string // the first name of its kind; weights are safetensors or pytorch_model*.bin
+	gguf, onnx, weights string // the first name of each kind; weights are safetensors or pytorch_model*.bin
 	adapter, config     bool
 	diffusers           bool
 }
 
+// list reads a folder.
 func list(dir string) (listing, error) {
 	var l listing
 	entries, err := os.ReadDir(dir)
@@ -25,7 +26,8 @@ func list(dir string) (listing, error) {
 		return l, err
 	}
 	for _, e := range entries {
-		// Hidden names are not models: macOS leaves "._model.gguf" on foreign disks.
+		// Hidden files are not models: macOS creates "._model.gguf" on foreign
+		// disks.
 		if name := e.Name(); name[0] != '.' && !e.IsDir() {
 			l.add(name)
 		}
@@ -33,6 +35,7 @@ func list(dir string) (listing, error) {
 	return l, nil
 }
 
+// add records one file.
 func (l *listing) add(name string) {
 	switch name {
 	case "config.json":
@@ -56,36 +59,37 @@ func (l *listing) add(name string) {
 	}
 }
 
-// path fills in what the file or folder at m.Path says.
-func (m *Model) path(p Places) error {
+// fromPath reads the file or folder at m.Path.
+func (m *Model) fromPath(p Places) error {
 	info, err := os.Stat(m.Path)
 	switch {
 	case err != nil:
 		return unreadableModel(m.Path, err)
 	case info.IsDir():
-		return m.folder(m.Path, p)
+		return m.fromFolder(m.Path, p)
 	case !info.Mode().IsRegular():
 		return fault.New(fault.BadModel, "model %s is neither a file nor a folder", show(m.Path)).Fix("name the model's file or folder with --model")
 	}
-	return m.file(p)
+	return m.fromFile(p)
 }
 
-func (m *Model) file(p Places) error {
+// fromFile reads the model file at m.Path.
+func (m *Model) fromFile(p Places) error {
 	switch strings.ToLower(filepath.Ext(m.Path)) {
 	case ".gguf":
-		m.Family = p.settle(llamacpp)
+		m.Family = p.familyOr(llamacpp)
 		return checkGGUF(m.Path)
 	case ".onnx":
-		m.Family = p.settle(onnx)
+		m.Family = p.familyOr(onnx)
 		return nil
 	case ".safetensors":
-		// The configuration beside the weights says how they are quantised.
-		m.Family = p.settle(transformers)
+		// The config next to the weights names their quantisation.
+		m.Family = p.familyOr(transformers)
 		dir := filepath.Dir(m.Path)
 		if _, err := os.Stat(filepath.Join(dir, "config.json")); isAbsent(err) {
 			return nil
 		}
-		return m.config(dir, p)
+		return m.fromConfig(dir, p)
 	}
 	if m.Family = p.Family; m.Family != "" {
 		return nil
@@ -94,8 +98,8 @@ func (m *Model) file(p Places) error {
 		Fix("name the folder that holds the model, or say what runs it: --family transformers")
 }
 
-// checkGGUF reads the four bytes that every GGUF file begins with. A pointer
-// of Git LFS in place of the weights is the usual reason that they are missing.
+// checkGGUF checks the four bytes at the start of every GGUF file. If they are
+// missing, the file is usually a pointer of Git LFS instead of the weights.
 func checkGGUF(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -116,9 +120,9 @@ func checkGGUF(path string) error {
 	return fault.New(fault.BadModel, "model %s does not begin with GGUF", show(path)).Fix("download the file again, or name another with --model")
 }
 
-// folder fills in what the files of dir say; dir is m.Path, or a snapshot of
-// the hub's cache.
-func (m *Model) folder(dir string, p Places) error {
+// fromFolder reads the files of dir, which is m.Path or a snapshot in the hub's
+// cache.
+func (m *Model) fromFolder(dir string, p Places) error {
 	l, err := list(dir)
 	if err != nil {
 		return unreadableModel(dir, err)
@@ -142,13 +146,13 @@ func (m *Model) folder(dir string, p Places) error {
 	}
 	switch {
 	case l.adapter:
-		m.Family = p.settle(transformers)
-		return m.adapter(dir, p)
+		m.Family = p.familyOr(transformers)
+		return m.fromAdapter(dir, p)
 	case l.config:
-		m.Family = p.settle(transformers)
-		return m.config(dir, p)
+		m.Family = p.familyOr(transformers)
+		return m.fromConfig(dir, p)
 	case l.weights != "":
-		m.Family = p.settle(transformers)
+		m.Family = p.familyOr(transformers)
 		return nil
 	case p.Family != "":
 		return nil
@@ -159,8 +163,8 @@ func (m *Model) folder(dir string, p Places) error {
 		Fix("name the folder that holds the model's files, or say what runs it: --family transformers")
 }
 
-// ambiguous refuses to choose between two families: the wrong env in silence
-// is worse than a question.
+// ambiguous refuses to choose between two families: silently using the wrong
+// env is worse than an error.
 func (l listing) ambiguous(dir string) error {
 	var found, families []string
 	for _, kind := range [][2]string{{l.gguf, llamacpp}, {l.onnx, onnx}, {l.weights, transformers}} {

@@ -9,15 +9,17 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// isHubID reports org/name, each of A-Z a-z 0-9 . _ -, at most 96 characters
-// in all, as huggingface_hub's validate_repo_id has it.
+// isHubID reports whether name has the form org/name. Each part consists of A-Z
+// a-z 0-9 . _ -, with at most 96 characters in total, like huggingface_hub's
+// validate_repo_id.
 func isHubID(name string) bool {
 	org, repo, ok := strings.Cut(name, "/")
 	return ok && len(name) <= 96 && isHubName(org) && isHubName(repo)
 }
 
-// HubName is the hub id that an old env was made for, told by its own id; "" for
-// the id of a path, and where more than one would give it.
+// HubName returns the hub id for which an old env was made, derived from the
+// env's own id. It returns "" for the id of a path, and if several hub ids have
+// this id.
 func HubName(id envdir.ID) string {
 	org, repo, ok := strings.Cut(string(id), "__")
 	if name := org + "/" + repo; ok && !strings.Contains(repo, "__") && isHubID(name) && envdir.HubID(name) == id {
@@ -26,36 +28,39 @@ func HubName(id envdir.ID) string {
 	return ""
 }
 
+// isHubName reports whether s can be one part of a hub id.
 func isHubName(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return r != '.' && r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}) && !strings.ContainsAny(s[:1]+s[len(s)-1:], ".-") && !strings.Contains(s, "..") && !strings.Contains(s, "--")
 }
 
+// orgOf returns the part before the first "/".
 func orgOf(name string) string {
 	org, _, _ := strings.Cut(name, "/")
 	return org
 }
 
-// cachedName reports a hub model of the first days, without an organisation
-// ("gpt2"): only the cache can tell it from a mistyped folder.
+// cachedName reports whether name is an early hub model without an organisation
+// ("gpt2"). Only the cache can tell it from a mistyped folder.
 func cachedName(name string, p Places) bool {
 	return isHubName(name) && p.HubDir != "" && isDir(repoDir(name, p), "")
 }
 
+// repoDir returns the folder of a repository in the hub's cache.
 func repoDir(id string, p Places) string {
 	return filepath.Join(seenFrom(p.Cwd, p.HubDir), "models--"+strings.ReplaceAll(id, "/", "--"))
 }
 
-// hub fills in what the cached files of m.Hub say, or what its name leaves open.
-func (m *Model) hub(p Places) error {
+// fromHub reads the cached files of m.Hub. Without them it decides by the name.
+func (m *Model) fromHub(p Places) error {
 	dir, err := snapshot(m.Hub, p)
 	if err != nil {
 		return err
 	}
 	if dir != "" {
 		m.Path = dir
-		return m.folder(dir, p)
+		return m.fromFolder(dir, p)
 	}
 	if m.Family = p.Family; m.Family != "" {
 		return nil
@@ -72,10 +77,13 @@ func (m *Model) hub(p Places) error {
 	return nil
 }
 
-// snapshot is the resolved folder of the cached files of a hub id: the one
-// that refs/main names, else the first that says what the model is; "" when
-// none does. The cache's layout is that of huggingface_hub:
-// models--org--name/{refs/main,snapshots/<revision>/…}, files linked into blobs.
+// snapshot returns the resolved folder of a hub id's cached files. It prefers
+// the revision in refs/main; otherwise it takes the first one with a model's
+// files. It returns "" if there is none.
+//
+// The layout of the cache is huggingface_hub's:
+// models--org--name/{refs/main,snapshots/<revision>/…}, with files linked into
+// blobs.
 func snapshot(id string, p Places) (string, error) {
 	if p.HubDir == "" {
 		return "", nil

@@ -1,5 +1,5 @@
-// Package need reads a model's own files and says what it asks of an env. Only
-// headers and JSON are read: never weights, never Python code of the model.
+// Package need reads a model's own files and derives what the model needs of an
+// env. It reads only headers and JSON, never weights or Python code.
 package need
 
 import (
@@ -8,27 +8,27 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// The families that a model's files can name; profile's data knows them too.
+// The families that a model's files can indicate. Package profile defines them.
 const (
 	transformers = "transformers"
 	llamacpp     = "llamacpp"
 	onnx         = "onnx"
 )
 
-// Model is what is known of one model.
+// Model describes a model.
 type Model struct {
-	Name   string   // as it was given
-	Path   string   // absolute and resolved: a folder or a file; "" for a hub id that is not here
+	Name   string   // as the user wrote it
+	Path   string   // absolute and resolved: a folder or a file; "" for a hub id that is not cached
 	Hub    string   // org/name; "" for a path
-	Family string   // "transformers", "llamacpp", "onnx", or what Places.Family settled; "" when the model says nothing
+	Family string   // "transformers", "llamacpp", "onnx", or Places.Family; "" if the model gives no hint
 	Bnb    bool     // needs bitsandbytes: the -bnb key
-	Base   string   // the base model of an adapter, as it is named there; peft is in every transformers env
-	Type   string   // model_type of its config.json, or of its base's; "" when nothing says it, or when the model brings code of its own
-	Notes  []string // info lines, for example that a hub id is not cached
+	Base   string   // the base model in an adapter's file; every transformers env has peft
+	Type   string   // model_type of its config.json, or of its base's; "" if there is none, or if the model has its own code
+	Notes  []string // messages for the user, for example that a hub id is not cached
 }
 
-// OldID names the env that the app made for this model alone. It is "" for the
-// zero Model. A hub id keeps its id whether it is cached or not.
+// OldID returns the id of the env that the app made for this model alone. It is
+// "" for the zero Model. The id of a hub model does not depend on the cache.
 func (m Model) OldID() envdir.ID {
 	switch {
 	case m.Hub != "":
@@ -39,27 +39,29 @@ func (m Model) OldID() envdir.ID {
 	return ""
 }
 
+// note adds a message for the user.
 func (m *Model) note(text string) { m.Notes = append(m.Notes, text) }
 
-// Places is where models are looked for.
+// Places defines where to look for models.
 type Places struct {
-	Cwd     string                  // absolute; relative paths start here
+	Cwd     string                  // absolute; the base of relative paths
 	HubDir  string                  // the Hugging Face cache ("hub" folder): HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub
-	Family  string                  // --family: settles what the files leave open
-	Covered func(quant string) bool // whether that family covers this quantisation besides bitsandbytes; nil: none
+	Family  string                  // --family: decides what the files leave open
+	Covered func(quant string) bool // whether that family supports this quantisation, apart from bitsandbytes; nil: none
 }
 
-// Of says what the named model needs: one that is a path here, else one in the
-// local Hugging Face cache, else a hub id that is not here.
+// Of returns what the named model needs. A name is a path if that exists here,
+// else a model in the local Hugging Face cache, else a hub id that is not
+// cached.
 //
-// It costs one ReadDir and one small JSON file for a folder. Errors are
-// *fault.Error: BadModel for a name or files that say nothing, two things, or
-// cannot be read, BadQuant for a quantisation that is not covered. Beside an
-// error about the files, Path and Hub are set, so that --env can do without
-// what the files say.
+// For a folder it costs one ReadDir and one small JSON file. Errors are
+// *fault.Error. It is BadModel if the name or the files are unknown, ambiguous
+// or unreadable. It is BadQuant for an unsupported quantisation. Path and Hub
+// are set even if the files cause an error, so that --env can be used without
+// them.
 func Of(name string, p Places) (Model, error) {
 	m := Model{Name: name}
-	if err := badName(name); err != nil {
+	if err := checkName(name); err != nil {
 		return m, err
 	}
 	path, here, err := find(name, p.Cwd)
@@ -68,23 +70,23 @@ func Of(name string, p Places) (Model, error) {
 		return m, unreadableModel(name, err)
 	case here:
 		m.Path = resolved(path)
-		return m, m.path(p)
+		return m, m.fromPath(p)
 	case isHubID(name) && !looksLikePath(name) && !isDir(orgOf(name), p.Cwd):
 		m.Hub = name
-		return m, m.hub(p)
+		return m, m.fromHub(p)
 	case cachedName(name, p):
 		m.Hub = name
-		return m, m.hub(p)
+		return m, m.fromHub(p)
 	}
-	return m, absent(name, path)
+	return m, notFound(name, path)
 }
 
-// Holds reports whether dir itself holds a model, so that a model that nobody
-// named is found in the script's folder or the working directory.
+// Holds reports whether dir itself holds a model. The script's folder and the
+// working directory are searched this way if the user named no model.
 //
-// It is stricter than [Of]: many programs have a config.json of their own, so
-// one counts only when weights lie beside it or when it says what a model's
-// says. A folder that cannot be listed holds nothing that could be used.
+// It is stricter than [Of], because many programs have a config.json. One
+// counts only if there are weights next to it or if it has the fields of a
+// model's config. A folder that cannot be listed holds no usable model.
 func Holds(dir string) bool {
 	l, err := list(dir)
 	switch {
@@ -101,17 +103,20 @@ func Holds(dir string) bool {
 	return err == nil && (c.ModelType != nil || c.Architectures != nil || c.Quantization != nil)
 }
 
-// settle is the family when --family may overrule what the files say.
-func (p Places) settle(files string) string {
+// familyOr returns --family if it is set, else the family that the files
+// indicate.
+func (p Places) familyOr(files string) string {
 	if p.Family != "" {
 		return p.Family
 	}
 	return files
 }
 
+// covers reports whether the family supports a quantisation.
 func (p Places) covers(quant string) bool { return p.Covered != nil && p.Covered(quant) }
 
-// unreadableModel is for what exists and cannot be read: it must not look like absent.
+// unreadableModel returns the error for a file that exists and cannot be read: that
+// must not be taken for a missing file.
 func unreadableModel(path string, err error) error {
 	return fault.New(fault.BadModel, "model %s cannot be read: %w", show(path), fsys.Cause(err)).
 		Fix("make it readable for this account, or name another model with --model")

@@ -14,10 +14,11 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// maxName is longer than any path that Linux takes (PATH_MAX 4096).
+// maxName is the longest path that Linux accepts (PATH_MAX 4096).
 const maxName = 4096
 
-func badName(name string) error {
+// checkName refuses names that cannot be a path or a hub id.
+func checkName(name string) error {
 	why := ""
 	switch {
 	case strings.TrimSpace(name) == "":
@@ -32,8 +33,8 @@ func badName(name string) error {
 	return fault.New(fault.BadModel, "model name %q %s", name, why).Fix("name a folder, a file or a hub id: --model org/name")
 }
 
-// find says whether name is a file or folder, seen from dir. Anything but
-// "there is none" that keeps it from being seen is an error.
+// find reports whether name, relative to dir, is a file or folder. Any failure
+// other than "does not exist" is an error.
 func find(name, dir string) (path string, here bool, err error) {
 	path = seenFrom(dir, name)
 	_, err = os.Stat(path)
@@ -43,7 +44,7 @@ func find(name, dir string) (path string, here bool, err error) {
 	return path, err == nil, err
 }
 
-// seenFrom is a name as an absolute path, seen from dir.
+// seenFrom returns name as an absolute path; dir is the base of a relative one.
 func seenFrom(dir, name string) string {
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
@@ -51,20 +52,22 @@ func seenFrom(dir, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// isAbsent counts a path below a file, or one that no file system can hold, as
-// not there: a hub id may meet a file called like its organisation.
+// isAbsent reports whether an error means that a path does not exist. That
+// includes a path below a file and one that no file system can hold: a hub id
+// may start with the name of a file.
 func isAbsent(err error) bool {
 	return fsys.IsMissing(err) || errors.Is(err, syscall.ENAMETOOLONG) ||
 		runtime.GOOS == "windows" && errors.Is(err, errInvalidName)
 }
 
-// errInvalidName is ERROR_INVALID_NAME: Windows cannot have a file of that name.
+// errInvalidName is ERROR_INVALID_NAME: no file on Windows can have that name.
 const errInvalidName = syscall.Errno(123)
 
 func isDir(name, dir string) bool { return fsys.IsDir(seenFrom(dir, name)) }
 
-// resolved is the path without links, as the app computed its ids. Some Windows
-// volumes cannot be resolved: the path itself serves there, as in Python.
+// resolved returns the path without links, from which the app computes its ids.
+// Some Windows volumes do not support this; as in Python, the path itself is
+// used there.
 func resolved(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
@@ -72,8 +75,8 @@ func resolved(path string) string {
 	return path
 }
 
-// looksLikePath reports names that can only be meant as paths, so that a
-// mistyped one is never looked for on the hub.
+// looksLikePath reports whether a name can only be a path, so that a mistyped
+// path is not taken for a hub id.
 func looksLikePath(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".gguf", ".onnx", ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".json":
@@ -83,7 +86,8 @@ func looksLikePath(name string) bool {
 		filepath.VolumeName(name) != "" || runtime.GOOS == "windows" && strings.Contains(name, `\`)
 }
 
-func absent(name, path string) error {
+// notFound returns the error for a name that is neither a path nor a hub id.
+func notFound(name, path string) error {
 	e := fault.New(fault.BadModel, "model %s: no such file or folder", show(path))
 	switch {
 	case name[0] == '~':
@@ -94,7 +98,7 @@ func absent(name, path string) error {
 	return e.Fix("correct the path, or name a model of the hub: --model org/name")
 }
 
-// show is a path as it stands, quoted only when it would break the line.
+// show returns a path as it is. It quotes a path that would break the line.
 func show(path string) string {
 	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(path)

@@ -9,22 +9,25 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// maxScript bounds where a metadata block is looked for: it stands at the top.
+// maxScript is how much of a script is searched for a metadata block, which is
+// near the top.
 const maxScript = 256 << 10
 
-// ScriptMeta is the PEP 723 block of type "script" of one file.
+// ScriptMeta is the PEP 723 block of type "script" in a file.
 type ScriptMeta struct {
-	Path string // as it was given to Script
-	TOML []byte // the block's content without the comment signs, one "\n" per line; not checked
+	Path string // as it was passed to Script
+	TOML []byte // the block's content without the comment signs, one "\n" per line; not validated
 	Line int    // the line of "# /// script", from 1: line n of TOML is line Line+n of the file
 }
 
-// Script finds the metadata block of the script that is being started, in its
-// first 256 KiB (https://peps.python.org/pep-0723/). A file that is not there, or
-// is a pipe or a folder, has none: Python says so better. Errors are a
-// *fault.Error, BadScript: the file cannot be read, has two such blocks, or one
-// that is cut off there or has no end. By the PEP that one is none, but then what
-// it asks for would be missing without a word; uv refuses it, too.
+// Script finds the metadata block in the first 256 KiB of the script that is
+// started (https://peps.python.org/pep-0723/). found is false for a missing
+// file, a pipe or a folder: Python has a better message for these.
+//
+// Errors are a *fault.Error, BadScript: the file cannot be read, or it has two
+// such blocks, or the block is cut off after 256 KiB or has no end. According
+// to the PEP a block without an end is no block. It is an error here, as in uv,
+// because otherwise its requirements would be missing without a message.
 func Script(path string) (meta ScriptMeta, found bool, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -33,34 +36,35 @@ func Script(path string) (meta ScriptMeta, found bool, err error) {
 	case err != nil:
 		return meta, false, badScript(path, err)
 	case !info.Mode().IsRegular():
-		return meta, false, nil // reading a pipe would take the program's own text away
+		return meta, false, nil // reading a pipe would consume the program's own text
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return meta, false, badScript(path, err)
 	}
 	defer f.Close()
-	// One byte more tells a script that ends here from one that goes on.
+	// One byte more shows whether the script ends here.
 	data := make([]byte, min(info.Size(), maxScript)+1)
 	n, err := io.ReadFull(f, data)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull returns them bare
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull returns them unwrapped
 		return meta, false, badScript(path, err)
 	}
 	return scan(path, data[:n])
 }
 
+// badScript returns the error for a script that cannot be read.
 func badScript(path string, err error) error {
 	return fault.New(fault.BadScript, "script %s cannot be read: %w", show(path), fsys.Cause(err)).Fix("make it readable for this account")
 }
 
-// scan is Script on the file's bytes. The common script has no block: it is
-// searched once and not cut into lines.
+// scan is Script for the content of a file. Most scripts have no block; these
+// are searched once and not split into lines.
 func scan(path string, data []byte) (ScriptMeta, bool, error) {
 	meta := ScriptMeta{Path: path}
 	if !bytes.Contains(data, []byte("# /// script")) {
 		return meta, false, nil
 	}
-	lines := cut(data)
+	lines := splitLines(data)
 	all, open := blocks(lines)
 	for _, b := range all {
 		if b.kind != "script" {
@@ -73,7 +77,7 @@ func scan(path string, data []byte) (ScriptMeta, bool, error) {
 		meta.TOML, meta.Line = b.content, b.line
 	}
 	if len(data) > maxScript {
-		if line := unended(lines); line != 0 { // what it asks for is not known
+		if line := truncatedBlock(lines); line != 0 { // its requirements are not known
 			return ScriptMeta{Path: path}, false, fault.New(fault.BadScript, "%s:%d: the block of script metadata goes on behind the first %d KiB",
 				show(path), line, maxScript>>10).Fix("make it shorter")
 		}
@@ -85,20 +89,20 @@ func scan(path string, data []byte) (ScriptMeta, bool, error) {
 	return meta, meta.Line != 0, nil
 }
 
-// unended is the line, from 1, of a block whose comment lines go on to the end of
-// a text that was cut off; 0 there is none.
-func unended(lines [][]byte) int {
+// truncatedBlock returns the line, from 1, of a block whose comment lines
+// continue to the end of a text that was cut off, or 0.
+func truncatedBlock(lines [][]byte) int {
 	for i := len(lines) - 1; i >= 0 && isContent(lines[i]); i-- {
-		if kind, ok := opening(lines[i]); ok && kind == "script" {
+		if kind, ok := blockType(lines[i]); ok && kind == "script" {
 			return i + 1
 		}
 	}
 	return 0
 }
 
-// cut is data in lines, without "\n" or "\r\n" and without a BOM. What follows
-// the last newline of a text that was cut off at maxScript is not a line.
-func cut(data []byte) [][]byte {
+// splitLines splits data into lines without "\n" or "\r\n", and removes a BOM.
+// If data was cut off at maxScript, it drops the incomplete last line.
+func splitLines(data []byte) [][]byte {
 	whole := len(data) <= maxScript
 	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
 	lines := bytes.Split(data, []byte("\n"))
@@ -111,19 +115,20 @@ func cut(data []byte) [][]byte {
 	return lines
 }
 
+// block is a metadata block of any type.
 type block struct {
 	kind    string
 	content []byte
 	line    int
 }
 
-// blocks follows the PEP's regular expression, in one pass: a block ends at the
-// last "# ///" of the comment lines that follow it without a gap, and holds at
-// least one line. open is the line, from 1, where one of type "script" begins that
-// has no end; 0 there is none.
+// blocks implements the PEP's regular expression in one pass. A block ends at
+// the last "# ///" of the comment lines that follow it without a gap, and has
+// at least one line. open is the line, from 1, of a block of type "script" that
+// has no end, or 0.
 func blocks(lines [][]byte) (all []block, open int) {
 	for i := 0; i < len(lines); i++ {
-		kind, ok := opening(lines[i])
+		kind, ok := blockType(lines[i])
 		if !ok {
 			continue
 		}
@@ -137,7 +142,7 @@ func blocks(lines [][]byte) (all []block, open int) {
 			if end == 0 && kind == "script" {
 				open = i + 1
 			}
-			i = next - 1 // nothing in this run has an end
+			i = next - 1 // no block in these lines has an end
 			continue
 		}
 		b := block{kind: kind, line: i + 1}
@@ -150,8 +155,8 @@ func blocks(lines [][]byte) (all []block, open int) {
 	return all, open
 }
 
-// opening is the type in "# /// type".
-func opening(line []byte) (kind string, ok bool) {
+// blockType returns the type in "# /// type".
+func blockType(line []byte) (kind string, ok bool) {
 	rest, ok := bytes.CutPrefix(line, []byte("# /// "))
 	if !ok || len(rest) == 0 {
 		return "", false
@@ -164,7 +169,7 @@ func opening(line []byte) (kind string, ok bool) {
 	return string(rest), true
 }
 
-// isContent reports "#" alone, or "# " and anything.
+// isContent reports whether a line is "#" alone, or starts with "# ".
 func isContent(line []byte) bool {
 	return len(line) > 0 && line[0] == '#' && (len(line) == 1 || line[1] == ' ')
 }

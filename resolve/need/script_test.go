@@ -76,8 +76,9 @@ func TestScriptNoFile(t *testing.T) {
 	}
 }
 
-// The reference implementation of the PEP, as a regular expression: what it
-// finds and what the scanner finds are the same. RE2 is leftmost-first: the same match as Python's.
+// The scanner and the PEP's reference implementation, a regular expression,
+// must find the same blocks. RE2 is leftmost-first, so it matches like
+// Python's.
 func FuzzScript(f *testing.F) {
 	for _, s := range []string{"# /// script\n# a\n# ///\n", "# /// script\n# ///\n# ///", "# /// a\n# /// script\n# b\n# ///\n", "# /// script\n#a\n# ///", "\n\n# /// script\n#\n# ///\n# x\n# ///\n\n# /// script\n# y\n# ///"} {
 		f.Add([]byte(s))
@@ -100,7 +101,7 @@ func FuzzScript(f *testing.F) {
 			rest := reference.ReplaceAll(data, nil)
 			if !regexp.MustCompile(`(?m)^# /// script$`).Match(rest) {
 				require.NoError(t, err)
-			} // else it may have no end
+			} // otherwise the block may have no end
 			require.False(t, found)
 		case 1:
 			require.NoError(t, err)

@@ -7,8 +7,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// ValidAccel reports whether s names an accelerator: cpu, mps, xpu, cu and
-// three digits (cu121 is CUDA 12.1), or rocm and a version (rocm6.4).
+// ValidAccel reports whether s names an accelerator: cpu, mps, xpu, cu with
+// three digits (cu121 is CUDA 12.1), or rocm with a version (rocm6.4).
 func ValidAccel(s string) bool {
 	switch s {
 	case "cpu", "mps", "xpu":
@@ -27,9 +27,9 @@ func ValidAccel(s string) bool {
 // IsCUDA reports whether accel is a CUDA build.
 func IsCUDA(accel string) bool { return strings.HasPrefix(accel, "cu") }
 
-// class is what kind of hardware a build is for. Builds of one class may stand
-// in for each other; a build stands in for one of another class only as
-// [Compatible] says.
+// class returns the kind of hardware that a build is for. A build can replace
+// another one of the same class. [Compatible] defines when it can replace one
+// of another class.
 func class(accel string) string {
 	switch {
 	case IsCUDA(accel):
@@ -44,8 +44,8 @@ func class(accel string) string {
 	return "cpu"
 }
 
-// accel is the accelerator of a profile: what it says itself, else the torch
-// pin's local tag, else the last part of the index, else the CUDA version,
+// accel returns the accelerator of a profile: its own setting, else the local
+// tag of the torch pin, else the last part of the index, else the CUDA version,
 // else cpu.
 func (f *file) accel() (string, error) {
 	if f.Accelerator != "" {
@@ -75,7 +75,7 @@ func (f *file) accel() (string, error) {
 	return "", fmt.Errorf("cuda_version %q is not like 12.1", f.CUDAVersion)
 }
 
-// indexAccel is the accelerator that an index URL ends in, "" when in none.
+// indexAccel returns the accelerator at the end of an index URL, or "".
 func indexAccel(index string) string {
 	index = strings.TrimRight(index, "/")
 	last := index[strings.LastIndexByte(index, '/')+1:]

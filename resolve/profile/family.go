@@ -14,17 +14,17 @@ import (
 //go:embed families.json
 var familiesJSON []byte
 
-// DefaultFamily is the family of a model that nothing says more about.
+// DefaultFamily is the family of a model about which nothing else is known.
 const DefaultFamily = "transformers"
 
-// families is decoded at most once, when it is first asked for: never at
-// start-up, and 30 µs later.
+// families is decoded at most once, when it is first needed and never at
+// start-up. It takes 30 µs.
 var families = sync.OnceValue(func() []Family {
 	var f struct {
 		Families []familyFile `json:"families"`
 	}
 	if err := json.Unmarshal(familiesJSON, &f); err != nil {
-		panic(err) // the binary's own data; a test reads it
+		panic(err) // built-in data; a test reads it
 	}
 	all := make([]Family, len(f.Families))
 	for i, d := range f.Families {
@@ -33,34 +33,37 @@ var families = sync.OnceValue(func() []Family {
 	return all
 })
 
-// Import is one thing that must be importable, and the distribution it comes from.
+// Import is a module that must be importable, and the distribution that
+// contains it.
 type Import struct{ Module, Dist string }
 
-// Family is what kind of stack a key belongs to. Families are data: families.json.
+// Family is the kind of stack that a key belongs to. families.json defines the
+// families.
 //
-// The lists are those for every accelerator; onnx differs between CUDA and the
-// rest, so ask [Family.For] before using them for an env.
+// The lists apply to every accelerator. onnx differs between CUDA and the rest,
+// so call [Family.For] before you use them for an env.
 type Family struct {
-	Name     string
-	Main     []string // hard: these pins never give way
-	Packages []string // what is installed, in order; names or requirements
-	Bnb      []string // added for -bnb; empty: the family has no -bnb
-	Shared   []Import // needs of a shared env
-	Old      []Import // needs of an old env: more lenient
-	GPU      bool     // whether CUDA is asked for when the key says so and a GPU is there
-	Quants   []string // quantisations that it serves, as quant_method spells them
+	Name     string   // "transformers"
+	Main     []string // packages whose pins are hard
+	Packages []string // names or requirements to install, in order
+	Bnb      []string // added for -bnb; empty if the family has no -bnb
+	Shared   []Import // imports that a shared env needs
+	Old      []Import // imports that an old env needs: fewer
+	GPU      bool     // CUDA must work if the key names it and there is a GPU
+	Quants   []string // supported quantisations, as quant_method spells them
 
 	pattern     string // "torch-{accel}-transformers"
-	cuda, other extra
+	cuda, other variant
 }
 
-// extra is what a family has besides for one kind of accelerator.
-type extra struct {
+// variant is the part of a family that only applies to one kind of accelerator.
+type variant struct {
 	packages    []string
 	shared, old []Import
 }
 
-// familyFile is one family as it is written; an import is "module" or "module=distribution".
+// familyFile is a family in families.json. An import is "module" or
+// "module=distribution".
 type familyFile struct {
 	Name          string   `json:"name"`
 	Key           string   `json:"key"`
@@ -79,16 +82,17 @@ type familyFile struct {
 	GPU           bool     `json:"gpu"`
 }
 
+// family converts it.
 func (d familyFile) family() Family {
 	return Family{
 		Name: d.Name, pattern: d.Key, Main: d.Main, Packages: d.Packages, Bnb: d.Bnb,
 		Shared: imports(d.Shared), Old: imports(d.Old), GPU: d.GPU, Quants: d.Covers,
-		cuda:  extra{d.CUDAPackages, imports(d.CUDAShared), imports(d.CUDAOld)},
-		other: extra{d.OtherPackages, imports(d.OtherShared), imports(d.OtherOld)},
+		cuda:  variant{d.CUDAPackages, imports(d.CUDAShared), imports(d.CUDAOld)},
+		other: variant{d.OtherPackages, imports(d.OtherShared), imports(d.OtherOld)},
 	}
 }
 
-// imports reads "module" and "module=distribution".
+// imports parses "module" and "module=distribution".
 func imports(list []string) []Import {
 	out := make([]Import, 0, len(list))
 	for _, s := range list {
@@ -101,11 +105,11 @@ func imports(list []string) []Import {
 	return out
 }
 
-// Families are all families, in the order of the file; the first is
-// [DefaultFamily]. The slices inside are shared: read them, do not write them.
+// Families returns all families in the order of the file; the first is
+// [DefaultFamily]. The slices in them are shared and must not be changed.
 func Families() []Family { return slices.Clone(families()) }
 
-// FamilyNamed finds one.
+// FamilyNamed returns the family with this name.
 func FamilyNamed(name string) (Family, bool) {
 	for _, f := range families() {
 		if f.Name == name {
@@ -115,12 +119,12 @@ func FamilyNamed(name string) (Family, bool) {
 	return Family{}, false
 }
 
-// Covers reports whether this family serves a quantisation, as quant_method
+// Covers reports whether this family supports a quantisation, as quant_method
 // spells it.
 func (f Family) Covers(quant string) bool { return slices.Contains(f.Quants, quant) }
 
-// For is the family as it is for one accelerator: what is installed and what
-// must be importable. Once more For changes nothing.
+// For returns the family for one accelerator: with its packages and imports. A
+// second call changes nothing.
 func (f Family) For(accel string) Family {
 	x := f.other
 	if IsCUDA(accel) {
@@ -129,12 +133,12 @@ func (f Family) For(accel string) Family {
 	f.Packages = slices.Concat(x.packages, f.Packages)
 	f.Shared = slices.Concat(x.shared, f.Shared)
 	f.Old = slices.Concat(x.old, f.Old)
-	f.cuda, f.other = extra{}, extra{}
+	f.cuda, f.other = variant{}, variant{}
 	return f
 }
 
-// Needs is what a shared env must import, with or without bitsandbytes. The
-// family is one of [Family.For] or [ParseKey].
+// Needs returns the imports of a shared env, with or without bitsandbytes. The
+// family must come from [Family.For] or [ParseKey].
 func (f Family) Needs(bnb bool) []Import {
 	if !bnb {
 		return f.Shared
@@ -146,8 +150,8 @@ func (f Family) isMain(name string) bool { return slices.Contains(f.Main, requir
 
 func (f Family) hasTorch() bool { return slices.Contains(f.Packages, "torch") }
 
-// Key is the env key of a family for one accelerator; "" when the accelerator
-// is none, or bnb is asked of a family that has no -bnb.
+// Key returns the env key of a family for one accelerator. It returns "" if the
+// accelerator is invalid, or if bnb is set for a family without -bnb.
 func (f Family) Key(accel string, bnb bool) envdir.Key {
 	if !ValidAccel(accel) || bnb && len(f.Bnb) == 0 {
 		return ""
@@ -163,15 +167,15 @@ func (f Family) Key(accel string, bnb bool) envdir.Key {
 	return k
 }
 
-// Parts is a key taken apart.
+// Parts are the parts of a key.
 type Parts struct {
-	Family Family // as it is for Accel
-	Accel  string
-	Bnb    bool
+	Family Family // for this Accel
+	Accel  string // "cu121"
+	Bnb    bool   // with bitsandbytes
 }
 
-// ParseKey takes a canonical key apart. Keys of another shape
-// (tf-cu121-t45-bnb-stable) are not ok. What is ok, [Family.Key] spells the same.
+// ParseKey splits a canonical key. ok is false for keys of another form
+// (tf-cu121-t45-bnb-stable). [Family.Key] joins the parts to the same key.
 func ParseKey(k envdir.Key) (Parts, bool) {
 	for _, f := range families() {
 		before, after, _ := strings.Cut(f.pattern, "{accel}")

@@ -16,10 +16,12 @@ import (
 //go:embed embedded/*.json
 var embedded embed.FS
 
-// InRoot reads the profiles of a root, sorted by file name. A file that is no
-// profile is an error only when it is the one that was asked for by name: bad
-// holds those by the file's name without .json, for [Want].Bad. A root without
-// profiles/ has none. Links are followed, what is no regular file is passed over.
+// InRoot reads the profiles of a root, sorted by file name. A root without
+// profiles/ has none. It follows links and skips everything that is not a
+// regular file.
+//
+// A file that is not a profile is an error only if the user named it: bad
+// contains these errors by file name without .json, for [Want].Bad.
 func InRoot(r envdir.Root) (all []Profile, bad map[string]error) {
 	bad = map[string]error{}
 	entries, err := os.ReadDir(r.Profiles())
@@ -44,29 +46,29 @@ func InRoot(r envdir.Root) (all []Profile, bad map[string]error) {
 	return all, bad
 }
 
-// Load reads one profile's file of at most 1 MiB.
+// Load reads a profile's file, of at most 1 MiB.
 func Load(path string) (Profile, error) {
 	data, err := fsys.ReadFile(path, maxSize)
 	switch {
 	case errors.Is(err, fsys.ErrTooLarge):
-		return Profile{}, bad(path, tooLarge)
+		return Profile{}, badProfile(path, tooLarge)
 	case errors.Is(err, fsys.ErrNotRegular):
-		return Profile{}, bad(path, "not a regular file")
+		return Profile{}, badProfile(path, "not a regular file")
 	case err != nil:
 		return Profile{}, badFile(path, err)
 	}
 	return Parse(path, data)
 }
 
-// badFile drops the path that the system's error repeats.
-func badFile(path string, err error) error { return bad(path, "%w", fsys.Cause(err)) }
+// badFile removes the path that an fs.PathError repeats.
+func badFile(path string, err error) error { return badProfile(path, "%w", fsys.Cause(err)) }
 
-// Embedded is the profiles in the binary, sorted by file name. It decodes them
-// anew at each call: creation needs them once, the launch path never.
+// Embedded returns the built-in profiles, sorted by file name. It decodes them
+// at each call: creation needs them once, the launch path never.
 func Embedded() []Profile {
 	names, err := fs.Glob(embedded, "embedded/*.json")
 	if err != nil {
-		panic(err) // a pattern that is wrong in this line
+		panic(err) // only if the pattern is malformed
 	}
 	sort.Strings(names)
 	all := make([]Profile, 0, len(names))
@@ -80,7 +82,7 @@ func Embedded() []Profile {
 			}
 		}
 		if err != nil {
-			panic(err) // the binary's own data; a test parses all of it
+			panic(err) // built-in data; a test parses all of it
 		}
 	}
 	return all

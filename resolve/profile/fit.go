@@ -10,37 +10,41 @@ import (
 	"github.com/modelrun/modelrun/resolve/hardware"
 )
 
-// fit orders profiles that all serve the machine; the smaller one is better.
-// Each field is 0 for yes.
+// fit ranks profiles that all serve the machine. Smaller is better. Fields are
+// compared in this order; 0 means yes.
 type fit struct {
-	cpu      int // a CPU build on a machine with a GPU comes last, even from the root
+	cpu      int // on a machine with a GPU a CPU build comes last, even one from the root
 	embedded int // the user's own profiles come first
-	cc       int // 0 made for exactly these GPUs, 1 for their generation, 2 it runs there
+	cc       int // 0: made for exactly these GPUs, 1: for their generation, 2: runs on them
 	untested int
-	compat   int // the driver runs it only by minor-version compatibility
-	older    int // minus the build's version: newest first
+	compat   int // the driver runs it only through minor-version compatibility
+	older    int // negative version of the build: newest first
 }
 
+// compare returns a negative number if f is better than g.
 func (f fit) compare(g fit) int {
 	return cmp.Or(cmp.Compare(f.cpu, g.cpu), cmp.Compare(f.embedded, g.embedded), cmp.Compare(f.cc, g.cc),
 		cmp.Compare(f.untested, g.untested), cmp.Compare(f.compat, g.compat), cmp.Compare(f.older, g.older))
 }
 
+// fitOf ranks a profile on this machine.
 func (c chooser) fitOf(p Profile) fit {
 	return fit{
-		cpu: no(class(p.Accel) != "cpu"), embedded: no(p.Path != ""), cc: ccFit(p.CC, c.m.GPUs), untested: no(p.Tested),
-		compat: no(native(p.Accel, c.m.Identity.Driver)), older: -version(p.Accel),
+		cpu: zeroIf(class(p.Accel) != "cpu"), embedded: zeroIf(p.Path != ""), cc: ccFit(p.CC, c.m.GPUs), untested: zeroIf(p.Tested),
+		compat: zeroIf(native(p.Accel, c.m.Identity.Driver)), older: -version(p.Accel),
 	}
 }
 
-func no(yes bool) int {
+// zeroIf returns 0 for true and 1 for false.
+func zeroIf(yes bool) int {
 	if yes {
 		return 0
 	}
 	return 1
 }
 
-// ccFit is the worst fit over all GPUs. A GPU of unknown capability fits nothing exactly.
+// ccFit returns the worst fit of all GPUs. A GPU of unknown capability never
+// fits exactly.
 func ccFit(list []string, gpus []hardware.GPU) int {
 	worst := 0
 	for _, g := range gpus {
@@ -55,8 +59,8 @@ func ccFit(list []string, gpus []hardware.GPU) int {
 	return worst
 }
 
-// sameGeneration reports whether code for have runs on gpu: the same major
-// version and no newer a minor one.
+// sameGeneration reports whether code for have runs on gpu: it has the same
+// major version, and the same or an older minor version.
 func sameGeneration(have, gpu string) bool {
 	hMajor, hMinor, ok := strings.Cut(have, ".")
 	gMajor, gMinor, ok2 := strings.Cut(gpu, ".")
@@ -68,10 +72,11 @@ func sameGeneration(have, gpu string) bool {
 	return err == nil && err2 == nil && h <= g
 }
 
-// native reports whether the driver is as new as the one that came with the
-// CUDA toolkit: then everything of it works, not only what minor-version
-// compatibility grants (https://docs.nvidia.com/deploy/cuda-compatibility).
-// Only the driver's branch counts, which is the same on Linux and Windows.
+// native reports whether the driver is at least as new as the one that came
+// with the CUDA toolkit. Then everything in the toolkit works. An older driver
+// only has minor-version compatibility
+// (https://docs.nvidia.com/deploy/cuda-compatibility). Only the driver's branch
+// counts; it is the same on Linux and Windows.
 func native(accel, driver string) bool {
 	branch, _, _ := strings.Cut(driver, ".")
 	have, err := strconv.Atoi(branch)
@@ -100,12 +105,12 @@ func native(accel, driver string) bool {
 	return have >= want
 }
 
-// version is the number in an accelerator's name, to order builds of one class:
-// cu121 is 121, rocm6.4 is 604, and those without one are 0.
+// version returns the number in an accelerator's name, which orders builds of
+// one class: 121 for cu121, 604 for rocm6.4, 0 for names without a number.
 func version(accel string) int {
 	if v, ok := strings.CutPrefix(accel, "rocm"); ok {
 		major, minor, _ := strings.Cut(v, ".")
-		a, _ := strconv.Atoi(major) // ValidAccel has seen the digits
+		a, _ := strconv.Atoi(major) // cannot fail: ValidAccel checked the digits
 		b, _ := strconv.Atoi(minor)
 		return a*100 + b
 	}
@@ -113,16 +118,19 @@ func version(accel string) int {
 	return n
 }
 
-// Compatible says which of the existing keys may serve instead of want, best
-// first: want with -bnb, then the same family's other builds for the same kind
-// of GPU that every GPU here can run as far as the driver goes, with at least
-// the bitsandbytes that is wanted. Never a CPU build for a GPU's, nor the reverse
-// while a GPU can be used. Where none can, CUDA builds serve the CPU, last: a
-// driver that was updated while it is loaded, or a GPU that is hidden for one
-// start, is no reason to download a second stack.
+// Compatible returns the existing keys that can replace want, best first. First
+// comes want with -bnb. Then come other builds of the same family for the same
+// kind of GPU, if the driver can run them on every GPU of this machine. If want
+// has bitsandbytes, they must have it too.
 //
-// A key does not say which torch it holds: that its code runs on these GPUs is
-// for the health check to see. A want of another shape has no compatible key.
+// A CPU build never replaces a GPU build. A GPU build replaces a CPU build only
+// if there is no usable GPU; then CUDA builds come last. A driver that was
+// updated while loaded, or a GPU that is hidden for one start, must not cause
+// the download of a second stack.
+//
+// A key does not contain the version of torch. The health check decides whether
+// its code runs on these GPUs. A want that is not canonical has no compatible
+// key.
 func Compatible(want envdir.Key, have []envdir.Key, m hardware.Machine) []envdir.Key {
 	return compatible(want, have, m.Identity.Driver, m.HasGPU(), func(accel string) error { return m.Serves(accel, "") })
 }
@@ -147,7 +155,7 @@ func compatible(want envdir.Key, have []envdir.Key, driver string, gpu bool, ser
 		if p.Accel != w.Accel && !onCPU && (class(p.Accel) != class(w.Accel) || serves(p.Accel) != nil) {
 			continue
 		}
-		found = append(found, other{k, no(p.Accel == w.Accel), no(p.Bnb == w.Bnb), no(native(p.Accel, driver)), -version(p.Accel)})
+		found = append(found, other{k, zeroIf(p.Accel == w.Accel), zeroIf(p.Bnb == w.Bnb), zeroIf(native(p.Accel, driver)), -version(p.Accel)})
 	}
 	slices.SortStableFunc(found, func(a, b other) int {
 		return cmp.Or(cmp.Compare(a.build, b.build), cmp.Compare(a.bnb, b.bnb),

@@ -10,12 +10,13 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// pins keeps the order of a JSON object, which a map would lose: earlier pins
-// are kept when later ones contradict them.
+// pins keeps the order of a JSON object, unlike a map. Earlier pins win when
+// later ones contradict them.
 type pins []Pin
 
-// UnmarshalJSON reads {"name": "version", …}. A version may be written "==1.0".
-// The later of two equal names is refused: JSON readers disagree on it.
+// UnmarshalJSON reads {"name": "version", …}. A version may also be "==1.0". It
+// refuses a name that occurs twice: JSON readers disagree on which value
+// counts.
 func (p *pins) UnmarshalJSON(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	open, err := dec.Token()
@@ -56,6 +57,7 @@ func (p *pins) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// check refuses a pin that is not a package name with one version.
 func (p Pin) check() error {
 	if !isName(p.Name) {
 		return fmt.Errorf("package %q: not a package name", p.Name)
@@ -66,7 +68,7 @@ func (p Pin) check() error {
 	return nil
 }
 
-// isName follows the rule for names of distributions:
+// isName reports whether s is a valid name of a distribution:
 // https://packaging.python.org/specifications/name-normalization/
 func isName(s string) bool {
 	if s == "" || len(s) > 100 || !alnum(s[0]) || !alnum(s[len(s)-1]) {
@@ -102,6 +104,7 @@ func (f *file) check() error {
 	return nil
 }
 
+// checkIndex validates an index and the packages that come from it.
 func checkIndex(index string, names []string) error {
 	for _, n := range names {
 		if !isName(n) {
@@ -118,7 +121,7 @@ func checkIndex(index string, names []string) error {
 	return nil
 }
 
-// isPython takes 3.12 and 3.12.4.
+// isPython reports whether s is a version like 3.12 or 3.12.4.
 func isPython(s string) bool {
 	parts := strings.Split(s, ".")
 	if len(parts) < 2 || len(parts) > 3 {

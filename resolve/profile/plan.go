@@ -11,36 +11,36 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Plan is what one env is made of.
+// Plan describes the content of one env.
 type Plan struct {
-	Key         envdir.Key
-	Accel       string // "" unknown: an own env
-	Profile     string // name, for messages and the seal; "" for an own env
-	ProfilePath string // its file; "" for one in the binary
-	Own         string // the file whose [envs] defines the key; "" for a profile's
-	ProfileHash string
-	Index       string   // default index of an own env; "" the user's setting or PyPI
-	TorchIndex  string   // "" when nothing comes from it; may be file://
-	FromTorch   []string // names that come from TorchIndex only; all of them stand in Packages
-	Packages    []string // requirements to install, in order
-	Extras      []string // needs beyond the key; they never weaken a pin of Packages
-	// Hard pins never give way; each is of an installed package. Soft pins are
-	// constraints, taken in this order while they still resolve; many name
-	// packages that are not installed at all, which does no harm.
+	Key         envdir.Key // of the env
+	Accel       string     // "" if not known: a user-defined env
+	Profile     string     // name, for messages and the seal; "" for a user-defined env
+	ProfilePath string     // its file; "" for a built-in profile
+	Own         string     // the file whose [envs] defines the key; "" if a profile does
+	ProfileHash string     // of the profile's file
+	Index       string     // default index of a user-defined env; "": the user's setting or PyPI
+	TorchIndex  string     // "" if no package comes from it; may be file://
+	FromTorch   []string   // packages that come only from TorchIndex; all are in Packages
+	Packages    []string   // requirements to install, in order
+	Extras      []string   // requirements beyond the key; they never weaken a pin of Packages
+	// Hard pins always hold; each is for an installed package. Soft pins are
+	// constraints. They apply in this order as long as they resolve. Many are
+	// for packages that are not installed, which is harmless.
 	Hard, Soft                       []Pin
-	PythonMin, PythonMax, PythonBest string   // "3.10"; "" free
-	PythonAlso                       string   // a narrower range that a need asks for, ">=3.11"; "" none
-	Shared                           []Import // what the deep probe must import
+	PythonMin, PythonMax, PythonBest string   // "3.10"; "" for any
+	PythonAlso                       string   // a narrower range from a requirement, ">=3.11"; may be ""
+	Shared                           []Import // imports of the deep probe
 }
 
-// Plan says what a profile gives a family. Only what the family needs is
-// installed, whatever else the profile pins (PySide6, streamlit).
+// Plan returns what a profile installs for a family. It contains only packages
+// that the family needs, although the profile pins more (PySide6, streamlit).
 func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 	o := p.For(f)
 	f = f.For(p.Accel)
 	packages := f.Packages
 	if bnb {
-		packages = add(packages, f.Bnb)
+		packages = addMissing(packages, f.Bnb)
 	}
 	plan := Plan{
 		Key: k, Accel: p.Accel, Profile: p.Name, ProfileHash: p.Hash, ProfilePath: p.Path,
@@ -50,7 +50,7 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 	}
 	if o.TorchIndex != "" {
 		if f.hasTorch() || len(p.Families[f.Name].IndexPackages) > 0 {
-			plan.Packages = add(plan.Packages, o.IndexPackages)
+			plan.Packages = addMissing(plan.Packages, o.IndexPackages)
 		}
 		plan.FromTorch = fromTorch(plan.Packages, o.IndexPackages)
 		if len(plan.FromTorch) > 0 {
@@ -71,17 +71,17 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 // HasTorch reports whether torch is among the packages.
 func (p Plan) HasTorch() bool { return installs(p.Packages, "torch") || installs(p.Extras, "torch") }
 
-// torchStack reports whether a name belongs to the three that are built
-// together and must match each other to the digit.
+// torchStack reports whether a package is one of the three that are built
+// together and must have exactly matching versions.
 func torchStack(name string) bool {
 	return name == "torch" || name == "torchvision" || name == "torchaudio"
 }
 
-// fromTorch is which of the packages come from the torch index. An explicit
-// index serves only those that are named, and uv looks only at direct
-// requirements: so the CUDA libraries and triton come from the default index,
-// which has them, while the tritons of ROCm and XPU, which only torch's index
-// has, are index_packages of their profiles
+// fromTorch returns the packages that come from the torch index. An explicit
+// index serves only packages that are named for it, and uv considers only
+// direct requirements. The CUDA libraries and triton therefore come from the
+// default index, which has them. Only torch's index has the tritons of ROCm and
+// XPU, so they are index_packages of their profiles
 // (https://docs.astral.sh/uv/guides/integration/pytorch).
 func fromTorch(packages, more []string) []string {
 	var out []string
@@ -94,12 +94,13 @@ func fromTorch(packages, more []string) []string {
 	return out
 }
 
+// installs reports whether the packages include one with this normalised name.
 func installs(packages []string, name string) bool {
 	return slices.ContainsFunc(packages, func(r string) bool { return requirement.NameOf(r) == name })
 }
 
-// add appends what is not there yet, to a copy.
-func add(packages, more []string) []string {
+// addMissing returns a copy of packages with those of more that it lacks.
+func addMissing(packages, more []string) []string {
 	out := slices.Clone(packages)
 	for _, m := range more {
 		if !installs(out, requirement.NameOf(m)) {
@@ -109,17 +110,18 @@ func add(packages, more []string) []string {
 	return out
 }
 
-// Hash is 64 hex digits over what decides the content: packages, pins, indexes,
-// Python range. The profile's name and other text of its file do not count, so
-// a changed note rebuilds nothing. Equal hashes do not promise equal content:
-// what floats moves with the index.
+// Hash returns 64 hex digits over everything that decides the content:
+// packages, pins, indexes and the Python range. The profile's name and other
+// text in its file do not count, so a changed note causes no rebuild. Equal
+// hashes do not guarantee equal content: packages without a pin change with the
+// index.
 func (p Plan) Hash() string {
 	b, err := json.Marshal(struct {
 		Packages, FromTorch   []string
 		Hard, Soft            []Pin
 		Index, TorchIndex     string
 		Min, Max, Best, Accel string
-		Extras                []string `json:",omitempty"` // without any the hash is what it was before there were some
+		Extras                []string `json:",omitempty"` // omitted when empty, so that hashes from before extras existed stay valid
 		Also                  string   `json:",omitempty"`
 	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.PythonMin, p.PythonMax, p.PythonBest, p.Accel, p.Extras, p.PythonAlso})
 	if err != nil {
@@ -129,25 +131,26 @@ func (p Plan) Hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Own is an env that modelrun.toml describes: [envs."my-key"].
+// Own is an env that the user defines in modelrun.toml: [envs."my-key"].
 type Own struct {
 	Packages []string // requirements
-	Index    string   // URL; one that ends in an accelerator (…/whl/cu121) serves only torch's names
-	Python   string   // "3.12"; "" free
+	Index    string   // URL; one that ends in an accelerator (…/whl/cu121) serves only torch's packages
+	Python   string   // "3.12"; "" for any
 	Imports  []string // "module" or "module=distribution", for the probe
-	From     string   // the file that says so, for messages
+	From     string   // the file that defines it, for messages
 }
 
-// OwnPlan is the plan of an own env. pip is added: the app and its users expect
-// it. Nothing is checked here; the installer refuses what is no requirement.
+// OwnPlan returns the plan of a user-defined env. It adds pip, because the app
+// and its users expect it. It validates nothing; the installer refuses invalid
+// requirements.
 func OwnPlan(k envdir.Key, o Own) Plan {
 	p := Plan{
-		Key: k, Own: o.From, Accel: indexAccel(o.Index), Packages: add(o.Packages, []string{"pip"}),
+		Key: k, Own: o.From, Accel: indexAccel(o.Index), Packages: addMissing(o.Packages, []string{"pip"}),
 		PythonMin: o.Python, PythonMax: o.Python, PythonBest: o.Python, Shared: imports(o.Imports),
 	}
 	for i, module := range o.Imports {
 		if !strings.Contains(module, "=") && !installs(o.Packages, requirement.NameOf(module)) {
-			p.Shared[i].Dist = "" // yaml is pyyaml's: only the probe can tell
+			p.Shared[i].Dist = "" // the distribution is not known (yaml is in pyyaml): the probe decides
 		}
 	}
 	if p.Accel == "" {
@@ -161,9 +164,9 @@ func OwnPlan(k envdir.Key, o Own) Plan {
 	return p
 }
 
-// WithTorchIndex is the plan with another index for torch's own names, as
-// [index] torch says: {accel} stands for the accelerator. An index that serves
-// another package (llama-cpp-python's) is left alone.
+// WithTorchIndex returns the plan with another index for torch's packages, from
+// [index] torch. It replaces {accel} by the accelerator. It does not change an
+// index that serves another package (llama-cpp-python).
 func (p Plan) WithTorchIndex(index string) Plan {
 	if index != "" && slices.Contains(p.FromTorch, "torch") {
 		p.TorchIndex = strings.ReplaceAll(index, "{accel}", p.Accel)

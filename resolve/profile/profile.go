@@ -1,5 +1,6 @@
-// Package profile reads hardware profiles and families: which versions, which
-// CUDA build and which index a GPU generation gets, and what a family needs.
+// Package profile reads hardware profiles and families. A profile defines the
+// versions, the CUDA build and the index for a GPU generation. A family defines
+// what a kind of model needs.
 package profile
 
 import (
@@ -15,40 +16,39 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// maxSize bounds what is read of one profile; real ones are 2 KiB.
+// maxSize limits the size of a profile; real ones have 2 KiB.
 const maxSize = 1 << 20
 
 const tooLarge = "larger than 1 MiB"
 
-// Pin is one version of a profile, in the order of the file.
+// Pin fixes the version of one package.
 type Pin struct{ Name, Version string }
 
-// Profile is one hardware profile.
+// Profile is a hardware profile.
 type Profile struct {
-	Name                             string // profile_id, or the file's name
-	Path                             string // "" for an embedded one
-	Hash                             string // sha256 of the file's bytes, hex
-	Accel                            string // cu118 … cpu
-	TorchIndex                       string // URL; "" none
-	IndexPackages                    []string
-	PythonMin, PythonMax, PythonBest string   // "3.10"; "" not said
-	CC                               []string // compute capabilities or gfx targets that it was made for
-	Pins                             []Pin
-	Tested                           bool
-	Families                         map[string]Override
+	Name                             string              // profile_id, or the file's name
+	Path                             string              // "" for a built-in profile
+	Hash                             string              // SHA-256 of the file, in hexadecimal
+	Accel                            string              // "cu118" … "cpu"
+	TorchIndex                       string              // URL; may be ""
+	IndexPackages                    []string            // further packages that come from TorchIndex
+	PythonMin, PythonMax, PythonBest string              // "3.10"; "" if not specified
+	CC                               []string            // compute capabilities or gfx targets that it was made for
+	Pins                             []Pin               // in the order of the file
+	Tested                           bool                // it was tested on such a GPU
+	Families                         map[string]Override // exceptions by family
 }
 
-// Override is what a profile says about one family alone. Its pins stand
-// instead of the profile's, not beside them: vLLM needs a torch of its own.
+// Override is the part of a profile for a single family. Its pins replace the
+// profile's: vLLM needs its own version of torch.
 type Override struct {
-	Pins          []Pin
-	TorchIndex    string   // "" the profile's
+	Pins          []Pin    // instead of the profile's
+	TorchIndex    string   // "" for the profile's
 	IndexPackages []string // further packages that come from the index
 }
 
-// file is a profile as it is written. Fields that the app has and we do not
-// need are ignored; accelerator, index_packages and families are our own, and
-// the app ignores them.
+// file is a profile as JSON. It lacks fields that only the app needs. The app
+// in turn ignores our fields: accelerator, index_packages and families.
 type file struct {
 	FormatVersion string `json:"format_version"`
 	ProfileID     string `json:"profile_id"`
@@ -69,20 +69,21 @@ type file struct {
 	Tested        any                     `json:"tested"` // true, false, "in_progress"
 }
 
+// fileOverride is an Override as JSON.
 type fileOverride struct {
 	Packages      pins     `json:"packages"`
 	TorchIndex    string   `json:"torch_index"`
 	IndexPackages []string `json:"index_packages"`
 }
 
-// Parse reads one profile. path names it in errors, and gives the name where
-// the file has no profile_id; it is not opened. Every error is a BadProfile.
+// Parse reads a profile. path names it in errors, and provides the name if the
+// file has no profile_id; the file is not opened. Every error is a BadProfile.
 //
-// Unknown fields are ignored. Nothing that could break out of a requirement is
-// let through: names, versions and the index are checked for their characters.
+// Unknown fields are ignored. Names, versions and the index are limited to safe
+// characters, so that none of them can end a requirement early.
 func Parse(path string, data []byte) (Profile, error) {
 	if len(data) > maxSize {
-		return Profile{}, bad(path, tooLarge)
+		return Profile{}, badProfile(path, tooLarge)
 	}
 	sum := sha256.Sum256(data)
 	text := trimBOM(data)
@@ -91,17 +92,17 @@ func Parse(path string, data []byte) (Profile, error) {
 		return Profile{}, notJSON(path, text, err)
 	}
 	if f.FormatVersion == "" {
-		return Profile{}, bad(path, "no format_version")
+		return Profile{}, badProfile(path, "no format_version")
 	}
 	if len(f.Packages) == 0 {
-		return Profile{}, bad(path, "no packages")
+		return Profile{}, badProfile(path, "no packages")
 	}
 	if err := f.check(); err != nil {
-		return Profile{}, bad(path, "%w", err)
+		return Profile{}, badProfile(path, "%w", err)
 	}
 	accel, err := f.accel()
 	if err != nil {
-		return Profile{}, bad(path, "%w", err)
+		return Profile{}, badProfile(path, "%w", err)
 	}
 	p := Profile{
 		Name: f.ProfileID, Path: path, Hash: hex.EncodeToString(sum[:]), Accel: accel,
@@ -112,8 +113,8 @@ func Parse(path string, data []byte) (Profile, error) {
 	if p.Name == "" {
 		p.Name = strings.TrimSuffix(filepath.Base(path), ".json")
 	}
-	if strings.ContainsFunc(p.Name, unicode.IsControl) { // it would write lines of its own into a table
-		return Profile{}, bad(path, "its name %q holds a control character", p.Name)
+	if strings.ContainsFunc(p.Name, unicode.IsControl) { // it could add lines to a table
+		return Profile{}, badProfile(path, "its name %q holds a control character", p.Name)
 	}
 	for name, o := range f.Families {
 		if p.Families == nil {
@@ -124,7 +125,7 @@ func Parse(path string, data []byte) (Profile, error) {
 	return p, nil
 }
 
-// Has reports whether the profile says how to build the family.
+// Has reports whether the profile defines how to build the family.
 func (p Profile) Has(f Family) bool {
 	if _, ok := p.Families[f.Name]; ok {
 		return true
@@ -137,7 +138,7 @@ func (p Profile) Has(f Family) bool {
 	return false
 }
 
-// For is what the profile pins for one family, and the index that serves it.
+// For returns the pins and the index for one family.
 func (p Profile) For(f Family) Override {
 	o, ok := p.Families[f.Name]
 	if !ok {
@@ -149,8 +150,8 @@ func (p Profile) For(f Family) Override {
 	return o
 }
 
-// Torch is the version of torch that the family gets, without the local tag;
-// "" when it gets none or the profile does not say.
+// Torch returns the version of torch for the family, without the local tag. It
+// is "" if the family has no torch or the profile does not pin it.
 func (p Profile) Torch(f Family) string {
 	if !f.hasTorch() {
 		return ""
@@ -164,13 +165,14 @@ func (p Profile) Torch(f Family) string {
 	return ""
 }
 
-func bad(path, format string, args ...any) error {
+// badProfile returns a BadProfile error for a file.
+func badProfile(path, format string, args ...any) error {
 	e := fault.New(fault.BadProfile, format, args...)
 	e.Text = "profile " + path + ": " + e.Text
 	return e.Fix("mend %s, or choose another with --profile NAME (modelrun profiles lists them)", path)
 }
 
-// notJSON names the line, counted from 1.
+// notJSON returns an error with the line of the mistake, counted from 1.
 func notJSON(path string, data []byte, err error) error {
 	var off int64
 	var syntax *json.SyntaxError
@@ -181,13 +183,13 @@ func notJSON(path string, data []byte, err error) error {
 	case errors.As(err, &kind):
 		off = kind.Offset
 	default:
-		return bad(path, "%w", err)
+		return badProfile(path, "%w", err)
 	}
 	off = min(off, int64(len(data)))
-	return bad(path, "line %d: %w", 1+strings.Count(string(data[:off]), "\n"), err)
+	return badProfile(path, "line %d: %w", 1+strings.Count(string(data[:off]), "\n"), err)
 }
 
-// trimBOM drops the mark that Windows editors put before UTF-8.
+// trimBOM removes the byte order mark that Windows editors write.
 func trimBOM(data []byte) []byte {
 	if len(data) >= 3 && data[0] == 0xEF && data[1] == 0xBB && data[2] == 0xBF {
 		return data[3:]

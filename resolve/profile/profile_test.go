@@ -117,7 +117,7 @@ func TestInRoot(t *testing.T) {
 	require.Equal(t, fault.BadProfile, fault.CodeOf(bad["broken"]))
 }
 
-// The embedded files are data that nobody looks at until a machine needs one.
+// A broken built-in file would only be noticed on a machine that needs it.
 func TestEmbedded(t *testing.T) {
 	t.Parallel()
 	all := Embedded()

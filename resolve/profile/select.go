@@ -8,66 +8,69 @@ import (
 	"github.com/modelrun/modelrun/resolve/hardware"
 )
 
-// Choice is the profile to use, and those that were passed over, each with a sentence.
+// Choice is the selected profile, and the rejected ones with a reason each.
 type Choice struct {
-	Profile Profile
-	Passed  []Passed
-	// Warning is set when a GPU is there and the choice is for the CPU although
-	// nobody asked for that: one sentence, to be said, and an error under
+	Profile Profile  // the one to use
+	Passed  []Passed // the ones that were rejected
+	// Warning is set if there is a GPU and the choice is a CPU build that the
+	// user did not ask for. It is one sentence for the user, and an error under
 	// --require-gpu.
 	Warning string
 }
 
-// Passed is a profile that cannot serve.
+// Passed is a rejected profile with the reason.
 type Passed struct{ Name, Reason string }
 
-// Want narrows the choice.
+// Want restricts the choice.
 type Want struct {
-	Name   string // --profile; "" any
-	Family Family
-	Accel  string           // of a key that was named; "" any
-	Bad    map[string]error // of InRoot: the answer when Name is one of them
+	Name   string           // --profile; "" for any
+	Family Family           // the profile must have a build of it
+	Accel  string           // of the key that the user named; "" for any
+	Bad    map[string]error // from InRoot: the error to return if Name is one of them
 }
 
-// Select picks the first profile that serves the machine: root before embedded,
-// then best fit by compute capability, tested first, and driver.
+// Select returns the best profile that serves the machine. The root comes
+// before built-in profiles; then compute capability, tested profiles and the
+// driver decide.
 //
 // A profile for a GPU never serves a machine without one, unless Want.Accel
-// names it: images are built on machines without a GPU. A profile that was
-// named and cannot serve is a BadProfile, as is one that does not exist.
+// names it: images are built on machines without a GPU. It is a BadProfile if
+// the user named a profile that does not exist or cannot serve.
 func Select(m hardware.Machine, inRoot []Profile, w Want) (Choice, error) {
 	return chooser{m: m, serves: m.Serves, want: w}.choose(inRoot, Embedded())
 }
 
-// Judged is one profile and what speaks against it on this machine.
+// Judged is a profile and whether it serves this machine.
 type Judged struct {
 	Profile
-	Reason string // why it cannot serve; "" it can
+	Reason string // why it cannot serve; "" if it can
 }
 
-// Judge says of every profile whether it serves the machine, in the order of
-// [Select]; [Want.Name] and [Want.Bad] do not count.
+// Judge returns for every profile whether it serves the machine, the root's
+// first. It ignores [Want.Name] and [Want.Bad].
 func Judge(m hardware.Machine, inRoot []Profile, w Want) []Judged {
 	c := chooser{m: m, serves: m.Serves, want: w}
 	var all []Judged
 	for _, p := range slices.Concat(inRoot, Embedded()) {
-		all = append(all, Judged{p, c.against(p)})
+		all = append(all, Judged{p, c.rejection(p)})
 	}
 	return all
 }
 
-// chooser is one choice; serves is the machine's own answer.
+// chooser makes one choice. serves is the machine's Serves.
 type chooser struct {
 	m      hardware.Machine
 	serves func(accel, torch string) error
 	want   Want
 }
 
+// candidate is a profile that serves the machine.
 type candidate struct {
 	Profile
 	fit fit
 }
 
+// choose does the work of Select.
 func (c chooser) choose(inRoot, embedded []Profile) (Choice, error) {
 	if c.want.Name != "" {
 		return c.named(inRoot, embedded)
@@ -75,21 +78,21 @@ func (c chooser) choose(inRoot, embedded []Profile) (Choice, error) {
 	var out Choice
 	var found []candidate
 	for _, p := range slices.Concat(inRoot, embedded) {
-		if why := c.against(p); why != "" {
+		if why := c.rejection(p); why != "" {
 			out.Passed = append(out.Passed, Passed{Name: p.Name, Reason: why})
 			continue
 		}
 		found = append(found, candidate{p, c.fitOf(p)})
 	}
 	if len(found) == 0 {
-		return out, c.none(out.Passed)
+		return out, c.noneServes(out.Passed)
 	}
 	out.Profile = slices.MinFunc(found, func(a, b candidate) int { return a.fit.compare(b.fit) }).Profile
 	out.Warning = c.warning(out)
 	return out, nil
 }
 
-// named is the profile that the user named, in the root or embedded.
+// named returns the profile that the user named, from the root or built-in.
 func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 	var names []string
 	for _, p := range slices.Concat(inRoot, embedded) {
@@ -97,7 +100,7 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 			names = append(names, p.Name)
 			continue
 		}
-		if why := c.against(p); why != "" {
+		if why := c.rejection(p); why != "" {
 			return Choice{}, fault.New(fault.BadProfile, "profile %s cannot be used here: %s", p.Name, why).
 				Fix("leave --profile out, then modelrun chooses; modelrun profiles says which ones serve this machine")
 		}
@@ -113,8 +116,8 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 	return Choice{}, e.Fix("leave --profile out, then modelrun chooses, or name one of those; modelrun profiles lists them")
 }
 
-// against is why a profile cannot serve, "" when it can.
-func (c chooser) against(p Profile) string {
+// rejection returns the reason why a profile cannot serve, or "".
+func (c chooser) rejection(p Profile) string {
 	kind := class(p.Accel)
 	switch {
 	case c.want.Accel != "" && p.Accel != c.want.Accel:
@@ -124,7 +127,7 @@ func (c chooser) against(p Profile) string {
 	case kind == "cpu":
 		return ""
 	case c.want.Accel != "" && len(c.m.GPUs) == 0:
-		return "" // an image, or a machine whose GPU is not to be seen just now
+		return "" // building an image, or the GPU is not visible now
 	case c.m.Problem != "":
 		return c.m.Problem
 	case !c.hasGPU():
@@ -138,12 +141,14 @@ func (c chooser) against(p Profile) string {
 	return ""
 }
 
-// hasGPU is also true for a GPU of which only the driver or its trouble is known.
+// hasGPU is also true if only the driver of a GPU is known, or only its
+// problem.
 func (c chooser) hasGPU() bool {
 	return len(c.m.GPUs) > 0 || c.m.Identity.Vendor != "" || c.m.Problem != ""
 }
 
-func (c chooser) none(passed []Passed) error {
+// noneServes returns the error that no profile can serve.
+func (c chooser) noneServes(passed []Passed) error {
 	what := "no profile serves this machine"
 	if c.want.Accel != "" {
 		what = "no profile serves " + c.want.Accel
@@ -164,7 +169,7 @@ func (c chooser) none(passed []Passed) error {
 		Fix("modelrun profiles lists all; put one of your own into profiles/, or name another key with --env")
 }
 
-// warning is the sentence for a GPU that is there and goes unused.
+// warning returns the sentence about a GPU that is not used, or "".
 func (c chooser) warning(out Choice) string {
 	if class(out.Profile.Accel) != "cpu" || c.want.Accel != "" || !c.hasGPU() {
 		return ""
@@ -180,8 +185,8 @@ func (c chooser) warning(out Choice) string {
 	return gpu + " is not used, the CPU build is: " + why
 }
 
-// nearestReason is the reason of the last passed profile for this kind of GPU:
-// the embedded ones come last, the newest CUDA at their end.
+// nearestReason returns the reason of the last rejected profile for this kind
+// of GPU. Built-in profiles come last, and among them the newest CUDA.
 func (c chooser) nearestReason(passed []Passed) string {
 	for _, p := range slices.Backward(passed) {
 		if !strings.HasPrefix(p.Reason, "it is for ") && !strings.HasPrefix(p.Reason, "it says nothing ") {

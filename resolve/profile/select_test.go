@@ -30,8 +30,8 @@ func nvidia(driver string, ccs ...string) hardware.Machine {
 	return m
 }
 
-// rule stands in for the machine's own tables, so that these cases say which
-// builds it serves; what Serves itself says is hardware's to test.
+// rule replaces the machine's own tables, so that these cases define which
+// builds it serves. The tests of hardware cover Serves itself.
 func rule(builds ...string) func(accel, torch string) error {
 	return func(accel, _ string) error {
 		for _, b := range builds {
@@ -169,8 +169,8 @@ func TestCompatible(t *testing.T) {
 	}
 }
 
-// A CUDA build runs on the CPU as well, so where no GPU can be used (a driver
-// that was updated while it is loaded) it is no reason to download another.
+// A CUDA build also runs on the CPU. If no GPU can be used (a driver that was
+// updated while it is loaded), no other build needs to be downloaded.
 func TestCompatibleWithoutGPU(t *testing.T) {
 	t.Parallel()
 	m := hardware.Machine{Problem: "the NVIDIA driver was updated while it is loaded"}

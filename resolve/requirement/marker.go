@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Host is what markers ask about.
+// Host has the values of a marker's variables.
 type Host struct {
 	OS, Arch string // as Go names them
-	Python   string // "3.12.4" or "3.12"; "" not known
+	Python   string // "3.12.4" or "3.12"; "" if not known
 }
 
-// Here is this machine with a Python.
+// Here returns this machine with a Python.
 func Here(python string) Host { return Host{OS: runtime.GOOS, Arch: runtime.GOARCH, Python: python} }
 
-// answer has three values: what cannot be told is no "no".
+// answer has three values: a marker that cannot be evaluated is not false.
 type answer int
 
 const (
@@ -29,25 +29,28 @@ type marker interface {
 	String() string
 }
 
-// parseMarker reads comparisons joined by and, or and parentheses.
+// parseMarker parses comparisons that are joined by and, or and parentheses. It
+// returns the reason if s is not a marker.
 func parseMarker(s string) (marker, string) {
-	p := markers{words: words(s)}
+	p := markerParser{tokens: tokenize(s)}
 	m := p.or(0)
 	switch {
 	case p.why != "":
 		return nil, p.why
-	case len(p.words) > 0:
-		return nil, "its marker cannot be read at " + quoted(p.words[0])
+	case len(p.tokens) > 0:
+		return nil, "its marker cannot be read at " + quoted(p.tokens[0])
 	}
 	return m, ""
 }
 
-type joined struct {
+// boolExpr is "left and right" or "left or right".
+type boolExpr struct {
 	and         bool
 	left, right marker
 }
 
-func (j joined) eval(h Host) answer {
+// eval implements [marker].
+func (j boolExpr) eval(h Host) answer {
 	a, b := j.left.eval(h), j.right.eval(h)
 	if j.and {
 		return min(a, b)
@@ -55,27 +58,30 @@ func (j joined) eval(h Host) answer {
 	return max(a, b)
 }
 
-func (j joined) String() string {
+// String returns the normal form.
+func (j boolExpr) String() string {
 	if !j.and {
 		return j.left.String() + " or " + j.right.String()
 	}
-	return side(j.left) + " and " + side(j.right)
+	return operand(j.left) + " and " + operand(j.right)
 }
 
-// side is an operand of "and": an "or" there stood in parentheses.
-func side(m marker) string {
-	if j, ok := m.(joined); ok && !j.and {
+// operand formats an operand of "and": an "or" gets its parentheses back.
+func operand(m marker) string {
+	if j, ok := m.(boolExpr); ok && !j.and {
 		return "(" + j.String() + ")"
 	}
 	return m.String()
 }
 
-// compared is one comparison: a variable on one side, a quoted text on the other.
-type compared struct{ left, op, right string }
+// comparison is one comparison between a variable and a quoted text.
+type comparison struct{ left, op, right string }
 
-func (c compared) String() string { return c.left + " " + c.op + " " + c.right }
+// String returns the normal form.
+func (c comparison) String() string { return c.left + " " + c.op + " " + c.right }
 
-func (c compared) eval(h Host) answer {
+// eval implements [marker].
+func (c comparison) eval(h Host) answer {
 	left, okL := h.value(c.left)
 	right, okR := h.value(c.right)
 	if !okL || !okR {
@@ -84,41 +90,42 @@ func (c compared) eval(h Host) answer {
 	if c.left == "python_version" || c.left == "python_full_version" {
 		if v, ok := ParseVersion(left); ok {
 			if spec, why := parseSpecifier(c.op + right); why == "" {
-				return told(spec.Allows(v))
+				return toAnswer(spec.Allows(v))
 			}
 		}
-		return maybe // "in", or the other way round
+		return maybe // the operator is "in", or the operands are swapped
 	}
 	switch c.op {
 	case "==", "===":
-		return told(left == right)
+		return toAnswer(left == right)
 	case "!=":
-		return told(left != right)
+		return toAnswer(left != right)
 	case "in":
-		return told(strings.Contains(right, left))
+		return toAnswer(strings.Contains(right, left))
 	case "not in":
-		return told(!strings.Contains(right, left))
+		return toAnswer(!strings.Contains(right, left))
 	}
 	return maybe
 }
 
-func told(b bool) answer {
+// toAnswer converts a bool.
+func toAnswer(b bool) answer {
 	if b {
 		return yes
 	}
 	return no
 }
 
-// value is what a word stands for; ok is false for a variable that is not
-// evaluated here.
-func (h Host) value(word string) (string, bool) {
-	if word[0] == '"' || word[0] == '\'' {
-		return word[1 : len(word)-1], true
+// value returns the value of a token: a quoted text or a variable. ok is false
+// for a variable that is not evaluated here.
+func (h Host) value(token string) (string, bool) {
+	if token[0] == '"' || token[0] == '\'' {
+		return token[1 : len(token)-1], true
 	}
 	system := map[string][3]string{ // sys_platform, platform_system, os_name
 		"linux": {"linux", "Linux", "posix"}, "darwin": {"darwin", "Darwin", "posix"}, "windows": {"win32", "Windows", "nt"},
 	}[h.OS]
-	switch word {
+	switch token {
 	case "python_version":
 		major, rest, ok := strings.Cut(h.Python, ".")
 		minor, _, _ := strings.Cut(rest, ".")
@@ -144,55 +151,59 @@ func (h Host) value(word string) (string, bool) {
 	return "", false
 }
 
-// markers reads words.
-type markers struct {
-	words []string
-	why   string
+// markerParser is a recursive-descent parser.
+type markerParser struct {
+	tokens []string
+	why    string
 }
 
-// maxDepth bounds parentheses.
+// maxDepth limits nested parentheses.
 const maxDepth = 20
 
-func (p *markers) or(depth int) marker {
+// or parses operands joined by "or".
+func (p *markerParser) or(depth int) marker {
 	m := p.and(depth)
-	for p.why == "" && p.next("or") {
-		m = joined{false, m, p.and(depth)}
+	for p.why == "" && p.accept("or") {
+		m = boolExpr{false, m, p.and(depth)}
 	}
 	return m
 }
 
-func (p *markers) and(depth int) marker {
-	m := p.one(depth)
-	for p.why == "" && p.next("and") {
-		m = joined{true, m, p.one(depth)}
+// and parses operands joined by "and".
+func (p *markerParser) and(depth int) marker {
+	m := p.primary(depth)
+	for p.why == "" && p.accept("and") {
+		m = boolExpr{true, m, p.primary(depth)}
 	}
 	return m
 }
 
-func (p *markers) one(depth int) marker {
-	if p.next("(") {
+// primary parses a comparison, or a marker in parentheses.
+func (p *markerParser) primary(depth int) marker {
+	if p.accept("(") {
 		if depth > maxDepth {
 			p.why = "its marker has too many parentheses"
 			return nil
 		}
 		m := p.or(depth + 1)
-		if p.why == "" && !p.next(")") {
+		if p.why == "" && !p.accept(")") {
 			p.why = "its marker lacks a )"
 		}
 		return m
 	}
-	c := compared{left: p.word(), op: p.word()}
-	if c.op == "not" && p.next("in") {
+	c := comparison{left: p.token(), op: p.token()}
+	if c.op == "not" && p.accept("in") {
 		c.op = "not in"
 	}
-	c.right = p.word()
+	c.right = p.token()
 	if p.why == "" {
-		p.why = c.wrong()
+		p.why = c.invalid()
 	}
 	return c
 }
 
-func (c compared) wrong() string {
+// invalid returns the reason why a comparison is invalid, or "".
+func (c comparison) invalid() string {
 	switch c.op {
 	case "===", "==", "!=", "<=", ">=", "~=", "<", ">", "in", "not in":
 	default:
@@ -203,7 +214,7 @@ func (c compared) wrong() string {
 		switch {
 		case w[0] == '"' || w[0] == '\'':
 			quotes++
-		case !variable(w):
+		case !isVariable(w):
 			return "its marker asks for " + quoted(w)
 		}
 	}
@@ -213,9 +224,9 @@ func (c compared) wrong() string {
 	return ""
 }
 
-// variable reports one of PEP 508's variables.
-func variable(word string) bool {
-	switch word {
+// isVariable reports whether a token is one of PEP 508's variables.
+func isVariable(token string) bool {
+	switch token {
 	case "python_version", "python_full_version", "os_name", "sys_platform", "platform_release", "platform_system",
 		"platform_version", "platform_machine", "platform_python_implementation", "implementation_name", "implementation_version", "extra":
 		return true
@@ -223,29 +234,32 @@ func variable(word string) bool {
 	return false
 }
 
-func (p *markers) next(word string) bool {
-	if len(p.words) == 0 || p.words[0] != word {
+// accept consumes a token if it is the next one.
+func (p *markerParser) accept(token string) bool {
+	if len(p.tokens) == 0 || p.tokens[0] != token {
 		return false
 	}
-	p.words = p.words[1:]
+	p.tokens = p.tokens[1:]
 	return true
 }
 
-func (p *markers) word() string {
-	if len(p.words) == 0 {
+// token consumes and returns the next token.
+func (p *markerParser) token() string {
+	if len(p.tokens) == 0 {
 		if p.why == "" {
 			p.why = "its marker ends too early"
 		}
 		return "?"
 	}
-	w := p.words[0]
-	p.words = p.words[1:]
+	w := p.tokens[0]
+	p.tokens = p.tokens[1:]
 	return w
 }
 
-// words cuts a marker up: parentheses, operators, names, quoted texts. A text
-// gets ' where it can: on Windows a pasted word stands in ".
-func words(s string) (out []string) {
+// tokenize splits a marker into parentheses, operators, names and quoted texts. It
+// quotes a text with ' if possible, because on Windows a pasted argument is
+// quoted with ".
+func tokenize(s string) (out []string) {
 	p := scanner{rest: s}
 	for p.space(); p.rest != ""; p.space() {
 		switch c := p.rest[0]; {

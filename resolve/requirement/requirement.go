@@ -1,9 +1,8 @@
-// Package requirement reads what a user wants installed, as PEP 508 spells it,
-// and says whether an installed version meets it. It touches no disk and knows
-// no index.
+// Package requirement parses requirements in the format of PEP 508, and decides
+// whether an installed version meets them. It reads no files and uses no index.
 //
-// The library of this field (aquasecurity/go-pep440-version 0.0.1) compiles its
-// regular expressions at start-up: 0.4 ms of every launch and 274 KB, measured.
+// The usual library (aquasecurity/go-pep440-version 0.0.1) compiles its regular
+// expressions at start-up. Measured, that is 0.4 ms of every launch and 274 KB.
 package requirement
 
 import (
@@ -16,26 +15,27 @@ import (
 	"unicode/utf8"
 )
 
-// Requirement is one thing that is needed: a distribution, or Python itself
-// under the name "python", which no index serves.
+// Requirement is a requirement for a distribution, or for Python itself under
+// the name "python", which no index has.
 type Requirement struct {
-	Name   string   // as indexes compare it: Normal
-	Extras []string // sorted
-	Specs  []*Specifier
+	Name   string       // normalised: see Normal
+	Extras []string     // sorted
+	Specs  []*Specifier // all must hold
 	marker marker
 }
 
-// Python is the name that stands for the interpreter.
+// Python is the name of the interpreter in a requirement.
 const Python = "python"
 
-// maxText is far above any requirement that a person writes.
+// maxText is far longer than any real requirement.
 const maxText = 1000
 
-// Parse reads a requirement such as "rich", "httpx[http2] >=0.27,<1" or
-// "tomli; python_version < '3.11'" (https://peps.python.org/pep-0508/). A URL or
-// a path is refused: it may hold a password, may be a source that runs code when
-// it is built, and its version cannot be told from what is installed. The error
-// says what is wrong with s, without s.
+// Parse parses a requirement such as "rich", "httpx[http2] >=0.27,<1" or
+// "tomli; python_version < '3.11'" (https://peps.python.org/pep-0508/).
+//
+// It refuses a URL or a path: it may contain a password, it may be a source
+// that runs code when it is built, and nothing installed shows its version. The
+// error describes what is wrong with s, without s itself.
 func Parse(s string) (Requirement, error) {
 	r, why := parse(s)
 	if why != "" {
@@ -44,6 +44,7 @@ func Parse(s string) (Requirement, error) {
 	return r, nil
 }
 
+// parse is Parse with the reason instead of an error.
 func parse(s string) (r Requirement, why string) {
 	p := scanner{rest: strings.TrimSpace(s)}
 	switch {
@@ -97,6 +98,7 @@ func parse(s string) (r Requirement, why string) {
 	return r, why
 }
 
+// extras parses the names between brackets.
 func extras(list string) (out []string, why string) {
 	for _, e := range strings.Split(list, ",") {
 		e = strings.Trim(e, " \t")
@@ -109,6 +111,7 @@ func extras(list string) (out []string, why string) {
 	return slices.Compact(out), ""
 }
 
+// until consumes everything up to and including end, and returns what is before end.
 func (p *scanner) until(end string) (string, bool) {
 	before, after, ok := strings.Cut(p.rest, end)
 	if ok {
@@ -117,8 +120,8 @@ func (p *scanner) until(end string) (string, bool) {
 	return before, ok
 }
 
-// String is the requirement in one spelling: what means the same in another
-// order or case is the same text, and Parse reads it again.
+// String returns the normal form, which Parse accepts. Requirements that only
+// differ in order or case have the same normal form.
 func (r Requirement) String() string {
 	s := r.Short()
 	if r.marker != nil {
@@ -143,11 +146,12 @@ func (r Requirement) Short() string {
 	return b.String()
 }
 
-// Bare reports a name alone: any version will do, everywhere.
+// Bare reports whether the requirement is just a name: every version meets it,
+// on every system.
 func (r Requirement) Bare() bool { return len(r.Extras) == 0 && len(r.Specs) == 0 && r.marker == nil }
 
-// Allows reports whether an installed version meets the requirement. A text
-// that is no version meets only a name alone, and "===".
+// Allows reports whether an installed version meets the requirement. An invalid
+// version only meets a bare name and "===".
 func (r Requirement) Allows(version string) bool {
 	v, ok := ParseVersion(version)
 	for _, s := range r.Specs {
@@ -161,23 +165,23 @@ func (r Requirement) Allows(version string) bool {
 	return true
 }
 
-// Applies reports whether the requirement is one at all for this system and a
-// Python such as "3.12.4". What cannot be told (a marker of another kind)
-// applies.
+// Applies reports whether the requirement is relevant for this system and a
+// Python such as "3.12.4". It is true if that cannot be decided (a marker with
+// other variables).
 func (r Requirement) Applies(h Host) bool { return r.marker == nil || r.marker.eval(h) != no }
 
-// Set parses none twice: sorted, one spelling each.
+// Set returns the list sorted and without duplicates.
 func Set(list []Requirement) []Requirement {
-	return once(list)
+	return sortedUnique(list)
 }
 
-// once is a list in the order of its spellings, each of them once.
-func once[T fmt.Stringer](list []T) []T {
+// sortedUnique returns a list sorted by String, without duplicates.
+func sortedUnique[T fmt.Stringer](list []T) []T {
 	sorted := slices.SortedFunc(slices.Values(list), func(a, b T) int { return strings.Compare(a.String(), b.String()) })
 	return slices.CompactFunc(sorted, func(a, b T) bool { return a.String() == b.String() })
 }
 
-// Strings are the spellings of a list.
+// Strings returns the normal form of each requirement.
 func Strings(list []Requirement) []string {
 	out := make([]string, len(list))
 	for i, r := range list {
@@ -186,13 +190,13 @@ func Strings(list []Requirement) []string {
 	return out
 }
 
-// Hash is 8 hex digits over a set: order, case and spaces do not matter.
+// Hash returns 8 hex digits over a set. Order, case and spaces do not matter.
 func Hash(list []Requirement) string {
 	sum := sha256.Sum256([]byte(strings.Join(Strings(Set(list)), "\n")))
 	return hex.EncodeToString(sum[:4])
 }
 
-// NameOf is the normal name in a requirement, which may be malformed: it cuts off
+// NameOf returns the normal name in a requirement, which may be malformed: it cuts off
 // extras, versions and markers.
 func NameOf(text string) string {
 	if i := strings.IndexAny(text, "[<>=!~; @("); i >= 0 {
@@ -201,8 +205,9 @@ func NameOf(text string) string {
 	return Normal(text)
 }
 
-// Normal is a name as indexes compare it: lower case, every run of "-", "_"
-// and "." is one "-" (https://packaging.python.org/specifications/name-normalization/).
+// Normal returns a name as indexes compare it: in lower case, with one "-" for
+// every run of "-", "_" and "."
+// (https://packaging.python.org/specifications/name-normalization/).
 func Normal(name string) string {
 	parts := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
 	return strings.Join(parts, "-")

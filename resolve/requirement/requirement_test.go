@@ -76,7 +76,7 @@ func TestParse(t *testing.T) {
 		"rich; (os_name == 'nt'":        "lacks a )",
 		"rich; " + strings.Repeat("(", 40) + "os_name == 'nt'" + strings.Repeat(")", 40): "too many",
 		"a\nb":                    "control character",
-		"a; os_name != '\xff'":    "control character", // no JSON keeps it: the seal would be that of other needs
+		"a; os_name != '\xff'":    "control character", // JSON cannot store it, so the seal would name other requirements
 		strings.Repeat("a", 1001): "longer than",
 		"python[x]":               "versions only",
 	} {
@@ -86,7 +86,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What means the same has the same hash, and only that.
+// Equivalent requirements have the same hash; different ones do not.
 func TestHash(t *testing.T) {
 	t.Parallel()
 	hash := func(list ...string) string {
@@ -125,7 +125,7 @@ func TestMarkers(t *testing.T) {
 		"sys_platform == 'win32' or os_name == 'posix'":         true,
 		"sys_platform == 'win32' and os_name == 'posix'":        false,
 		"os_name=='nt' and (os_name=='nt' or os_name=='posix')": false,
-		"extra == 'x'":                                          true, // cannot be told: it applies
+		"extra == 'x'":                                          true, // unknown: it applies
 		"extra == 'x' and os_name == 'nt'":                      false,
 		"platform_release >= '5'":                               true,
 		"os_name > 'a'":                                         true,
@@ -140,7 +140,7 @@ func TestMarkers(t *testing.T) {
 	require.True(t, r.Applies(Host{OS: "linux"}), "a Python that is not known")
 }
 
-// pip carries the library that defines what Python's tools do.
+// pip includes the library that defines the behaviour of Python's tools.
 const packaging = `
 import ensurepip, glob, json, os, sys
 # The pip that Python carries, where none is installed.
@@ -167,7 +167,8 @@ json.dump({
 }, sys.stdout)
 `
 
-// TestLikePackaging holds every pair of a large table against Python's own library.
+// TestLikePackaging compares every pair in a large table with Python's own
+// library.
 func TestLikePackaging(t *testing.T) {
 	t.Parallel()
 	var versions, specs []string
@@ -180,7 +181,7 @@ func TestLikePackaging(t *testing.T) {
 		"", "x", "1..0", "1.0+", "1.0+_", "1.0-", "1.0.", "1!", "1.0a1b2", "1.0 0", "1.0.post", "1.0.*", "1.0post1dev", "1-a-1", "1.0.dev.1")
 	for _, op := range []string{"==", "!=", "<=", ">=", "<", ">", "~="} {
 		for _, v := range []string{"1", "1.0", "1.2.3", "1.0a1", "1.0rc1", "1.0.post1", "1.0.dev3", "1.2.post1", "2.0", "1!1.0", "1.0+cpu", "1.2rc1"} {
-			if !strings.Contains(v, "+") || strings.Contains("==!=", op) { // before 23 others took a local version
+			if !strings.Contains(v, "+") || strings.Contains("==!=", op) { // before version 23 other operators accepted a local version
 				specs = append(specs, op+v)
 			}
 		}
@@ -228,9 +229,9 @@ func TestLikePackaging(t *testing.T) {
 	}
 }
 
-// disputed are the pairs that Python's library answers in another way from
-// version to version: before 24 it compares 1a1 with ==1.0.* without the zero,
-// and from 26 on <1.0.post1 has 1.0a1, and >1.0a1 has 1.0.post1.
+// disputed reports pairs for which the answer of Python's library depends on
+// its version. Before 24 it compares 1a1 with ==1.0.* without the zero. From 26
+// on <1.0.post1 includes 1.0a1, and >1.0a1 includes 1.0.post1.
 func disputed(clauses []*Specifier, v *Version) bool {
 	return slices.ContainsFunc(clauses, func(s *Specifier) bool {
 		short := len(s.version.release) > len(v.release) && (s.prefix || s.op == "~=") && v.String() != v.base().String()

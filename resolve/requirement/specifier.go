@@ -8,20 +8,20 @@ import (
 type Specifier struct {
 	op      string
 	version *Version
-	prefix  bool   // ".*"
-	text    string // the version as it is spelled; for === the only thing that counts
+	prefix  bool   // ends in ".*"
+	text    string // the version as written; the only relevant field for ===
 }
 
-// String is the clause without spaces, its version as it was written but in
-// lower case: "==1.0" and "==1.0.0" may be told apart by "~=".
+// String returns the clause without spaces and in lower case. It keeps the
+// version as written, because "~=" treats 1.0 and 1.0.0 differently.
 func (s *Specifier) String() string { return s.op + s.text }
 
-// parseSpecifiers reads "" or ">=1, <2".
+// parseSpecifiers parses "" or ">=1, <2".
 func parseSpecifiers(s string) (out []*Specifier, why string) {
 	for _, part := range strings.Split(s, ",") {
 		part = strings.Trim(part, " \t")
 		if part == "" {
-			continue // also after a last comma
+			continue // also after a final comma
 		}
 		spec, why := parseSpecifier(part)
 		if why != "" {
@@ -29,9 +29,10 @@ func parseSpecifiers(s string) (out []*Specifier, why string) {
 		}
 		out = append(out, spec)
 	}
-	return once(out), ""
+	return sortedUnique(out), ""
 }
 
+// parseSpecifier parses one clause.
 func parseSpecifier(s string) (*Specifier, string) {
 	for _, op := range []string{"===", "==", "!=", "<=", ">=", "~=", "<", ">"} {
 		text, ok := strings.CutPrefix(s, op)
@@ -68,7 +69,7 @@ func parseSpecifier(s string) (*Specifier, string) {
 }
 
 // Allows reports whether an installed version meets the clause. Pre-releases
-// count like any other, as they do for pip once they are installed.
+// count like all others: pip accepts them as well once they are installed.
 func (s *Specifier) Allows(v *Version) bool {
 	switch s.op {
 	case "===":
@@ -91,6 +92,7 @@ func (s *Specifier) Allows(v *Version) bool {
 	return v.Compare(s.version) > 0 && (s.version.post != "" || v.post == "" || !same) && (v.local == nil || !same)
 }
 
+// equal implements "==".
 func (s *Specifier) equal(v *Version) bool {
 	switch {
 	case s.prefix:
@@ -101,12 +103,13 @@ func (s *Specifier) equal(v *Version) bool {
 	return v.Compare(s.version) == 0
 }
 
+// hasPrefix implements ".*".
 func hasPrefix(v *Version, release []string, epoch string) bool {
 	if v.epoch != epoch {
 		return false
 	}
 	for i, n := range release {
-		if at(v.release, i) != n {
+		if numberAt(v.release, i) != n {
 			return false
 		}
 	}

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// Version is one version as PEP 440 reads it. Numbers are kept as digits
-// without leading zeros: a date with a time is longer than any integer.
+// Version is a version according to PEP 440. Numbers are strings of digits
+// without leading zeros: a date with a time exceeds every integer type.
 // https://packaging.python.org/specifications/version-specifiers/
 type Version struct {
 	epoch     string
 	release   []string
-	pre, preN string // "a", "b", "rc"; "" none
-	post, dev string // the number; "" none
+	pre, preN string // "a", "b", "rc" and its number; "" if missing
+	post, dev string // the numbers; "" if missing
 	local     []string
 }
 
-// ParseVersion reads "1.0", "v1.0-rc.1", "1!2.0.post1.dev2+cpu". ok is false
-// for what is no version.
+// ParseVersion parses "1.0", "v1.0-rc.1", "1!2.0.post1.dev2+cpu". ok is false
+// if s is not a version.
 func ParseVersion(s string) (v *Version, ok bool) {
 	v = &Version{}
 	p := scanner{rest: strings.ToLower(strings.TrimSpace(s))}
@@ -29,17 +29,17 @@ func ParseVersion(s string) (v *Version, ok bool) {
 	}
 	v.epoch = "0"
 	if p.skip("!") {
-		v.epoch = number(first)
+		v.epoch = trimZeros(first)
 		if first = p.digits(); first == "" {
 			return v, false
 		}
 	}
-	v.release = []string{number(first)}
+	v.release = []string{trimZeros(first)}
 	for {
 		back := p
 		if n := ""; p.skip(".") {
 			if n = p.digits(); n != "" {
-				v.release = append(v.release, number(n))
+				v.release = append(v.release, trimZeros(n))
 				continue
 			}
 		}
@@ -48,7 +48,7 @@ func ParseVersion(s string) (v *Version, ok bool) {
 	}
 	v.suffixes(&p)
 	if p.skip("+") {
-		v.local = p.locals()
+		v.local = p.localTag()
 		if v.local == nil {
 			return v, false
 		}
@@ -56,7 +56,7 @@ func ParseVersion(s string) (v *Version, ok bool) {
 	return v, p.rest == ""
 }
 
-// suffixes reads what may follow the release: pre, post and dev.
+// suffixes parses everything that can follow the release: pre, post and dev.
 func (v *Version) suffixes(p *scanner) {
 	if word, n := p.suffix("alpha", "beta", "preview", "pre", "a", "b", "c", "rc"); word != "" {
 		v.pre, v.preN = word, n
@@ -72,7 +72,7 @@ func (v *Version) suffixes(p *scanner) {
 	back := *p
 	if p.skip("-") {
 		if n := p.digits(); n != "" { // 1.0-1 is 1.0.post1
-			v.post = number(n)
+			v.post = trimZeros(n)
 		} else {
 			*p = back
 		}
@@ -87,7 +87,7 @@ func (v *Version) suffixes(p *scanner) {
 	}
 }
 
-// String is the normal form.
+// String returns the normal form.
 func (v *Version) String() string {
 	var b strings.Builder
 	if v.epoch != "0" {
@@ -109,31 +109,33 @@ func (v *Version) String() string {
 	return b.String()
 }
 
+// isPre reports whether the version is a pre-release.
 func (v *Version) isPre() bool { return v.pre != "" || v.dev != "" }
 
-// public is the version without its local tag.
+// public returns the version without its local tag.
 func (v *Version) public() *Version {
 	w := *v
 	w.local = nil
 	return &w
 }
 
-// base is epoch and release alone.
+// base returns only epoch and release.
 func (v *Version) base() *Version { return &Version{epoch: v.epoch, release: v.release} }
 
-// Compare orders two versions: negative when v is the earlier one.
+// Compare returns a negative number if v is earlier than w, 0 if they are
+// equal, and otherwise a positive number.
 func (v *Version) Compare(w *Version) int {
 	return cmp.Or(
-		numbers(v.epoch, w.epoch),
-		releases(v.release, w.release),
-		cmp.Compare(v.preRank(), w.preRank()), numbers(v.preN, w.preN),
-		present(v.post, w.post, -1), numbers(v.post, w.post),
-		present(v.dev, w.dev, 1), numbers(v.dev, w.dev),
-		locals(v.local, w.local),
+		compareNumbers(v.epoch, w.epoch),
+		compareReleases(v.release, w.release),
+		cmp.Compare(v.preRank(), w.preRank()), compareNumbers(v.preN, w.preN),
+		comparePresence(v.post, w.post, -1), compareNumbers(v.post, w.post),
+		comparePresence(v.dev, w.dev, 1), compareNumbers(v.dev, w.dev),
+		compareLocals(v.local, w.local),
 	)
 }
 
-// preRank puts 1.0.dev1 before 1.0a1, and 1.0 after all of its pre-releases.
+// preRank orders 1.0.dev1 before 1.0a1, and 1.0 after all its pre-releases.
 func (v *Version) preRank() int {
 	switch {
 	case v.pre == "" && v.post == "" && v.dev != "":
@@ -148,9 +150,9 @@ func (v *Version) preRank() int {
 	return 4
 }
 
-// present orders what has a part against what has none: without is the side of
-// the one that has none.
-func present(a, b string, without int) int {
+// comparePresence compares two versions by whether they have a part. without is the
+// result if only a lacks it.
+func comparePresence(a, b string, without int) int {
 	switch {
 	case a == "" && b != "":
 		return without
@@ -160,32 +162,34 @@ func present(a, b string, without int) int {
 	return 0
 }
 
-func releases(a, b []string) int {
+// compareReleases compares two releases.
+func compareReleases(a, b []string) int {
 	for i := range max(len(a), len(b)) {
-		if c := numbers(at(a, i), at(b, i)); c != 0 {
+		if c := compareNumbers(numberAt(a, i), numberAt(b, i)); c != 0 {
 			return c
 		}
 	}
 	return 0
 }
 
-// at is a release's number; those that are not written are 0.
-func at(release []string, i int) string {
+// numberAt returns a number of a release. Missing numbers are 0.
+func numberAt(release []string, i int) string {
 	if i < len(release) {
 		return release[i]
 	}
 	return "0"
 }
 
-// locals orders local tags: none before any, words before numbers.
-func locals(a, b []string) int {
+// compareLocals compares local tags: a missing tag comes first, and words come before
+// numbers.
+func compareLocals(a, b []string) int {
 	for i := range min(len(a), len(b)) {
 		x, y := a[i], b[i]
 		dx, dy := isDigits(x), isDigits(y)
 		c := 0
 		switch {
 		case dx && dy:
-			c = numbers(x, y)
+			c = compareNumbers(x, y)
 		case dx:
 			return 1
 		case dy:
@@ -200,29 +204,32 @@ func locals(a, b []string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// numbers compares digits without leading zeros.
-func numbers(a, b string) int {
+// compareNumbers compares digits without leading zeros.
+func compareNumbers(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// number takes the leading zeros off.
-func number(s string) string {
+// trimZeros removes leading zeros.
+func trimZeros(s string) string {
 	if s = strings.TrimLeft(s, "0"); s == "" {
 		return "0"
 	}
 	return s
 }
 
+// isDigits reports whether s consists of digits.
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // scanner reads a text from left to right.
 type scanner struct{ rest string }
 
+// skip consumes a prefix, if it is there.
 func (p *scanner) skip(prefix string) (ok bool) {
 	p.rest, ok = strings.CutPrefix(p.rest, prefix)
 	return ok
 }
 
+// take consumes and returns all bytes up to the first that is not in.
 func (p *scanner) take(in func(byte) bool) string {
 	n := 0
 	for n < len(p.rest) && in(p.rest[n]) {
@@ -237,8 +244,8 @@ func (p *scanner) digits() string { return p.take(isDigit) }
 
 func (p *scanner) space() { p.take(isSpace) }
 
-// suffix reads ".rc-1" and the like: a word, with a separator before it and one
-// before its number, which is 0 where none is written.
+// suffix parses ".rc-1" and similar: a word, with an optional separator before
+// it and before its number. The number is 0 if it is missing.
 func (p *scanner) suffix(words ...string) (word, n string) {
 	back := *p
 	p.separator()
@@ -251,27 +258,28 @@ func (p *scanner) suffix(words ...string) (word, n string) {
 		if n = p.digits(); n == "" {
 			*p = after
 		}
-		return w, number(n)
+		return w, trimZeros(n)
 	}
 	*p = back
 	return "", ""
 }
 
+// separator skips one "-", "_" or ".".
 func (p *scanner) separator() {
 	if p.rest != "" && strings.IndexByte("-_.", p.rest[0]) >= 0 {
 		p.rest = p.rest[1:]
 	}
 }
 
-// locals reads "cpu.20-1"; nil when there is none.
-func (p *scanner) locals() (out []string) {
+// localTag parses "cpu.20-1". It returns nil if that fails.
+func (p *scanner) localTag() (out []string) {
 	for {
 		part := p.take(isAlnum)
 		if part == "" {
 			return nil
 		}
 		if isDigits(part) {
-			part = number(part)
+			part = trimZeros(part)
 		}
 		out = append(out, part)
 		before := p.rest

@@ -20,43 +20,46 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// byteCode is the file beside a venv with the sum of all its byte code, as
-// sha256sum checks it in site-packages.
+// byteCode is the file next to a venv with the sums of all its byte code.
+// sha256sum can check it from within site-packages.
 const byteCode = "bytecode.sha256"
 
 //go:embed compile.py
 var compileScript string
 
-// compile gives every module its byte code: an env that cannot be written later
-// never gets any, and one that others can change should not be written by whoever
-// is first. It is most of what an env costs beside another one (onnx-cpu: 108 of
-// 121 MB, 33 of 46 s), so what one of others has for the same file is linked.
+// compile creates the byte code of every module. Without it, an env that later
+// is read-only would never get any, and a shared env would be changed by its
+// first user. Byte code is most of the cost of another env (onnx-cpu: 108 of
+// 121 MB, 33 of 46 s). Byte code that one of others has for the same file is
+// therefore linked.
 //
-// RECORD has no sums of byte code, and what is in it runs whatever the source
-// says. So each env keeps the sums of what was compiled when it was made, and
-// only what still has that content is linked: a file that a power cut, a disk or a
-// program spoiled is compiled anew. Whoever can forge the sums can write that env,
-// and is trusted by everything that starts it. Python replaces byte code by a
-// rename and pip removes it: neither writes into what is linked.
+// RECORD has no sums of byte code, and Python runs byte code without a look at
+// the source. Each env therefore keeps the sums of its byte code from its
+// creation. Only byte code that still has this content is linked; a file that a
+// power cut, a disk or a program damaged is compiled again. A user who can
+// forge the sums can also write to that env, which everyone who starts it
+// trusts. A link is safe: Python replaces byte code by a rename and pip removes
+// it, so neither writes into a linked file.
 //
-// uv's --compile-bytecode compiles everything, also what is there (measured).
+// uv's --compile-bytecode compiles everything, even modules that have byte code
+// (measured).
 func (u *UV) compile(ctx context.Context, d envdir.Dir, others []envdir.Dir, tmp string) error {
-	site := siteOf(d)
+	site := sitePackages(d)
 	var all []string
-	missing := map[string]bool{} // those without byte code of another env's
-	err := files(ctx, site, ".py", func(rel string) { all, missing[rel] = append(all, rel), true })
+	missing := map[string]bool{} // modules for which no other env has byte code
+	err := walkFiles(ctx, site, ".py", func(rel string) { all, missing[rel] = append(all, rel), true })
 	if err != nil {
 		return err
 	}
 	for _, o := range others {
-		linkByteCode(ctx, site, siteOf(o), filepath.Join(o.Path, byteCode), missing)
+		linkByteCode(ctx, site, sitePackages(o), filepath.Join(o.Path, byteCode), missing)
 	}
-	u.note(fmt.Sprintf("byte code of %d modules: %d linked\n", len(all), len(all)-len(missing)))
+	u.log(fmt.Sprintf("byte code of %d modules: %d linked\n", len(all), len(all)-len(missing)))
 	if err := u.compileAll(ctx, d, site, tmp, all); err != nil {
 		return err
 	}
 	var sums []byte
-	err = files(ctx, site, ".pyc", func(rel string) {
+	err = walkFiles(ctx, site, ".pyc", func(rel string) {
 		if sum, err := sumOf(filepath.Join(site, rel)); err == nil {
 			sums = append(sums, sum+"  "+filepath.ToSlash(rel)+"\n"...)
 		}
@@ -67,9 +70,10 @@ func (u *UV) compile(ctx context.Context, d envdir.Dir, others []envdir.Dir, tmp
 	return os.WriteFile(filepath.Join(d.Path, byteCode), sums, 0o644)
 }
 
-// siteOf is the site-packages of an env: a venv is of one Python.
-func siteOf(d envdir.Dir) string {
-	entries, _ := os.ReadDir(filepath.Join(d.Venv(), "lib")) // Windows: there are none, and one folder for all
+// sitePackages returns the site-packages of an env: a venv has a single Python
+// version.
+func sitePackages(d envdir.Dir) string {
+	entries, _ := os.ReadDir(filepath.Join(d.Venv(), "lib")) // fails on Windows, which has one folder for all versions
 	for _, e := range entries {
 		if version, ok := strings.CutPrefix(e.Name(), "python"); ok {
 			return d.SitePackages(version)
@@ -78,11 +82,12 @@ func siteOf(d envdir.Dir) string {
 	return d.SitePackages("")
 }
 
-// compileAll runs Python on the modules, as often at once as there are processors.
-// It skips what has byte code of this Python and this file. A module that cannot be
-// compiled (a template, another Python's) is none of our business, as for pip and uv.
+// compileAll runs Python on the modules, in as many processes as there are
+// processors. It skips a module whose byte code fits this Python and this file.
+// Like pip and uv, it ignores a module that cannot be compiled (a template,
+// code for another Python).
 func (u *UV) compileAll(ctx context.Context, d envdir.Dir, site, tmp string, all []string) error {
-	const few = 100 // that are not worth another process
+	const minModules = 100 // fewer are not worth a process of their own
 	list := filepath.Join(tmp, "modules")
 	if err := os.WriteFile(list, []byte(strings.Join(all, "\x00")), 0o600); err != nil {
 		return err
@@ -90,7 +95,7 @@ func (u *UV) compileAll(ctx context.Context, d envdir.Dir, site, tmp string, all
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var group sync.WaitGroup
-	step := max(1, min(runtime.NumCPU(), len(all)/few))
+	step := max(1, min(runtime.NumCPU(), len(all)/minModules))
 	for i := range step {
 		group.Go(func() {
 			res, err := execx.Run(ctx, execx.Cmd{
@@ -98,11 +103,11 @@ func (u *UV) compileAll(ctx context.Context, d envdir.Dir, site, tmp string, all
 				Started: func(pid int) { go u.cfg.watch(ctx, pid) },
 			})
 			if err == nil && res.ExitCode != 0 {
-				u.note(res.Tail)
+				u.log(res.Tail)
 				err = u.failed(compiling, res)
 			}
 			if err != nil {
-				stop(err) // the first counts
+				stop(err) // the first error counts
 			}
 		})
 	}
@@ -110,7 +115,8 @@ func (u *UV) compileAll(ctx context.Context, d envdir.Dir, site, tmp string, all
 	return context.Cause(ctx)
 }
 
-// linkByteCode links what from has, and takes those modules off missing.
+// linkByteCode links the byte code that from has for the same modules, and
+// removes these modules from missing.
 func linkByteCode(ctx context.Context, site, from, list string, missing map[string]bool) {
 	f, err := os.Open(list)
 	if err != nil {
@@ -121,7 +127,7 @@ func linkByteCode(ctx context.Context, site, from, list string, missing map[stri
 		sum, rel, ok := strings.Cut(lines.Text(), "  ")
 		rel = filepath.FromSlash(rel)
 		source := envdir.SourceOf(rel)
-		if !ok || !missing[source] || !filepath.IsLocal(rel) || !same(filepath.Join(site, source), filepath.Join(from, source)) {
+		if !ok || !missing[source] || !filepath.IsLocal(rel) || !sameFile(filepath.Join(site, source), filepath.Join(from, source)) {
 			continue
 		}
 		if got, err := sumOf(filepath.Join(from, rel)); err != nil || got != sum {
@@ -131,14 +137,15 @@ func linkByteCode(ctx context.Context, site, from, list string, missing map[stri
 		if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return
 		}
-		if os.Link(filepath.Join(from, rel), path) == nil { // else a file system without links, or with enough of this one
+		if os.Link(filepath.Join(from, rel), path) == nil { // fails without hard links, or if the file has the maximum of links
 			delete(missing, source)
 		}
 	}
 }
 
-// same reports whether two paths are the same file: links into uv's cache.
-func same(a, b string) bool {
+// sameFile reports whether two paths are the same file: both are links into
+// uv's cache.
+func sameFile(a, b string) bool {
 	one, err := os.Lstat(a)
 	if err != nil || !one.Mode().IsRegular() {
 		return false
@@ -147,6 +154,7 @@ func same(a, b string) bool {
 	return err == nil && os.SameFile(one, two)
 }
 
+// sumOf returns the SHA-256 of a regular file in hexadecimal.
 func sumOf(path string) (string, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -160,8 +168,9 @@ func sumOf(path string) (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
-// files tells of each file below dir that has this ending, relative to dir.
-func files(ctx context.Context, dir, ending string, tell func(rel string)) error {
+// walkFiles calls visit for each regular file below dir with this extension,
+// with its path relative to dir.
+func walkFiles(ctx context.Context, dir, ending string, visit func(rel string)) error {
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -173,7 +182,7 @@ func files(ctx context.Context, dir, ending string, tell func(rel string)) error
 			return nil
 		}
 		rel, err := filepath.Rel(dir, path)
-		tell(rel)
+		visit(rel)
 		return err
 	})
 }

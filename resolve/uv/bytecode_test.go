@@ -17,7 +17,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// pair is an env, and another one that is made beside it after change.
+// pair is an env, and a second one that is created next to it after a change.
 type pair struct {
 	*sandbox
 	first, second envdir.Dir
@@ -43,7 +43,7 @@ func newPair(t *testing.T, change func(p *pair)) *pair {
 	return p
 }
 
-// in is a file in site-packages, and the byte code of a module there.
+// in returns the path of a file in site-packages; rel is a glob pattern.
 func (p *pair) in(d envdir.Dir, rel string) string {
 	p.t.Helper()
 	found, err := filepath.Glob(filepath.Join(d.SitePackages("*"), rel))
@@ -54,7 +54,7 @@ func (p *pair) in(d envdir.Dir, rel string) string {
 
 func (p *pair) linked(pyc string) bool {
 	p.t.Helper()
-	return same(p.in(p.first, pyc), p.in(p.second, pyc))
+	return sameFile(p.in(p.first, pyc), p.in(p.second, pyc))
 }
 
 const (
@@ -65,16 +65,16 @@ const (
 func TestByteCodeIsLinked(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, func(*pair) {})
-	if !same(p.in(p.first, "top.py"), p.in(p.second, "top.py")) {
+	if !sameFile(p.in(p.first, "top.py"), p.in(p.second, "top.py")) {
 		t.Skip("uv links nothing here")
 	}
 	for _, pyc := range []string{initCode, topCode, "pkg/__pycache__/a.b.*.pyc"} {
 		require.True(t, p.linked(pyc), pyc)
 	}
-	require.FileExists(t, p.in(p.second, "__pycache__/more.*.pyc"), "what is new is compiled")
+	require.FileExists(t, p.in(p.second, "__pycache__/more.*.pyc"), "a new module is compiled")
 	none, err := filepath.Glob(filepath.Join(p.second.SitePackages("*"), "pkg", "__pycache__", "template*"))
 	require.NoError(t, err)
-	require.Empty(t, none, "what cannot be compiled is nobody's fault")
+	require.Empty(t, none, "a module that cannot be compiled is skipped")
 	require.Contains(t, p.log.String(), "byte code of 5 modules: 3 linked\n")
 	require.Equal(t, "first", p.python(p.second, "import pkg; print(pkg.x)"))
 	sums, err := os.ReadFile(filepath.Join(p.second.Path, byteCode))
@@ -93,7 +93,7 @@ func TestByteCodeIsNotLinked(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		change func(p *pair)
-		top    bool // top.py's is linked all the same
+		top    bool // the byte code of top.py is linked all the same
 	}{
 		"damaged, size and time as they were": {func(p *pair) {
 			path := p.in(p.first, initCode)
@@ -129,7 +129,7 @@ func TestByteCodeIsNotLinked(t *testing.T) {
 		}, true},
 		"older than its file": {func(p *pair) {
 			later := time.Now().Add(time.Hour)
-			require.NoError(t, os.Chtimes(p.in(p.first, "pkg/__init__.py"), later, later)) // the cache's, too
+			require.NoError(t, os.Chtimes(p.in(p.first, "pkg/__init__.py"), later, later)) // changes the file in the cache as well
 		}, true},
 		"without sums": {func(p *pair) { require.NoError(t, os.Remove(filepath.Join(p.first.Path, byteCode))) }, false},
 		"sums of elsewhere": {func(p *pair) {
@@ -155,14 +155,14 @@ func TestByteCodeIsNotLinked(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, before, after, "nothing is written into another env")
 			}
-			if same(p.in(p.first, "top.py"), p.in(p.second, "top.py")) {
+			if sameFile(p.in(p.first, "top.py"), p.in(p.second, "top.py")) {
 				require.Equal(t, tc.top, p.linked(topCode))
 			}
 		})
 	}
 }
 
-// TestCompileFails: a disk that is full is one, a file that is no Python is none.
+// A full disk is an error. A file that is not Python code is not.
 func TestCompileFails(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, func(*pair) {})

@@ -1,5 +1,6 @@
-# LIST START STEP: byte code for each STEPth module that a file lists, parted by NUL
-# and relative to where we are, unless it is there: of this Python and this very file.
+# Usage: LIST START STEP. Compiles every STEPth module of a list, beginning with number
+# START. LIST is a file with paths separated by NUL, relative to the working directory. A
+# module is skipped if its byte code fits this Python and this file.
 import importlib.util as util, os, py_compile, struct, sys
 
 with open(sys.argv[1], encoding="utf-8", errors="surrogateescape", newline="") as f:

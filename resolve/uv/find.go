@@ -16,24 +16,24 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// The versions of a uv on PATH that we use: pylock.toml and --relocatable as
-// they are used here are known to work from the first one on. One that the
-// user names is used whatever its version.
+// The range of versions that is used from PATH. pylock.toml and --relocatable
+// are known to work in all of them. A uv that the user names is used whatever
+// its version.
 const (
 	minMinor = 9  // 0.9
 	maxMinor = 13 // 0.13
 )
 
-// Find looks for uv: MODELRUN_UV, beside modelrun, in .envs/.tools, on PATH,
-// and installs it into .envs/.tools otherwise.
+// Find looks for uv in MODELRUN_UV, next to modelrun, in .envs/.tools and on
+// PATH. If there is none, it installs uv into .envs/.tools.
 func Find(ctx context.Context, c Config) (*UV, error) {
-	u, passed, err := look(ctx, c)
+	u, passed, err := findExisting(ctx, c)
 	if u != nil || err != nil {
 		return u, err
 	}
 	if fsys.Reachable(installed(c)) {
 		if err := trusted(installed(c), aboveInstalled, c.Owners); err != nil {
-			return nil, err // it would have to be run to tell whether it works
+			return nil, err // checking it would mean running it
 		}
 	}
 	path, err := bootstrap(ctx, c)
@@ -49,25 +49,27 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	if fault.CodeOf(err) == fault.NoIndex {
 		return nil, fault.New(fault.NoIndex, "uv is not to be found%s; installing it failed: %w", passed, err).Fix("%s", fault.RemedyOf(err))
 	}
-	return nil, none("%s; installing it failed: %w", passed, err)
+	return nil, notFound("%s; installing it failed: %w", passed, err)
 }
 
-// Look is Find for those who only look: nothing is installed.
+// Look is Find for commands that must not change anything: it installs nothing.
 func Look(ctx context.Context, c Config) (*UV, error) {
-	u, passed, err := look(ctx, c)
+	u, passed, err := findExisting(ctx, c)
 	if u == nil && err == nil {
-		err = none("%s", passed)
+		err = notFound("%s", passed)
 	}
 	return u, err
 }
 
-func none(format string, args ...any) error {
+// notFound returns a NoUV error with the command that installs uv.
+func notFound(format string, args ...any) error {
 	return fault.New(fault.NoUV, "uv is not to be found"+format, args...).
 		Fix("python3 -m pip install uv==%s   # or name one: MODELRUN_UV=/path/to/uv", pinned)
 }
 
-// look is the uv that is there; nil where there is none, with what it passed over.
-func look(ctx context.Context, c Config) (u *UV, passed string, err error) {
+// findExisting returns the uv that is installed, or nil. passed describes the
+// ones that it did not take.
+func findExisting(ctx context.Context, c Config) (u *UV, passed string, err error) {
 	env := environ(c)
 	try := func(path, source string) (*UV, error) {
 		version, err := versionOf(ctx, path, env)
@@ -89,7 +91,7 @@ func look(ctx context.Context, c Config) (u *UV, passed string, err error) {
 	}
 	for _, place := range []struct {
 		path, source string
-		above        int // folders above it that must be trusted, too
+		above        int // number of parent folders that must be trusted as well
 	}{
 		{filepath.Join(c.BesideDir, binary), "beside modelrun", 0},
 		{installed(c), "in the root", aboveInstalled},
@@ -122,7 +124,7 @@ func look(ctx context.Context, c Config) (u *UV, passed string, err error) {
 	return nil, passed, nil
 }
 
-// trusted refuses a program that somebody else could have put there.
+// trusted refuses a program that another user could have put there.
 func trusted(path string, above int, owners []string) error {
 	for range above + 1 {
 		if err := fsys.Trusted(path, owners); err != nil {
@@ -133,13 +135,16 @@ func trusted(path string, above int, owners []string) error {
 	return nil
 }
 
-// aboveInstalled are bin, uv-… and .tools.
+// aboveInstalled is the number of folders to check above uv: bin, uv-… and
+// .tools.
 const aboveInstalled = 3
 
+// installed returns the path of the uv that bootstrap installs.
 func installed(c Config) string { return filepath.Join(c.Root.UV(pinned), "bin", binary) }
 
 var errNotUV = errors.New("it does not say a version as uv does")
 
+// versionOf runs a uv to get its version.
 func versionOf(ctx context.Context, path string, env execx.Environ) (string, error) {
 	res, err := execx.Run(ctx, execx.Cmd{Path: path, Args: []string{"--version"}, Env: env, Timeout: 20 * time.Second})
 	if err != nil {
@@ -152,8 +157,8 @@ func versionOf(ctx context.Context, path string, env execx.Environ) (string, err
 	return fields[1], nil
 }
 
-// Untested says that a version is none of those that are known to work; "" for
-// one that is.
+// Untested returns a message if the version is outside the range that is known
+// to work, else "".
 func (u *UV) Untested() string {
 	parts := strings.Split(u.Version, ".")
 	if len(parts) >= 2 && parts[0] == "0" {
@@ -164,8 +169,8 @@ func (u *UV) Untested() string {
 	return fmt.Sprintf("version %s, 0.%d to 0.%d are known to work", u.Version, minMinor, maxMinor)
 }
 
-// bootstrap installs the pinned uv with any Python's pip, which verifies its
-// hash. Two that do so at once do not disturb each other: the first rename wins.
+// bootstrap installs the pinned uv with the pip of any Python; pip verifies its
+// hash. Two processes can do this at the same time: the first rename wins.
 func bootstrap(ctx context.Context, c Config) (string, error) {
 	if c.Offline {
 		return "", errors.New("--offline is set")
@@ -192,15 +197,15 @@ func bootstrap(ctx context.Context, c Config) (string, error) {
 			why = fmt.Errorf("%s -m pip: %w", python, err)
 			continue
 		}
-		return installed(c), put(ctx, c, tmp)
+		return installed(c), publish(ctx, c, tmp)
 	}
 	return "", why
 }
 
-// put moves a new uv from tmp to where it is looked for. One that is there
-// and starts is another process's and stays; one that does not start is what a
-// power cut left, and goes.
-func put(ctx context.Context, c Config, tmp string) error {
+// publish moves a new uv from tmp to its final place. If there already is one
+// that starts, another process was faster, and that one stays. One that does
+// not start is left from a power cut, and is removed.
+func publish(ctx context.Context, c Config, tmp string) error {
 	f, err := os.OpenFile(filepath.Join(tmp, "uv", "bin", binary), os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -220,11 +225,12 @@ func put(ctx context.Context, c Config, tmp string) error {
 		return e
 	}
 	if err = fsys.Rename(filepath.Join(tmp, "uv"), to); fsys.Reachable(installed(c)) {
-		return nil // a third was quicker
+		return nil // a third process was faster
 	}
 	return err
 }
 
+// pipInstall installs the pinned uv into tmp with a Python's pip.
 func pipInstall(ctx context.Context, c Config, python, tmp string) error {
 	set := []execx.Var{{Key: "PIP_DISABLE_PIP_VERSION_CHECK", Value: "1"}, {Key: "PIP_NO_INPUT", Value: "1"}}
 	if index := c.defaultIndex(""); index != "" {
@@ -246,10 +252,10 @@ func pipInstall(ctx context.Context, c Config, python, tmp string) error {
 	}
 	switch {
 	case res.ExitCode != 0 && (strings.Contains(res.Tail, "connection broken by") || strings.Contains(res.Tail, "Could not fetch URL")):
-		// pip's last word is that there is no such version.
-		return fault.New(fault.NoIndex, "the index does not answer: %s", lastWords(res.Tail)).Fix(noAnswer)
+		// pip's last message would be that there is no such version.
+		return fault.New(fault.NoIndex, "the index does not answer: %s", errorText(res.Tail)).Fix(noAnswer)
 	case res.ExitCode != 0:
-		return errors.New(lastWords(res.Tail))
+		return errors.New(errorText(res.Tail))
 	}
 	if !fsys.Reachable(filepath.Join(tmp, "uv", "bin", binary)) {
 		return errors.New("the wheel holds no uv")

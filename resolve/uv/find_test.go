@@ -28,21 +28,21 @@ func TestFind(t *testing.T) {
 		require.NoError(t, execxtest.Write(path, []byte("#!/bin/sh\necho '"+says+"'\n")))
 		return path
 	}
-	type places struct{ override, beside, root, path string } // what the uv there says
+	type places struct{ override, beside, root, path string } // what the uv at each place prints
 	for name, c := range map[string]struct {
 		places
 		version, source string
 		err             []string
 	}{
-		"the named one first":        {places{"uv 0.5.1", "uv 0.13.1", "uv 0.13.2", "uv 0.13.3"}, "0.5.1", "MODELRUN_UV", nil},
-		"beside modelrun":            {places{"", "uv 0.13.1", "uv 0.13.2", "uv 0.13.3"}, "0.13.1", "beside modelrun", nil},
-		"in the root":                {places{"", "", "uv 0.13.2", "uv 0.13.3"}, "0.13.2", "in the root", nil},
-		"on PATH":                    {places{"", "", "", "uv 0.13.3 (abc 2026-01-01)"}, "0.13.3", "on PATH", nil},
-		"a broken one is passed":     {places{"", "nonsense", "", "uv 0.13.3"}, "0.13.3", "on PATH", nil},
-		"the named one is broken":    {places{"nonsense", "uv 0.13.1", "", ""}, "", "", []string{"the uv that is named, ", "cannot be used"}},
-		"PATH's is too old":          {places{"", "", "", "uv 0.8.0"}, "", "", []string{"is version 0.8.0, 0.9 to 0.13 are known to work"}},
-		"PATH's is no uv":            {places{"", "", "", "universe 1"}, "", "", []string{"cannot be used: it does not say a version"}},
-		"none, and no Python either": {places{}, "", "", []string{"uv is not to be found", "no Python with pip is on PATH"}},
+		"the named one first":     {places{"uv 0.5.1", "uv 0.13.1", "uv 0.13.2", "uv 0.13.3"}, "0.5.1", "MODELRUN_UV", nil},
+		"beside modelrun":         {places{"", "uv 0.13.1", "uv 0.13.2", "uv 0.13.3"}, "0.13.1", "beside modelrun", nil},
+		"in the root":             {places{"", "", "uv 0.13.2", "uv 0.13.3"}, "0.13.2", "in the root", nil},
+		"on PATH":                 {places{"", "", "", "uv 0.13.3 (abc 2026-01-01)"}, "0.13.3", "on PATH", nil},
+		"a broken one is passed":  {places{"", "nonsense", "", "uv 0.13.3"}, "0.13.3", "on PATH", nil},
+		"the named one is broken": {places{"nonsense", "uv 0.13.1", "", ""}, "", "", []string{"the uv that is named, ", "cannot be used"}},
+		"PATH's is too old":       {places{"", "", "", "uv 0.8.0"}, "", "", []string{"is version 0.8.0, 0.9 to 0.13 are known to work"}},
+		"PATH's is no uv":         {places{"", "", "", "universe 1"}, "", "", []string{"cannot be used: it does not say a version"}},
+		"no uv and no Python":     {places{}, "", "", []string{"uv is not to be found", "no Python with pip is on PATH"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,21 +81,21 @@ func TestFindOffline(t *testing.T) {
 	require.ErrorContains(t, err, "--offline is set")
 }
 
-// pythonAlone is a folder for PATH that holds a Python with pip and no uv. It
-// is python itself, not what a version manager puts on PATH for it.
+// pythonAlone returns a folder for PATH with a Python that has pip, and without
+// uv. The Python is the real one, not the shim of a version manager.
 func pythonAlone(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("a link needs a privilege there")
 	}
 	dir := t.TempDir()
-	// A link to a venv's python would not be that venv's.
+	// Through a link, a venv's python would not run as that venv.
 	start := "#!/bin/sh\nexec " + execxtest.PythonWithPip(t) + " \"$@\"\n"
 	require.NoError(t, execxtest.Write(filepath.Join(dir, "python3"), []byte(start)))
 	return dir
 }
 
-// A Python with pip is there and the index has no uv.
+// There is a Python with pip, but the index has no uv.
 func TestBootstrapIndexWithoutUV(t *testing.T) {
 	t.Parallel()
 	ix := uvtest.NewIndex(t, t.TempDir())
@@ -108,11 +108,11 @@ func TestBootstrapIndexWithoutUV(t *testing.T) {
 	require.ErrorContains(t, err, fmt.Sprintf("No matching distribution found for uv==%s", pinned))
 	left, err := os.ReadDir(filepath.Dir(root.UV(pinned)))
 	require.NoError(t, err)
-	require.Empty(t, left, "no half uv stays")
+	require.Empty(t, left, "no partial uv stays")
 }
 
-// A power cut leaves a uv of no length: it must not stand in the way for ever.
-func TestPut(t *testing.T) {
+// A power cut leaves an empty uv, which must be replaced.
+func TestPublish(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the uv of these cases is a shell script")
@@ -134,7 +134,7 @@ func TestPut(t *testing.T) {
 			if c.there != "-" {
 				write(installed(cfg), c.there)
 			}
-			require.NoError(t, put(t.Context(), cfg, tmp))
+			require.NoError(t, publish(t.Context(), cfg, tmp))
 			version, err := versionOf(t.Context(), installed(cfg), nil)
 			require.NoError(t, err)
 			require.Equal(t, c.want, version)
@@ -142,7 +142,7 @@ func TestPut(t *testing.T) {
 	}
 }
 
-// The real thing, from the real index.
+// Installs the real uv from the real index.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("TEST_E2E") == "" {

@@ -10,39 +10,41 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Lock is what an env is filled with: every version, with hashes and sizes.
+// Lock is everything that is installed into an env: each version, with hashes
+// and sizes.
 type Lock struct {
-	Pylock   []byte // pylock.toml: https://packaging.python.org/en/latest/specifications/pylock-toml/
-	Packages []Package
+	Pylock   []byte    // pylock.toml: https://packaging.python.org/en/latest/specifications/pylock-toml/
+	Packages []Package // in the order of pylock.toml
 	Python   string    // the base interpreter, absolute
-	Relaxed  []Relaxed // soft pins that had to give way
-	Notes    []string  // lines for the user, for example that another index is used
-	Download int64     // bytes; -1 when the index does not say
-	Pip      string    // a pip wheel to install, where the index has none; "" otherwise
+	Relaxed  []Relaxed // soft pins that were dropped
+	Notes    []string  // messages for the user, for example that another index is used
+	Download int64     // bytes; -1 if the index gives no sizes
+	Pip      string    // a pip wheel to install if the index has no pip, else ""
 
-	cached            map[string]bool // packages, of any index and Python, that uv had in its cache before
-	index, torchIndex string          // what was asked besides the user's own, for their credentials
+	cached            map[string]bool // packages that were in uv's cache before, from any index and for any Python
+	index, torchIndex string          // indexes used in addition to the user's own; Sync needs their credentials
 }
 
-// Package is one wheel of a Lock, or the source that uv builds one from.
+// Package is one wheel of a Lock, or the source distribution that uv builds it
+// from.
 type Package struct {
 	Name, Version string
-	Size          int64 // bytes; 0 when the index does not say
-	Source        bool  // there is no wheel for this python and system
+	Size          int64 // bytes; 0 if the index does not give it
+	Source        bool  // there is no wheel for this Python and system
 }
 
-// Relaxed is a pin that had to give way.
+// Relaxed is a pin that was replaced by another version, and the reason.
 type Relaxed struct{ Name, From, To, Why string }
 
-// String is the line that is said once and kept in READY.json.
+// String returns the line that is printed once and kept in READY.json.
 func (r Relaxed) String() string {
 	return fmt.Sprintf("pin %s==%s relaxed to %s: %s", r.Name, r.From, r.To, r.Why)
 }
 
-// maxWheel is far above any wheel: 1 TiB.
+// maxWheel is far above the size of any wheel: 1 TiB.
 const maxWheel = 1 << 40
 
-// parseLock reads what we need of a pylock.toml.
+// parseLock reads the parts of a pylock.toml that modelrun needs.
 func parseLock(data []byte) (Lock, error) {
 	var file struct {
 		Packages []struct {
@@ -65,14 +67,14 @@ func parseLock(data []byte) (Lock, error) {
 	l := Lock{Pylock: data}
 	for _, p := range file.Packages {
 		size := max(p.Archive.Size, 0)
-		source := len(p.Wheels) == 0 && p.Sdist != nil // uv lists only the wheels that fit
+		source := len(p.Wheels) == 0 && p.Sdist != nil // uv lists only wheels that fit
 		if source {
 			size = max(size, p.Sdist.Size)
 		}
-		for _, w := range p.Wheels { // of several that fit uv takes one: count the largest
+		for _, w := range p.Wheels { // uv uses one of several: count the largest
 			size = max(size, w.Size)
 		}
-		if size > maxWheel { // nonsense is not known: no sum of such may overflow
+		if size > maxWheel { // treat an absurd size as unknown, so that the sum cannot overflow
 			size = 0
 		}
 		l.Packages = append(l.Packages, Package{p.Name, p.Version, size, source})
@@ -85,9 +87,9 @@ func parseLock(data []byte) (Lock, error) {
 	return l, nil
 }
 
-// rest is the lock of those packages that were not in the cache, and how many
-// they are; "" where its text is not as uv writes it.
-func (l Lock) rest() (text string, n int) {
+// uncached returns the lock of the packages that were not in the cache, and
+// their number. text is "" if the lock does not have the form that uv writes.
+func (l Lock) uncached() (text string, n int) {
 	const head = "\n[[packages]]\n"
 	parts := strings.Split(string(l.Pylock), head)
 	if len(parts) != len(l.Packages)+1 {
@@ -102,8 +104,8 @@ func (l Lock) rest() (text string, n int) {
 	return strings.Join(keep, head), len(keep) - 1
 }
 
-// Missing is the bytes of Download that uv's cache does not hold yet, by the names
-// of what is in it; -1 when the index does not say.
+// Missing returns the bytes of Download that are not in uv's cache yet, going
+// by the names in the cache. It returns -1 if the index gives no sizes.
 func (l Lock) Missing() int64 {
 	missing := l.Download
 	for _, p := range l.Packages {
@@ -114,7 +116,7 @@ func (l Lock) Missing() int64 {
 	return missing
 }
 
-// version of a package in the lock, "" when it is not in it.
+// version returns the version of a package in the lock, or "".
 func (l Lock) version(name string) string {
 	for _, p := range l.Packages {
 		if requirement.Normal(p.Name) == requirement.Normal(name) {
@@ -124,7 +126,7 @@ func (l Lock) version(name string) string {
 	return ""
 }
 
-// sources names the packages that are built here, "" when there are none.
+// sources lists the packages that are built here, or "".
 func (l Lock) sources() string {
 	var names []string
 	for _, p := range l.Packages {
@@ -135,7 +137,7 @@ func (l Lock) sources() string {
 	return strings.Join(names, ", ")
 }
 
-// size of the packages whose name fits.
+// size returns the size of a package in the lock, or 0.
 func (l Lock) size(name string) int64 {
 	for _, p := range l.Packages {
 		if requirement.Normal(p.Name) == requirement.Normal(name) {
@@ -145,15 +147,15 @@ func (l Lock) size(name string) int64 {
 	return 0
 }
 
-// project is what the generated project is called; uv's words name it.
+// project is the name of the generated project. It appears in uv's messages.
 const project = "modelrun-env"
 
-// pyproject is the generated project that uv resolves: hard pins in place, and
-// an explicit index for what comes from torch's.
+// pyproject returns the project that uv resolves. Hard pins are part of the
+// requirements. Packages from torch's index get an explicit index.
 func pyproject(p profile.Plan) []byte {
 	var b strings.Builder
 	b.WriteString("# generated by modelrun\n[project]\nname = \"" + project + "\"\nversion = \"0\"\n")
-	fmt.Fprintf(&b, "requires-python = %q\n", orAny(pythonRange(p)))
+	fmt.Fprintf(&b, "requires-python = %q\n", orAnyPython(pythonRange(p)))
 	b.WriteString("dependencies = [\n")
 	for _, r := range p.Packages {
 		fmt.Fprintf(&b, "    %q,\n", withPin(r, p.Hard))
@@ -172,7 +174,7 @@ func pyproject(p profile.Plan) []byte {
 	return []byte(b.String())
 }
 
-// withPin is a requirement with its hard pin, if it has one.
+// withPin returns a requirement with its hard pin, if it has one.
 func withPin(text string, hard []profile.Pin) string {
 	for _, pin := range hard {
 		if requirement.Normal(pin.Name) == requirement.NameOf(text) {
@@ -183,7 +185,8 @@ func withPin(text string, hard []profile.Pin) string {
 	return text
 }
 
-// pythonRange is ">=3.10,<3.13" for 3.10 to 3.12; "" when anything goes.
+// pythonRange returns ">=3.10,<3.13" for 3.10 to 3.12, or "" if any Python will
+// do.
 func pythonRange(p profile.Plan) string {
 	var parts []string
 	if p.PythonMin != "" {
@@ -198,14 +201,16 @@ func pythonRange(p profile.Plan) string {
 	return strings.Join(parts, ",")
 }
 
-func orAny(r string) string {
+// orAnyPython returns r, or the oldest Python that is accepted if r is "".
+func orAnyPython(r string) string {
 	if r == "" {
 		return ">=3.8"
 	}
 	return r
 }
 
-// nextMinor is the first version after all of "3.12": "3.13"; of "3.12.1": "3.12.2".
+// nextMinor returns the first version after all of "3.12": "3.13". After
+// "3.12.1" it is "3.12.2".
 func nextMinor(v string) string {
 	parts := strings.Split(v, ".")
 	n := 0

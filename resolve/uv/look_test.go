@@ -16,8 +16,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// Who looks installs nothing and writes nothing, and neither who looks nor who
-// creates runs a uv that somebody else could have written.
+// Look installs and writes nothing. Neither Look nor Find runs a uv that
+// another user could have written.
 func TestLook(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -32,21 +32,21 @@ func TestLook(t *testing.T) {
 	ran := filepath.Join(dir, "ran")
 	require.NoError(t, execxtest.Write(installed(cfg), []byte("#!/bin/sh\n: > "+ran+"\necho uv 0.13.1\n")))
 	tools := filepath.Dir(cfg.Root.UV(pinned))
-	require.NoError(t, os.Chmod(tools, 0o777)) //nolint:gosec // anybody could have planted it
+	require.NoError(t, os.Chmod(tools, 0o777)) //nolint:gosec // now every user can replace it
 	_, err = Look(t.Context(), cfg)
 	require.Equal(t, fault.NoUV, fault.CodeOf(err))
 	require.ErrorContains(t, err, installed(cfg)+" is not run: "+tools)
 	_, err = Find(t.Context(), cfg)
 	require.Equal(t, fault.Untrusted, fault.CodeOf(err))
 	require.NoFileExists(t, ran)
-	require.NoError(t, os.Chmod(tools, 0o755)) //nolint:gosec // as it was made
+	require.NoError(t, os.Chmod(tools, 0o755)) //nolint:gosec // as before
 	u, err := Look(t.Context(), cfg)
 	require.NoError(t, err)
 	require.Equal(t, "in the root", u.Source)
 	require.FileExists(t, ran)
 }
 
-// Asking for a Python downloads none and leaves nothing in the root.
+// Python downloads nothing and writes nothing into the root.
 func TestPythonOnly(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())

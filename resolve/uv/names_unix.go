@@ -4,5 +4,5 @@ package uv
 
 const binary = "uv"
 
-// pythons are the names under which a Python with pip may be found.
+// pythons are the possible names of a Python with pip.
 var pythons = [...]string{"python3", "python"}

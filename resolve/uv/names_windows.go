@@ -2,5 +2,5 @@ package uv
 
 const binary = "uv.exe"
 
-// pythons are the names under which a Python with pip may be found.
+// pythons are the possible names of a Python with pip.
 var pythons = [...]string{"py.exe", "python.exe", "python3.exe"}

@@ -13,61 +13,64 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Progress is how far a Sync is.
+// Progress is the progress of a Sync.
 type Progress struct {
-	// Packages that are unpacked in uv's cache, later in the env; of all in the
-	// lock.
+	// Packages counts packages: first those unpacked in uv's cache, later those
+	// in the env. TotalPackages counts those in the lock.
 	Packages, TotalPackages int
-	// Bytes of the wheels that are downloaded; 0 of 0 where all were in the cache.
-	// Between two whole wheels DoneBytes is an estimate.
+	// DoneBytes counts downloaded bytes of wheels. Both are 0 if all wheels
+	// were in the cache. DoneBytes is an estimate while a wheel is incomplete.
 	DoneBytes, TotalBytes int64
-	// Doing is what goes on: "downloading torch 2.11.0" (the largest of several),
-	// "building llama-cpp-python 0.3.2", "linking", "compiling"; "" not known.
+	// Doing is the current activity: "downloading torch 2.11.0" (the largest of
+	// several wheels), "building llama-cpp-python 0.3.2", "linking",
+	// "compiling"; "" if not known.
 	Doing string
 }
 
 const (
-	// pollEvery is how often the disk is looked at, where uv says nothing: it
-	// names wheels above 1 MiB when their download begins and ends, no bytes
-	// between, and nothing of small ones (uv 0.13.9, --no-progress).
+	// pollEvery is the interval between two looks at the disk. uv (0.13.9, with
+	// --no-progress) only reports the start and the end of downloads above
+	// 1 MiB. It reports no bytes in between, and nothing about small wheels.
 	pollEvery = time.Second
-	// inflated is how much larger a wheel is when it is unpacked, which uv does
-	// while it downloads: 1.4 (nvidia-cublas) to 4 (numpy).
+	// inflated is the assumed ratio of unpacked to packed size: uv unpacks a
+	// wheel while it downloads. Measured ratios go from 1.4 (nvidia-cublas) to
+	// 4 (numpy).
 	inflated = 2
 )
 
-// syncing follows one run of uv.
-type syncing struct {
-	lock  Lock
-	cache string // uv's; "" not known
-	site  string // site-packages, as a pattern
-	tell  func(Progress)
+// tracker follows one run of uv.
+type tracker struct {
+	lock   Lock
+	cache  string // uv's cache; "" if not known
+	site   string // a glob pattern for site-packages
+	report func(Progress)
 
-	part bool // this run is for the packages that are not in the cache; another one links all
+	partial bool // this run only installs packages that are not in the cache; another run links all
 
-	mu      sync.Mutex // uv's lines and the looks at the disk come at the same time
-	p       Progress
-	looked  map[string]bool  // folders of unpacked wheels in the cache
-	ready   map[string]bool  // packages that lie in one
-	loading map[string]int64 // bytes of each wheel that is being downloaded
-	loaded  int64            // bytes of those that are whole
+	mu          sync.Mutex // uv's output and the polling are concurrent
+	p           Progress
+	seen        map[string]bool  // folders of the cache that were scanned
+	unpacked    map[string]bool  // packages found in them
+	downloading map[string]int64 // size of each wheel that is being downloaded
+	downloaded  int64            // bytes of finished wheels
 }
 
-func (u *UV) follow(l Lock, d envdir.Dir, tell func(Progress)) *syncing {
-	s := &syncing{
-		lock: l, site: d.SitePackages("*"), tell: tell,
-		looked: map[string]bool{}, ready: map[string]bool{}, loading: map[string]int64{},
+// track returns a tracker for a Sync of this lock.
+func (u *UV) track(l Lock, d envdir.Dir, report func(Progress)) *tracker {
+	t := &tracker{
+		lock: l, site: d.SitePackages("*"), report: report,
+		seen: map[string]bool{}, unpacked: map[string]bool{}, downloading: map[string]int64{},
 	}
 	if !u.cfg.NoCache {
-		s.cache = u.cacheDir()
+		t.cache = u.cacheDir()
 	}
-	s.p.TotalPackages = len(l.Packages)
-	s.look()
-	return s
+	t.p.TotalPackages = len(l.Packages)
+	t.poll()
+	return t
 }
 
-// watch looks at the disk until stop is called.
-func (s *syncing) watch() (stop func()) {
+// watch polls the disk until stop is called.
+func (t *tracker) watch() (stop func()) {
 	end, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
@@ -78,119 +81,120 @@ func (s *syncing) watch() (stop func()) {
 			case <-end:
 				return
 			case <-tick.C:
-				s.look()
+				t.poll()
 			}
 		}
 	}()
 	return func() { close(end); <-over }
 }
 
-// The last two things that a Sync does; everything before is fetching.
+// The last two phases of a Sync. Everything before them is downloading.
 const (
 	linking   = "linking"
 	compiling = "compiling"
 )
 
-// line is one that uv wrote.
-func (s *syncing) line(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// line processes one line of uv's output.
+func (t *tracker) line(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	verb, rest, _ := strings.Cut(text, " ")
 	name, size, _ := strings.Cut(rest, " (")
 	switch verb {
 	case "Downloading":
-		s.loading[name] = max(s.lock.size(name), mebibytes(size))
-		s.p.TotalBytes += s.loading[name]
+		t.downloading[name] = max(t.lock.size(name), mebibytes(size))
+		t.p.TotalBytes += t.downloading[name]
 	case "Downloaded":
-		s.loaded += s.loading[name]
-		delete(s.loading, name)
+		t.downloaded += t.downloading[name]
+		delete(t.downloading, name)
 	case "Building":
-		s.p.Doing = "building " + strings.Replace(rest, "==", " ", 1)
+		t.p.Doing = "building " + strings.Replace(rest, "==", " ", 1)
 	case "Built":
-		s.p.Doing = ""
+		t.p.Doing = ""
 	case "Prepared":
-		clear(s.loading)
-		s.loaded, s.p.Doing = s.p.TotalBytes, linking
+		clear(t.downloading)
+		t.downloaded, t.p.Doing = t.p.TotalBytes, linking
 	case "Installed":
-		if !s.part {
-			s.p.Packages, s.p.Doing = s.p.TotalPackages, compiling
+		if !t.partial {
+			t.p.Packages, t.p.Doing = t.p.TotalPackages, compiling
 		}
 	}
-	s.sum(0)
-	s.tell(s.p)
+	t.update(0)
+	t.report(t.p)
 }
 
-// look asks the disk what uv does not say. Only what is new is told: it counts
-// as a sign of life.
-func (s *syncing) look() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	was, partly := s.p, int64(0)
+// poll finds out from the disk what uv does not report. It reports only
+// changes, because each report counts as a sign of life.
+func (t *tracker) poll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was, partial := t.p, int64(0)
 	switch {
-	case s.p.Doing == linking:
-		s.p.Packages = s.linked()
-	case s.p.Doing != compiling:
-		s.unpacked()
-		if len(s.loading) > 0 {
-			partly = s.partly()
+	case t.p.Doing == linking:
+		t.p.Packages = t.linkedPackages()
+	case t.p.Doing != compiling:
+		t.scanCache()
+		if len(t.downloading) > 0 {
+			partial = t.partialBytes()
 		}
 	}
-	if s.sum(partly); s.p != was {
-		s.tell(s.p)
+	if t.update(partial); t.p != was {
+		t.report(t.p)
 	}
 }
 
-// sum puts together what is known of the download; partly is the bytes that were
-// unpacked of wheels that are not whole.
-func (s *syncing) sum(partly int64) {
+// update computes the progress of the download. partial is the number of bytes
+// unpacked from incomplete wheels.
+func (t *tracker) update(partial int64) {
 	inFlight, largest := int64(0), ""
-	for name, size := range s.loading {
+	for name, size := range t.downloading {
 		inFlight += size
-		if largest == "" || size > s.loading[largest] || size == s.loading[largest] && name < largest {
+		if largest == "" || size > t.downloading[largest] || size == t.downloading[largest] && name < largest {
 			largest = name
 		}
 	}
 	if largest != "" {
-		s.p.Doing = "downloading " + strings.TrimSpace(largest+" "+s.lock.version(largest))
+		t.p.Doing = "downloading " + strings.TrimSpace(largest+" "+t.lock.version(largest))
 	}
-	s.p.DoneBytes = max(s.p.DoneBytes, s.loaded+min(partly/inflated, inFlight*9/10))
-	if s.p.Doing != linking && s.p.Doing != compiling {
-		s.p.Packages = s.whole()
+	t.p.DoneBytes = max(t.p.DoneBytes, t.downloaded+min(partial/inflated, inFlight*9/10))
+	if t.p.Doing != linking && t.p.Doing != compiling {
+		t.p.Packages = t.readyPackages()
 	}
 }
 
-// whole is the packages that are in the cache, and not being downloaded anew.
-func (s *syncing) whole() (n int) {
-	for _, p := range s.lock.Packages {
-		if _, busy := s.loading[p.Name]; s.ready[distKey(p.Name, p.Version)] && !busy {
+// readyPackages counts the packages that are in the cache and are not being
+// downloaded again.
+func (t *tracker) readyPackages() (n int) {
+	for _, p := range t.lock.Packages {
+		if _, busy := t.downloading[p.Name]; t.unpacked[distKey(p.Name, p.Version)] && !busy {
 			n++
 		}
 	}
 	return n
 }
 
-// unpacked looks into the folders that are new in uv's cache: it moves a wheel
-// there when it is whole.
-func (s *syncing) unpacked() {
-	if s.cache != "" {
-		unpacked(s.cache, s.looked, s.ready)
+// scanCache looks into the new folders of uv's cache. uv moves a wheel there
+// once it is complete.
+func (t *tracker) scanCache() {
+	if t.cache != "" {
+		scanCache(t.cache, t.seen, t.unpacked)
 	}
 }
 
-// unpacked adds the packages that lie in a cache to ready, and the folders to looked.
-func unpacked(cache string, looked, ready map[string]bool) {
+// scanCache adds the packages in a cache to unpacked, and the folders to seen.
+func scanCache(cache string, seen, unpacked map[string]bool) {
 	dir := filepath.Join(cache, "archive-v0")
-	entries, _ := os.ReadDir(dir) // none yet
+	entries, _ := os.ReadDir(dir) // may not exist yet
 	for _, e := range entries {
-		if looked[e.Name()] {
+		if seen[e.Name()] {
 			continue
 		}
-		looked[e.Name()] = true
-		inside, _ := os.ReadDir(filepath.Join(dir, e.Name())) // gone meanwhile: of no use
+		seen[e.Name()] = true
+		inside, _ := os.ReadDir(filepath.Join(dir, e.Name())) // removed in the meantime: useless
 		for _, f := range inside {
 			if stem, ok := strings.CutSuffix(f.Name(), distInfo); ok {
 				name, version, _ := strings.Cut(stem, "-")
-				ready[distKey(name, version)] = true
+				unpacked[distKey(name, version)] = true
 			}
 		}
 	}
@@ -198,22 +202,23 @@ func unpacked(cache string, looked, ready map[string]bool) {
 
 const distInfo = ".dist-info"
 
+// distKey identifies a package in the cache.
 func distKey(name, version string) string { return requirement.Normal(name) + " " + version }
 
-// partly is the bytes of wheels that are being unpacked, ours and those of
-// whoever else uses the cache.
-func (s *syncing) partly() (total int64) {
-	if s.cache == "" {
+// partialBytes returns the bytes of wheels that are being unpacked, by us or by
+// another user of the cache.
+func (t *tracker) partialBytes() (total int64) {
+	if t.cache == "" {
 		return 0
 	}
-	entries, _ := os.ReadDir(s.cache) // none: nothing
+	entries, _ := os.ReadDir(t.cache) // no cache yet: 0
 	for _, e := range entries {
 		if !e.IsDir() || !strings.HasPrefix(e.Name(), ".tmp") {
 			continue
 		}
-		_ = filepath.WalkDir(filepath.Join(s.cache, e.Name()), func(_ string, e fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(filepath.Join(t.cache, e.Name()), func(_ string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() {
-				return nil //nolint:nilerr // moved meanwhile
+				return nil //nolint:nilerr // moved in the meantime
 			}
 			if info, err := e.Info(); err == nil {
 				total += info.Size()
@@ -224,26 +229,27 @@ func (s *syncing) partly() (total int64) {
 	return total
 }
 
-// linked is the packages in the env.
-func (s *syncing) linked() (n int) {
-	dirs, _ := filepath.Glob(s.site) // one
+// linkedPackages counts the packages in the env.
+func (t *tracker) linkedPackages() (n int) {
+	dirs, _ := filepath.Glob(t.site) // there is only one
 	for _, dir := range dirs {
-		entries, _ := os.ReadDir(dir) // as above
+		entries, _ := os.ReadDir(dir) // an unreadable folder counts as empty
 		for _, e := range entries {
 			if strings.HasSuffix(e.Name(), distInfo) {
 				n++
 			}
 		}
 	}
-	return min(n, s.p.TotalPackages)
+	return min(n, t.p.TotalPackages)
 }
 
-// mebibytes reads the size in "Downloading numpy (15.6MiB)"; 0 what is none.
+// mebibytes reads the size in "Downloading numpy (15.6MiB)". Anything else is
+// 0.
 func mebibytes(text string) int64 {
 	for unit, bytes := range map[string]float64{"KiB)": 1 << 10, "MiB)": 1 << 20, "GiB)": 1 << 30} {
 		if number, ok := strings.CutSuffix(text, unit); ok {
 			n, err := strconv.ParseFloat(number, 64)
-			if err != nil || !(n >= 0 && n*bytes <= maxWheel) { // NaN is neither
+			if err != nil || !(n >= 0 && n*bytes <= maxWheel) { // written so that it is also true for NaN
 				return 0
 			}
 			return int64(n * bytes)

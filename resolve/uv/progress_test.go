@@ -10,8 +10,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// A download as uv 0.13.9 tells it, with what lies on the disk meanwhile.
-func TestFollow(t *testing.T) {
+// A download as uv 0.13.9 reports it, with the content of the disk in between.
+func TestTrack(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
 	u := &UV{cfg: Config{Root: root}}
@@ -26,38 +26,38 @@ func TestFollow(t *testing.T) {
 	put(1, "archive-v0", "bbbbbbbbbbbbbbbb", "another-1.dist-info", "METADATA")
 	l := Lock{Packages: []Package{{Name: "typing-extensions", Version: "4.12", Size: 30e3}, {Name: "torch", Version: "2.11.0+cu128", Size: 600e6}, {Name: "numpy", Version: "2.2.0"}, {Name: "six", Version: "1.17.0", Size: 11e3}}}
 	var said []Progress
-	f := u.follow(l, d, func(p Progress) { said = append(said, p) })
+	tr := u.track(l, d, func(p Progress) { said = append(said, p) })
 	last := func() Progress { return said[len(said)-1] }
-	require.Equal(t, Progress{Packages: 1, TotalPackages: 4}, last(), "what is in the cache counts at once")
+	require.Equal(t, Progress{Packages: 1, TotalPackages: 4}, last(), "packages in the cache count at once")
 
-	f.line("Using Python 3.12.1 environment at: .venv")
-	f.line("Downloading numpy (15.0MiB)")
-	f.line("Downloading torch (572.2MiB)")
+	tr.line("Using Python 3.12.1 environment at: .venv")
+	tr.line("Downloading numpy (15.0MiB)")
+	tr.line("Downloading torch (572.2MiB)")
 	numpy := int64(15 << 20)
 	require.Equal(t, Progress{Packages: 1, TotalPackages: 4, Doing: "downloading torch 2.11.0+cu128", TotalBytes: 600e6 + numpy}, last())
 	n := len(said)
-	f.look()
-	require.Len(t, said, n, "nothing is new: no sign of life")
+	tr.poll()
+	require.Len(t, said, n, "nothing new: no sign of life")
 	put(200e3, ".tmpAbC123", "torch", "lib.so")
-	f.look()
+	tr.poll()
 	require.EqualValues(t, 100e3, last().DoneBytes, "about half of what was unpacked")
 	put(1, "archive-v0", "cccccccccccccccc", "numpy-2.2.0.dist-info", "METADATA")
-	f.look()
-	require.Equal(t, 1, last().Packages, "of another Python's, perhaps: uv downloads it")
-	f.line("Downloaded numpy")
+	tr.poll()
+	require.Equal(t, 1, last().Packages, "it may be for another Python: uv downloads it")
+	tr.line("Downloaded numpy")
 	require.Equal(t, numpy, last().DoneBytes)
 	require.Equal(t, 2, last().Packages)
 	put(1, "archive-v0", "dddddddddddddddd", "six-1.17.0.dist-info", "METADATA")
-	f.look()
-	require.Equal(t, 3, last().Packages, "uv says nothing of small ones")
-	f.line("Downloaded torch")
-	f.line("Prepared 3 packages in 12.3s")
+	tr.poll()
+	require.Equal(t, 3, last().Packages, "uv reports nothing about small wheels")
+	tr.line("Downloaded torch")
+	tr.line("Prepared 3 packages in 12.3s")
 	require.Equal(t, Progress{Packages: 3, TotalPackages: 4, Doing: "linking", DoneBytes: 600e6 + numpy, TotalBytes: 600e6 + numpy}, last())
 	require.NoError(t, os.MkdirAll(filepath.Join(d.SitePackages("3.12"), "six-1.17.0.dist-info"), 0o755))
-	f.look()
+	tr.poll()
 	require.Equal(t, 1, last().Packages)
-	f.line("Installed 4 packages in 98ms")
-	f.look()
+	tr.line("Installed 4 packages in 98ms")
+	tr.poll()
 	require.Equal(t, 4, last().Packages)
 	require.Equal(t, "compiling", last().Doing)
 }
@@ -71,7 +71,7 @@ func TestMebibytes(t *testing.T) {
 	}
 }
 
-// What is in the cache is not downloaded, and needs no room.
+// Packages in the cache need no download and no space.
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	l := Lock{Packages: []Package{{Name: "typing-extensions", Version: "4.12", Size: 30}, {Name: "torch", Version: "2.11.0", Size: 600}}, Download: 630}

@@ -11,28 +11,28 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// relaxed resolves with as many soft pins as go together: each in its order, if
-// it still resolves with those before it. The first that does not is found by
-// halving, so that one contradiction among 30 pins costs five runs of the
-// resolver (0.1 s each, warm).
-func (r *resolution) relaxed(ctx context.Context) (Lock, error) {
+// resolveRelaxed resolves with as many soft pins as possible. It takes them in
+// order, and keeps each pin that still resolves together with those before it.
+// It finds the first conflict by bisection: one conflict among 30 pins costs
+// five runs of the resolver (0.1 s each with a warm cache).
+func (r *resolution) resolveRelaxed(ctx context.Context) (Lock, error) {
 	l, err := r.compile(ctx, r.plan.Soft)
 	var un *unsolvable
 	if !errors.As(err, &un) {
 		return l, err
 	}
 	if _, e := r.compile(ctx, nil); e != nil {
-		return Lock{}, e // the hard pins alone do not resolve
+		return Lock{}, e // even the hard pins alone do not resolve
 	}
-	var gone []Relaxed
+	var dropped []Relaxed
 	kept, rest := []profile.Pin{}, r.plan.Soft
 	for {
-		bad, words, err := r.firstBad(ctx, kept, rest)
+		bad, text, err := r.firstConflict(ctx, kept, rest)
 		if err != nil {
 			return Lock{}, err
 		}
 		pin := rest[bad]
-		gone = append(gone, Relaxed{Name: pin.Name, From: pin.Version, Why: words})
+		dropped = append(dropped, Relaxed{Name: pin.Name, From: pin.Version, Why: text})
 		kept, rest = append(kept, rest[:bad]...), rest[bad+1:]
 		l, err := r.compile(ctx, slices.Concat(kept, rest))
 		if errors.As(err, &un) {
@@ -41,9 +41,9 @@ func (r *resolution) relaxed(ctx context.Context) (Lock, error) {
 		if err != nil {
 			return Lock{}, err
 		}
-		for _, g := range gone {
+		for _, g := range dropped {
 			if g.To = l.version(g.Name); g.To != "" && g.To != g.From {
-				g.Why = why(profile.Pin{Name: g.Name, Version: g.From}, g.Why, l)
+				g.Why = conflictReason(profile.Pin{Name: g.Name, Version: g.From}, g.Why, l)
 				l.Relaxed = append(l.Relaxed, g)
 			}
 		}
@@ -51,13 +51,13 @@ func (r *resolution) relaxed(ctx context.Context) (Lock, error) {
 	}
 }
 
-// firstBad is the index of the first pin of rest that does not resolve with
-// kept and those before it, and uv's words about it. The whole of rest is known
-// not to resolve.
-func (r *resolution) firstBad(ctx context.Context, kept, rest []profile.Pin) (int, string, error) {
+// firstConflict returns the index of the first pin in rest that does not
+// resolve with kept and the pins before it, and uv's explanation. rest as a
+// whole must be known not to resolve.
+func (r *resolution) firstConflict(ctx context.Context, kept, rest []profile.Pin) (int, string, error) {
 	good, bad := 0, len(rest) // rest[:good] resolves, rest[:bad] does not
-	words := ""
-	for good+1 < bad || words == "" {
+	text := ""
+	for good+1 < bad || text == "" {
 		middle := (good + bad + 1) / 2
 		if good+1 >= bad {
 			middle = bad
@@ -66,7 +66,7 @@ func (r *resolution) firstBad(ctx context.Context, kept, rest []profile.Pin) (in
 		var un *unsolvable
 		switch {
 		case errors.As(err, &un):
-			bad, words = middle, un.words
+			bad, text = middle, un.text
 		case err != nil:
 			return 0, "", err
 		case middle == len(rest):
@@ -75,50 +75,52 @@ func (r *resolution) firstBad(ctx context.Context, kept, rest []profile.Pin) (in
 			good = middle
 		}
 	}
-	return bad - 1, words, nil
+	return bad - 1, text, nil
 }
 
-// errChanged: the same question got another answer; without it the search for
-// the first bad pin would have no end.
+// errChanged reports that the same request got another answer. Without this
+// error the search for the first conflict would never end.
 var errChanged = errors.New("the index changed while versions were resolved; try again")
 
-// why says in one clause what a pin contradicts, from uv's words: "Because
-// transformers==4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and …". uv names
-// ranges as well ("transformers>=4.57.3", "all versions of transformers depend
-// on"), so the version is the one in the lock.
-func why(pin profile.Pin, words string, l Lock) string {
+// conflictReason says in one clause what a pin contradicts. It takes that from
+// uv's explanation: "Because transformers==4.57.3 depends on
+// huggingface-hub>=0.34.0,<1.0 and …". uv also names ranges
+// ("transformers>=4.57.3", "all versions of transformers depend on"), so the
+// version shown is the one in the lock.
+func conflictReason(pin profile.Pin, text string, l Lock) string {
 	name := regexp.QuoteMeta(requirement.Normal(pin.Name))
 	const extras, spec = `(?:\[[^\]]*\])?`, `[<>=!~]\S*`
 	depends := regexp.MustCompile(`([\w.-]+)` + extras + `(?:` + spec + `)? depends? on ` + name + extras + `(` + spec + `)`)
-	for _, m := range depends.FindAllStringSubmatch(words, -1) {
+	for _, m := range depends.FindAllStringSubmatch(text, -1) {
 		if m[1] == project {
 			continue
 		}
 		who := strings.TrimSpace(m[1] + " " + l.version(m[1]))
-		return who + " needs " + violated(pin.Version, strings.TrimRight(m[2], ",."))
+		return who + " needs " + violatedClause(pin.Version, strings.TrimRight(m[2], ",."))
 	}
-	if regexp.MustCompile(`there (is|are) no versions? of ` + name).MatchString(words) {
+	if regexp.MustCompile(`there (is|are) no versions? of ` + name).MatchString(text) {
 		return "the index has no such version"
 	}
 	return "it does not go together with the versions before it"
 }
 
-// violated is the clause of a specifier that a version does not meet, without
-// needless zeros: ">=0.34" of ">=0.34.0,<1.0" for 0.27.1.
-func violated(version, spec string) string {
+// violatedClause returns the clause of a specifier that a version violates,
+// without needless zeros: ">=0.34" for ">=0.34.0,<1.0" and 0.27.1.
+func violatedClause(version, spec string) string {
 	clauses := strings.Split(spec, ",")
 	for _, c := range clauses {
 		op := strings.TrimRight(c, "0123456789abcdefghijklmnopqrstuvwxyz.*+")
 		bound := strings.TrimPrefix(c, op)
 		cmp := requirement.CompareReleases(version, bound)
 		if op == ">=" && cmp < 0 || op == ">" && cmp <= 0 || op == "<" && cmp >= 0 || op == "<=" && cmp > 0 {
-			return op + shorter(bound)
+			return op + trimZeros(bound)
 		}
 	}
 	return spec
 }
 
-func shorter(v string) string {
+// trimZeros removes ".0" from the end of versions with three or more numbers.
+func trimZeros(v string) string {
 	for strings.Count(v, ".") > 1 && strings.HasSuffix(v, ".0") {
 		v = strings.TrimSuffix(v, ".0")
 	}

@@ -16,31 +16,33 @@ import (
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
-// Resolve settles every version of a plan before a byte of it is downloaded.
+// Resolve determines every version of a plan before anything is downloaded.
 //
-// Hard pins never give way. Soft pins are taken in order while they still
-// resolve; what had to give way stands in Lock.Relaxed. A torch index that
-// cannot be reached is replaced for the accelerator "cpu" only: the default
-// index has CUDA builds, which run without a GPU.
+// Hard pins always hold. Soft pins hold in order, as long as they resolve;
+// dropped ones are listed in Lock.Relaxed. If a torch index cannot be reached,
+// it is replaced by the default index, but only for the accelerator "cpu": the
+// default index has CUDA builds, which also run without a GPU.
 func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	p = p.WithTorchIndex(u.cfg.IndexTorch)
 	python, err := u.python(ctx, p)
 	if err != nil {
 		return Lock{}, err
 	}
-	// Named like staging, so that the next creation sweeps it after a kill.
+	// The name is that of a staging folder: the next creation removes it after
+	// a kill.
 	work := u.cfg.Root.Staging(cmp.Or(p.Key, "resolve"), fsys.RandomHex(8)).Path
-	if err := fsys.MkdirLike(work); err != nil { // with the mode of .envs: a team shares .tmp
+	if err := fsys.MkdirLike(work); err != nil { // with the mode of .envs, because a team shares .tmp
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)
-	// What resolving unpacks, to read its metadata, uv does not install from.
+	// Read the cache before resolving: uv unpacks wheels there to read their
+	// metadata, but does not install from these.
 	cached := map[string]bool{}
 	if !u.cfg.NoCache {
-		unpacked(u.cacheDir(), map[string]bool{}, cached)
+		scanCache(u.cacheDir(), map[string]bool{}, cached)
 	}
 	r := &resolution{uv: u, plan: p, python: python, dir: work}
-	l, err := r.settle(ctx)
+	l, err := r.solve(ctx)
 	if err != nil {
 		return Lock{}, err
 	}
@@ -51,14 +53,15 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	return l, nil
 }
 
-// python is the base interpreter: the recommended version, else any of the
-// range, else the recommended one, downloaded by uv.
+// python returns the base interpreter. It prefers the recommended version, then
+// any installed version in the range, then the recommended one, downloaded by
+// uv.
 func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 	path, err := u.Python(ctx, p)
 	if err == nil || fault.CodeOf(err) != fault.NoPython {
 		return path, err
 	}
-	best := cmp.Or(p.PythonBest, pythonRange(p), orAny(""))
+	best := cmp.Or(p.PythonBest, pythonRange(p), orAnyPython(""))
 	none := func(why string) error { return noPython(p, ", and uv cannot get one: "+why) }
 	if u.cfg.Offline {
 		return "", none("--offline is set")
@@ -71,7 +74,7 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 		return "", u.failed("installing Python "+best, res)
 	}
 	if res.ExitCode != 0 {
-		return "", none(lastWords(res.Tail))
+		return "", none(errorText(res.Tail))
 	}
 	path, err = u.findPython(ctx, best)
 	if err == nil && path == "" {
@@ -80,8 +83,8 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 	return path, err
 }
 
-// couldNotLook tells "uv could not look" (no locks, no descriptors, no space,
-// no cache, killed) from "there is no such Python".
+// couldNotLook reports whether uv failed to look for a Python (no locks, no
+// descriptors, no space, no cache, killed). Otherwise there is no such Python.
 func couldNotLook(res execx.Result) bool {
 	for _, sign := range []string{"acquire lock", "initialize cache", "os error 24", "os error 27", "os error 28", "os error 30", "os error 122"} {
 		if res.ExitCode > 0 && strings.Contains(res.Tail, sign) {
@@ -91,27 +94,28 @@ func couldNotLook(res execx.Result) bool {
 	return res.ExitCode < 0
 }
 
+// noPython returns the error for a plan without a suitable Python.
 func noPython(p profile.Plan, why string) error {
-	best := cmp.Or(p.PythonBest, pythonRange(p), orAny(""))
+	best := cmp.Or(p.PythonBest, pythonRange(p), orAnyPython(""))
 	e := fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p), best), why)
 	if p.PythonAlso != "" {
-		also, mend := p.PythonAlso, "use another profile, or correct that"
+		also, remedy := p.PythonAlso, "use another profile, or correct that"
 		if v, ok := strings.CutPrefix(also, "=="); ok && strings.Count(v, ".") == 1 && !strings.ContainsAny(v, "*,") {
-			mend = also + " is " + v + ".0 alone, any " + v + " is " + also + ".*"
+			remedy = also + " is " + v + ".0 alone, any " + v + " is " + also + ".*"
 		}
 		p.PythonAlso = ""
-		return e.Fix("%s has Python %s, and %s is asked for by --with or the script's requires-python: %s", cmp.Or(p.Own, "profile "+p.Profile), orAny(pythonRange(p)), also, mend)
+		return e.Fix("%s has Python %s, and %s is asked for by --with or the script's requires-python: %s", cmp.Or(p.Own, "profile "+p.Profile), orAnyPython(pythonRange(p)), also, remedy)
 	}
 	return e.
 		Fix("install Python %s, or let uv do it: uv python install %s", best, best)
 }
 
-// Python is the base interpreter that is there for a plan; the error is a
-// fault.NoPython where there is none. Nothing is downloaded.
+// Python returns an installed base interpreter for a plan. Without one, the
+// error is a fault.NoPython. It downloads nothing.
 func (u *UV) Python(ctx context.Context, p profile.Plan) (string, error) {
 	wants := []string{p.PythonBest, pythonRange(p)}
 	if p.PythonBest == "" && pythonRange(p) == "" {
-		wants = []string{orAny("")}
+		wants = []string{orAnyPython("")}
 	}
 	for _, want := range wants {
 		if want == "" {
@@ -124,7 +128,7 @@ func (u *UV) Python(ctx context.Context, p profile.Plan) (string, error) {
 	return "", noPython(p, "")
 }
 
-// findPython asks uv for an interpreter; "" is none.
+// findPython asks uv for an interpreter. "" means that there is none.
 func (u *UV) findPython(ctx context.Context, want string) (string, error) {
 	res, err := u.run(ctx, "", nil, u.common("python", "find", "--no-project", "--system", "--no-python-downloads", want)...)
 	if err == nil && couldNotLook(res) {
@@ -136,64 +140,68 @@ func (u *UV) findPython(ctx context.Context, want string) (string, error) {
 	return filepath.Clean(strings.TrimSpace(string(res.Stdout))), nil
 }
 
-// resolution is one plan being resolved.
+// resolution is the state of resolving one plan.
 type resolution struct {
 	uv     *UV
 	plan   profile.Plan
 	python string
 	dir    string
 	notes  []string
-	pip    string // a wheel, where the index has none
+	pip    string // a pip wheel, if the index has no pip
 
-	lostIndex string // the torch index that could not be reached and was replaced
-	lost      string // what would have come from it
+	replacedIndex    string // the torch index that could not be reached
+	replacedPackages string // the packages that should have come from it
 }
 
-// unsolvable is uv's word that versions contradict each other.
-type unsolvable struct{ words string }
+// unsolvable is uv's explanation that versions contradict each other.
+type unsolvable struct{ text string }
 
-func (e *unsolvable) Error() string { return e.words }
+// Error returns uv's explanation.
+func (e *unsolvable) Error() string { return e.text }
 
-// settle tries the plan as it is, and mends what can be mended, each once.
-func (r *resolution) settle(ctx context.Context) (Lock, error) {
-	for mended := 0; ; mended++ {
-		l, err := r.relaxed(ctx)
+// solve tries the plan as it is. After a failure that has a known remedy it
+// changes the plan and tries again, once per remedy.
+func (r *resolution) solve(ctx context.Context) (Lock, error) {
+	for repairs := 0; ; repairs++ {
+		l, err := r.resolveRelaxed(ctx)
 		if err == nil {
-			if r.lostIndex != "" {
-				r.notes = append(r.notes, r.instead(l))
+			if r.replacedIndex != "" {
+				r.notes = append(r.notes, r.replacementNote(l))
 			}
 			if sources := l.sources(); sources != "" {
 				r.notes = append(r.notes, sources+" comes as source and is built here: that may take minutes, and a compiler")
 			}
 			return l, nil
 		}
-		if mended > 2 || !r.mend(ctx, err) {
-			return Lock{}, r.tell(err)
+		if repairs > 2 || !r.repair(ctx, err) {
+			return Lock{}, r.userError(err)
 		}
 	}
 }
 
-// instead says what came of the torch index that was replaced.
-func (r *resolution) instead(l Lock) string {
+// replacementNote tells the user that a torch index was replaced, and what that
+// means.
+func (r *resolution) replacementNote(l Lock) string {
 	if r.plan.HasTorch() {
-		return fmt.Sprintf("torch index %s cannot be reached; the default index gives a CUDA build, which also runs on the CPU%s", r.lostIndex, gigabytes(l.Download))
+		return fmt.Sprintf("torch index %s cannot be reached; the default index gives a CUDA build, which also runs on the CPU%s", r.replacedIndex, gigabytes(l.Download))
 	}
-	return fmt.Sprintf("index %s cannot be reached; %s comes from the default index", r.lostIndex, r.lost)
+	return fmt.Sprintf("index %s cannot be reached; %s comes from the default index", r.replacedIndex, r.replacedPackages)
 }
 
-// mend changes the plan so that another try makes sense.
-func (r *resolution) mend(ctx context.Context, err error) bool {
+// repair changes the plan if that can help, and reports whether it did.
+func (r *resolution) repair(ctx context.Context, err error) bool {
 	var f *fault.Error
 	var un *unsolvable
 	switch {
 	case errors.As(err, &f) && f.Code == fault.NoIndex && r.plan.Accel == "cpu" && r.plan.TorchIndex != "" && strings.Contains(f.Text, host(r.plan.TorchIndex)):
-		r.lostIndex, r.lost = fault.Mask(r.plan.TorchIndex), strings.Join(r.plan.FromTorch, ", ")
+		r.replacedIndex, r.replacedPackages = fault.Mask(r.plan.TorchIndex), strings.Join(r.plan.FromTorch, ", ")
 		r.plan.TorchIndex, r.plan.FromTorch = "", nil
 		r.plan.Hard = withoutLocal(r.plan.Hard)
 		r.plan.Soft = withoutLocal(r.plan.Soft)
 		return true
-	case errors.As(err, &un) && strings.Contains(un.words, "pip was not found") && slices.Contains(r.plan.Packages, "pip"):
-		// The app and its users expect pip: ensurepip carries one.
+	case errors.As(err, &un) && strings.Contains(un.text, "pip was not found") && slices.Contains(r.plan.Packages, "pip"):
+		// The app and its users expect pip. Use the wheel that ensurepip
+		// includes.
 		r.pip = r.uv.bundledPip(ctx, r.python)
 		if r.pip == "" {
 			r.notes = append(r.notes, "the index has no pip and "+r.python+" carries none: the environment is made without it")
@@ -204,7 +212,8 @@ func (r *resolution) mend(ctx context.Context, err error) bool {
 	return false
 }
 
-// gigabytes is what a fallback costs, "" when the index does not say.
+// gigabytes describes the download of a fallback, or is "" if its size is not
+// known.
 func gigabytes(n int64) string {
 	if n < 0 {
 		return ""
@@ -212,7 +221,7 @@ func gigabytes(n int64) string {
 	return fmt.Sprintf(", and costs %.1f GB", float64(n)/1e9)
 }
 
-// withoutLocal takes the +cpu off every version.
+// withoutLocal removes the local version (+cpu) from every pin.
 func withoutLocal(pins []profile.Pin) []profile.Pin {
 	out := slices.Clone(pins)
 	for i := range out {
@@ -221,34 +230,34 @@ func withoutLocal(pins []profile.Pin) []profile.Pin {
 	return out
 }
 
-// tell turns what is left into what the user sees.
-func (r *resolution) tell(err error) error {
+// userError turns the final error into one for the user.
+func (r *resolution) userError(err error) error {
 	var un *unsolvable
 	if !errors.As(err, &un) {
 		return err
 	}
-	if r.uv.cfg.Offline && strings.Contains(un.words, "not found in the cache") {
-		return offline("resolving versions failed: " + un.words)
+	if r.uv.cfg.Offline && strings.Contains(un.text, "not found in the cache") {
+		return offline("resolving versions failed: " + un.text)
 	}
 	if with := slices.Clone(r.plan.Extras); len(with) > 0 {
 		for i := range with {
 			with[i] = "--with " + fault.Quote(with[i])
 		}
 		from := " together with " + cmp.Or(r.plan.Own, "what profile "+r.plan.Profile+" fixes")
-		if strings.Contains(un.words, " was not found in ") || strings.HasPrefix(un.words, "Because there is no version of ") {
-			from = "" // nor alone
+		if strings.Contains(un.text, " was not found in ") || strings.HasPrefix(un.text, "Because there is no version of ") {
+			from = "" // it does not exist on its own either
 		}
-		return fault.New(fault.NoSolution, "%s cannot be had%s: %s", strings.Join(r.plan.Extras, ", "), from, un.words).
+		return fault.New(fault.NoSolution, "%s cannot be had%s: %s", strings.Join(r.plan.Extras, ", "), from, un.text).
 			Fix("correct the name or the version of what is wanted (%s, or the script's dependencies), or use another profile or env key", strings.Join(with, " "))
 	}
 	if r.plan.Own != "" {
-		return fault.New(fault.NoSolution, "the versions of [envs.%q] do not resolve: %s", r.plan.Key, un.words).Fix("correct them in %s", r.plan.Own)
+		return fault.New(fault.NoSolution, "the versions of [envs.%q] do not resolve: %s", r.plan.Key, un.text).Fix("correct them in %s", r.plan.Own)
 	}
-	return fault.New(fault.NoSolution, "the versions that profile %s fixes do not resolve: %s", r.plan.Profile, un.words).
+	return fault.New(fault.NoSolution, "the versions that profile %s fixes do not resolve: %s", r.plan.Profile, un.text).
 		Fix("choose another profile (modelrun --profile NAME …) or correct those versions")
 }
 
-// compile asks uv for a lock with these soft pins as constraints.
+// compile asks uv for a lock, with these soft pins as constraints.
 func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, error) {
 	file, constraints, out := filepath.Join(r.dir, "pyproject.toml"), filepath.Join(r.dir, "constraints.txt"), filepath.Join(r.dir, "pylock.toml")
 	var lines strings.Builder
@@ -259,20 +268,20 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 		return Lock{}, err
 	}
 	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
-	res, err := r.uv.from(r.plan.Index).scratch(r.dir).run(ctx, r.dir, nil, append(args, r.uv.cfg.links()...)...)
+	res, err := r.uv.withIndexes(r.plan.Index).withTempDir(r.dir).run(ctx, r.dir, nil, append(args, r.uv.cfg.findLinks()...)...)
 	if err != nil {
 		return Lock{}, err
 	}
 	if res.ExitCode != 0 {
-		if words := contradiction(res.Tail); words != "" {
-			if name := r.notServed(words); name != "" {
-				return Lock{}, fault.New(fault.NoIndex, "torch index %s cannot be reached, refuses, or has no %s: %s", fault.Mask(r.plan.TorchIndex), name, words).
+		if text := contradiction(res.Tail); text != "" {
+			if name := r.notServed(text); name != "" {
+				return Lock{}, fault.New(fault.NoIndex, "torch index %s cannot be reached, refuses, or has no %s: %s", fault.Mask(r.plan.TorchIndex), name, text).
 					Fix("check its address, the network and the credentials, or name another one: MODELRUN_INDEX_TORCH=URL (may hold {accel})")
 			}
-			if damaged(words) {
-				return Lock{}, r.uv.badWheel("resolving versions failed: " + words)
+			if isDamagedWheel(text) {
+				return Lock{}, r.uv.badWheel("resolving versions failed: " + text)
 			}
-			return Lock{}, &unsolvable{words}
+			return Lock{}, &unsolvable{text}
 		}
 		return Lock{}, r.uv.failed("resolving versions", res)
 	}
@@ -283,16 +292,16 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 	return parseLock(data)
 }
 
-// notServed is the package that the torch index has no page for, "" none: uv
-// calls it unsolvable when a file:// index is not there, and for 401, 403 and
-// 404 (measured).
-func (r *resolution) notServed(words string) string {
+// notServed returns the package for which the torch index has no page, or "".
+// uv reports this as unsolvable if a file:// index does not exist, and for the
+// responses 401, 403 and 404 (measured).
+func (r *resolution) notServed(text string) string {
 	if r.plan.TorchIndex == "" {
 		return ""
 	}
 	for _, name := range r.plan.FromTorch {
 		for _, before := range []string{"Because ", " and "} {
-			if strings.Contains(words, before+name+" was not found in the package registry") {
+			if strings.Contains(text, before+name+" was not found in the package registry") {
 				return name
 			}
 		}

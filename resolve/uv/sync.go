@@ -14,16 +14,16 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Sync fills the venv of d with exactly what the lock says, and gives it its byte
-// code, linked to that of others where it is the same. The lock stays beside the
-// venv as pylock.toml, a record of what is in it.
-func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, others []envdir.Dir, tell func(Progress)) error {
+// Sync installs exactly the packages of the lock into the venv of d. It also
+// creates their byte code, linked to that of others where it is the same. The
+// lock is kept next to the venv as pylock.toml, as a record of its content.
+func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, others []envdir.Dir, report func(Progress)) error {
 	file := filepath.Join(d.Path, "pylock.toml")
 	tmp := filepath.Join(d.Path, "tmp")
 	if err := errors.Join(os.WriteFile(file, l.Pylock, 0o644), os.Mkdir(tmp, 0o700)); err != nil {
 		return err
 	}
-	err := u.sync(ctx, l, d, file, tmp, tell)
+	err := u.sync(ctx, l, d, file, tmp, report)
 	if err == nil {
 		err = u.compile(ctx, d, others, tmp)
 	}
@@ -40,30 +40,32 @@ func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, others []envdir.Dir
 	return err
 }
 
-// sync takes what lies in the cache from there without asking the index, and
-// only the rest from it: of an index that sends no Cache-Control uv downloads every
-// wheel again, for each env, and shares none of it with other envs. The lock's
-// hashes hold for what is in the cache, too. What looks like being there and is not
-// (another Python's wheel, another file of that version) costs one vain run of about 0.1 s;
-// an empty cache nothing.
-func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file, tmp string, tell func(Progress)) error {
-	f := u.follow(l, d, tell)
-	stop := f.watch()
+// sync installs packages that are in uv's cache from there, and asks the index
+// only for the rest. Without this, uv downloads every wheel again for each env
+// if the index sends no Cache-Control, and the envs share nothing. The lock's
+// hashes also apply to the cache.
+//
+// A package can look cached although it is not usable (a wheel for another
+// Python, another file of that version). That costs one failed run of about
+// 0.1 s. An empty cache costs nothing.
+func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file, tmp string, report func(Progress)) error {
+	t := u.track(l, d, report)
+	stop := t.watch()
 	defer stop()
-	from := u.from(l.index, l.torchIndex).scratch(tmp)
+	from := u.withIndexes(l.index, l.torchIndex).withTempDir(tmp)
 	run := func(v *UV, file string, flags ...string) (execx.Result, error) {
 		args := append(v.common("pip", "sync", "--python", d.Python(), file), flags...)
-		return v.run(ctx, d.Path, f.line, append(args, u.cfg.links()...)...)
+		return v.run(ctx, d.Path, t.line, append(args, u.cfg.findLinks()...)...)
 	}
-	if rest, n := l.rest(); n < len(l.Packages) && rest != "" && !u.cfg.Offline {
+	if rest, n := l.uncached(); n < len(l.Packages) && rest != "" && !u.cfg.Offline {
 		if n > 0 {
-			part := filepath.Join(d.Path, "pylock.rest.toml") // beside the whole: paths in it are relative
+			part := filepath.Join(d.Path, "pylock.rest.toml") // next to the complete lock: its paths are relative
 			if err := os.WriteFile(part, []byte(rest), 0o644); err != nil {
 				return err
 			}
-			f.part = true
+			t.partial = true
 			res, err := run(from, part)
-			f.part = false
+			t.partial = false
 			if e := os.Remove(part); err == nil {
 				err = e
 			}
@@ -78,12 +80,12 @@ func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file, tmp string, t
 		quiet.cfg.Offline, quiet.cfg.Log = true, &said
 		res, err := run(&quiet, file, "--strict")
 		if err != nil || res.ExitCode <= 0 {
-			u.note(said.String())
+			u.log(said.String())
 		}
 		if err != nil || res.ExitCode == 0 {
 			return err
 		}
-		u.note("(not all of it is in uv's cache as the lock wants it: the index is asked)\n")
+		u.log("(not all of it is in uv's cache as the lock wants it: the index is asked)\n")
 	}
 	res, err := run(from, file, "--strict")
 	if err == nil && res.ExitCode != 0 {
@@ -92,7 +94,7 @@ func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file, tmp string, t
 	return err
 }
 
-// bundledPip is the pip wheel that a Python carries for ensurepip, "" without.
+// bundledPip returns the pip wheel that a Python includes for ensurepip, or "".
 func (u *UV) bundledPip(ctx context.Context, python string) string {
 	res, err := execx.Run(ctx, execx.Cmd{
 		Path: python, Env: u.env, Timeout: time.Minute,

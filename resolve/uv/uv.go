@@ -1,7 +1,8 @@
-// Package uv finds, installs and drives uv, as a program: it settles versions,
-// makes venvs and fills them. What uv does is never done again here.
+// Package uv finds, installs and runs uv as a program. It resolves versions,
+// creates venvs and installs packages into them. It duplicates nothing that uv
+// does.
 //
-// Facts about uv's behaviour were measured with uv 0.13.9.
+// Statements about uv's behaviour were measured with uv 0.13.9.
 package uv
 
 import (
@@ -19,60 +20,62 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Config is what driving uv needs to know.
+// Config configures how uv is run.
 type Config struct {
-	Root         envdir.Root
-	Env          execx.Environ // the caller's: proxies, certificates, index settings
-	Override     string        // MODELRUN_UV; "" none
+	Root         envdir.Root   // where the cache and an installed uv are
+	Env          execx.Environ // the caller's environment: proxies, certificates, index settings
+	Override     string        // MODELRUN_UV; may be ""
 	BesideDir    string        // the folder of the modelrun binary
-	Offline      bool
-	IndexDefault string   // instead of PyPI; "" the UV_* and PIP_* settings, else PyPI
-	IndexTorch   string   // instead of the profile's; may hold {accel}
-	FindLinks    []string // folders or URLs of wheels
-	Owners       []string // whose uv is trusted besides ours and root's
-	NoCache      bool     // write nothing into the root's cache
-	Log          io.Writer
-	Beat         func() // called with every sign of life of a running uv; nil: nobody
+	Offline      bool          // use no network
+	IndexDefault string        // replaces PyPI; "": the UV_* and PIP_* settings, else PyPI
+	IndexTorch   string        // replaces the profile's torch index; may contain {accel}
+	FindLinks    []string      // folders or URLs of wheels
+	Owners       []string      // users whose uv is trusted in addition to ours and root's
+	NoCache      bool          // write nothing into the root's cache
+	Log          io.Writer     // gets uv's full output; may be nil
+	Beat         func()        // called at every sign of life of a running uv; may be nil
 }
 
-// UV is a uv that was found and starts.
+// UV is a uv that was found and that starts.
 type UV struct {
-	Path    string
-	Version string
+	Path    string // of the program
+	Version string // for example "0.13.9"
 	Source  string // where it was found, for messages
 
 	cfg   Config
 	env   execx.Environ
-	cache string // "": the root's
+	cache string // "" for the root's cache
 }
 
-// WithCache is the same uv with a cache of its own, for a second try: a power
-// cut leaves empty files in the usual one, and hard links spread them (uv#16841).
-// uv's own --no-cache would fill the system's folder for temporary files.
+// WithCache returns the same uv with its own cache, for a second attempt. A
+// power cut leaves empty files in the usual cache, and hard links spread them
+// (uv#16841). uv's own --no-cache would fill the system's folder for temporary
+// files.
 func (u *UV) WithCache(dir string) *UV {
 	v := *u
 	v.cache = dir
 	return &v
 }
 
-// Uncached is the uv for a root without locks: uv does nothing with a cache
-// that it cannot lock, and one of its own in the folder for temporary files costs
-// only time.
+// Uncached returns the same uv for a root without locks. uv does not use a
+// cache that it cannot lock. A cache in the folder for temporary files only
+// costs time.
 func (u *UV) Uncached() *UV {
 	v := *u
 	v.cfg.NoCache = true
 	return &v
 }
 
-// alive is how often a running tool is asked whether it works.
-const alive = 250 * time.Millisecond
+// activityInterval is the interval at which a running tool is checked for
+// activity.
+const activityInterval = 250 * time.Millisecond
 
-// note is for the log; one that cannot be written is said by its owner.
-func (u *UV) note(text string) { _, _ = masked{u.cfg.Log}.Write([]byte(text)) }
+// log writes to the log. The owner of the log reports write errors.
+func (u *UV) log(text string) { _, _ = masked{u.cfg.Log}.Write([]byte(text)) }
 
-// run runs uv, captured, with its full output in the log.
+// run runs uv and captures its output. The full output also goes to the log.
 func (u *UV) run(ctx context.Context, dir string, lines func(string), args ...string) (execx.Result, error) {
-	u.note("$ uv " + strings.Join(args, " ") + "\n")
+	u.log("$ uv " + strings.Join(args, " ") + "\n")
 	w := &lineWriter{next: masked{u.cfg.Log}, line: lines}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -80,19 +83,19 @@ func (u *UV) run(ctx context.Context, dir string, lines func(string), args ...st
 		Path: u.Path, Args: args, Env: u.env, Dir: dir, Output: w,
 		Started: func(pid int) { go u.cfg.watch(ctx, pid) },
 	})
-	if err != nil && ctx.Err() == nil { // it did when it was found
+	if err != nil && ctx.Err() == nil { // it started when it was found
 		err = fault.New(fault.NoUV, "uv cannot be started any more: %w", err).Fix("try again, or name another one: MODELRUN_UV=/path/to/uv")
 	}
 	return res, err
 }
 
-// watch tells whoever waits that a tool works: it reads or writes. Where the
-// system does not tell, a running one counts as one that works.
+// watch sends heartbeats while a tool reads or writes. If the system does not
+// report that, a running tool counts as active.
 func (c Config) watch(ctx context.Context, pid int) {
 	if c.Beat == nil {
 		return
 	}
-	tick := time.NewTicker(alive)
+	tick := time.NewTicker(activityInterval)
 	defer tick.Stop()
 	last := uint64(0)
 	for {
@@ -108,7 +111,7 @@ func (c Config) watch(ctx context.Context, pid int) {
 	}
 }
 
-// common is the flags of every call.
+// common adds the flags that every call needs.
 func (u *UV) common(args ...string) []string {
 	args = append(args, "--no-config", "--no-progress")
 	if u.cfg.NoCache {
@@ -124,7 +127,7 @@ func (u *UV) common(args ...string) []string {
 
 func (u *UV) cacheDir() string { return cmp.Or(u.cache, u.cfg.Root.Cache()) }
 
-// Venv makes the venv of a staging folder. It is relocatable, so that one
+// Venv creates the venv of a staging folder. It is relocatable, so that one
 // rename publishes it.
 func (u *UV) Venv(ctx context.Context, l Lock, d envdir.Dir) error {
 	res, err := u.run(ctx, d.Path, nil, u.common("venv", "--no-project", "--relocatable", "--python", l.Python, d.Venv())...)
@@ -137,7 +140,7 @@ func (u *UV) Venv(ctx context.Context, l Lock, d envdir.Dir) error {
 	return nil
 }
 
-// Freeze is the installed versions, a requirement a line.
+// Freeze returns the installed versions, one requirement per line.
 func (u *UV) Freeze(ctx context.Context, d envdir.Dir) ([]byte, error) {
 	res, err := u.run(ctx, d.Path, nil, u.common("pip", "freeze", "--python", d.Python())...)
 	if err == nil && res.ExitCode != 0 {
@@ -146,8 +149,8 @@ func (u *UV) Freeze(ctx context.Context, d envdir.Dir) ([]byte, error) {
 	return res.Stdout, err
 }
 
-// environ is what uv gets to see: index settings, mirrors, proxies and
-// certificates stay; what would point it elsewhere goes.
+// environ returns uv's environment. Index settings, mirrors, proxies and
+// certificates stay. Variables that would point uv to other places are removed.
 func environ(c Config) execx.Environ {
 	keepUV := []string{
 		"UV_INSECURE_HOST", "UV_PYTHON_INSTALL_MIRROR", "UV_PYPY_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS", "UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT",
@@ -169,7 +172,8 @@ func environ(c Config) execx.Environ {
 	}
 	set := []execx.Var{{Key: "UV_PYTHON_INSTALL_DIR", Value: c.Root.Pythons()}, {Key: "NO_COLOR", Value: "1"}}
 	if c.Env.Get("UV_SYSTEM_CERTS") == "" && c.Env.Get("UV_NATIVE_TLS") == "" {
-		// Both spellings: an unknown variable is ignored, an unknown flag is not.
+		// Set both spellings: uv ignores an unknown variable, but not an
+		// unknown flag.
 		set = append(set, execx.Var{Key: "UV_SYSTEM_CERTS", Value: "1"}, execx.Var{Key: "UV_NATIVE_TLS", Value: "1"})
 	}
 	if extra := c.Env.Get("PIP_EXTRA_INDEX_URL"); extra != "" && c.Env.Get("UV_EXTRA_INDEX_URL") == "" {
@@ -178,11 +182,11 @@ func environ(c Config) execx.Environ {
 	return c.Env.Edit(set, drop...)
 }
 
-// from is a uv that asks these indexes: the default one, and others whose
-// wheels a lock names (uv keeps credentials out of a lock and takes them from
-// here). They go as variables: a command line is for every user to read, and
-// an index may hold a password.
-func (u *UV) from(own string, others ...string) *UV {
+// withIndexes returns a uv that uses these indexes: the default one, and others
+// from which a lock has wheels. uv does not write credentials into a lock and
+// takes them from here. They are passed as variables: every user can read a
+// command line, and an index may contain a password.
+func (u *UV) withIndexes(own string, others ...string) *UV {
 	var set []execx.Var
 	if url := u.cfg.defaultIndex(own); url != "" {
 		set = append(set, execx.Var{Key: "UV_DEFAULT_INDEX", Value: url})
@@ -207,11 +211,14 @@ func (u *UV) from(own string, others ...string) *UV {
 	return &v
 }
 
-// scratch is a uv whose build backends keep their temporary files in dir, which
-// goes with the staging folder: one that is killed removes none. Not on Windows,
-// where a build needs the room that a path has left, and not for an uncached uv,
-// which makes its cache there and cannot lock it in such a root.
-func (u *UV) scratch(dir string) *UV {
+// withTempDir returns a uv whose build backends use dir for temporary files.
+// dir is removed with the staging folder; a build that is killed removes
+// nothing.
+//
+// There are two exceptions. On Windows a build needs the rest of the path
+// length. And uv without a cache creates its cache there, and cannot lock it in
+// such a root.
+func (u *UV) withTempDir(dir string) *UV {
 	v := *u
 	if runtime.GOOS != "windows" && !u.cfg.NoCache {
 		v.env = u.env.With("TMPDIR", dir)
@@ -219,18 +226,18 @@ func (u *UV) scratch(dir string) *UV {
 	return &v
 }
 
-// defaultIndex is where packages come from, "" PyPI; own is the default index
-// of an own env.
+// defaultIndex returns the default index; "" means PyPI. own is the default
+// index of a user-defined env.
 func (c Config) defaultIndex(own string) string {
 	return cmp.Or(own, c.IndexDefault, c.Env.Get("UV_DEFAULT_INDEX"), c.Env.Get("UV_INDEX_URL"), c.Env.Get("PIP_INDEX_URL"))
 }
 
-// Index is where packages come from when nothing else is said of them; "" PyPI.
+// Index returns the default index of packages; "" means PyPI.
 func (c Config) Index() string { return c.defaultIndex("") }
 
-// links is the flags that say where else wheels are. One that holds a secret is
-// not among them: see from.
-func (c Config) links() []string {
+// findLinks returns the --find-links flags. It leaves out locations that
+// contain a secret: see withIndexes.
+func (c Config) findLinks() []string {
 	var args []string
 	for _, l := range c.Wheels() {
 		if fault.Mask(l) == l {
@@ -240,8 +247,8 @@ func (c Config) links() []string {
 	return args
 }
 
-// Wheels are the folders and URLs of wheels that are there, those that UV_* and
-// PIP_* variables name with them.
+// Wheels returns the existing folders and URLs of wheels, including those in
+// UV_* and PIP_* variables.
 func (c Config) Wheels() []string {
 	var out []string
 	links := c.FindLinks
@@ -249,7 +256,7 @@ func (c Config) Wheels() []string {
 		links = append(links, strings.FieldsFunc(c.Env.Get(v), func(r rune) bool { return r == ' ' || r == ',' })...)
 	}
 	for _, l := range links {
-		// uv fails for a folder that is not there, pip did not.
+		// Unlike pip, uv fails if a folder does not exist.
 		if strings.Contains(l, "://") || fsys.Reachable(l) {
 			out = append(out, l)
 		}

@@ -24,7 +24,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// sandbox is a real uv with an index of its own, in a root of its own.
+// sandbox is a real uv with its own index and its own root.
 type sandbox struct {
 	t   *testing.T
 	ix  *uvtest.Index
@@ -67,8 +67,8 @@ func (l *sandbox) staging() envdir.Dir {
 	return d
 }
 
-// fill makes the env and reports what was said on the way.
-func (l *sandbox) fill(lock Lock, d envdir.Dir) []Progress {
+// install creates the env and returns the progress that was reported.
+func (l *sandbox) install(lock Lock, d envdir.Dir) []Progress {
 	l.t.Helper()
 	var said []Progress
 	require.NoError(l.t, l.uv.Venv(l.t.Context(), lock, d), l.log)
@@ -114,7 +114,7 @@ func TestResolveVenvSync(t *testing.T) {
 	require.True(t, filepath.IsAbs(lock.Python))
 
 	d := l.staging()
-	said := l.fill(lock, d)
+	said := l.install(lock, d)
 	require.NotEmpty(t, said)
 	last := said[len(said)-1]
 	require.Equal(t, Progress{Packages: 3, TotalPackages: 3, Doing: compiling, DoneBytes: last.TotalBytes, TotalBytes: last.TotalBytes}, last)
@@ -122,9 +122,9 @@ func TestResolveVenvSync(t *testing.T) {
 	freeze, err := l.uv.Freeze(t.Context(), d)
 	require.NoError(t, err)
 	require.Equal(t, "tokenizers==0.21.0\ntool==1\ntransformers==4.57.3\n", strings.ReplaceAll(string(freeze), "\r", ""))
-	require.NoDirExists(t, l.cfg.Env.Get("HOME"), "nothing of ours is written to the user's home")
+	require.NoDirExists(t, l.cfg.Env.Get("HOME"), "nothing is written to the home directory")
 
-	// One rename publishes it: nothing in it names the old place.
+	// One rename publishes the env: nothing in it names the old place.
 	to := l.cfg.Root.Shared("torch-cpu-transformers")
 	require.NoError(t, os.Rename(d.Path, to.Path))
 	require.Equal(t, "0.21.0", l.python(to, "import tokenizers; print(tokenizers.version)"))
@@ -155,8 +155,8 @@ func TestResolveRelaxesInOrder(t *testing.T) {
 		"pin hf-xet==1.0 relaxed to 1.2: huggingface-hub 0.36.2 needs >=1.1",
 		"pin pyyaml==7.7 relaxed to 6.0: the index has no such version",
 	}, lines)
-	require.Equal(t, "1.26.4", lock.version("numpy"), "the others hold")
-	l.fill(lock, l.staging())
+	require.Equal(t, "1.26.4", lock.version("numpy"), "the other pins hold")
+	l.install(lock, l.staging())
 }
 
 func TestResolveHardContradiction(t *testing.T) {
@@ -186,7 +186,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
 		require.Equal(t, "2.5.1+cu121", lock.version("torch"))
-		l.fill(lock, l.staging())
+		l.install(lock, l.staging())
 	})
 	t.Run("from the config", func(t *testing.T) {
 		t.Parallel()
@@ -199,7 +199,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		require.NoError(t, err, l.log)
 		require.Equal(t, "2.5.1+cu121", lock.version("torch"))
 	})
-	// Port 9 of this machine: nobody listens.
+	// Port 9 of this machine has no listener.
 	const dead = "http://me:s3cret@127.0.0.1:9/whl/"
 	t.Run("unreachable, cpu", func(t *testing.T) {
 		t.Parallel()
@@ -228,7 +228,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		t.Parallel()
 		l := newSandbox(t).add(wheel("torch", "2.5.1"))
 		p := plan("torch")
-		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, nowhere(t)+"/whl/cpu", pins("torch==2.5.1+cpu")
+		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, missingIndex(t)+"/whl/cpu", pins("torch==2.5.1+cpu")
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
 		require.Equal(t, "2.5.1", lock.version("torch"))
@@ -238,7 +238,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		t.Parallel()
 		l := newSandbox(t).add(wheel("torch", "2.5.1"))
 		p := plan("torch")
-		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, nowhere(t)+"/whl/cu121", pins("torch==2.5.1+cu121")
+		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, missingIndex(t)+"/whl/cu121", pins("torch==2.5.1+cu121")
 		_, err := l.uv.Resolve(t.Context(), p)
 		require.Equal(t, fault.NoIndex, fault.CodeOf(err), "%v", err)
 		require.ErrorContains(t, err, "torch index "+p.TorchIndex+" cannot be reached, refuses, or has no torch")
@@ -253,14 +253,14 @@ func TestResolveTorchIndex(t *testing.T) {
 	})
 }
 
-// nowhere is a file:// URL of a folder that is not there.
-func nowhere(t *testing.T) string {
+// missingIndex returns a file:// URL of a folder that does not exist.
+func missingIndex(t *testing.T) string {
 	t.Helper()
 	return "file://" + filepath.ToSlash(filepath.Join(t.TempDir(), "nowhere"))
 }
 
-// An index behind a password: uv leaves the password out of the lock, so the
-// download has to be given it again.
+// uv leaves an index's password out of the lock, so the download must get it
+// again.
 func TestIndexWithPassword(t *testing.T) {
 	t.Parallel()
 	guarded := func(t *testing.T, ix *uvtest.Index) string {
@@ -279,7 +279,7 @@ func TestIndexWithPassword(t *testing.T) {
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
 		require.NotContains(t, string(lock.Pylock), "s3cret", "the lock is for all to read")
-		l.fill(lock, l.staging())
+		l.install(lock, l.staging())
 		require.NotContains(t, l.log.String(), "s3cret")
 	}
 	t.Run("default", func(t *testing.T) {
@@ -312,13 +312,13 @@ func TestResolveIndexWithoutPip(t *testing.T) {
 	l := newSandbox(t).add(wheel("numpy", "2.0"))
 	lock, err := l.uv.Resolve(t.Context(), plan("numpy", "pip"))
 	require.NoError(t, err, l.log)
-	if lock.Pip == "" { // some distributions take ensurepip's wheels out
+	if lock.Pip == "" { // some distributions remove ensurepip's wheels
 		require.Len(t, lock.Notes, 1)
 		t.Skip("this Python carries no pip")
 	}
 	require.FileExists(t, lock.Pip)
 	d := l.staging()
-	l.fill(lock, d)
+	l.install(lock, d)
 	to := l.cfg.Root.Shared("torch-cpu-transformers")
 	require.NoError(t, os.Rename(d.Path, to.Path))
 	pip := filepath.Join(filepath.Dir(to.Python()), "pip")
@@ -343,14 +343,14 @@ func TestResolveNoPython(t *testing.T) {
 	require.ErrorContains(t, err, "--offline is set")
 }
 
-// What a power cut leaves of uv's cache: files of no length.
+// A power cut leaves empty files in uv's cache.
 func TestSyncPoisonedCache(t *testing.T) {
 	t.Parallel()
 	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
 	lock, err := l.uv.Resolve(t.Context(), plan("torch"))
 	require.NoError(t, err, l.log)
 	d := l.staging()
-	l.fill(lock, d)
+	l.install(lock, d)
 	require.NoError(t, os.RemoveAll(d.Path))
 	emptied := 0
 	require.NoError(t, filepath.WalkDir(l.cfg.Root.Cache(), func(p string, e os.DirEntry, err error) error {
@@ -368,11 +368,11 @@ func TestSyncPoisonedCache(t *testing.T) {
 	require.NoError(t, os.RemoveAll(d.Path))
 	l.uv = l.uv.WithCache(t.TempDir())
 	d = l.staging()
-	l.fill(lock, d)
+	l.install(lock, d)
 	require.Equal(t, "2.5.1", l.python(d, "import torch, numpy; print(torch.version)"))
 }
 
-// The same of a wheel's metadata: uv calls it unsolvable.
+// The same for a wheel's metadata, which uv reports as unsolvable.
 func TestResolvePoisonedCache(t *testing.T) {
 	t.Parallel()
 	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
@@ -403,7 +403,7 @@ func TestSyncCancelled(t *testing.T) {
 	require.Equal(t, fault.Interrupted, fault.CodeOf(l.uv.Sync(ctx, lock, d, nil, func(Progress) {})))
 }
 
-// TestSource: what has no wheel is built, and that is said beforehand.
+// A package without a wheel is built, and the lock's notes announce that.
 func TestSource(t *testing.T) {
 	t.Parallel()
 	tmp := t.TempDir()
@@ -413,11 +413,11 @@ func TestSource(t *testing.T) {
 	require.NoError(t, err, l.log)
 	require.Equal(t, []string{"b 2 comes as source and is built here: that may take minutes, and a compiler"}, lock.Notes)
 	d := l.staging()
-	l.fill(lock, d)
+	l.install(lock, d)
 	require.Equal(t, "3", l.python(d, "import b; print(b.x)"))
 
-	// What a build that is killed leaves lies in the staging folder, not where
-	// nobody looks for it, and is not published either.
+	// A killed build leaves its files in the staging folder, where they are
+	// removed and not published.
 	require.NoDirExists(t, filepath.Join(d.Path, "tmp"))
 	if runtime.GOOS != "windows" {
 		left, err := os.ReadDir(tmp)
@@ -426,9 +426,10 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// silent is an index that sends no Cache-Control and is asked for each wheel that
-// is not taken from the cache. asked are the wheels that it gave.
-func silent(t *testing.T, l *sandbox) (url string, asked func() []string) {
+// uncachedIndex starts an index that sends no Cache-Control. uv asks it for
+// each wheel that it does not take from the cache. asked returns the wheels
+// that were downloaded since the last call.
+func uncachedIndex(t *testing.T, l *sandbox) (url string, asked func() []string) {
 	var mu sync.Mutex
 	var names []string
 	files := http.FileServer(http.Dir(filepath.Dir(l.ix.Dir())))
@@ -438,7 +439,7 @@ func silent(t *testing.T, l *sandbox) (url string, asked func() []string) {
 			names = append(names, path.Base(r.URL.Path))
 			mu.Unlock()
 		}
-		files.ServeHTTP(noTime{w}, r)
+		files.ServeHTTP(noCacheHeaders{w}, r)
 	}))
 	t.Cleanup(s.Close)
 	return s.URL + "/simple", func() []string {
@@ -451,20 +452,20 @@ func silent(t *testing.T, l *sandbox) (url string, asked func() []string) {
 	}
 }
 
-// noTime is an answer that says nothing of how old it is, so that it cannot be kept.
-type noTime struct{ http.ResponseWriter }
+// noCacheHeaders removes the age of a response, so that it cannot be cached.
+type noCacheHeaders struct{ http.ResponseWriter }
 
-func (n noTime) WriteHeader(code int) {
+func (n noCacheHeaders) WriteHeader(code int) {
 	n.Header().Del("Last-Modified")
 	n.ResponseWriter.WriteHeader(code)
 }
 
-// TestSyncFromCache: what lies in the cache is not downloaded again, also where the
-// index does not say that it may be kept.
+// A wheel in the cache is not downloaded again, even if the index does not
+// allow caching.
 func TestSyncFromCache(t *testing.T) {
 	t.Parallel()
 	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"), wheel("rich", "13"))
-	url, asked := silent(t, l)
+	url, asked := uncachedIndex(t, l)
 	l.cfg.IndexDefault = url
 	var err error
 	l.uv, err = Find(t.Context(), l.cfg)
@@ -476,14 +477,14 @@ func TestSyncFromCache(t *testing.T) {
 		l.log.Reset()
 		require.NoError(t, os.RemoveAll(l.staging().Path))
 		d := l.staging()
-		return lock, d, l.fill(lock, d)
+		return lock, d, l.install(lock, d)
 	}
 	lock, _, _ := sync("torch")
 	require.Equal(t, []string{"numpy-2.0-py3-none-any.whl", "torch-2.5.1-py3-none-any.whl"}, asked())
-	require.Equal(t, 1, strings.Count(l.log.String(), "$ uv pip sync"), "nothing in the cache: nothing is tried in vain: %s", l.log)
+	require.Equal(t, 1, strings.Count(l.log.String(), "$ uv pip sync"), "an empty cache costs no failed run: %s", l.log)
 
 	_, d, said := sync("torch")
-	require.Empty(t, asked(), "an env of the same is links")
+	require.Empty(t, asked(), "an env with the same packages is linked")
 	require.Equal(t, "2.5.1", l.python(d, "import torch, numpy; print(torch.version)"))
 	require.Equal(t, Progress{Packages: 2, TotalPackages: 2, Doing: compiling}, said[len(said)-1])
 
@@ -496,7 +497,8 @@ func TestSyncFromCache(t *testing.T) {
 	require.Equal(t, "numpy==2.0\nrich==13\ntorch==2.5.1\n", strings.ReplaceAll(string(freeze), "\r", ""))
 	require.NoFileExists(t, filepath.Join(d.Path, "pylock.rest.toml"))
 
-	// Another file of that version: its hash is not the lock's, and the index is asked.
+	// Another file of that version does not have the lock's hash: the index is
+	// asked.
 	numpy := bytes.Index(lock.Pylock, []byte("numpy-2.0"))
 	sum := numpy + bytes.Index(lock.Pylock[numpy:], []byte("sha256 = \"")) + len("sha256 = \"")
 	whole.Pylock = slices.Clone(lock.Pylock)
@@ -512,5 +514,5 @@ func TestSyncFromCache(t *testing.T) {
 	err = l.uv.Sync(t.Context(), whole, d, nil, func(Progress) {})
 	require.Equal(t, fault.BadWheel, fault.CodeOf(err), "%v", err)
 	require.Contains(t, l.log.String(), "the index is asked")
-	require.Equal(t, 1, strings.Count(strings.ToLower(l.log.String()), "hash mismatch"), "the vain try is no error: %s", l.log)
+	require.Equal(t, 1, strings.Count(strings.ToLower(l.log.String()), "hash mismatch"), "the failed run is not an error: %s", l.log)
 }

@@ -1,4 +1,4 @@
-// Package uvtest is for tests: a real uv, and small real wheels for it.
+// Package uvtest provides tests with a real uv and with small real wheels.
 package uvtest
 
 import (
@@ -22,11 +22,11 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// version is the uv that the tests run.
+// version is the version of uv that the tests run.
 const version = "0.13.9"
 
-// Path is a real uv: $TEST_UV, or one that pip installs once into the folder in
-// which the tests keep their tools.
+// Path returns a real uv: $TEST_UV, or one that pip installs once into the
+// folder in which the tests keep their tools.
 func Path(t testing.TB) string {
 	t.Helper()
 	if p := os.Getenv("TEST_UV"); p != "" {
@@ -49,7 +49,7 @@ type Wheel struct {
 	Requires      []string
 	Files         map[string]string // by path in site-packages
 	Scripts       map[string]string // console scripts: name to module:function
-	Odd           string            // a file of which RECORD tells a wrong hash; "" none
+	WrongHash     string            // a file for which RECORD has a wrong hash; may be ""
 }
 
 // Index is a folder of wheels that is also a PEP 503 index.
@@ -58,7 +58,7 @@ type Index struct {
 	dir string
 }
 
-// NewIndex makes an index below dir.
+// NewIndex creates an index below dir.
 func NewIndex(t testing.TB, dir string) *Index {
 	t.Helper()
 	ix := &Index{t, dir}
@@ -70,13 +70,13 @@ func NewIndex(t testing.TB, dir string) *Index {
 	return ix
 }
 
-// Dir is the folder of the wheels, for --find-links.
+// Dir returns the folder of the wheels, for --find-links.
 func (ix *Index) Dir() string { return filepath.Join(ix.dir, "wheels") }
 
-// URL is the index.
+// URL returns the address of the index.
 func (ix *Index) URL() string { return "file://" + filepath.ToSlash(filepath.Join(ix.dir, "simple")) }
 
-// Add writes a wheel and puts it into the index.
+// Add writes a wheel and adds it to the index.
 func (ix *Index) Add(w Wheel) {
 	ix.t.Helper()
 	name := strings.ReplaceAll(w.Name, "-", "_")
@@ -87,9 +87,9 @@ func (ix *Index) Add(w Wheel) {
 	ix.link(w.Name, file)
 }
 
-// AddSource puts a package into the index of which there is no wheel: its
-// source, which carries what is to come of it and a build backend that takes it
-// out. Like one that is killed the backend leaves a temporary folder.
+// AddSource adds a package that has only a source distribution. The source
+// contains the finished wheel and a build backend that returns it. Like a
+// backend that is killed, it leaves a temporary folder behind.
 func (ix *Index) AddSource(w Wheel) {
 	ix.t.Helper()
 	name := strings.ReplaceAll(w.Name, "-", "_")
@@ -124,7 +124,7 @@ func (ix *Index) AddSource(w Wheel) {
 
 func second(_ int, err error) error { return err }
 
-// link names a file of Dir on the package's page.
+// link adds a file of Dir to the package's page.
 func (ix *Index) link(name, file string) {
 	ix.t.Helper()
 	page := filepath.Join(ix.dir, "simple", strings.ToLower(strings.ReplaceAll(name, "_", "-")))
@@ -165,7 +165,7 @@ func writeWheel(path, name string, w Wheel) error {
 	record := ""
 	for _, p := range names {
 		sum := sha256.Sum256([]byte(files[p]))
-		if p == w.Odd {
+		if p == w.WrongHash {
 			sum[0]++
 		}
 		record += fmt.Sprintf("%s,sha256=%s,%d\n", p, base64.RawURLEncoding.EncodeToString(sum[:]), len(files[p]))

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The type is what a folder in the env is looked for by: nothing that is no name
-// is taken over, nor what brings its own code.
+// A folder in the env is looked up by the type. A type that is not a plain name
+// is ignored, and so is the type of a model with its own code.
 func TestType(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{

@@ -15,8 +15,8 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// box is a machine that a test made up: a folder that stands before /sys, /proc
-// and the places of nvidia-smi.
+// box is a simulated machine: a folder that prefixes /sys, /proc and the paths
+// of nvidia-smi.
 type box struct {
 	t   *testing.T
 	dir string
@@ -43,7 +43,7 @@ func (b *box) program(path, text string) *box {
 	return b
 }
 
-// driver is a loaded kernel module with one GPU per name.
+// driver adds a loaded kernel module with one GPU per name.
 func (b *box) driver(version string, names ...string) *box {
 	b.t.Helper()
 	b.file("/sys/module/nvidia/version", version+"\n").file("/dev/nvidiactl", "")
@@ -55,13 +55,13 @@ func (b *box) driver(version string, names ...string) *box {
 	return b
 }
 
-// smi is an nvidia-smi that runs a script.
+// smi adds an nvidia-smi that runs a script.
 func (b *box) smi(script string) *box {
 	b.t.Helper()
 	return b.program("/usr/bin/nvidia-smi", "#!/bin/sh\n"+script+"\n")
 }
 
-// says is an nvidia-smi that prints these lines.
+// says adds an nvidia-smi that prints these lines.
 func (b *box) says(lines ...string) *box {
 	b.t.Helper()
 	return b.smi("cat <<'END'\n" + strings.Join(lines, "\n") + "\nEND")
@@ -81,7 +81,7 @@ const (
 
 func TestDetect(t *testing.T) {
 	t.Parallel()
-	// A driver of the 470 series, as it answers.
+	// The answer of a driver of the 470 series.
 	const old470 = `case "$1" in *compute_cap*) echo 'Field "compute_cap" is not a valid field to query.'; echo; exit 1;; esac
 echo '0, GPU-1, NVIDIA GeForce GTX 1080 Ti, 470.256.02, 11178'`
 	wsl := func(b *box) *box {
@@ -193,7 +193,7 @@ func TestDetectHungTool(t *testing.T) {
 		want  string
 	}{
 		"the driver knows the names": {[]string{"NVIDIA L4"}, "NVIDIA L4 (8.9), driver 550.54.14"},
-		"nobody does":                {nil, "no usable GPU (nvidia-smi gave no answer within 100ms)"},
+		"they are unknown":           {nil, "no usable GPU (nvidia-smi gave no answer within 100ms)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -213,7 +213,8 @@ func TestDetectHungTool(t *testing.T) {
 	})
 }
 
-// What somebody planted in the working directory or on PATH is never run.
+// An nvidia-smi that another user put into the working directory or on PATH is
+// never run.
 func TestDetectTrustsNoPath(t *testing.T) {
 	plant := t.TempDir()
 	marker := filepath.Join(plant, "ran")
@@ -249,7 +250,7 @@ func TestID(t *testing.T) {
 		"AMD's variable set": base("HIP_VISIBLE_DEVICES=0"),
 	} {
 		got := id(b)
-		require.Empty(t, seen[got], "%s is not told from", name)
+		require.Empty(t, seen[got], "%s has the same ID", name)
 		seen[got] = name
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// TestMain also plays a planted nvidia-smi.exe: it tells that it ran.
+// TestMain also acts as a planted nvidia-smi.exe, which leaves a file when it
+// runs.
 func TestMain(m *testing.M) {
 	if marker := os.Getenv("TEST_MARKER"); marker != "" {
 		if err := os.WriteFile(marker, nil, 0o600); err != nil {
@@ -81,8 +82,8 @@ func TestNVIDIACards(t *testing.T) {
 	require.Empty(t, names)
 }
 
-// TestMadeUp: the same GPUs for the launch path and for the full detection.
-func TestMadeUp(t *testing.T) {
+// The launch path and the full detection see the same GPUs.
+func TestSimulated(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	env := execx.NewEnviron([]string{"MODELRUN_HARDWARE_ROOT=" + dir})
@@ -101,7 +102,8 @@ func TestMadeUp(t *testing.T) {
 	require.Equal(t, "no GPU", detected(env.With("CUDA_VISIBLE_DEVICES", "-1")))
 }
 
-// noDriver skips on a machine with NVIDIA's driver, whose answers are its own.
+// noDriver skips a test on a machine with NVIDIA's driver, which would answer
+// itself.
 func noDriver(t *testing.T) {
 	t.Helper()
 	system, err := windows.GetSystemDirectory()
@@ -111,7 +113,8 @@ func noDriver(t *testing.T) {
 	}
 }
 
-// Without nvml.dll and nvidia-smi.exe the registry's names tell the GPU.
+// Without nvml.dll and nvidia-smi.exe the GPU is known by its name in the
+// registry.
 func TestDetectWithoutLibrary(t *testing.T) {
 	t.Parallel()
 	noDriver(t)
@@ -122,8 +125,8 @@ func TestDetectWithoutLibrary(t *testing.T) {
 	require.True(t, m.HasGPU())
 }
 
-// What somebody planted in the working directory, on PATH or in a folder that
-// a variable names is never run.
+// A program that another user put into the working directory, on PATH or into a
+// folder named by a variable is never run.
 func TestDetectTrustsNoPath(t *testing.T) {
 	noDriver(t)
 	plant := t.TempDir()
@@ -148,7 +151,7 @@ func TestDetectTrustsNoPath(t *testing.T) {
 		t.Setenv(name, value)
 	}
 
-	// The planted program does tell.
+	// The planted program does leave the file.
 	res, err := execx.Run(t.Context(), execx.Cmd{Path: filepath.Join(plant, "nvidia-smi.exe"), Env: env, Timeout: time.Minute})
 	require.NoError(t, err)
 	require.Zero(t, res.ExitCode, res.Tail)

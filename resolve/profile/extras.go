@@ -7,9 +7,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// WithExtras is the plan with needs beyond its key: all of it is resolved at
-// once, and the plan's hard pins stay hard. torchvision and torchaudio come from
-// where torch comes from.
+// WithExtras returns the plan with requirements beyond its key. All of it is
+// resolved together, and the plan's hard pins stay hard. torchvision and
+// torchaudio come from the same index as torch.
 func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 	for _, r := range with {
 		if r.Name == requirement.Python {
@@ -27,14 +27,15 @@ func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 	return p
 }
 
-// specs is the version part of a requirement.
+// specs returns the version part of a requirement.
 func specs(r requirement.Requirement) string { return strings.TrimPrefix(r.Short(), r.Name) }
 
-// Covers reports whether an env that is built from the plan meets a need for
-// certain: a package of the plan's own, in any version or in the pinned one, or
-// every Python of its range.
+// Covers reports whether every env that is built from the plan meets a
+// requirement. It is true for a package of the plan without a version or with
+// one that the pin meets, and for a range that includes every Python of the
+// plan.
 func (p Plan) Covers(r requirement.Requirement) bool {
-	if r.Name == requirement.Python { // any of the range may be taken
+	if r.Name == requirement.Python { // any Python of the range may be used
 		return p.PythonMin != "" && p.PythonMax != "" && r.Allows(p.PythonMin) && r.Allows(p.PythonMax+".99")
 	}
 	if len(r.Extras) > 0 || !installs(p.Packages, r.Name) {

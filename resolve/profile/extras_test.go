@@ -23,7 +23,7 @@ func TestExtras(t *testing.T) {
 		"numpy":                true,
 		"Transformers>=4.50":   true,
 		"transformers<4":       false,
-		"numpy>=1":             false, // nobody knows which
+		"numpy>=1":             false, // the plan has no pin for it
 		"transformers[vision]": false,
 		"rich":                 false,
 		"python>=3.10":         true,
@@ -42,6 +42,6 @@ func TestExtras(t *testing.T) {
 	require.Equal(t, base.Packages, p.Packages)
 	require.NotEqual(t, base.Hash(), p.Hash())
 	require.Equal(t, base.Hash(), base.WithExtras(nil).Hash())
-	// What was built before there were extras has not changed.
+	// Hashes from before extras existed stay valid.
 	require.Equal(t, "e64d83ec987c36da9cf324f5b4a592ce2d079035f07604f8ca2c2cf2fb6957c0", base.Hash())
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// tree makes files below a fresh resolved folder; a name that ends in / is a folder.
+// tree creates files below a new resolved folder. A name that ends in / is a
+// folder.
 func tree(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -40,7 +41,7 @@ func nested(n int) string {
 
 func adapterOf(base string) string { return `{"base_model_name_or_path":"` + base + `"}` }
 
-// Every case is a tree, a name seen from it, and what it must say.
+// Each case is a tree, a name relative to it, and the expected result.
 func TestOf(t *testing.T) {
 	t.Parallel()
 	vllm := func(q string) bool { return q == "gptq" }
@@ -167,7 +168,7 @@ func TestOf(t *testing.T) {
 				require.Len(t, m.Notes, 1)
 				require.Contains(t, m.Notes[0], c.note)
 			}
-			c.want.Name, c.want.Notes, c.want.Type = c.name, m.Notes, m.Type // TestType has the types
+			c.want.Name, c.want.Notes, c.want.Type = c.name, m.Notes, m.Type // TestType checks the types
 			switch c.path {
 			case "":
 				c.want.Path = filepath.Join(dir, filepath.FromSlash(c.name))
@@ -180,7 +181,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// The file is sparse: what takes no time to make would take long to read.
+// The file is sparse: it is fast to create but would be slow to read.
 func TestOfLargeConfig(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, map[string]string{"config.json": "{}"})
@@ -205,7 +206,7 @@ func TestOfLinks(t *testing.T) {
 	require.Equal(t, filepath.Join(dir, "store", "llama 7b"), m.Path)
 	require.Equal(t, envdir.LocalID(m.Path), m.OldID())
 
-	// The hub's cache is made of links into blobs.
+	// The hub's cache consists of links into blobs.
 	require.NoError(t, os.Symlink("../blobs/1", filepath.Join(dir, "s", "config.json")))
 	m, err = Of("s", Places{Cwd: dir})
 	require.NoError(t, err)
@@ -281,7 +282,7 @@ func TestIsHubID(t *testing.T) {
 	}
 }
 
-// Whatever a config holds: an answer or a fault of one line, never a panic.
+// Any config results in a value or an error of one line, and never in a panic.
 func FuzzConfig(f *testing.F) {
 	for _, s := range []string{"{}", quantised(`{"quant_method":"gptq"}`), `{"a":[0,Infinity,-NaN]}`, "null", "[", "\xEF\xBB\xBF", `{"quantization_config":{"load_in_4bit":true}}`} {
 		f.Add([]byte(s))
