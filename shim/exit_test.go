@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/shim/command"
+	"github.com/modelrun/modelrun/shim/app"
 )
 
 // every code has an exit code on purpose: the five that are not 125.
@@ -23,5 +23,5 @@ func TestExitFor(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []int{1, 124, 125, 126, 127, 130, 143},
-		[]int{int(command.NotAll), exitTimeLimit, exitOurs, exitCannotStart, exitNotFound, exitInterrupt, exitTerminate})
+		[]int{int(app.NotAll), exitTimeLimit, exitOurs, exitCannotStart, exitNotFound, exitInterrupt, exitTerminate})
 }

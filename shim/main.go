@@ -6,7 +6,7 @@
 //	config.Load                 sources          -> config.Config, root included
 //	target.Finder.Request       config, hardware -> target.Target, resolve.Request
 //	resolve.Chain.Resolve       request          -> resolve.Resolution
-//	command.programOf           resolution       -> execx.Program
+//	launch.programOf            resolution       -> execx.Program
 //	execx.Become                program          -> this process is the program
 package shim
 
@@ -18,6 +18,7 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/command"
 	"github.com/modelrun/modelrun/shim/config"
@@ -43,7 +44,7 @@ func Main(inv cli.Invocation) (code int) {
 	}
 	err := run(context.Background(), inv, env, ui)
 	ui.Notify.Done()
-	var exit command.Exit
+	var exit app.Exit
 	switch {
 	case err == nil || errors.Is(err, cli.ErrHelp):
 		return exitOK
@@ -75,13 +76,13 @@ func run(ctx context.Context, inv cli.Invocation, env execx.Environ, ui *termina
 	if line.Name == cli.CompleteWord {
 		return command.Complete(inv, env, grammar)
 	}
-	c := commands[slices.IndexFunc(commands, func(c command.Command) bool { return c.Name == line.Name })]
+	c := commands[slices.IndexFunc(commands, func(c app.Command) bool { return c.Name == line.Name })]
 	if c.Amend != nil {
 		c.Amend(line.Flags)
 	}
-	app, err := command.Open(inv, line, env, grammar.Settings, c, ui)
+	a, err := app.Open(inv, line, env, grammar.Settings, c, ui)
 	if err != nil {
 		return err
 	}
-	return c.Run(ctx, app)
+	return c.Run(ctx, a)
 }

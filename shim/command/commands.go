@@ -1,56 +1,29 @@
+// Package command holds the sub-commands, one file each. The larger ones are
+// packages of their own: launch, migrate, launchers.
 package command
 
 import (
-	"context"
-	"strconv"
-
-	"github.com/modelrun/modelrun/shim/cli"
-	"github.com/modelrun/modelrun/shim/config"
-)
-
-// Command is one sub-command. Each is declared in a file of its own.
-type Command struct {
-	cli.Sub
-	Needs Needs
-	Looks bool               // it runs nothing from a root and changes nothing
-	Amend func(config.Flags) // takes a setting from its arguments, before settings are read; nil: it has none there
-	Run   func(context.Context, *App) error
-}
-
-// Needs says what is read before a command runs.
-type Needs int
-
-// The needs.
-const (
-	Settings Needs = iota // all settings, and a root
-	AnyRoot               // the same, but the root may be one that cannot be used
-	Options               // the command line alone
-	Nothing               // not even that
+	"github.com/modelrun/modelrun/shim/app"
+	"github.com/modelrun/modelrun/shim/launch"
+	"github.com/modelrun/modelrun/shim/launchers"
+	"github.com/modelrun/modelrun/shim/migrate"
 )
 
 // All are the sub-commands, in the order of the help: the one place to add one.
-func All() []Command {
-	return []Command{
-		runCommand(),
+func All() []app.Command {
+	return []app.Command{
+		launch.Command(),
 		whichCommand(),
 		explainCommand(),
 		ensureCommand(),
 		listCommand(),
 		doctorCommand(),
 		pruneCommand(),
-		migrateCommand(),
-		launcherCommand(),
+		migrate.Command(),
+		launchers.Command(),
 		configCommand(),
 		profilesCommand(),
 		completionCommand(),
 		versionCommand(),
 	}
 }
-
-// Exit ends modelrun with an exit code and nothing to report.
-type Exit int
-
-// NotAll is the exit code of a command that found something, or could not do all.
-const NotAll Exit = 1
-
-func (e Exit) Error() string { return "exit code " + strconv.Itoa(int(e)) }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 )
 
@@ -28,9 +29,9 @@ type CompletionOptions struct {
 }
 
 // completionCommand declares `modelrun completion`.
-func completionCommand() Command {
+func completionCommand() app.Command {
 	var o CompletionOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "completion",
 			Help: "Print the script with which a shell completes.",
@@ -43,13 +44,13 @@ completions; into PowerShell's $PROFILE:
   modelrun completion powershell | Out-String | Invoke-Expression`,
 			Options: &o,
 		},
-		Needs: Nothing,
-		Run:   func(ctx context.Context, a *App) error { return Completion(ctx, a, o) },
+		Needs: app.Nothing,
+		Run:   func(ctx context.Context, a *app.App) error { return Completion(ctx, a, o) },
 	}
 }
 
 // Completion prints the completion script for one shell.
-func Completion(_ context.Context, a *App, o CompletionOptions) error {
+func Completion(_ context.Context, a *app.App, o CompletionOptions) error {
 	script := map[string]string{
 		"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion, "powershell": powershellCompletion,
 	}[o.Shell]

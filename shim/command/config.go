@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/config"
 	"github.com/modelrun/modelrun/shim/terminal"
@@ -19,9 +20,9 @@ type ConfigOptions struct {
 }
 
 // configCommand declares `modelrun config`.
-func configCommand() Command {
+func configCommand() app.Command {
 	var o ConfigOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "config",
 			Help: "Show each setting and where it came from.",
@@ -31,8 +32,8 @@ func configCommand() Command {
   modelrun config --schema >modelrun.schema.json`,
 			Options: &o,
 		},
-		Needs: Options, // the schema is printed where the settings are wrong, too
-		Run:   func(ctx context.Context, a *App) error { return Config(ctx, a, o) },
+		Needs: app.Options, // the schema is printed where the settings are wrong, too
+		Run:   func(ctx context.Context, a *app.App) error { return Config(ctx, a, o) },
 	}
 }
 
@@ -51,7 +52,7 @@ type settingDoc struct {
 
 // Config shows the value of each setting and where it came from, or prints the schema
 // of a config file.
-func Config(_ context.Context, a *App, o ConfigOptions) error {
+func Config(_ context.Context, a *app.App, o ConfigOptions) error {
 	if o.Schema {
 		return a.UI.JSON(a.Config.Table().Schema())
 	}
@@ -88,7 +89,7 @@ func settingsOf(c config.Config) (all []settingDoc) {
 }
 
 // configTable prints the settings for people, each on one line.
-func configTable(a *App, doc configDoc) error {
+func configTable(a *app.App, doc configDoc) error {
 	var t terminal.Table
 	t.Row("SETTING", "VALUE", "ORIGIN")
 	for _, d := range doc.Settings {

@@ -8,6 +8,7 @@ import (
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/target"
 	"github.com/modelrun/modelrun/shim/terminal"
@@ -20,9 +21,9 @@ type DoctorOptions struct {
 }
 
 // doctorCommand declares `modelrun doctor`.
-func doctorCommand() Command {
+func doctorCommand() app.Command {
 	var o DoctorOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "doctor",
 			Help: "Check machine, tools, root and every environment.",
@@ -32,9 +33,9 @@ func doctorCommand() Command {
   modelrun doctor --deep --json`,
 			Options: &o,
 		},
-		Needs: AnyRoot,
+		Needs: app.AnyRoot,
 		Looks: true,
-		Run:   func(ctx context.Context, a *App) error { return Doctor(ctx, a, o) },
+		Run:   func(ctx context.Context, a *app.App) error { return Doctor(ctx, a, o) },
 	}
 }
 
@@ -68,7 +69,7 @@ type doctorRow struct {
 
 // doctor is one run of the command: what its checks use, and what they found.
 type doctor struct {
-	app      *App
+	app      *app.App
 	finder   target.Finder
 	deps     *resolve.Deps
 	subjects *subjects
@@ -80,14 +81,14 @@ type doctor struct {
 	planErr error         // why there is no plan
 }
 
-// Doctor checks everything that a launch depends on. It returns [NotAll] when
+// Doctor checks everything that a launch depends on. It returns [app.NotAll] when
 // there are findings.
 //
 // It contacts no network, and changes nothing except for a file with which it
 // tries locks. From the root it runs only uv and Python, and with --deep the
 // python of each environment.
-func Doctor(ctx context.Context, a *App, o DoctorOptions) error {
-	ctx, stop := interruptible(ctx)
+func Doctor(ctx context.Context, a *app.App, o DoctorOptions) error {
+	ctx, stop := app.Interruptible(ctx)
 	defer stop()
 	d := &doctor{
 		app: a, finder: a.Finder(), deps: a.Deps(target.Target{}), subjects: &subjects{app: a}, deep: o.Deep,
@@ -99,13 +100,13 @@ func Doctor(ctx context.Context, a *App, o DoctorOptions) error {
 	}
 	show := doctorTable
 	if o.JSON {
-		show = func(a *App, doc doctorDoc) error { return a.UI.JSON(doc) }
+		show = func(a *app.App, doc doctorDoc) error { return a.UI.JSON(doc) }
 	}
 	if err := show(a, d.doc); err != nil {
 		return err
 	}
 	if d.doc.Findings > 0 {
-		return NotAll
+		return app.NotAll
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func (d *doctor) addError(id string, state checkState, err error, remedy string)
 
 // doctorTable prints the checks for people with 80 columns. Only commands may be
 // longer, because the user copies them.
-func doctorTable(a *App, doc doctorDoc) error {
+func doctorTable(a *app.App, doc doctorDoc) error {
 	out := a.UI.Page()
 	fmt.Fprintf(out, "%-9s%s\n", "STATE", "CHECK")
 	for _, c := range doc.Checks {

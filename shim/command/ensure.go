@@ -5,6 +5,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 )
 
@@ -15,9 +16,9 @@ type EnsureOptions struct {
 }
 
 // ensureCommand declares `modelrun ensure`.
-func ensureCommand() Command {
+func ensureCommand() app.Command {
 	var o EnsureOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "ensure",
 			Help: "Create the environment now.",
@@ -27,14 +28,14 @@ func ensureCommand() Command {
   modelrun ensure --update --env torch-cu121-transformers`,
 			Options: &o,
 		},
-		Run: func(ctx context.Context, a *App) error { return Ensure(ctx, a, o) },
+		Run: func(ctx context.Context, a *app.App) error { return Ensure(ctx, a, o) },
 	}
 }
 
 // Ensure creates the shared environment now, for images, Slurm prologs and
 // ExecStartPre=. A model's old environment does not count, and Ensure ignores
 // the pause after a failed creation.
-func Ensure(ctx context.Context, a *App, o EnsureOptions) error {
+func Ensure(ctx context.Context, a *app.App, o EnsureOptions) error {
 	t, req, err := a.Finder().Request(ctx)
 	if err != nil {
 		return err

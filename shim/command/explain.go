@@ -12,6 +12,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/requirement"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/target"
 	"github.com/modelrun/modelrun/shim/terminal"
@@ -23,9 +24,9 @@ type ExplainOptions struct {
 }
 
 // explainCommand declares `modelrun explain`.
-func explainCommand() Command {
+func explainCommand() app.Command {
 	var o ExplainOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "explain",
 			Help: "Show the chain: what was looked at, and why.",
@@ -36,7 +37,7 @@ func explainCommand() Command {
 			Options: &o,
 		},
 		Looks: true,
-		Run:   func(ctx context.Context, a *App) error { return Explain(ctx, a, o) },
+		Run:   func(ctx context.Context, a *app.App) error { return Explain(ctx, a, o) },
 	}
 }
 
@@ -72,7 +73,7 @@ type attemptDoc struct {
 
 // Explain shows the chain as a launch would go through it, with the reason of
 // every strategy. It runs nothing from the root and changes nothing.
-func Explain(ctx context.Context, a *App, o ExplainOptions) error {
+func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 	finder := a.Finder()
 	t, req, err := finder.Request(ctx)
 	if err != nil {
@@ -181,7 +182,7 @@ func describeOutcome(t resolve.Attempt) string {
 
 // explainTable prints the decision for a reader who has never seen one: the
 // strategies in their order, what each looked at, and what a launch would do.
-func explainTable(a *App, doc explainDoc, attempts []resolve.Attempt) error {
+func explainTable(a *app.App, doc explainDoc, attempts []resolve.Attempt) error {
 	out := a.UI.Page()
 	var head terminal.Table
 	head.Row("key", doc.Key)

@@ -17,6 +17,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/resolve/usage"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/target"
 	"github.com/modelrun/modelrun/shim/terminal"
@@ -28,9 +29,9 @@ type ListOptions struct {
 }
 
 // listCommand declares `modelrun list`.
-func listCommand() Command {
+func listCommand() app.Command {
 	var o ListOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "list",
 			Help: "List the environments of the root.",
@@ -40,7 +41,7 @@ func listCommand() Command {
 			Options: &o,
 		},
 		Looks: true,
-		Run:   func(ctx context.Context, a *App) error { return List(ctx, a, o) },
+		Run:   func(ctx context.Context, a *app.App) error { return List(ctx, a, o) },
 	}
 }
 
@@ -85,7 +86,7 @@ type listBuilt struct {
 }
 
 // List shows the environments of the root. It changes nothing and runs nothing.
-func List(ctx context.Context, a *App, o ListOptions) error {
+func List(ctx context.Context, a *app.App, o ListOptions) error {
 	st, root := a.Store(), a.Config.Root()
 	dirs, err := st.Envs()
 	if err != nil {
@@ -145,7 +146,7 @@ func listEntry(st *store.Store, d envdir.Dir, v health.Verdict) (e listEnv, size
 
 // listTable prints the environments for people with 80 columns: a row for each,
 // and below it the details that do not fit into a row.
-func listTable(a *App, doc listDoc) error {
+func listTable(a *app.App, doc listDoc) error {
 	out, root := a.UI.Page(), a.Config.Root()
 	if len(doc.Envs) == 0 {
 		_, err := fmt.Fprintf(out, "no environments in %s (%s)\n", root, a.Config.RootFrom())

@@ -12,6 +12,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/target"
 	"github.com/modelrun/modelrun/shim/terminal"
@@ -23,9 +24,9 @@ type ProfilesOptions struct {
 }
 
 // profilesCommand declares `modelrun profiles`.
-func profilesCommand() Command {
+func profilesCommand() app.Command {
 	var o ProfilesOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "profiles",
 			Help: "List the hardware profiles and which ones serve here.",
@@ -36,7 +37,7 @@ func profilesCommand() Command {
 			Options: &o,
 		},
 		Looks: true,
-		Run:   func(ctx context.Context, a *App) error { return Profiles(ctx, a, o) },
+		Run:   func(ctx context.Context, a *app.App) error { return Profiles(ctx, a, o) },
 	}
 }
 
@@ -79,9 +80,9 @@ const (
 
 // Profiles lists every profile, whether it serves this machine, and which one a
 // launch would use. It changes nothing and runs nothing from the root. It
-// returns [NotAll] when no profile serves, and an error when that is the one
+// returns [app.NotAll] when no profile serves, and an error when that is the one
 // that the user named.
-func Profiles(ctx context.Context, a *App, o ProfilesOptions) error {
+func Profiles(ctx context.Context, a *app.App, o ProfilesOptions) error {
 	finder := a.Finder()
 	family, err := familyOf(a, finder)
 	if err != nil {
@@ -113,7 +114,7 @@ func Profiles(ctx context.Context, a *App, o ProfilesOptions) error {
 	}
 	show := profilesTable
 	if o.JSON {
-		show = func(a *App, doc profilesDoc) error { return a.UI.JSON(doc) }
+		show = func(a *app.App, doc profilesDoc) error { return a.UI.JSON(doc) }
 	}
 	if err := show(a, doc); err != nil {
 		return err
@@ -124,7 +125,7 @@ func Profiles(ctx context.Context, a *App, o ProfilesOptions) error {
 	case a.Config.IsSet("profile"):
 		return unusable
 	}
-	return NotAll
+	return app.NotAll
 }
 
 // profileRowOf describes one profile that can be read.
@@ -141,7 +142,7 @@ func profileRowOf(j profile.Judged, family profile.Family, m hardware.Machine) p
 
 // familyOf returns the family that is set, else that of the model. A model that
 // was found, not named, and cannot be read gives the default family.
-func familyOf(a *App, finder target.Finder) (profile.Family, error) {
+func familyOf(a *app.App, finder target.Finder) (profile.Family, error) {
 	family := a.Config.Value("family")
 	name := family.Text
 	if name == "" {
@@ -156,7 +157,7 @@ func familyOf(a *App, finder target.Finder) (profile.Family, error) {
 
 // profilesTable prints the profiles for people with 80 columns. Only the names
 // of files may be longer.
-func profilesTable(a *App, doc profilesDoc) error {
+func profilesTable(a *app.App, doc profilesDoc) error {
 	out := a.UI.Page()
 	fmt.Fprint(out, terminal.Wrapped("machine  "+doc.Machine, 80, 9))
 	fmt.Fprintf(out, "family   %s\nroot     %s (%s)\n\n", doc.Family, doc.Root, a.Config.RootFrom())

@@ -10,6 +10,7 @@ import (
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/prune"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/terminal"
 )
@@ -22,9 +23,9 @@ type PruneOptions struct {
 }
 
 // pruneCommand declares `modelrun prune`.
-func pruneCommand() Command {
+func pruneCommand() app.Command {
 	var o PruneOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "prune",
 			Help: "Show what can be deleted; --yes deletes it.",
@@ -34,7 +35,7 @@ func pruneCommand() Command {
   modelrun prune --unused 90 --yes`,
 			Options: &o,
 		},
-		Run: func(ctx context.Context, a *App) error { return Prune(ctx, a, o) },
+		Run: func(ctx context.Context, a *app.App) error { return Prune(ctx, a, o) },
 	}
 }
 
@@ -66,8 +67,8 @@ type pruneKept struct {
 }
 
 // Prune shows what can be deleted from the root, and deletes it with --yes. It
-// returns [NotAll] when an item could not be deleted.
-func Prune(ctx context.Context, a *App, o PruneOptions) error {
+// returns [app.NotAll] when an item could not be deleted.
+func Prune(ctx context.Context, a *app.App, o PruneOptions) error {
 	options, err := pruneOptionsOf(a, o)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func Prune(ctx context.Context, a *App, o PruneOptions) error {
 	doc := newPruneDoc(a, o, plan)
 	var ended error // why the work ended early
 	if o.Yes {
-		ctx, stop := interruptible(ctx)
+		ctx, stop := app.Interruptible(ctx)
 		defer stop()
 		ended = prune.Run(ctx, st, plan, doc.add)
 	} else {
@@ -106,13 +107,13 @@ func Prune(ctx context.Context, a *App, o PruneOptions) error {
 	case err != nil:
 		return err
 	case doc.incomplete():
-		return NotAll
+		return app.NotAll
 	}
 	return nil
 }
 
 // pruneOptionsOf checks the options, and returns what to look for.
-func pruneOptionsOf(a *App, o PruneOptions) (prune.Options, error) {
+func pruneOptionsOf(a *app.App, o PruneOptions) (prune.Options, error) {
 	options := prune.Options{Machine: a.Machine.Identity().ID(), Links: a.Dirs()}
 	if o.Unused == nil {
 		return options, nil
@@ -126,7 +127,7 @@ func pruneOptionsOf(a *App, o PruneOptions) (prune.Options, error) {
 }
 
 // newPruneDoc returns a document without items.
-func newPruneDoc(a *App, o PruneOptions, plan prune.Plan) *pruneDoc {
+func newPruneDoc(a *app.App, o PruneOptions, plan prune.Plan) *pruneDoc {
 	doc := &pruneDoc{Schema: terminal.Schema, Root: string(a.Config.Root()), Done: o.Yes, Items: []pruneItem{}, Kept: []pruneKept{}}
 	for _, k := range plan.Kept {
 		kept := pruneKept{k.Path, k.Why, []int{}}
@@ -158,7 +159,7 @@ func (d *pruneDoc) incomplete() bool {
 }
 
 // pruneTable prints the plan, or what was done, for people.
-func pruneTable(a *App, o PruneOptions, doc pruneDoc) error {
+func pruneTable(a *app.App, o PruneOptions, doc pruneDoc) error {
 	out, root := a.UI.Plain(), a.Config.Root()
 	escape := strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace // a name must not look like a line of this table
 	short := func(path string) string {
@@ -206,7 +207,7 @@ func pruneTable(a *App, o PruneOptions, doc pruneDoc) error {
 }
 
 // pruneAgain is the command that deletes what these options select.
-func pruneAgain(a *App, o PruneOptions) string {
+func pruneAgain(a *app.App, o PruneOptions) string {
 	command := a.Again("prune") + " --yes"
 	if o.Unused != nil {
 		command += fmt.Sprintf(" --unused %d", *o.Unused)

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"github.com/modelrun/modelrun/shim/app"
+
 	"context"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -11,7 +13,7 @@ import (
 // subjects says what each environment of a root must be able to do, for
 // commands that look at environments and not at a model.
 type subjects struct {
-	app       *App
+	app       *app.App
 	oldModels map[envdir.ID]string // the models of the old environments; nil until the first is asked for
 }
 
@@ -49,11 +51,11 @@ func (s *subjects) ofOld(ctx context.Context, d envdir.Dir) health.Subject {
 	sub := health.Subject{Dir: d}
 	if s.oldModels == nil {
 		old, _ := s.app.Store().OldEnvs() // an error gives no old environments
-		s.oldModels = s.app.oldModels(old)
+		s.oldModels = s.app.OldModels(old)
 	}
 	id := envdir.ID(d.Name)
 	if name := s.oldModels[id]; name != "" {
-		_, req, err := s.app.Silent().forModel(name, id).Finder().Request(ctx)
+		_, req, err := s.app.Silent().ForModel(name, id).Finder().Request(ctx)
 		if err == nil && req.Old == id {
 			sub.Imports, sub.CUDA, sub.Accel, sub.ModelType = req.OldImports, req.CUDA, req.Accel, req.ModelType
 			return sub

@@ -8,6 +8,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/terminal"
 )
@@ -18,9 +19,9 @@ type WhichOptions struct {
 }
 
 // whichCommand declares `modelrun which`.
-func whichCommand() Command {
+func whichCommand() app.Command {
 	var o WhichOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "which",
 			Help: "Print the python that would be used; never creates.",
@@ -30,7 +31,7 @@ func whichCommand() Command {
 			Options: &o,
 		},
 		Looks: true,
-		Run:   func(ctx context.Context, a *App) error { return Which(ctx, a, o) },
+		Run:   func(ctx context.Context, a *app.App) error { return Which(ctx, a, o) },
 	}
 }
 
@@ -53,9 +54,9 @@ type whichDoc struct {
 
 // Which prints the python that a launch would use. It creates nothing, changes
 // nothing and runs nothing from the root, so it shows an environment that was
-// never checked on this machine as "unverified". It returns [NotAll] when no
+// never checked on this machine as "unverified". It returns [app.NotAll] when no
 // environment is usable.
-func Which(ctx context.Context, a *App, o WhichOptions) error {
+func Which(ctx context.Context, a *app.App, o WhichOptions) error {
 	t, req, err := a.Finder().Request(ctx)
 	if err != nil {
 		return err
@@ -81,9 +82,9 @@ func Which(ctx context.Context, a *App, o WhichOptions) error {
 	if !doc.Usable {
 		if !o.JSON {
 			a.UI.Report(err)
-			return NotAll
+			return app.NotAll
 		}
-		return cmp.Or(a.UI.JSON(doc), error(NotAll))
+		return cmp.Or(a.UI.JSON(doc), error(app.NotAll))
 	}
 	if o.JSON {
 		return a.UI.JSON(doc)

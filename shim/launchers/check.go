@@ -1,6 +1,8 @@
-package command
+package launchers
 
 import (
+	"github.com/modelrun/modelrun/shim/app"
+
 	"fmt"
 	"io"
 	"path/filepath"
@@ -55,7 +57,7 @@ func (l launchers) check(o LauncherCheckOptions) error {
 		err = printChecked(l.app.UI.Plain(), doc)
 	}
 	if err == nil && doc.Findings > 0 {
-		err = NotAll
+		err = app.NotAll
 	}
 	return err
 }
@@ -75,7 +77,7 @@ func (l launchers) findings(name string) launcherFindings {
 }
 
 // launcherEnvironment is what a check of the launcher needs to know.
-func launcherEnvironment(a *App, rec *launcher.Record) launcher.Around {
+func launcherEnvironment(a *app.App, rec *launcher.Record) launcher.Around {
 	return launcher.Around{Script: launcherScript(&rec.Spec), Account: accountExists, Path: filepath.SplitList(a.Env.Get("PATH"))}
 }
 

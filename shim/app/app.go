@@ -1,9 +1,6 @@
-// Package command holds the sub-commands, one file each. commands.go lists them.
-//
-// A command is a function of an [App], which holds the values that the arrows before
-// it made: the command line, the settings, the hardware. It returns an error, or an
-// [Exit].
-package command
+// Package app holds what a sub-command works with: an [App], with the values that the
+// arrows before it made, and the [Command] that declares it.
+package app
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package command
+package app
 
 import (
 	"cmp"
@@ -11,9 +11,9 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// forModel is this App for the model of an old env. A project's family and key are
+// ForModel is this App for the model of an old env. A project's family and key are
 // for the project's own model, so they do not apply to another one.
-func (a *App) forModel(name string, old envdir.ID) *App {
+func (a *App) ForModel(name string, old envdir.ID) *App {
 	own, _ := a.Silent().Finder().Model() // on an error there is no model
 	if own.OldID() == old {
 		return a
@@ -27,11 +27,11 @@ func (a *App) forModel(name string, old envdir.ID) *App {
 	return a.WithConfig(cfg.With("model", config.Value{Text: name, From: "modelrun migrate"}))
 }
 
-// oldModels finds the models that old envs belong to. It looks at the model that is
+// OldModels finds the models that old envs belong to. It looks at the model that is
 // named or found here, at the notes of earlier starts, at the id itself, and at the
 // files nearby. An id is the MD5 of the model's path, so a path with that id is the
 // model.
-func (a *App) oldModels(dirs []envdir.Dir) map[envdir.ID]string {
+func (a *App) OldModels(dirs []envdir.Dir) map[envdir.ID]string {
 	st, root := a.Store(), a.Config.Root()
 	search := modelSearch{
 		wanted: map[envdir.ID]bool{}, found: map[envdir.ID]string{},

@@ -1,6 +1,8 @@
-package command
+package migrate
 
 import (
+	"github.com/modelrun/modelrun/shim/app"
+
 	"cmp"
 	"context"
 	"errors"
@@ -34,7 +36,7 @@ func (m *migration) plan(ctx context.Context) error {
 		return err
 	}
 	dirs = m.only(dirs)
-	models := m.app.oldModels(dirs)
+	models := m.app.OldModels(dirs)
 	var ready, blocked []migrateEnv
 	for i, d := range dirs {
 		e := migrateEnv{ID: d.Name, Model: models[envdir.ID(d.Name)], State: migrateReady, PIDs: []int{}, Path: d.Path, dir: d}
@@ -158,7 +160,7 @@ func (m *migration) look(ctx context.Context, e *migrateEnv, silent bool) {
 		e.block(fault.New(fault.NoModel, "nothing here says which model it belongs to").
 			Fix("name it: %s", m.command(e.ID+" -m MODEL")))
 	} else {
-		e.wanted.app = m.app.forModel(e.Model, envdir.ID(e.ID))
+		e.wanted.app = m.app.ForModel(e.Model, envdir.ID(e.ID))
 		planner := e.wanted.app
 		if silent {
 			planner = planner.Silent()
@@ -173,7 +175,7 @@ func (m *migration) look(ctx context.Context, e *migrateEnv, silent bool) {
 }
 
 // lookAtModel finds the shared env for the model of an old env.
-func (m *migration) lookAtModel(ctx context.Context, e *migrateEnv, planner *App) {
+func (m *migration) lookAtModel(ctx context.Context, e *migrateEnv, planner *app.App) {
 	t, request, err := planner.Finder().Request(ctx)
 	if err == nil && request.Old != envdir.ID(e.ID) {
 		err = fault.New(fault.BadModel, "model %s has another id now: %s", e.Model, request.Old).Fix("name its own model: %s", m.command(e.ID+" -m MODEL"))
@@ -213,7 +215,7 @@ func (w *planWatcher) Plan(ctx context.Context, request *resolve.Request) (profi
 
 // serving sets the reason of an env to the shared env that would serve its model,
 // or returns why none would.
-func serving(ctx context.Context, e *migrateEnv, planner *App) error {
+func serving(ctx context.Context, e *migrateEnv, planner *app.App) error {
 	request := *e.wanted.request
 	request.Policy.DryRun, request.Policy.IgnorePause = true, true
 	deps := *planner.Deps(e.wanted.target)

@@ -1,4 +1,4 @@
-package command
+package launchers
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/launcher"
 	"github.com/modelrun/modelrun/shim/terminal"
@@ -43,13 +44,13 @@ func (l launchers) repair(o LauncherRepairOptions, overrides bool) error {
 			}
 			log.Error("error: " + terminal.OneLine(name) + ": " + err.Error()) // and go on with the next one
 			log.Error("hint: " + fault.RemedyOf(err))
-			result = NotAll
+			result = app.NotAll
 			continue
 		}
 		left := l.findings(name)
 		printFindings(out, left)
 		if len(left.Findings) > 0 {
-			result = NotAll
+			result = app.NotAll
 		}
 	}
 	return result
@@ -89,7 +90,7 @@ func (l launchers) rewrite(name string, o LauncherRepairOptions, overrides bool)
 }
 
 // repairedSpec describes a launcher as it is to be written again.
-func repairedSpec(a *App, rec *launcher.Record, o LauncherRepairOptions) (*launcher.Spec, error) {
+func repairedSpec(a *app.App, rec *launcher.Record, o LauncherRepairOptions) (*launcher.Spec, error) {
 	spec := rec.Spec
 	var err error
 	if spec.Program, err = ownProgram(a.Env, spec.Windowed); err != nil {
@@ -115,7 +116,7 @@ func repairedSpec(a *App, rec *launcher.Record, o LauncherRepairOptions) (*launc
 // repairFolder is the folder that a repaired launcher is written to: the one it
 // was in. On Windows some kinds are in the folder in which the program starts, and
 // move with it.
-func repairFolder(a *App, name string, rec *launcher.Record, spec *launcher.Spec) (string, error) {
+func repairFolder(a *app.App, name string, rec *launcher.Record, spec *launcher.Spec) (string, error) {
 	dir := filepath.Dir(rec.Files[0].Path)
 	if runtime.GOOS == "windows" {
 		if before, err := launcher.Folder(&rec.Spec, a.Env.Get); err == nil && before == dir {

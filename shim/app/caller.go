@@ -1,4 +1,4 @@
-package command
+package app
 
 import (
 	"context"
@@ -37,17 +37,17 @@ func (c *caller) UV(ctx context.Context, log io.Writer, heartbeat func()) (*uv.U
 }
 
 func (c *caller) Interruptible(ctx context.Context) (context.Context, func()) {
-	return interruptible(ctx)
+	return Interruptible(ctx)
 }
 
 func (c *caller) Progress(o store.Owner) { c.progress.Show(o) }
 
 func (c *caller) Checking(line string) { c.app.UI.Checking(line) }
 
-// interruptible ends the context with Ctrl-C or SIGTERM until stop is called. A signal
+// Interruptible ends the context with Ctrl-C or SIGTERM until stop is called. A signal
 // that came before then is the context's cause, however late it came. A signal that we
 // inherited as ignored stays ignored.
-func interruptible(ctx context.Context) (context.Context, func()) {
+func Interruptible(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	got := make(chan os.Signal, 1)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {

@@ -1,6 +1,8 @@
-package command
+package launchers
 
 import (
+	"github.com/modelrun/modelrun/shim/app"
+
 	"fmt"
 
 	"github.com/modelrun/modelrun/resolve/fsys"
@@ -30,7 +32,7 @@ func (l launchers) remove(o LauncherRemoveOptions) error {
 
 // printRemoved lists what was deleted of a launcher that was removed or replaced,
 // and the commands that are left to run.
-func printRemoved(a *App, rec *launcher.Record, kept []string) {
+func printRemoved(a *app.App, rec *launcher.Record, kept []string) {
 	out := a.UI.Plain()
 	for _, w := range rec.Files {
 		if !fsys.Exists(w.Path) {

@@ -1,4 +1,4 @@
-package command
+package launchers
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/config"
 )
@@ -35,7 +36,7 @@ func launcherOptions(c config.Config, line cli.Line, before *cli.Line) []string 
 }
 
 // hasOptions reports whether this command line gives options that a launcher keeps.
-func hasOptions(a *App) bool {
+func hasOptions(a *app.App) bool {
 	return slices.ContainsFunc(optionsOf(a.Config.Table(), a.Line), func(o launcherOption) bool { return o.value != "" })
 }
 

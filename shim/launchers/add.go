@@ -1,6 +1,8 @@
-package command
+package launchers
 
 import (
+	"github.com/modelrun/modelrun/shim/app"
+
 	"cmp"
 	"context"
 	"fmt"
@@ -64,7 +66,7 @@ func (l launchers) add(o LauncherAddOptions) error {
 
 // newLauncherSpec describes the launcher that the command line asks for. Its
 // values are checked.
-func newLauncherSpec(a *App, o LauncherAddOptions) (*launcher.Spec, error) {
+func newLauncherSpec(a *app.App, o LauncherAddOptions) (*launcher.Spec, error) {
 	base := a.Config.Base()
 	spec := &launcher.Spec{
 		Name: o.Name, Kind: launcher.Kind(cmp.Or(o.Kind, string(launcher.Default()))), Options: launcherOptions(a.Config, a.Line, nil),
@@ -82,7 +84,7 @@ func newLauncherSpec(a *App, o LauncherAddOptions) (*launcher.Spec, error) {
 
 // launcherFolder is the folder that a new launcher is written to: to, which must
 // exist, else the folder in which its starter looks.
-func launcherFolder(a *App, spec *launcher.Spec, to string) (string, error) {
+func launcherFolder(a *app.App, spec *launcher.Spec, to string) (string, error) {
 	if to == "" {
 		return launcher.Folder(spec, a.Env.Get)
 	}
@@ -95,7 +97,7 @@ func launcherFolder(a *App, spec *launcher.Spec, to string) (string, error) {
 
 // warnOfVariables names the MODELRUN_* variables that apply here and most likely
 // not where another program starts the launcher.
-func warnOfVariables(a *App, kind launcher.Kind) {
+func warnOfVariables(a *app.App, kind launcher.Kind) {
 	if kind == launcher.Script || kind == launcher.Batch || kind == launcher.Exe {
 		return // started from the same prompt, most likely
 	}
@@ -116,7 +118,7 @@ type launcherInputs struct{ model, icon, script, account bool }
 // checkLauncherInputs refuses an input of this command line that does not exist,
 // before anything is written. Record.Check finds what is missing of an older
 // launcher.
-func checkLauncherInputs(a *App, spec *launcher.Spec, given launcherInputs) error {
+func checkLauncherInputs(a *app.App, spec *launcher.Spec, given launcherInputs) error {
 	if given.model {
 		if _, err := a.Finder().Model(); err != nil {
 			return err

@@ -1,6 +1,8 @@
-package command
+package launch
 
 import (
+	"github.com/modelrun/modelrun/shim/app"
+
 	"cmp"
 	"errors"
 	"fmt"
@@ -43,7 +45,7 @@ type place struct {
 
 // placeOf checks where the program starts before anything is created: a
 // working directory in which nothing can start is bad input, and so is a loop.
-func placeOf(a *App) (place, error) {
+func placeOf(a *app.App) (place, error) {
 	nest, err := nesting(a.Env)
 	if err != nil {
 		return place{}, err
@@ -66,7 +68,7 @@ func placeOf(a *App) (place, error) {
 // programOf returns what this process becomes: the command that is found in
 // the environment, its arguments untouched, and the variables that activate the
 // environment.
-func programOf(a *App, l launch) (execx.Program, error) {
+func programOf(a *app.App, l launch) (execx.Program, error) {
 	env := activate(a.Program, l)
 	path, argv, err := commandOf(l, env, a.UI.Log)
 	if err != nil {

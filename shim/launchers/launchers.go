@@ -1,4 +1,6 @@
-package command
+// Package launchers is `modelrun launcher`: it writes, lists, checks, repairs and removes
+// launchers. Package launcher knows their files.
+package launchers
 
 import (
 	"context"
@@ -13,6 +15,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/config"
 	"github.com/modelrun/modelrun/shim/launcher"
@@ -28,10 +31,10 @@ type LauncherOptions struct {
 	Remove LauncherRemoveOptions `cmd:"" help:"Delete a launcher."`
 }
 
-// launcherCommand declares `modelrun launcher`.
-func launcherCommand() Command {
+// Command declares `modelrun launcher`.
+func Command() app.Command {
 	var o LauncherOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "launcher",
 			Help: "Write, check and repair launchers: scripts, shortcuts, services.",
@@ -43,8 +46,8 @@ func launcherCommand() Command {
   modelrun launcher repair chat -m models/llama-3`,
 			Options: &o,
 		},
-		Needs: Options,
-		Run:   func(ctx context.Context, a *App) error { return Launcher(ctx, a, o) },
+		Needs: app.Options,
+		Run:   func(ctx context.Context, a *app.App) error { return Launcher(ctx, a, o) },
 	}
 }
 
@@ -52,7 +55,7 @@ func launcherCommand() Command {
 // which. It reads the configuration files only where it checks new values. A
 // launcher can be listed, repaired and removed when its root or a configuration
 // file is broken.
-func Launcher(_ context.Context, a *App, o LauncherOptions) error {
+func Launcher(_ context.Context, a *app.App, o LauncherOptions) error {
 	records, err := launcherRecords(a.Env)
 	if err != nil {
 		return err
@@ -91,7 +94,7 @@ func launcherRecords(env execx.Environ) (launcher.Records, error) {
 // launchers are the user's launchers, for one command.
 type launchers struct {
 	records launcher.Records
-	app     *App
+	app     *app.App
 }
 
 // read returns the record of a launcher that must exist.
@@ -132,7 +135,7 @@ func launcherScript(spec *launcher.Spec) string {
 }
 
 // linePath makes a path of the command line absolute; "" stays "".
-func linePath(a *App, path string) string {
+func linePath(a *app.App, path string) string {
 	if path == "" {
 		return ""
 	}

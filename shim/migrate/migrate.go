@@ -1,4 +1,5 @@
-package command
+// Package migrate moves models from their old environments to shared ones.
+package migrate
 
 import (
 	"cmp"
@@ -11,6 +12,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/store"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/config"
 	"github.com/modelrun/modelrun/shim/target"
@@ -26,10 +28,10 @@ type MigrateOptions struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
-// migrateCommand declares `modelrun migrate`.
-func migrateCommand() Command {
+// Command declares `modelrun migrate`.
+func Command() app.Command {
 	var o MigrateOptions
-	return Command{
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "migrate",
 			Help: "Show what moves to shared environments; --yes does it.",
@@ -42,7 +44,7 @@ func migrateCommand() Command {
 			Options: &o,
 		},
 		Amend: func(flags config.Flags) { amendModel(&o, flags) },
-		Run: func(ctx context.Context, a *App) error {
+		Run: func(ctx context.Context, a *app.App) error {
 			if !o.Yes {
 				a = a.Looking()
 			}
@@ -94,7 +96,7 @@ type migrateEnv struct {
 
 // modelRequest is what the model of an old env needs of the chain.
 type modelRequest struct {
-	app     *App // with the settings of that model
+	app     *app.App // with the settings of that model
 	target  target.Target
 	request *resolve.Request
 }
@@ -126,7 +128,7 @@ func (e *migrateEnv) block(err error) {
 
 // migration is one run of `modelrun migrate`.
 type migration struct {
-	app  *App
+	app  *app.App
 	o    MigrateOptions
 	deps *resolve.Deps // of no model
 	doc  migrateDoc
@@ -135,8 +137,8 @@ type migration struct {
 }
 
 // Migrate moves models from their old envs to shared ones. Without --yes it only
-// shows the plan. It returns [NotAll] when an env was not moved.
-func Migrate(ctx context.Context, a *App, o MigrateOptions) error {
+// shows the plan. It returns [app.NotAll] when an env was not moved.
+func Migrate(ctx context.Context, a *app.App, o MigrateOptions) error {
 	if model := a.Config.Flag("model"); o.All && model != "" {
 		return fault.New(fault.BadUsage, "--all, and %s is named, too", model).Fix("leave one of them out")
 	}
@@ -150,7 +152,7 @@ func Migrate(ctx context.Context, a *App, o MigrateOptions) error {
 		if m.pick == "" && !o.All {
 			return fault.New(fault.BadUsage, "--yes needs the model, or --all").Fix("%s", m.command("MODEL --yes   # or: --all --yes"))
 		}
-		ctx, stop := interruptible(ctx)
+		ctx, stop := app.Interruptible(ctx)
 		failed = m.act(ctx)
 		stop()
 		if code := fault.CodeOf(context.Cause(ctx)); code == fault.Interrupted || code == fault.Terminated {
@@ -254,7 +256,7 @@ func checkServes(wanted modelRequest, res *resolve.Resolution) error {
 	return nil
 }
 
-// end returns the command's error: a failure in words, or [NotAll].
+// end returns the command's error: a failure in words, or [app.NotAll].
 func (m *migration) end(failed error) error {
 	moved := 0
 	for _, e := range m.doc.Envs {
@@ -273,7 +275,7 @@ func (m *migration) end(failed error) error {
 		m.app.UI.Report(fmt.Errorf("%d of %d were moved, then one failed: %w", moved, len(m.doc.Envs), failed))
 	}
 	if m.doc.Done && moved < len(m.doc.Envs) {
-		return NotAll
+		return app.NotAll
 	}
 	return nil
 }

@@ -1,18 +1,20 @@
-package command
+// Package launch starts a program in its environment: `modelrun run`.
+package launch
 
 import (
 	"context"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve"
+	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/target"
 )
 
-// runCommand declares `modelrun run`, which is also the command when none is named.
+// Command declares `modelrun run`, which is also the command when none is named.
 // Its arguments are in cli's grammar.
-func runCommand() Command {
-	return Command{
+func Command() app.Command {
+	return app.Command{
 		Sub: cli.Sub{
 			Name: "run",
 			Help: "Start a program in the right environment (default).",
@@ -27,8 +29,8 @@ func runCommand() Command {
 
 // Run finds the environment for the program of the command line, and becomes
 // that program. On POSIX it returns only for an error. On Windows it returns
-// when the program has ended, with an [Exit] if the exit code is not 0.
-func Run(ctx context.Context, a *App) error {
+// when the program has ended, with an [app.Exit] if the exit code is not 0.
+func Run(ctx context.Context, a *app.App) error {
 	if len(a.Line.Program) == 0 {
 		return cli.NoCommand()
 	}
@@ -40,7 +42,7 @@ func Run(ctx context.Context, a *App) error {
 	if err != nil {
 		return err
 	}
-	res, err := a.resolve(ctx, t, req)
+	res, err := resolveEnv(ctx, a, t, req)
 	if err != nil {
 		return err
 	}
@@ -58,15 +60,15 @@ func Run(ctx context.Context, a *App) error {
 		return startFault(err)
 	}
 	if code != 0 {
-		return Exit(code)
+		return app.Exit(code)
 	}
 	return nil
 }
 
-// resolve asks the chain for the environment of a launch, and logs the chain's
+// resolveEnv asks the chain for the environment of a launch, and logs the chain's
 // attempts and warnings. It watches the console meanwhile, so that modelrunw
 // can show its window when a start takes long.
-func (a *App) resolve(ctx context.Context, t target.Target, req *resolve.Request) (*resolve.Resolution, error) {
+func resolveEnv(ctx context.Context, a *app.App, t target.Target, req *resolve.Request) (*resolve.Resolution, error) {
 	stop := a.UI.Console.Watch()
 	res, attempts, err := resolve.Default(a.Deps(t)).Resolve(ctx, req)
 	stop()
