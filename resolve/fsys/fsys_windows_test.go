@@ -13,8 +13,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Wine has no junctions, lets a folder with an open file be renamed and knows
-// one user only.
+// Wine has no junctions, renames folders with open files, and knows only one user.
 func skipUnderWine(t *testing.T) {
 	t.Helper()
 	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
@@ -22,7 +21,8 @@ func skipUnderWine(t *testing.T) {
 	}
 }
 
-// held is a file that nobody can open, replace or remove until it is closed.
+// held opens a file so that others cannot open, replace or remove it until it is
+// closed.
 func held(t *testing.T, path string) windows.Handle {
 	t.Helper()
 	p, err := windows.UTF16PtrFromString(path)
@@ -43,7 +43,7 @@ func TestRemoveAllTakesReadOnlyFiles(t *testing.T) {
 	require.NoError(t, RemoveAll(dir), "nothing to do")
 }
 
-// An antivirus holds a new file for a moment: whatever we do to it waits.
+// An antivirus holds a new file for a moment. All our operations wait.
 func TestWaitsForWhatHoldsAFile(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(path string) error{
@@ -63,7 +63,7 @@ func TestWaitsForWhatHoldsAFile(t *testing.T) {
 					require.NoError(t, windows.CloseHandle(h))
 				}
 				if tried < 3 {
-					return os.Remove(path) // each is refused as Windows refuses
+					return os.Remove(path) // Windows refuses this
 				}
 				return nil
 			})
@@ -79,7 +79,7 @@ func TestWaitsForWhatHoldsAFile(t *testing.T) {
 	}
 }
 
-// What stays held is an error in the end, and the file stays.
+// An operation on a file that stays held fails in the end, and the file stays.
 func TestGivesUpOnWhatStaysHeld(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
@@ -107,8 +107,8 @@ func TestAccountOf(t *testing.T) {
 	for sid, want := range map[string]bool{
 		"S-1-5-18":     false, // LocalSystem
 		"S-1-5-32-544": false, // Administrators
-		"S-1-1-0":      false, // Everyone: what a disk without owners says
-		"S-1-5-21-1111111111-2222222222-3333333333-1001": false, // of another machine
+		"S-1-1-0":      false, // Everyone: the owner on a disk without owners
+		"S-1-5-21-1111111111-2222222222-3333333333-1001": false, // an account of another machine
 	} {
 		s, err := windows.StringToSid(sid)
 		require.NoError(t, err)
@@ -129,7 +129,7 @@ func TestTrustedOwnerByName(t *testing.T) {
 	require.False(t, trustedOwner(`PC\bob`, "S-1-5-21-1-2-3-1001", []string{"", "bo", `OTHER\bob`}))
 }
 
-// DefaultAccount is a user that every Windows has and nobody is.
+// DefaultAccount exists on every Windows, and is never the user of a test.
 func TestTrustedRefusesAnotherUser(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)
@@ -153,13 +153,13 @@ func TestNoOwners(t *testing.T) {
 	require.False(t, noOwners(nil))
 }
 
-// What says nothing of its owner may be anybody's.
+// A folder whose owner cannot be read may belong to any user.
 func TestTrustedRefusesAnUnreadableOwner(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)
 	dir := filepath.Join(t.TempDir(), "root")
 	require.NoError(t, os.Mkdir(dir, 0o755))
-	// The rights that an owner has without being given them, less reading who it is.
+	// Deny the owner the right to read the owner, which owners have implicitly.
 	out, err := exec.Command("icacls.exe", dir, "/deny", "*S-1-3-4:(RC)").CombinedOutput()
 	require.NoError(t, err, string(out))
 	err = Trusted(dir, nil)

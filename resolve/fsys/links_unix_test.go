@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A teammate replaces the file that was just made by a link to one of ours: it
-// must not get the group's rights.
+// A teammate replaces a new file by a link to a file of ours. Our file must not get
+// the rights of the group.
 func TestShareFollowsNoLink(t *testing.T) {
 	t.Parallel()
 	for name, link := range map[string]func(old, new string) error{"symbolic": os.Symlink, "hard": os.Link} {

@@ -31,7 +31,8 @@ func TestTrusted(t *testing.T) {
 	require.NoError(t, Trusted(path, []string{"54321"}))
 }
 
-// What everybody can write is no team's: what is made there is its maker's.
+// A folder that everybody can write is not a team's: new files in it belong to
+// their maker.
 func TestStickyFolderIsNoTeams(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

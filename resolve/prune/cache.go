@@ -15,25 +15,25 @@ import (
 	"github.com/modelrun/modelrun/resolve/usage"
 )
 
-// archives is where uv's cache keeps unpacked wheels, one folder each. uv links
-// their files into the envs.
+// archives is the folder in uv's cache with the unpacked wheels, one folder each.
+// uv links their files into the envs.
 const archives = "archive-v0"
 
 // cache plans to remove the wheels in uv's cache that no env links to.
 //
-// uv holds its cache's lock, shared, as long as it works in it, and takes it
-// for itself to clean (uv 0.8.18 and later: https://github.com/astral-sh/uv/pull/15888).
-// So do we: no running uv loses a file, and one that starts waits for some
-// renames. What refers to a wheel goes before the wheel: uv 0.13 does not start
-// over when it finds a reference to a wheel that is gone.
+// uv holds the lock of its cache, shared, while it works in it, and exclusively to
+// clean it (uv 0.8.18 and later: https://github.com/astral-sh/uv/pull/15888). prune
+// takes the same lock. So a running uv does not lose files, and a uv that starts
+// waits for a few renames. References to a wheel are removed before the wheel: uv
+// 0.13 does not start over when it finds a reference to a missing wheel.
 //
-// Guaranteed: an env never loses anything, because its links stay. Where uv
-// copies or clones instead of linking, all of the cache counts as not linked,
-// which costs a download later; a clone frees less than is said.
+// An env never loses a file, because its links stay. Where uv copies or clones
+// instead of linking, the whole cache counts as not linked. Removing it then costs
+// a download later, and removing a clone frees less than reported.
 func (p *planner) cache() {
 	dir := p.Root.Cache()
 	wheels := filepath.Join(dir, archives)
-	for _, part := range []string{filepath.Dir(dir), dir, wheels} { // none is somebody's link
+	for _, part := range []string{filepath.Dir(dir), dir, wheels} { // none of them is a symbolic link
 		if len(p.entries(part)) == 0 {
 			return
 		}
@@ -47,7 +47,7 @@ func (p *planner) cache() {
 		p.keep(dir, err.Error())
 		return
 	}
-	_ = lock.Close() // only tried
+	_ = lock.Close() // only a test
 	names := p.unlinked(p.ledger, p.entries(wheels))
 	if len(names) == 0 {
 		return
@@ -63,10 +63,11 @@ func (p *planner) cache() {
 	p.plan.Items = append(p.plan.Items, item)
 }
 
-// creators says who creates an env now: between two runs of uv the cache's lock
-// is free, and a download would be lost.
+// creators returns an error that names a creator, if one is running. Between two
+// runs of uv the cache's lock is free, and removing wheels would cost the creator a
+// download.
 func (r remover) creators() error {
-	entries, _ := os.ReadDir(r.Root.Locks()) // none: nobody
+	entries, _ := os.ReadDir(r.Root.Locks()) // none: no creators
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), filepath.Base(r.Root.Lock("")))
 		k, err := envdir.ParseKey(name)
@@ -80,7 +81,7 @@ func (r remover) creators() error {
 	return nil
 }
 
-// lockCache takes uv's lock of its cache for ourselves.
+// lockCache takes uv's lock of its cache exclusively.
 func (r remover) lockCache() (*os.File, error) {
 	f, err := fsys.OpenRegular(filepath.Join(r.Root.Cache(), ".lock"), os.O_RDWR)
 	if err != nil {
@@ -96,7 +97,7 @@ func (r remover) lockCache() (*os.File, error) {
 	return f, nil
 }
 
-// pruneCache removes those of the named wheels that still nothing links to.
+// pruneCache removes those of the named wheels that are still not linked.
 func (r remover) pruneCache(names []string) (freed int64, err error) {
 	if err := r.creators(); err != nil {
 		return 0, err
@@ -126,16 +127,16 @@ func (r remover) pruneCache(names []string) (freed int64, err error) {
 		freed += size
 	}
 	r.At("prune-cached")
-	return freed, nil // EmptyTrash deletes them, after the lock is free
+	return freed, nil // EmptyTrash deletes them after the lock is released
 }
 
-// unlinked are the wheels that no env links to, neither by hard links nor by
-// symbolic ones (UV_LINK_MODE=symlink).
+// unlinked returns the wheels that no env links to, neither by hard links nor by
+// symbolic links (UV_LINK_MODE=symlink).
 func (r remover) unlinked(l usage.Ledger, entries []os.DirEntry) []string {
 	var names []string
 	var symbolic map[string]bool
 	for _, e := range entries {
-		if !e.IsDir() || len(e.Name()) < 8 { // an id of uv's has 16 characters or more
+		if !e.IsDir() || len(e.Name()) < 8 { // uv's ids have 16 characters or more
 			continue
 		}
 		if !l.Alone(filepath.Join(r.Root.Cache(), archives, e.Name())) {
@@ -151,14 +152,14 @@ func (r remover) unlinked(l usage.Ledger, entries []os.DirEntry) []string {
 	return names
 }
 
-// symbolic are the wheels to which an env of the root has a symbolic link.
+// symbolic returns the wheels to which an env of the root has a symbolic link.
 func (r remover) symbolic() map[string]bool {
 	found := map[string]bool{}
 	for _, top := range []string{r.Root.Envs(), r.Root.Environments()} {
 		_ = filepath.WalkDir(top, func(p string, e fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				return nil //nolint:nilerr // what cannot be read links nowhere
+				return nil //nolint:nilerr // skip what cannot be read
 			case e.IsDir() && p == filepath.Dir(r.Root.Cache()):
 				return fs.SkipDir
 			case e.Type()&fs.ModeSymlink == 0:
@@ -175,11 +176,11 @@ func (r remover) symbolic() map[string]bool {
 	return found
 }
 
-// maxReference is far above any reference of uv's to a wheel.
+// maxReference is far above the size of any file in which uv refers to a wheel.
 const maxReference = 64 << 10
 
-// dereference removes what in uv's cache names the wheels: links, and small
-// files that hold the id.
+// dereference removes the references to the wheels from uv's cache: symbolic links,
+// and small files that contain the id.
 func (r remover) dereference(names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -195,7 +196,7 @@ func (r remover) dereference(names []string) error {
 		}
 		err := filepath.WalkDir(filepath.Join(r.Root.Cache(), b.Name()), func(p string, e fs.DirEntry, err error) error {
 			if err == nil && refers(p, e, names) {
-				err = os.Remove(p) //nolint:gosec // whoever can put a link there meanwhile can write the cache, and so run code as we: docs/SECURITY.md
+				err = os.Remove(p) //nolint:gosec // a user who could put a link there can write the cache, and so already run code as us: docs/SECURITY.md
 			}
 			if errors.Is(err, fs.ErrNotExist) {
 				err = nil
@@ -211,7 +212,7 @@ func refers(path string, e fs.DirEntry, names []string) bool {
 	var text []byte
 	switch {
 	case e.Type()&fs.ModeSymlink != 0:
-		to, _ := os.Readlink(path) // gone: it refers to nothing
+		to, _ := os.Readlink(path) // gone: no reference
 		text = []byte(to)
 	case e.Type().IsRegular():
 		if info, err := e.Info(); err != nil || info.Size() > maxReference {

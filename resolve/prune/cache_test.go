@@ -10,8 +10,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// What prune relies on: a running uv holds the lock of its cache, and one that
-// starts while we hold it waits.
+// prune relies on this: a running uv holds the lock of its cache, and a uv that
+// starts while we hold the lock waits.
 func TestUVWaitsForItsCache(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -2,6 +2,7 @@ package prune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,13 +59,15 @@ func roleLock(s *store.Store, _ string) error {
 	if err := l.Report(store.Owner{Phase: "installing"}); err != nil {
 		return err
 	}
-	return sayAndBlock("locked")
+	return errors.Join(sayAndBlock("locked"), l.Unlock())
 }
 
 func roleLease(s *store.Store, _ string) error {
-	if _, err := s.Lease(context.Background(), s.Root.Shared(key)); err != nil {
+	l, err := s.Lease(context.Background(), s.Root.Shared(key))
+	if err != nil {
 		return err
 	}
+	defer l.Release()
 	return sayAndBlock("running")
 }
 

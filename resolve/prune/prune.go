@@ -20,68 +20,69 @@ import (
 )
 
 const (
-	// forgetAfter is how long a failure, its log and what else is said about a
-	// key stay when the key has no env.
+	// forgetAfter is how long a failure, a log and other notes about a key are kept
+	// after its env is gone.
 	forgetAfter = 7 * 24 * time.Hour
-	// otherMachines is how long nothing was written for another machine before
-	// its verdicts are thrown away. It may still run: then it checks once more.
+	// otherMachines is how long the verdicts of another machine are kept after the
+	// last write. If that machine still exists, it only has to check once more.
 	otherMachines = 90 * 24 * time.Hour
-	// linkAfter is how long a junction is not used before it is made anew.
+	// linkAfter is how long an unused junction is kept. It is created again when
+	// needed.
 	linkAfter = 30 * 24 * time.Hour
 )
 
-// Kind says what kind of thing is removed. It is part of the JSON.
+// Kind is the kind of an item. It is part of the JSON.
 type Kind string
 
-// The kinds, in the order in which a plan is carried out: what frees links to
-// uv's cache comes before the cache.
+// The kinds, in the order in which a plan is carried out. Items that free links to
+// uv's cache come before the cache.
 const (
-	Recover  Kind = "recover"  // a publish that was cut off is ended
-	Promote  Kind = "promote"  // an env in .next takes its place
-	Staging  Kind = "staging"  // of a creator that is gone
-	Trash    Kind = "trash"    // what somebody began to delete
+	Recover  Kind = "recover"  // an interrupted publish, which is completed
+	Promote  Kind = "promote"  // an env in .next, which moves to its place
+	Staging  Kind = "staging"  // the staging folder of a dead creator
+	Trash    Kind = "trash"    // an interrupted deletion
 	Old      Kind = "old"      // a replaced or migrated env
-	Unused   Kind = "unused"   // a shared env that nobody starts
-	Log      Kind = "log"      // of a creation long ago
-	Temp     Kind = "temp"     // a file that was never finished
-	Advice   Kind = "advice"   // what is said about a key that is gone
+	Unused   Kind = "unused"   // a shared env that is not started any more
+	Log      Kind = "log"      // the log of an old creation
+	Temp     Kind = "temp"     // a temporary file that was left behind
+	Advice   Kind = "advice"   // notes about a key that is gone
 	State    Kind = "state"    // verdicts of another machine
 	Cache    Kind = "cache"    // wheels that no env links to
-	Junction Kind = "junction" // a second name of a working directory
+	Junction Kind = "junction" // a short name of a long working directory
 )
 
-// Options is what a plan is made for.
+// Options selects what a plan removes.
 type Options struct {
-	Unused  time.Duration // shared envs that nobody started for so long; 0: none
-	Machine string        // ours: its state stays
-	Links   execx.Dirs    // whose junctions are looked at
+	Unused  time.Duration // remove shared envs that were not started for so long; 0: none
+	Machine string        // our machine, whose state is kept
+	Links   execx.Dirs    // the folder of junctions
 }
 
-// Item is one thing that goes, or that takes its place.
+// Item is one thing that a plan removes or moves to its place.
 type Item struct {
 	Kind  Kind
-	Name  string // the key, the old id or the machine that it belongs to; "" nobody's
+	Name  string // the key, old id or machine that it belongs to; "" if none
 	Path  string
 	Why   string
-	Bytes int64 // that the disk has again when all of the plan before it is done
+	Bytes int64 // freed by this item after all items before it
 
-	do func() (freed int64, err error) // looks again, under the lock
+	do func() (freed int64, err error) // checks again, under the lock
 }
 
-// Kept is something that a plan leaves where it is.
+// Kept is something that a plan does not remove.
 type Kept struct {
 	Path  string
 	Why   string
 	Users []store.Process
 }
 
-// Plan is what [Run] does.
+// Plan is what [Run] carries out.
 type Plan struct {
 	Items []Item
 	Kept  []Kept
 }
 
-// Bytes is what all of a plan frees.
+// Bytes returns what the whole plan frees.
 func (p Plan) Bytes() (total int64) {
 	for _, i := range p.Items {
 		total += i.Bytes
@@ -89,15 +90,15 @@ func (p Plan) Bytes() (total int64) {
 	return total
 }
 
-// Result says how one item went.
+// Result is the result of one item.
 type Result struct {
 	Item
 	Freed int64
-	Err   error // why it is still there
+	Err   error // why it was not removed; nil if it was
 }
 
-// Make plans what can be removed from a root, and changes nothing. It never looks
-// at old envs of the app.
+// Make plans what can be removed from a root, and changes nothing. It never touches
+// old envs of the app.
 func Make(st *store.Store, o Options) Plan {
 	p := &planner{remover: remover{st}, want: o, ledger: usage.Ledger{}, read: map[string][]os.DirEntry{}, open: map[envdir.Key]bool{}}
 	if fsys.IsDir(st.Root.Envs()) {
@@ -151,9 +152,9 @@ type planner struct {
 	remover
 	want   Options
 	plan   Plan
-	ledger usage.Ledger // of what the plan removes
+	ledger usage.Ledger // the links that the plan removes
 	read   map[string][]os.DirEntry
-	open   map[envdir.Key]bool // keys with a publish to end, or a creator: nothing else is done for them
+	open   map[envdir.Key]bool // keys with an interrupted publish or a creator: the plan leaves everything else of them
 }
 
 func (p *planner) add(kind Kind, name, path, why string, do func() (int64, error)) {
@@ -164,7 +165,7 @@ func (p *planner) keep(path, why string, users ...store.Process) {
 	p.plan.Kept = append(p.plan.Kept, Kept{path, why, users})
 }
 
-// keepFor keeps what an error speaks for.
+// keepFor keeps path because of an error.
 func (p *planner) keepFor(path string, err error) {
 	var busy *store.InUse
 	if errors.As(err, &busy) {
@@ -174,8 +175,8 @@ func (p *planner) keepFor(path string, err error) {
 	p.keep(path, err.Error())
 }
 
-// entries are what lies in a folder of ours. A link is somebody's own: what it
-// leads to is not ours to empty.
+// entries returns the content of a folder of ours. It does not follow a symbolic
+// link: a user made it, and its target is not ours to empty.
 func (p *planner) entries(dir string) []os.DirEntry {
 	if entries, seen := p.read[dir]; seen {
 		return entries
@@ -199,8 +200,8 @@ func (p *planner) entries(dir string) []os.DirEntry {
 
 const notOurs = "not modelrun's"
 
-// publishes are those that were cut off, and envs that wait in .next: these are
-// promoted, never removed.
+// publishes plans to complete interrupted publishes, and to promote envs that wait
+// in .next. Those envs are never removed.
 func (p *planner) publishes() {
 	for _, e := range p.entries(p.Root.Locks()) {
 		name, ok := strings.CutSuffix(e.Name(), filepath.Base(p.Root.Journal("")))
@@ -242,7 +243,8 @@ func (p *planner) publishes() {
 	}
 }
 
-// creating reports whether somebody works on a key, and says so once.
+// creating reports whether a creator works on a key. It adds the key to the kept
+// items once.
 func (p *planner) creating(k envdir.Key, path string) bool {
 	if p.open[k] {
 		return true
@@ -255,7 +257,7 @@ func (p *planner) creating(k envdir.Key, path string) bool {
 	return false
 }
 
-// remover removes what a plan names.
+// remover carries out the items of a plan.
 type remover struct{ *store.Store }
 
 func (r remover) beingCreated(k envdir.Key) string {
@@ -266,7 +268,7 @@ func (r remover) beingCreated(k envdir.Key) string {
 	return fmt.Sprintf("%s is being created by process %d on %s", k, o.PID, o.Host)
 }
 
-// under does something under the creation lock of a key.
+// under calls do with the creation lock of a key.
 func (r remover) under(k envdir.Key, do func(*store.Lock) error) error {
 	l, err := r.TryLock(k)
 	if errors.Is(err, store.ErrBusy) {
@@ -278,7 +280,7 @@ func (r remover) under(k envdir.Key, do func(*store.Lock) error) error {
 	return errors.Join(do(l), l.Unlock())
 }
 
-// staging is what dead creators left, and trash.
+// staging plans to remove the folders of dead creators, and trash.
 func (p *planner) staging() {
 	for _, e := range p.entries(p.Root.Tmp()) {
 		path := filepath.Join(p.Root.Tmp(), e.Name())
@@ -319,11 +321,12 @@ func (p *planner) staged(k envdir.Key, path string, e os.DirEntry) {
 	})
 }
 
-// errCutOff is for keys whose journal may name the only whole env.
+// errCutOff is for a key whose journal may name its only complete env.
 var errCutOff = errors.New("a publish was cut off: run modelrun prune again")
 
-// retired are the envs in .old. Programs may still run in one that was replaced
-// in .next, and nothing tells them from those of the same key elsewhere.
+// retired plans to remove the envs in .old. Programs may still run in an env that
+// was replaced in .next, and nothing distinguishes them from programs in other envs
+// of the same key.
 func (p *planner) retired() {
 	for _, e := range p.entries(p.Root.OldEnvs()) {
 		path := filepath.Join(p.Root.OldEnvs(), e.Name())
@@ -370,7 +373,7 @@ func (r remover) moveRetired(d envdir.Dir) (trash string, err error) {
 	return r.MoveToTrash(d.Path)
 }
 
-// unused are the shared envs that nobody started for long.
+// unused plans to remove the shared envs that were not started for long.
 func (p *planner) unused() {
 	if p.want.Unused <= 0 {
 		return
@@ -396,7 +399,7 @@ func (p *planner) unused() {
 		p.add(Unused, string(k), d.Path, "not started since "+since.Format(time.DateOnly), func() (int64, error) {
 			return p.discard(k, d.Path, func(l *store.Lock) (string, error) {
 				if err := p.CheckUnused(d); err != nil {
-					return "", err // it says who, which the times do not
+					return "", err // this error names the processes
 				}
 				switch {
 				case l.Lockless():
@@ -414,10 +417,10 @@ func (p *planner) unused() {
 
 var errLockless = errors.New("there are no locks here, so whoever starts it now would not be seen")
 
-// errUnseen is for envs that were replaced without a lease that could tell.
+// errUnseen is for replaced envs without a working lease.
 var errUnseen = errors.New("there are no locks here, so whoever runs in it on another machine is not seen: delete it yourself")
 
-// idleSince is when an env was last started, or made.
+// idleSince returns when an env was last started or created.
 func (r remover) idleSince(d envdir.Dir) time.Time {
 	last := r.LastUsed(d)
 	for _, path := range []string{d.Ready(), d.Venv()} {
@@ -428,8 +431,8 @@ func (r remover) idleSince(d envdir.Dir) time.Time {
 	return last
 }
 
-// moveAlone is moveAway for an env in which somebody could start: nobody can
-// while it goes.
+// moveAlone is MoveToTrash for an env in which a program could start. No program
+// can start while it is moved.
 func (r remover) moveAlone(d envdir.Dir) (trash string, err error) {
 	before := r.LastUsed(d)
 	r.At("prune-alone")
@@ -444,9 +447,9 @@ func (r remover) moveAlone(d envdir.Dir) (trash string, err error) {
 	return r.MoveToTrash(d.Path)
 }
 
-// discard deletes a folder: away, under the creation lock of the key where there
-// is one, looks again and moves it into the trash, where it is deleted when the
-// lock is free again, so that nobody waits for that.
+// discard deletes a folder. Under the creation lock of the key, if there is one,
+// away checks again and moves the folder into the trash. discard deletes it there
+// after it released the lock, so that no process waits for the deletion.
 func (r remover) discard(k envdir.Key, path string, away func(*store.Lock) (trash string, err error)) (int64, error) {
 	freed, trash := usage.Ledger{}.Remove(path), ""
 	move := func(l *store.Lock) (err error) {

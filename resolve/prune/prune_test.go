@@ -24,7 +24,7 @@ import (
 
 const month = 30 * 24 * time.Hour
 
-// kinds are "kind name" of a plan's items, kept the last parts of what it keeps.
+// kinds returns "kind name" of each item.
 func kinds(p Plan) (out []string) {
 	for _, i := range p.Items {
 		out = append(out, strings.TrimSpace(string(i.Kind)+" "+i.Name))
@@ -32,6 +32,7 @@ func kinds(p Plan) (out []string) {
 	return out
 }
 
+// kept returns why a plan keeps something, by the last part of its path.
 func kept(p Plan) map[string]string {
 	out := map[string]string{}
 	for _, k := range p.Kept {
@@ -40,7 +41,8 @@ func kept(p Plan) map[string]string {
 	return out
 }
 
-// carryOut returns the errors of the items that are still there, by kind.
+// carryOut runs a plan. It returns the errors of the items that were not removed,
+// by kind.
 func carryOut(t *testing.T, s *store.Store, p Plan) (freed int64, still map[Kind]error) {
 	t.Helper()
 	still = map[Kind]error{}
@@ -53,7 +55,7 @@ func carryOut(t *testing.T, s *store.Store, p Plan) (freed int64, still map[Kind
 	return freed, still
 }
 
-// abandoned is an env that was made and not started for long.
+// abandoned creates an env that was not started for long.
 func abandoned(t *testing.T, s *store.Store) envdir.Dir {
 	t.Helper()
 	l, err := s.TryLock(key)
@@ -81,8 +83,7 @@ func TestPruneOfNothing(t *testing.T) {
 	require.Empty(t, entries, "nothing is made")
 }
 
-// A file frees its bytes with its last link, and what a plan says is what
-// carrying it out frees.
+// A file frees its bytes with its last link, and Run frees what the plan says.
 func TestPruneFreesWithTheLastLink(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -97,7 +98,7 @@ func TestPruneFreesWithTheLastLink(t *testing.T) {
 	fsystest.Link(t, fsystest.Put(t, 200, staged, "both"), old, "both")         // freed with the second
 	fsystest.Link(t, fsystest.Put(t, 30, old, "twice"), old, "again")           // counted once
 	fsystest.Put(t, 4, old, "own")                                              // freed
-	require.NoError(t, os.Symlink(elsewhere, filepath.Join(old, "symbolic")))   // followed by nobody
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(old, "symbolic")))   // never followed
 	require.NoError(t, os.Symlink(filepath.Dir(elsewhere), staged+"/symbolic")) // as above
 	p := Make(s, Options{})
 	require.Equal(t, []string{"staging " + string(key), "old model__Name"}, kinds(p))
@@ -114,7 +115,7 @@ func TestPruneFreesWithTheLastLink(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// What is not ours stays and is named, and a link is never followed.
+// Foreign files stay and are named, and links are never followed.
 func TestPruneLeavesWhatIsForeign(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -162,7 +163,7 @@ func TestPruneLeavesWhatIsForeign(t *testing.T) {
 	}
 }
 
-// Folders of ours that are links of somebody's are not emptied.
+// Folders of ours that a user replaced by links are not emptied.
 func TestPruneFollowsNoLinks(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t)
@@ -186,7 +187,8 @@ func TestPruneFollowsNoLinks(t *testing.T) {
 	}
 }
 
-// What goes is moved into .tmp first: through a link it would leave the root.
+// Removed folders pass through .tmp: if that were a link, they would leave the
+// root.
 func TestPruneThroughNoLink(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t)
@@ -208,7 +210,7 @@ func TestPruneUnused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		days time.Duration
 		do   func(t *testing.T, s *store.Store, d envdir.Dir)
-		why  string // "" it goes
+		why  string // "": it is removed
 	}{
 		"nobody starts it":      {days: month},
 		"not asked for":         {why: "-"},
@@ -265,7 +267,7 @@ func useByLease(t *testing.T, s *store.Store, d envdir.Dir) {
 	t.Helper()
 	p := start(t, s, "lease")
 	require.NotEmpty(t, p.Line(t))
-	fsystest.Older(t, 2*month, s.Root.Lease(d)) // it runs since then
+	fsystest.Older(t, 2*month, s.Root.Lease(d)) // it has been running since then
 }
 
 func useByProc(t *testing.T, s *store.Store, d envdir.Dir) {
@@ -285,7 +287,7 @@ func create(t *testing.T, s *store.Store, _ envdir.Dir) {
 	require.NoError(t, os.Remove(s.Root.Owner(key)), "whose owner could not say who it is")
 }
 
-// What has changed since the plan was made is seen under the lock.
+// Run sees under the lock what has changed since the plan was made.
 func TestPruneLooksAgain(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -330,8 +332,8 @@ func TestPruneLooksAgain(t *testing.T) {
 	}
 }
 
-// A replaced env goes while programs run in the one that replaced it; one in
-// which somebody runs stays.
+// A replaced env is removed while programs run in its successor. A replaced env in
+// which a program runs stays.
 func TestPruneOld(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -359,7 +361,8 @@ func TestPruneOld(t *testing.T) {
 	require.Equal(t, "new", content(t, d))
 }
 
-// The only whole env may be in .old or in staging: a publish is ended first.
+// The only complete env may be in .old or in staging, so an interrupted publish is
+// completed first.
 func TestPruneEndsAPublish(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -416,7 +419,7 @@ func TestPruneSmallThings(t *testing.T) {
 	abandoned(t, s)
 	const goneKey envdir.Key = "gone"
 	long, lately := time.Now().Add(-2*month), time.Now()
-	want := map[string]bool{ // true: it goes
+	want := map[string]bool{ // true: it is removed
 		fsystest.Put(t, 1, s.Root.Log(goneKey, long)):                            true,
 		fsystest.Put(t, 1, s.Root.Log(goneKey, lately)):                          false,
 		fsystest.Put(t, 1, s.Root.Log(key, long)):                                false,
@@ -450,11 +453,11 @@ func TestPruneSmallThings(t *testing.T) {
 	require.Empty(t, kinds(Make(s, Options{Machine: "cccccccccccc"})))
 }
 
-// wheel puts an unpacked wheel into uv's cache, with what refers to it.
+// wheel puts an unpacked wheel into uv's cache, with references to it.
 func wheel(t *testing.T, s *store.Store, id string) (file string) {
 	t.Helper()
 	bucket := filepath.Join(s.Root.Cache(), "wheels-v8", "pypi", id)
-	fsystest.Put(t, 7, s.Root.Cache(), archives, id, "x.dist-info", "RECORD") // never linked: written anew for each env
+	fsystest.Put(t, 7, s.Root.Cache(), archives, id, "x.dist-info", "RECORD") // never linked: written for each env
 	require.NoError(t, os.MkdirAll(bucket, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(bucket, "1.0.http"), []byte("\x91\xb0"+id+"\xa6Sha256"), 0o644))
 	if runtime.GOOS != "windows" {
@@ -463,7 +466,7 @@ func wheel(t *testing.T, s *store.Store, id string) (file string) {
 	return fsystest.Put(t, 100, s.Root.Cache(), archives, id, "x.py")
 }
 
-// requireWheel wants a wheel and what refers to it whole, or neither.
+// requireWheel checks that a wheel and its references are either complete or gone.
 func requireWheel(t *testing.T, s *store.Store, id string, there bool) {
 	t.Helper()
 	require.Equal(t, there, fsys.Exists(filepath.Join(s.Root.Cache(), archives, id)), id)
@@ -513,14 +516,14 @@ func TestPruneCache(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// What was linked since the plan was made stays, and so does the wheel of a
-// replaced env that could not go.
+// A wheel that was linked after the plan was made stays, and so does the wheel of a
+// replaced env that could not be removed.
 func TestPruneCacheLooksAgain(t *testing.T) {
 	t.Parallel()
 	s := cached(t)
 	p := Make(s, Options{})
 	fsystest.Link(t, filepath.Join(s.Root.Cache(), archives, idNobodys, "x.py"), s.Root.Shared(key).Venv(), "z.py")
-	l := lock(t, s) // a creation: all stays
+	l := lock(t, s) // a creation: everything stays
 	_, still := carryOut(t, s, p)
 	require.ErrorContains(t, still[Old], "another process works on ")
 	require.ErrorContains(t, still[Cache], "another process works on ")
@@ -533,7 +536,7 @@ func TestPruneCacheLooksAgain(t *testing.T) {
 	}
 }
 
-// A running uv holds its cache's lock: nothing of the cache goes then.
+// A running uv holds the lock of its cache, and nothing of the cache is removed.
 func TestPruneCacheWhileUVWorks(t *testing.T) {
 	t.Parallel()
 	s := cached(t)
@@ -550,8 +553,8 @@ func TestPruneCacheWhileUVWorks(t *testing.T) {
 	}
 }
 
-// Whenever prune is killed, no env is half, uv's cache refers to nothing that
-// is gone, and the next one ends the work.
+// If prune is killed at any step, every env is complete, uv's cache has no dangling
+// references, and the next prune finishes the work.
 func TestPruneKilled(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{

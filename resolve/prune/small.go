@@ -15,7 +15,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/usage"
 )
 
-// This file is about what is small: nothing in it is an env.
+// This file plans the removal of small things. None of them is an env.
 
 // file plans to remove a file.
 func (p *planner) file(kind Kind, name, path, why string) {
@@ -29,7 +29,7 @@ func (p *planner) file(kind Kind, name, path, why string) {
 	})
 }
 
-// logs are those beyond the newest, and those of keys that are gone.
+// logs plans to remove all but the newest logs, and those of keys that are gone.
 func (p *planner) logs() {
 	entries := p.entries(p.Root.Logs())
 	surplus := map[string]bool{}
@@ -58,8 +58,8 @@ func (p *planner) gone(k envdir.Key) bool {
 	return !fsys.Exists(p.Root.Shared(k).Path) && !fsys.Exists(p.Root.Next(k).Path)
 }
 
-// temps are files that were never finished, and a uv whose installation was
-// not.
+// temps plans to remove temporary files that were left behind, and interrupted
+// installations of uv.
 func (p *planner) temps() {
 	dirs := []string{p.Root.Locks(), p.Root.Tmp(), p.Root.Logs(), filepath.Dir(p.Root.Constraints(""))}
 	for _, top := range []string{p.Root.States(), p.Root.Models()} {
@@ -84,8 +84,8 @@ func (p *planner) temps() {
 	}
 }
 
-// advice is what is said about creations: an owner who is gone, a failure of a
-// key without an env.
+// advice plans to remove notes about creations: an owner that is gone, a failure of
+// a key without an env.
 func (p *planner) advice() {
 	for _, e := range p.entries(p.Root.Locks()) {
 		path := filepath.Join(p.Root.Locks(), e.Name())
@@ -119,14 +119,15 @@ func (p *planner) advice() {
 	}
 }
 
-// scrap deletes a folder that is no env and that nobody has to be kept from.
+// scrap deletes a folder that is not an env and needs no lock.
 func (r remover) scrap(path string) (int64, error) {
 	return r.discard("", path, func(*store.Lock) (string, error) { return r.MoveToTrash(path) })
 }
 
 var machineName = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
-// states are verdicts of other machines, and the models of envs that are gone.
+// states plans to remove the verdicts of other machines, and the models of envs
+// that are gone.
 func (p *planner) states() {
 	remove := func(name, path, why string) {
 		p.add(State, name, path, why, func() (int64, error) { return p.scrap(path) })
@@ -149,7 +150,7 @@ func (p *planner) states() {
 	}
 }
 
-// newest is when something in a folder was last written.
+// newest returns when anything in a folder was last written.
 func newest(dir string) (last time.Time) {
 	if info, err := os.Stat(dir); err == nil {
 		last = info.ModTime()
@@ -163,7 +164,8 @@ func newest(dir string) (last time.Time) {
 	return last
 }
 
-// junctions are names of long working directories, which Windows needs.
+// junctions plans to remove junctions, the short names that Windows needs for long
+// working directories.
 func (p *planner) junctions() {
 	links, err := p.want.Links.List()
 	if err != nil {

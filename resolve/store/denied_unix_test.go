@@ -21,10 +21,10 @@ import (
 
 const nobody = 65534
 
-// denied is what rename says of a folder that cannot be moved.
+// denied is the error of renaming a folder that cannot be moved.
 const denied = syscall.EACCES
 
-// roleDenied is a user who may only read the root.
+// roleDenied is a user who can only read the root.
 func roleDenied(s *Store, userState string) error {
 	_, err := s.TryLock(key)
 	if fault.CodeOf(err) != fault.NotWritable || fault.RemedyOf(err) == "" {
@@ -109,8 +109,8 @@ func TestTeamFilesFollowTheFolder(t *testing.T) {
 	}
 }
 
-// Whoever may write a lease keeps the day of its use: for a team's env that
-// others made, too.
+// Every user who can write a lease records the day of its use, also for an env that
+// a teammate created.
 func TestLeaseOfATeamIsTouched(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

@@ -12,35 +12,37 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Failure is the last creation of a key that failed. Advisory: it keeps a
-// service that restarts for ever from downloading for ever.
+// Failure is the last failed creation of a key. It is advisory: retries back off,
+// so that a restarting service does not download again and again.
 type Failure struct {
 	Schema   int        `json:"schema"`
-	ID       string     `json:"id"`     // random: another ID is another failure, whatever the clocks say
+	ID       string     `json:"id"`     // random, so that two failures differ whatever the clocks say
 	Inputs   string     `json:"inputs"` // hash of what was to be installed
 	Code     fault.Code `json:"code"`
 	Text     string     `json:"text"`
 	Remedy   string     `json:"remedy"`
 	Log      string     `json:"log"`
-	Tries    int        `json:"tries"` // failures of the same inputs, one after another
+	Tries    int        `json:"tries"` // consecutive failures of the same inputs
 	Finished time.Time  `json:"finished"`
 }
 
-// Fault is the failure as an error, for those who waited for it.
+// Fault returns the failure as an error, for processes that waited for the
+// creation.
 func (f Failure) Fault() *fault.Error {
 	return fault.New(f.Code, "%s", f.Text).Fix("%s", f.Remedy)
 }
 
-// The pause after a failure doubles from the first to the last.
+// The pause after a failure doubles, from the first to the last.
 const (
 	firstPause = time.Minute
 	lastPause  = 30 * time.Minute
 )
 
-// Failure reads the last failure of a key; what cannot be read is none. Whoever
-// shares the root can write the file: no text of it looks like a line of ours.
+// Failure reads the last failure of a key. A file that cannot be read counts as
+// none. Everyone who shares the root can write the file, so control characters are
+// removed: no text can look like a line of ours.
 //
-// Not guaranteed: that the remedy is one of ours.
+// The remedy may still be any text.
 func (s *Store) Failure(k envdir.Key) Failure {
 	var f Failure
 	data, err := fsys.ReadFile(s.Root.Failure(k), maxState)
@@ -58,7 +60,7 @@ func (s *Store) Failure(k envdir.Key) Failure {
 	return f
 }
 
-// RecordFailure keeps a failure. That it cannot be kept costs only work.
+// RecordFailure writes a failure. If writing fails, only time is lost.
 func (s *Store) RecordFailure(k envdir.Key, inputs string, cause *fault.Error, log string) error {
 	f := Failure{
 		Schema: 1, ID: suffix() + suffix(), Inputs: inputs, Code: cause.Code, Text: fault.Mask(cause.Text), Remedy: fault.Mask(cause.Remedy),
@@ -74,13 +76,13 @@ func (s *Store) RecordFailure(k envdir.Key, inputs string, cause *fault.Error, l
 	return fsys.WriteFile(s.Root.Failure(k), data)
 }
 
-// ClearFailure forgets the last failure.
+// ClearFailure removes the last failure.
 func (s *Store) ClearFailure(k envdir.Key) {
-	_ = os.Remove(s.Root.Failure(k)) // none: as wanted
+	_ = os.Remove(s.Root.Failure(k)) // a missing file is fine
 }
 
-// BackoffRemaining is how long the same inputs are not tried again, zero when they may
-// be. A clock that jumped back costs one pause at the most.
+// BackoffRemaining returns how long the same inputs must not be tried again, 0 if
+// they may be tried now. A clock that jumped back costs at most one pause.
 func (s *Store) BackoffRemaining(k envdir.Key, inputs string) (time.Duration, Failure) {
 	f := s.Failure(k)
 	if f.ID == "" || f.Inputs != inputs {

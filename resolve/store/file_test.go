@@ -35,7 +35,7 @@ func TestState(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "root", string(data))
 
-	// The root cannot be written any more: the answer there is the older one.
+	// The root cannot be written any more, and its answer is the older one.
 	mine := filepath.Join(st.user, "v.json")
 	require.NoError(t, fsys.WriteFile(mine, []byte("user")))
 	later := time.Now().Add(time.Minute)
@@ -108,7 +108,7 @@ func TestLogsKeepTheLastTen(t *testing.T) {
 	require.FileExists(t, l.Name(), "the newest stays, whatever its key")
 }
 
-// What others can write must never make a panic, nor an env.
+// Files that others can write must never cause a panic, nor create an env.
 func FuzzNotes(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"new":".tmp/x-0123abcd","old":".old/x-0123abcd","id":"1","tries":-9,"pid":1}`))
 	f.Add([]byte(`{"finished":"9999-12-31T23:59:59Z","id":"1","tries":9223372036854775807}`))

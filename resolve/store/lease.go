@@ -14,18 +14,18 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Lease is a shared lock that is held while a program runs in an env. Its
-// descriptor survives execve: see FD. gofrs/flock hides its descriptor, so this
-// is a small twin of our own. A nil Lease holds nothing.
+// Lease is a shared lock that a program holds while it runs in an env. Its
+// descriptor survives execve: see [Lease.FD]. gofrs/flock hides its descriptor, so
+// this uses [fsys.LockFile]. A nil Lease holds nothing.
 type Lease struct{ file *os.File }
 
-// leaseWait is how long a start waits for somebody who replaces the env at this
-// moment: a rename takes milliseconds.
+// leaseWait is how long a start waits for a process that is replacing the env: a
+// rename takes milliseconds.
 const leaseWait = 10 * time.Second
 
-// Lease takes the lease of an env. Where there can be none (a root that cannot
-// be written, a file system without locks) it is nil without an error: a
-// program is not kept from starting for it.
+// Lease takes the lease of an env. Where that is impossible (a read-only root, a
+// file system without locks) it returns nil without an error, and the program
+// starts anyway.
 func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 	f, err := s.leaseFile(d, os.O_RDONLY) // so that the healthy path writes nothing
 	if err != nil {
@@ -55,12 +55,12 @@ func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 	}
 }
 
-// leaseFile opens the lease, and makes it the first time.
+// leaseFile opens the lease file. It creates the file the first time.
 func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 	path := s.Root.Lease(d)
 	f, err := fsys.OpenRegular(path, flag|fsys.NoFollow)
 	if errors.Is(err, fs.ErrPermission) && flag != os.O_RDONLY {
-		f, err = fsys.OpenRegular(path, os.O_RDONLY|fsys.NoFollow) // another user's: most file systems lock it all the same
+		f, err = fsys.OpenRegular(path, os.O_RDONLY|fsys.NoFollow) // another user's file: most file systems still lock it
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, fsys.NoLink(path, err)
@@ -75,17 +75,17 @@ func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 	return f, err
 }
 
-// touchDaily keeps the day of the last use; once a day is the only write of a
-// healthy start.
+// touchDaily records the day of the last use. A healthy start writes nothing else,
+// and this once a day.
 func touchDaily(f *os.File) {
 	if info, err := f.Stat(); err == nil {
 		if age := time.Since(info.ModTime()); age > 24*time.Hour || age < -24*time.Hour {
-			_ = fsys.Touch(f.Name()) // not ours to touch: then it stays
+			_ = fsys.Touch(f.Name()) // not permitted: keep the old time
 		}
 	}
 }
 
-// FD is the descriptor that the program inherits.
+// FD returns the descriptor that the program inherits.
 func (l *Lease) FD() (uintptr, bool) {
 	if l == nil || l.file == nil {
 		return 0, false
@@ -93,18 +93,19 @@ func (l *Lease) FD() (uintptr, bool) {
 	return l.file.Fd(), true
 }
 
-// Release gives the lease back.
+// Release releases the lease.
 func (l *Lease) Release() {
 	if l != nil && l.file != nil {
-		_ = l.file.Close() // closing is all there is to do
+		_ = l.file.Close() // closing releases the lock
 		l.file = nil
 	}
 }
 
-// InUse is why an env cannot be replaced, moved or removed now.
+// InUse is the error of an env that cannot be replaced, moved or removed because
+// programs run in it.
 type InUse struct {
 	Dir   envdir.Dir
-	Users []Process // those that could be found; a lease alone names nobody
+	Users []Process // those that were found; a lease does not name its holders
 }
 
 func (e *InUse) Error() string {
@@ -118,7 +119,7 @@ func (e *InUse) Error() string {
 	return fmt.Sprintf("%s is in use by %s", e.Dir.Path, strings.Join(who, ", "))
 }
 
-// Process is one that runs in an env.
+// Process is a process that runs in an env.
 type Process struct {
 	PID  int
 	Name string
@@ -143,8 +144,8 @@ func (s *Store) CheckUnused(d envdir.Dir) error {
 }
 
 // CheckProcesses returns an [InUse] error where a process runs in a replaced env.
-// Where there are locks, no program ran in it when it was replaced, and the lease of
-// its key belongs to the env that took its place.
+// It ignores the lease of the key, which belongs to the env that took its place.
+// Where there are locks, no program ran in the env when it was replaced.
 func (s *Store) CheckProcesses(d envdir.Dir) error {
 	if users := s.Users(d); len(users) > 0 {
 		return &InUse{d, users}
@@ -152,12 +153,12 @@ func (s *Store) CheckProcesses(d envdir.Dir) error {
 	return nil
 }
 
-// Exclusive takes the lease for oneself: nobody runs in the env, and nobody
-// can start in it until Release. A lease can leak to daemons and be lost by
-// closerange, so /proc decides too, where there is one.
+// Exclusive takes the lease exclusively: no program runs in the env, and none can
+// start in it until Release. A lease can leak to daemons, and a program can lose it
+// by closerange. So Exclusive also looks at /proc where that exists.
 func (s *Store) Exclusive(d envdir.Dir) (*Lease, error) {
-	// NFSv4 emulates flock with fcntl, which wants O_RDWR for an exclusive lock:
-	// without it the file system would look like one without locks.
+	// NFSv4 emulates flock with fcntl, which needs O_RDWR for an exclusive lock. With
+	// O_RDONLY the file system would look as if it had no locks.
 	f, err := s.leaseFile(d, os.O_RDWR)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ func becomeBlocker(l *Lease) error {
 	env := append(os.Environ(), "STORE_TEST_ROLE=block")
 	for i, e := range env[:len(env)-1] {
 		if len(e) > 16 && e[:16] == "STORE_TEST_ROLE=" {
-			env[i] = "OLD=1" // execve keeps both, and the first one counts
+			env[i] = "OLD=1" // execve would keep both, and the first one counts
 		}
 	}
 	return unix.Exec(exe, []string{exe}, env)
@@ -75,7 +75,7 @@ func TestLeaseWaitsForWhoReplaces(t *testing.T) {
 	lease.Release() // does nothing
 }
 
-// A lease that got lost does not hide a program: its environment names the env.
+// If a program lost its lease, its environment still names the env.
 func TestUsersWithoutLease(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {

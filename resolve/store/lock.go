@@ -21,7 +21,8 @@ import (
 // ErrBusy is returned when another process holds a creation lock.
 var ErrBusy = errors.New("another process holds the lock")
 
-// Owner is who creates an env and how far; advisory, for messages only.
+// Owner is the process that creates an env, and its progress. It is advisory: only
+// for messages.
 type Owner struct {
 	Schema    int       `json:"schema"`
 	PID       int       `json:"pid"`
@@ -34,9 +35,9 @@ type Owner struct {
 	Total     int64     `json:"total"` // bytes, 0 unknown
 	Heartbeat int64     `json:"beat"`  // grows with every sign of progress
 
-	Packages      int    `json:"packages,omitempty"`       // that are done
+	Packages      int    `json:"packages,omitempty"`       // finished
 	PackagesTotal int    `json:"packages_total,omitempty"` // 0 unknown
-	Doing         string `json:"doing,omitempty"`          // one thing of the phase: "downloading torch 2.11.0"
+	Doing         string `json:"doing,omitempty"`          // a detail of the phase: "downloading torch 2.11.0"
 }
 
 // Lock is a held creation lock.
@@ -48,12 +49,12 @@ type Lock struct {
 	lockless bool
 }
 
-// TryLock takes the creation lock of a key or returns ErrBusy at once. The
-// file is never deleted: that would let two processes hold "the" lock.
+// TryLock takes the creation lock of a key, or returns [ErrBusy] at once. The lock
+// file is never deleted: otherwise two processes could both hold "the" lock.
 //
-// Where locks do not work at all (NFS without a lock daemon) the Lock is
-// Lockless: two creators are slow then, not wrong, because publishing is one
-// rename that only one of them wins.
+// Where locks do not work at all (NFS without a lock daemon) the Lock is Lockless.
+// Two creators then waste work, but do no harm: publishing is one rename, and only
+// one of them wins.
 func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 	if err := EnsureWritable(s.Root.Locks()); err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 	case !got:
 		return nil, ErrBusy
 	}
-	host, _ := os.Hostname() // "" is said as it is
+	host, _ := os.Hostname() // "" if unknown
 	l.owner = Owner{Schema: 1, PID: os.Getpid(), Host: host, User: userName(), BootID: BootID(), Started: time.Now().UTC()}
 	s.At("locked")
 	return l, nil
@@ -80,7 +81,7 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 
 func (s *Store) tryFile(k envdir.Key) (*flock.Flock, bool, error) {
 	newLock(s.Root.Locks(), s.Root.Lock(k))
-	// O_RDWR: NFSv4 emulates flock with fcntl, which wants it for an exclusive lock.
+	// O_RDWR: NFSv4 emulates flock with fcntl, which needs it for an exclusive lock.
 	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_CREATE|os.O_RDWR|fsys.NoFollow), flock.SetPermissions(0o644))
 	got, err := f.TryLock()
 	if got {
@@ -89,10 +90,10 @@ func (s *Store) tryFile(k envdir.Key) (*flock.Flock, bool, error) {
 	return f, got, fsys.NoLink(s.Root.Lock(k), err)
 }
 
-// newLock makes a lock file for a team as mkdirIn makes a folder; a link,
-// because nothing may take the place of a file that somebody locked. Where
-// there are no links, and where no team shares dir, it is the first who locks
-// that makes the file.
+// newLock creates a team's lock file with the group's rights. It links a temporary
+// file into place, because a rename could replace a file that another process has
+// locked. Where hard links do not work, or where no team shares dir, the first
+// process that locks the file creates it.
 func newLock(dir, path string) {
 	if _, ok := fsys.TeamFolder(dir); !ok || fsys.Exists(path) {
 		return
@@ -104,26 +105,26 @@ func newLock(dir, path string) {
 	}
 	_ = f.Close()
 	fsys.ShareLike(tmp, dir)
-	_ = os.Link(tmp, path) // see above
+	_ = os.Link(tmp, path) // fails where the file exists or links do not work
 	_ = os.Remove(tmp)
 }
 
-// Busy reports whether another process holds the creation lock. It changes
-// nothing on the disk, so it serves those who only look.
+// Busy reports whether another process holds the creation lock. It changes nothing
+// on the disk.
 func (s *Store) Busy(k envdir.Key) (bool, error) {
 	busy, _, err := s.LockState(k)
 	return busy, err
 }
 
-// LockState is [Store.Busy] that also reports where the file system has no locks.
+// LockState is [Store.Busy] that also reports whether the file system has no locks.
 func (s *Store) LockState(k envdir.Key) (busy, lockless bool, err error) {
 	if _, err := os.Lstat(s.Root.Lock(k)); err != nil {
-		return false, false, nil //nolint:nilerr // no lock file: nobody ever created
+		return false, false, nil //nolint:nilerr // no lock file: nothing was ever created
 	}
 	f := flock.New(s.Root.Lock(k), flock.SetFlag(os.O_RDONLY|fsys.NoFollow))
 	got, err := f.TryRLock()
 	if err != nil {
-		return false, fsys.NoLocks(err), nil // without working locks nobody can be waited for
+		return false, fsys.NoLocks(err), nil // without locks there is nothing to wait for
 	}
 	if got {
 		return false, false, f.Close()
@@ -131,10 +132,12 @@ func (s *Store) LockState(k envdir.Key) (busy, lockless bool, err error) {
 	return true, false, nil
 }
 
-// Lockless reports that this is no lock: the file system has none.
+// Lockless reports that the file system has no locks, so that this Lock protects
+// nothing.
 func (l *Lock) Lockless() bool { return l.lockless }
 
-// Report replaces what others read about us: how far we are. Who we are stays.
+// Report publishes the progress of this creation for other processes. It does not
+// change who the owner is.
 func (l *Lock) Report(o Owner) error {
 	me := l.owner
 	o.Schema, o.PID, o.Host, o.User, o.BootID, o.Started = me.Schema, me.PID, me.Host, me.User, me.BootID, me.Started
@@ -146,25 +149,25 @@ func (l *Lock) Report(o Owner) error {
 	return fsys.WriteFile(l.store.Root.Owner(l.key), data)
 }
 
-// Unlock frees the lock. What was said about us goes first, so that nobody
-// reads of an owner who is none.
+// Unlock releases the lock. It first removes the owner file, so that no process
+// reads about an owner that is gone.
 func (l *Lock) Unlock() error {
 	l.store.At("unlock")
-	if err := fsys.RemoveAll(l.store.Root.Owner(l.key)); err != nil { // patient: on Windows a reader is in the way
+	if err := fsys.RemoveAll(l.store.Root.Owner(l.key)); err != nil { // RemoveAll waits: on Windows a reader blocks the removal
 		return errors.Join(err, l.file.Close())
 	}
 	return l.file.Close()
 }
 
-// maxOwner is far above any owner file.
+// maxOwner is far above the size of any owner file.
 const maxOwner = 64 << 10
 
-// maxCount is above any number that an owner truly has, and far below an overflow.
+// maxCount is above every real number of an owner, and far below an overflow.
 const maxCount = 1 << 50
 
-// Owner reads who holds the lock; what cannot be read is a zero Owner. Whoever
-// shares the root can write the file: no number of it makes a sum overflow, and
-// no text of it looks like a line of ours.
+// Owner reads who holds the lock. It returns a zero Owner where the file cannot be
+// read. Everyone who shares the root can write the file. So no number in it can
+// overflow a sum, and no text in it can look like a line of ours.
 func (s *Store) Owner(k envdir.Key) Owner {
 	var o Owner
 	data, err := fsys.ReadFile(s.Root.Owner(k), maxOwner)
@@ -185,7 +188,7 @@ func (s *Store) Owner(k envdir.Key) Owner {
 	return o
 }
 
-// EnsureWritable makes a folder of ours, and returns an error where the root cannot
+// EnsureWritable creates a folder of ours. It returns an error if the root cannot
 // be written.
 func EnsureWritable(dir string) error {
 	err := fsys.MkdirLike(dir)
@@ -198,7 +201,7 @@ func EnsureWritable(dir string) error {
 	return refused(dir, err)
 }
 
-// refused is why nothing can be made in a folder of ours.
+// refused explains why nothing can be created in a folder of ours.
 func refused(dir string, err error) error {
 	if fsys.NoSpace(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENOTDIR) {
 		return fsys.Fault(fmt.Errorf("%s cannot be written: %w", dir, err))

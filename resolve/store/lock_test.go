@@ -149,7 +149,7 @@ func TestEachFailureHasItsOwnID(t *testing.T) {
 	require.Zero(t, s.Failure(key))
 }
 
-// Whoever shares the root can write anything about itself.
+// Everyone who shares the root can write any owner file.
 func TestOwnerOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -160,7 +160,8 @@ func TestOwnerOfLiars(t *testing.T) {
 	require.Zero(t, s.Owner("k"))
 }
 
-// A failure is told as it was recorded, and nothing in it looks like a line of ours.
+// A failure is read as it was recorded, and nothing in it looks like a line of
+// ours.
 func TestFailureOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

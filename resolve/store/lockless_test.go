@@ -11,9 +11,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Without locks and without an exchange (NFS has neither) two creators replace
-// the same broken env. Whoever comes between the two renames of the other, both
-// have a whole env in the end.
+// Without locks and without an exchange (NFS has neither) two creators replace the
+// same broken env. If one acts between the two renames of the other, both end with
+// a complete env.
 func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are always locks, and what is in the way of a rename is waited for")
@@ -64,7 +64,7 @@ func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 	}
 }
 
-// What cannot be undone now is undone by the next creation: its journal stays.
+// The next creation undoes what could not be undone: its journal stays.
 func TestJournalStaysUntilItIsUndone(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -76,7 +76,7 @@ func TestJournalStaysUntilItIsUndone(t *testing.T) {
 	s.swap = unsupported
 	olds, away := s.Root.OldEnvs(), filepath.Join(string(s.Root), "away")
 	s.Failpoint = func(at string) {
-		if at == "moved-old" { // neither rename can be
+		if at == "moved-old" { // both renames fail
 			require.NoError(t, os.Rename(st.Dir.Path, away))
 			require.NoError(t, os.Rename(olds, olds+"-away"))
 		}

@@ -9,9 +9,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Locks tries whether locks work below a folder that is there, with a file that
-// it removes. nil: they do. An error that is [ErrNoLocks] says that they do not;
-// any other that it could not be tried.
+// Locks tests whether locks work in an existing folder, with a file that it removes
+// again. It returns nil if they work, an error that is [ErrNoLocks] if not, and any
+// other error if the test failed.
 func Locks(dir string) (err error) {
 	name := filepath.Join(dir, ".locks-"+suffix())
 	first, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -33,5 +33,5 @@ func Locks(dir string) (err error) {
 	return nil
 }
 
-// ErrNoLocks is a file system on which locks do not work.
+// ErrNoLocks is the error of a file system on which locks do not work.
 var ErrNoLocks = errors.New("locks do not work here")

@@ -14,25 +14,24 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// keptLogs is how many creations' logs stay.
+// keptLogs is how many logs of creations are kept.
 const keptLogs = 10
 
-// Log is the full output of one creation. It may be written by several
-// goroutines.
+// Log is the full output of one creation. Several goroutines may write to it.
 type Log struct {
 	mu   sync.Mutex
 	file *os.File
 }
 
-// NewLog opens the log of a creation that begins now, and removes the oldest
-// beyond the last 10.
+// NewLog creates the log of a creation that starts now, and removes all but the
+// last 10 logs.
 func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 	if err := EnsureWritable(s.Root.Logs()); err != nil {
 		return nil, err
 	}
 	var path string
 	var f *os.File
-	for at := time.Now(); ; at = at.Add(time.Second) { // two creations within a second: the later second
+	for at := time.Now(); ; at = at.Add(time.Second) { // two creations in one second: use the next second
 		var err error
 		path = s.Root.Log(k, at)
 		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -49,20 +48,21 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 	return &Log{file: f}, nil
 }
 
-// pruneLogs keeps mine, which an error may name, even when the clock went back
-// and it looks like the oldest.
+// pruneLogs removes old logs. It keeps mine, which an error may name, even where a
+// clock that went back makes it look like the oldest.
 func (s *Store) pruneLogs(mine string) {
 	entries, _ := os.ReadDir(s.Root.Logs()) // none: nothing to prune
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == mine })
 	for _, name := range surplusLogs(entries, keptLogs-1) {
-		_ = os.Remove(filepath.Join(s.Root.Logs(), name)) // the next one tries again
+		_ = os.Remove(filepath.Join(s.Root.Logs(), name)) // the next creation tries again
 	}
 }
 
-// SurplusLogs are the names of the logs in entries that are too many.
+// SurplusLogs returns the names of the logs in entries beyond the last 10.
 func SurplusLogs(entries []os.DirEntry) []string { return surplusLogs(entries, keptLogs) }
 
-// surplusLogs are the logs beyond the newest. What is no log of ours is none.
+// surplusLogs returns the names of all logs but the newest. It ignores files that
+// are not logs of ours.
 func surplusLogs(entries []os.DirEntry, most int) []string {
 	type log struct {
 		name string
@@ -82,15 +82,15 @@ func surplusLogs(entries []os.DirEntry, most int) []string {
 	return names
 }
 
-// Name is the log's path.
+// Name returns the path of the log.
 func (l *Log) Name() string { return l.file.Name() }
 
-// Write appends.
+// Write appends to the log.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.file.Write(p)
 }
 
-// Close closes the file.
+// Close closes the log.
 func (l *Log) Close() error { return l.file.Close() }

@@ -15,10 +15,10 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// This file moves old envs of the app out of its way, and back: the one thing
-// that modelrun ever does in environments/.
+// This file moves old envs of the app to .old and back. modelrun changes nothing
+// else in environments/.
 
-// OldEnvs are the app's envs, one per model, sorted by id.
+// OldEnvs returns the envs of the app, one per model, sorted by id.
 func (s *Store) OldEnvs() ([]envdir.Dir, error) {
 	envs, err := s.Envs()
 	var old []envdir.Dir
@@ -30,7 +30,7 @@ func (s *Store) OldEnvs() ([]envdir.Dir, error) {
 	return old, err
 }
 
-// Migrated are the old envs that lie in .old and can be moved back, sorted.
+// Migrated returns the old envs in .old that can be moved back, sorted.
 func (s *Store) Migrated() (out []envdir.Dir, err error) {
 	entries, err := os.ReadDir(s.Root.OldEnvs())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -44,8 +44,8 @@ func (s *Store) Migrated() (out []envdir.Dir, err error) {
 	return out, nil
 }
 
-// IsMigrated reports whether a name in .old is that of a migrated env, not of a
-// replaced one, and returns its id.
+// IsMigrated reports whether a name in .old belongs to a migrated env, as opposed
+// to a replaced one, and returns its id.
 func (s *Store) IsMigrated(name string) (envdir.ID, bool) {
 	stem, _, ok := envdir.ParseRetired(name)
 	if !ok {
@@ -56,10 +56,10 @@ func (s *Store) IsMigrated(name string) (envdir.ID, bool) {
 	return id, ok && fsys.Exists(d.Venv()) && s.olds(stem, fsys.Exists(d.Ready()))
 }
 
-// olds reports whether a name is that of an old env, where that of a shared one
-// could stand as well. The app seals no env, but a seal may have been copied into
-// one. Few ids look like a key ("gpt2"): whoever replaced an env held the creation
-// lock of its key, which is never deleted.
+// olds reports whether a name belongs to an old env where it could also be a key.
+// The app does not seal envs, but a seal may have been copied into one. Few ids
+// look like a key ("gpt2"). A replaced env leaves the creation lock of its key
+// behind, which is never deleted.
 func (s *Store) olds(name string, sealed bool) bool {
 	k, err := envdir.ParseKey(name)
 	if err != nil {
@@ -72,11 +72,10 @@ func (s *Store) olds(name string, sealed bool) bool {
 	return !sealed && !locked
 }
 
-// ModelOf is the name of the model that an old env belongs to, as a start of it
-// noted it; "" where none did. A note that names a model of another id is not
-// believed.
+// ModelOf returns the name of the model that an old env belongs to, as a start of
+// the env noted it, or "". It ignores a note whose model has another id.
 func (s *Store) ModelOf(id envdir.ID) string {
-	envs, _ := os.ReadDir(s.Root.Models()) // none: nobody noted anything
+	envs, _ := os.ReadDir(s.Root.Models()) // none: no notes
 	for _, e := range envs {
 		data, err := fsys.ReadFile(s.Root.Model(envdir.Dir{Name: e.Name()}, id), maxState)
 		model := strings.TrimSuffix(string(data), "\n")
@@ -87,8 +86,8 @@ func (s *Store) ModelOf(id envdir.ID) string {
 	return ""
 }
 
-// Movable says why an old env cannot be moved into .old now; nil: nothing is in
-// its way. It changes nothing.
+// Movable returns an error if an old env cannot be moved into .old now. It changes
+// nothing.
 func (s *Store) Movable(d envdir.Dir) error {
 	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
 		return err
@@ -100,8 +99,8 @@ func (s *Store) Movable(d envdir.Dir) error {
 	return inUseFault(s.CheckUnused(d))
 }
 
-// foldersFor looks at what a move needs: folders that are no links, on one disk,
-// that can be written.
+// foldersFor checks the folders that a move needs: no symbolic links, one file
+// system, write permission.
 func (s *Store) foldersFor(from, to string) error {
 	for _, path := range []string{s.Root.Environments(), s.Root.OldEnvs(), from} {
 		info, err := os.Lstat(path)
@@ -126,8 +125,8 @@ func (s *Store) foldersFor(from, to string) error {
 	return nil
 }
 
-// sameDisk reports whether a rename can lead from a folder to another one, or to
-// where it will be made.
+// sameDisk reports whether a folder and its target, which may not exist yet, are on
+// the same file system.
 func sameDisk(from, to string) bool {
 	for !fsys.Exists(to) && to != filepath.Dir(to) {
 		to = filepath.Dir(to)
@@ -135,7 +134,7 @@ func sameDisk(from, to string) bool {
 	a, err1 := os.Stat(from)
 	b, err2 := os.Stat(to)
 	if err1 != nil || err2 != nil {
-		return true // the rename says why not
+		return true // the rename will report it
 	}
 	one, _ := fsys.Identify(from, a)
 	two, _ := fsys.Identify(to, b)
@@ -147,19 +146,19 @@ func otherDisk(from string) error {
 		Fix("make the model's shared environment (modelrun ensure -m MODEL), then delete this one: %s", fault.Remove(from))
 }
 
-// cannotMove says why a rename was refused.
+// cannotMove explains why a rename was refused.
 func cannotMove(from, to string, err error) error {
 	switch {
 	case runtime.GOOS != "windows" && errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fault.New(fault.NotWritable, "%s cannot be moved to %s: %w", from, to, err).Fix("have the owner of both folders do it")
-	case fsys.Immovable(err): // on Windows: a file of it is open
+	case fsys.Immovable(err): // on Windows: a file in it is open
 		return fault.New(fault.InUse, "%s cannot be moved to %s: %w", from, to, err).
 			Fix("end every program that has a file of it open, then try again; or delete it: %s", fault.Remove(from))
 	}
 	return fsys.Fault(fmt.Errorf("moving %s to %s: %w", from, to, err))
 }
 
-// inUseFault says what to do about an env in which somebody runs.
+// inUseFault adds a remedy to an [InUse] error.
 func inUseFault(err error) error {
 	var busy *InUse
 	if !errors.As(err, &busy) {
@@ -168,11 +167,12 @@ func inUseFault(err error) error {
 	return fault.New(fault.InUse, "%w", busy).Fix("end those programs, then try again")
 }
 
-// Migrate moves an old env into .old by one rename, and returns where it lies
-// now. Whoever is killed leaves it where it was, or there. Nobody runs in it,
-// and who starts at this moment waits and finds it gone.
+// Migrate moves an old env into .old with one rename, and returns its new path. If
+// modelrun is killed, the env is complete in one of the two places. No program runs
+// in the env. A program that starts at this moment waits, and then does not find
+// the env.
 //
-// The caller has made sure that the model's shared env is healthy.
+// The caller has checked that the model's shared env is healthy.
 func (s *Store) Migrate(id envdir.ID) (to string, err error) {
 	d := s.Root.Old(id)
 	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
@@ -195,7 +195,7 @@ func (s *Store) Migrate(id envdir.ID) (to string, err error) {
 	return to, nil
 }
 
-// Restorable says why a migrated env cannot be moved back now; nil: it can. It
+// Restorable returns an error if a migrated env cannot be moved back now. It
 // changes nothing.
 func (s *Store) Restorable(d envdir.Dir) error {
 	home := s.Root.Old(envdir.ID(d.Name))
@@ -209,8 +209,8 @@ func (s *Store) Restorable(d envdir.Dir) error {
 	return inUseFault(s.CheckProcesses(d))
 }
 
-// Restore moves a migrated env, one of [Store.Migrated], back to environments/.
-// It refuses when one of that id is there again.
+// Restore moves a migrated env, one of [Store.Migrated], back to environments/. It
+// refuses if an env with that id exists there again.
 func (s *Store) Restore(d envdir.Dir) error {
 	if err := s.Restorable(d); err != nil {
 		return err
@@ -232,8 +232,8 @@ func (s *Store) Restore(d envdir.Dir) error {
 	return nil
 }
 
-// alone holds an old env for oneself. Where locks do not work nobody can: who
-// runs in it on another machine would lose its files.
+// alone takes the lease of an old env exclusively. It refuses where locks do not
+// work: a program that runs in the env on another machine would lose its files.
 func (s *Store) alone(d envdir.Dir) (*Lease, error) {
 	lease, err := s.Exclusive(d)
 	if err != nil {
@@ -247,7 +247,7 @@ func (s *Store) alone(d envdir.Dir) (*Lease, error) {
 	return lease, nil
 }
 
-// move is one rename to where nothing is yet.
+// move is one rename to a free name.
 func (s *Store) move(from, to string) error {
 	err := fsys.RenameNew(from, to)
 	switch {
@@ -256,6 +256,6 @@ func (s *Store) move(from, to string) error {
 	case err != nil:
 		return cannotMove(from, to, err)
 	}
-	_ = errors.Join(fsys.SyncDir(filepath.Dir(from)), fsys.SyncDir(filepath.Dir(to))) // it is moved: a power cut may undo it, whole
+	_ = errors.Join(fsys.SyncDir(filepath.Dir(from)), fsys.SyncDir(filepath.Dir(to))) // it is moved; a power cut may undo the whole move
 	return nil
 }

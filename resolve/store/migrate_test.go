@@ -54,7 +54,7 @@ func TestMigrateAndBack(t *testing.T) {
 	require.Error(t, s.Restore(moved), "it is not there any more")
 }
 
-// The folder that was made again stays what it is, and so does the other.
+// Restore does not replace a new folder of that id, and changes neither.
 func TestRestoreTakesNoPlace(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -68,7 +68,7 @@ func TestRestoreTakesNoPlace(t *testing.T) {
 	require.ErrorContains(t, err, "is there again")
 	require.FileExists(t, again)
 	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
-	// Not even one that came a moment ago.
+	// Nor a folder that appeared a moment ago.
 	require.ErrorIs(t, fsys.RenameNew(moved.Path, s.Root.Old(oldID).Path), os.ErrExist)
 }
 
@@ -103,7 +103,7 @@ func TestMigrateOfOneInUse(t *testing.T) {
 	}
 }
 
-// Whoever runs in a migrated env by its path keeps it where it is.
+// A program that runs in a migrated env by its path keeps it where it is.
 func TestRestoreOfOneInUse(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -121,7 +121,8 @@ func TestRestoreOfOneInUse(t *testing.T) {
 	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
 }
 
-// Nobody starts in an env while it is moved: who tries waits, and finds it gone.
+// No program starts in an env while it is moved: it waits, and then does not find
+// the env.
 func TestMigrateKeepsStartsOut(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -145,7 +146,7 @@ func TestMigrateKeepsStartsOut(t *testing.T) {
 	l.Release()
 }
 
-// A link is somebody's own: nothing is moved through it, or made behind it.
+// A user made the link: nothing is moved through it, or created behind it.
 func TestMigrateThroughNoLink(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]func(*Store) string{
@@ -178,7 +179,7 @@ func TestMigrateThroughNoLink(t *testing.T) {
 	}
 }
 
-// What was replaced is no old env, whatever its name is.
+// A replaced env is not an old env, whatever its name is.
 func TestMigratedOrReplaced(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -228,7 +229,7 @@ func TestModelOf(t *testing.T) {
 		"a hub id":           {"org__name", "org/name\n", "org/name"},
 		"another model":      {id, "/models/other\n", ""},
 		"more than one line": {id, path + "\n\n", ""},
-		"no line at all":     {"org__name", "org/na\x1bme\n", ""}, // an id leaves out what it cannot hold
+		"no line at all":     {"org__name", "org/na\x1bme\n", ""}, // an id drops characters that it cannot contain
 		"nothing":            {id, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,7 +244,7 @@ func TestModelOf(t *testing.T) {
 	}
 }
 
-// roleMigrate moves an old env, or back, and dies at a step.
+// roleMigrate moves an old env to .old and back, and dies at a step.
 func roleMigrate(s *Store, step string) error {
 	dieAt(s, step)
 	if _, err := s.Migrate(oldID); err != nil {
@@ -256,8 +257,8 @@ func roleMigrate(s *Store, step string) error {
 	return s.Restore(all[0])
 }
 
-// Whenever it is killed, the env is where it was or where it goes, whole, and
-// nobody is kept from going on.
+// If migrate is killed at any step, the env is complete in one of its two places,
+// and the work can go on.
 func TestMigrateKilled(t *testing.T) {
 	t.Parallel()
 	for step, home := range map[string]bool{"migrate-alone": true, "migrate-moved": false, "migrate-undo": false, "migrate-undone": true} {
@@ -286,7 +287,7 @@ func TestMigrateKilled(t *testing.T) {
 	}
 }
 
-// What could not be moved back is not moved.
+// An env that could not be moved back is not moved.
 func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 	t.Parallel()
 	for id, other := range map[envdir.ID]func(*Store, envdir.Dir) string{
@@ -306,13 +307,13 @@ func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 	require.NoError(t, s.Restore(onlyMigrated(t, s)))
 }
 
-// What lies where .old should be is somebody's, and no fault of ours.
+// A file in place of .old belongs to a user, and is not our error.
 func TestMigratedWhereAFileLies(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	fsystest.Put(t, 1, s.Root.OldEnvs())
 	_, err := s.Migrated()
-	if runtime.GOOS != "windows" { // it calls that "not found"
+	if runtime.GOOS != "windows" { // Windows reports "not found"
 		require.Equal(t, fault.BadRoot, fault.CodeOf(err))
 	}
 }

@@ -13,30 +13,33 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Published says where a new env lies now.
+// Published is the result of publishing an env.
 type Published struct {
 	Dir       envdir.Dir
-	Retired   string // where the env that it replaced is kept; "" none
-	Postponed string // why it waits in .next; "" it does not
-	Existing  bool   // another creator was first: Dir is its env, ours is gone
+	Retired   string // path of the env that it replaced; "" if none
+	Postponed string // why it waits in .next; "" if it does not
+	Existing  bool   // another creator was first: Dir is its env, and ours is deleted
 }
 
-// Publish makes the staged env visible with one rename. An env that is there is
-// exchanged and kept in .old; where it is in use or cannot be moved, the new one
-// waits in .next. The old one is never gone before the new one is there.
+// Publish makes the staged env visible with one rename. It exchanges an existing
+// env, and keeps the old one in .old. Where the old env is in use or cannot be
+// moved, the new one waits in .next. The old env never disappears before the new
+// one is there.
 //
-// Where one waits already the new one takes its place, if nobody runs in it:
-// what waits is used first, so beside it a new one would be the older.
+// Where another env already waits in .next, the new one replaces that env unless a
+// program runs in it. An env in .next is used first, so a new env anywhere else
+// would be ignored.
 //
-// A sealed env that was not there when the stage was made is another creator's,
-// which happens where locks do not work: it is used, and ours is thrown away.
+// A sealed env that appeared after the stage was created belongs to another
+// creator. That happens where locks do not work. Publish uses that env and deletes
+// ours.
 func (st *Stage) Publish() (Published, error) {
 	s, target := st.store, st.store.Root.Shared(st.key)
 	s.At("publish")
 	p, err := st.place(target)
 	for tries := 0; tries < 3 && (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)); tries++ {
-		// Without locks and without an exchange another creator came between the
-		// looks and the renames of ours.
+		// Without locks and without an exchange, another creator may act between our
+		// checks and our renames.
 		if st.beaten(target) {
 			p, err = Published{Dir: target, Existing: true}, nil
 			break
@@ -51,11 +54,11 @@ func (st *Stage) Publish() (Published, error) {
 	}
 	st.done = true
 	s.At("published")
-	_ = s.syncParents() // it is published: a flush that fails undoes nothing
+	_ = s.syncParents() // published: a failed flush changes nothing
 	return p, nil
 }
 
-// place is one try of Publish.
+// place is one attempt of Publish.
 func (st *Stage) place(target envdir.Dir) (Published, error) {
 	if fsys.IsDir(st.store.Root.Next(st.key).Path) {
 		return st.store.postpone(st.key, st.Dir.Path, "one that waits there is replaced")
@@ -72,7 +75,8 @@ func (st *Stage) place(target envdir.Dir) (Published, error) {
 	return st.store.replace(st.key, st.Dir.Path)
 }
 
-// beaten reports whether a whole env appeared while ours was built.
+// beaten reports whether another creator published a complete env since the stage
+// was created.
 func (st *Stage) beaten(target envdir.Dir) bool {
 	now, err := os.Lstat(target.Path)
 	if err != nil || st.was != nil && os.SameFile(st.was, now) {
@@ -87,8 +91,8 @@ func (s *Store) syncParents() error {
 	return errors.Join(fsys.SyncDir(s.Root.Envs()), fsys.SyncDir(s.Root.Tmp()))
 }
 
-// replace puts what lies at path where the published env of the key is, if
-// nobody runs there.
+// replace publishes the folder at path in place of the published env of the key,
+// unless a program runs there.
 func (s *Store) replace(k envdir.Key, path string) (Published, error) {
 	lease, err := s.Exclusive(s.Root.Shared(k))
 	var busy *InUse
@@ -102,8 +106,8 @@ func (s *Store) replace(k envdir.Key, path string) (Published, error) {
 	return s.moveIn(k, path)
 }
 
-// moveIn exchanges what lies at path, a staging folder, with the published env.
-// The caller holds the env for itself.
+// moveIn exchanges the staging folder at path with the published env. The caller
+// holds the exclusive lease of the env.
 func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 	target := s.Root.Shared(k)
 	old, err := s.retiredPath(k)
@@ -113,9 +117,9 @@ func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 	err = s.exchange(path, target.Path)
 	if err == nil {
 		s.At("exchanged")
-		// path holds the old env now. A crash here leaves it in staging, where
-		// the next creation finds and removes it: the new one is published. So
-		// does an error here, which must not make a failure of the publish.
+		// The old env is at path now, in staging. If a crash or an error leaves it there,
+		// the next creation removes it. The new env is published in any case, so the
+		// error is not one of Publish.
 		if fsys.Rename(path, old) != nil {
 			return Published{Dir: target}, nil
 		}
@@ -139,23 +143,23 @@ func (s *Store) exchange(a, b string) error {
 	return fsys.Exchange(a, b)
 }
 
-// retiredPath is a free place in .old.
+// retiredPath returns a free path in .old.
 func (s *Store) retiredPath(k envdir.Key) (string, error) {
 	old := s.Root.Retired(string(k), suffix())
 	return old, fsys.MkdirLike(filepath.Dir(old))
 }
 
-// journal says what a publish in two renames was about to do.
+// journal records what a publish in two renames is about to do.
 type journal struct {
 	Schema int    `json:"schema"`
 	New    string `json:"new"` // paths below .envs
 	Old    string `json:"old"`
-	Next   bool   `json:"next,omitempty"` // the place is the one in .next
+	Next   bool   `json:"next,omitempty"` // the target is in .next
 }
 
-// twoSteps puts what lies at path where d is, and d where old is, without an
-// exchange. Between its two renames there is no env: the journal lets the next
-// creation finish or undo.
+// twoSteps moves d to old and then path to d, without an exchange. Between the two
+// renames there is no env. The journal lets the next creation finish or undo the
+// publish.
 func (s *Store) twoSteps(k envdir.Key, d envdir.Dir, path, old string) error {
 	rel := func(p string) string { return filepath.ToSlash(s.below(p)) }
 	data, err := json.Marshal(journal{1, rel(path), rel(old), d.Kind == envdir.Next})
@@ -176,7 +180,7 @@ func (s *Store) twoSteps(k envdir.Key, d envdir.Dir, path, old string) error {
 	s.At("moved-old")
 	if err := fsys.Rename(path, target); err != nil {
 		undone := fsys.Rename(old, target)
-		if !fsys.Exists(target) { // the journal stays for the next creation, which tries again to undo it
+		if !fsys.Exists(target) { // keep the journal: the next creation tries again to undo it
 			return errors.Join(err, undone)
 		}
 		return errors.Join(err, fsys.RemoveAll(s.Root.Journal(k)))
@@ -185,9 +189,9 @@ func (s *Store) twoSteps(k envdir.Key, d envdir.Dir, path, old string) error {
 	return fsys.RemoveAll(s.Root.Journal(k))
 }
 
-// postpone lets the new env wait in .next, from where it is used at once. An
-// older one that was never promoted is kept in .old; while somebody runs in it
-// nothing takes its place: a program that imports later would get the other's files.
+// postpone moves the new env to .next, where it is used at once. It keeps an older
+// env from there in .old. It refuses while a program runs in that older env: the
+// program would import the new env's files later.
 func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 	p := Published{Dir: s.Root.Next(k), Postponed: why}
 	if err := fsys.MkdirLike(filepath.Dir(p.Dir.Path)); err != nil {
@@ -205,8 +209,8 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 			return Published{}, err
 		}
 		p.Retired = old
-		// No exchange: a crash after one would leave in staging, where it is swept,
-		// what programs may run in.
+		// No exchange: after a crash the older env would be in staging, where the next
+		// creation deletes it while programs may run in it.
 		if err := s.twoSteps(k, p.Dir, path, old); err != nil {
 			return Published{}, err
 		}
@@ -216,7 +220,7 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 	return p, fsys.SyncDir(filepath.Dir(p.Dir.Path))
 }
 
-// waitsInUse says what to do about an env in .next that cannot be replaced.
+// waitsInUse adds a remedy to the error of an env in .next that cannot be replaced.
 func waitsInUse(err error) error {
 	var busy *InUse
 	if !errors.As(err, &busy) {
@@ -225,20 +229,21 @@ func waitsInUse(err error) error {
 	return fault.New(fault.InUse, "%w, and so cannot be replaced", busy).Fix("end those programs, then try again")
 }
 
-// Promote moves what waits in .next to its place, if nobody runs in either. It
+// Promote moves an env from .next to its place, unless a program runs in either. It
 // reports whether it did. The caller holds the lock of the key.
 //
-// Two renames and no moment without an env: what waits is used first, so the
-// old one goes first. A crash between them leaves the new one waiting.
+// It takes two renames, and at every moment an env can be used: the env in .next is
+// used first, so the published one is moved away first. After a crash between the
+// renames, the new env still waits in .next.
 func (s *Store) Promote(l *Lock) (bool, error) {
 	next, target := s.Root.Next(l.key), s.Root.Shared(l.key)
 	if !fsys.IsDir(next.Path) || !fsys.Exists(next.Ready()) {
-		return false, nil // nothing whole: the published one stays
+		return false, nil // not complete: keep the published one
 	}
 	for _, d := range []envdir.Dir{next, target} {
 		lease, err := s.Exclusive(d)
 		if err != nil {
-			return false, nil //nolint:nilerr // in use: later
+			return false, nil //nolint:nilerr // in use: try later
 		}
 		defer lease.Release()
 	}
@@ -259,11 +264,11 @@ func (s *Store) Promote(l *Lock) (bool, error) {
 	switch {
 	case err == nil:
 		return true, errors.Join(s.syncParents(), fsys.SyncDir(filepath.Dir(next.Path)))
-	case old != "" && fsys.IsDir(next.Path): // where it cannot be moved it is used as before
+	case old != "" && fsys.IsDir(next.Path): // it cannot be moved: use the old one as before
 		_ = fsys.RenameNew(old, target.Path)
 	}
 	if fsys.Immovable(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
-		return false, nil // without locks another was quicker
+		return false, nil // without locks another process was quicker
 	}
 	return false, err
 }

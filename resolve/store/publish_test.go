@@ -32,9 +32,9 @@ func putFailure(t *testing.T, s *Store, f Failure) {
 func TestPublish(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		old               bool // an env is there
+		old               bool // an env exists
 		how               func(a, b string) error
-		shared, next, dot string // what lies there afterwards
+		shared, next, dot string // the content afterwards
 	}{
 		"fresh":                      {shared: "new"},
 		"exchanged":                  {old: true, shared: "new", dot: "old"},
@@ -96,8 +96,8 @@ func TestPublishWhileInUse(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, done, "somebody is in the way")
 	user.Release()
-	// A child that another test starts at this moment holds a copy of the lease
-	// until it execs.
+	// A child that another test starts at this moment holds a copy of the lease until
+	// it execs.
 	require.Eventually(t, func() bool {
 		done, err := s.Promote(l)
 		return err == nil && done
@@ -108,7 +108,7 @@ func TestPublishWhileInUse(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// A program that runs in .next keeps its folder, though no env is published.
+// A program that runs in .next keeps its folder, even if no env is published.
 func TestPromoteLeavesWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -127,7 +127,8 @@ func TestPromoteLeavesWhatIsUsed(t *testing.T) {
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
 }
 
-// postponed is a root in which a new env waits because the old one cannot be moved.
+// postponed creates a root in which a new env waits because the old one cannot be
+// moved.
 func postponed(t *testing.T) (*Store, *Lock) {
 	t.Helper()
 	s := newStore(t)
@@ -182,8 +183,8 @@ func TestDiscard(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// Whoever dies at any step leaves an env that is whole, the old or the new, and
-// a root in which the next creation succeeds. A step without a row fails.
+// A kill at any step leaves a complete env, the old or the new, and a root in which
+// the next creation succeeds. A step without a row fails.
 func TestDeathAtEachStep(t *testing.T) {
 	t.Parallel()
 	for step, want := range map[string]string{ // published after Recover
@@ -208,7 +209,7 @@ func TestDeathAtEachStep(t *testing.T) {
 			}
 			p := start(t, s, role)
 			require.Error(t, p.Wait(), "it dies")
-			content(t, s.Root.Shared(key)) // whole or not at all, at this moment too
+			content(t, s.Root.Shared(key)) // complete or absent, at this moment too
 
 			l := lock(t, s)
 			require.NoError(t, s.Recover(l))
@@ -236,9 +237,9 @@ func TestDeathWhilePromoting(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// Whoever dies while what waits in .next is replaced leaves a whole env there: the
-// published one may be broken. Programs may run in what waited: it is in .old, not
-// in staging, from where the next creation would sweep it.
+// A kill while an env in .next is replaced leaves a complete env there: the
+// published one may be broken. Programs may run in the older env, so it is in .old
+// and not in staging, where the next creation would delete it.
 func TestDeathWhilePostponing(t *testing.T) {
 	t.Parallel()
 	for step, next := range map[string]string{"one-postpone": "waits", "one-journal": "waits", "one-moved-old": "new", "one-moved-new": "new", "one-published": "new"} {
@@ -299,7 +300,7 @@ func TestJournalReachesNothingOutside(t *testing.T) {
 	}
 }
 
-// requireNoLitter: after EmptyTrash nothing is left in .tmp.
+// requireNoLitter checks that .tmp is empty after EmptyTrash.
 func requireNoLitter(t *testing.T, s *Store) {
 	t.Helper()
 	s.EmptyTrash()

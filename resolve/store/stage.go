@@ -8,18 +8,18 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Stage is a folder in which an env is built. Nobody else looks at it.
+// Stage is a folder in which an env is built. Other processes do not look at it.
 type Stage struct {
 	Dir   envdir.Dir
 	store *Store
 	key   envdir.Key
-	was   fs.FileInfo // what was published when we began; nil nothing
+	was   fs.FileInfo // the published env when the stage was created; nil if none
 	done  bool
 }
 
-// Stage makes a staging folder. The caller holds the lock of its key.
+// Stage creates a staging folder. The caller holds the lock of its key.
 func (s *Store) Stage(l *Lock) (*Stage, error) {
-	// Said before anything is downloaded: see postpone.
+	// Refuse before anything is downloaded: see postpone.
 	if next := s.Root.Next(l.key); fsys.IsDir(next.Path) {
 		lease, err := s.Exclusive(next)
 		if err != nil {
@@ -37,8 +37,8 @@ func (s *Store) Stage(l *Lock) (*Stage, error) {
 	}
 	fsys.ShareLike(d.Path, s.Root.Tmp())
 	s.At("staged")
-	was, _ := os.Lstat(s.Root.Shared(l.key).Path) // none: nil
-	os.SameFile(was, was)                         // on Windows it looks for the file's number only now
+	was, _ := os.Lstat(s.Root.Shared(l.key).Path) // nil if there is none
+	os.SameFile(was, was)                         // on Windows this reads the file's identity now instead of later
 	return &Stage{Dir: d, store: s, key: l.key, was: was}, nil
 }
 
@@ -51,16 +51,16 @@ func (st *Stage) Discard() error {
 	return st.store.Trash(st.Dir.Path)
 }
 
-// Durable flushes everything below the staging folder to the disk, so that
-// READY.json, written after it, is never newer than the data it vouches for.
-// Without it a power cut left 1200 of 1200 files empty beside an intact
-// READY.json (measured). False: this system cannot promise it.
+// Durable flushes the staging folder to the disk, so that READY.json, which is
+// written later, is never newer than the data it vouches for. Without it a power
+// cut left 1200 of 1200 files empty beside an intact READY.json (measured). It
+// returns false where the system cannot promise that.
 func (st *Stage) Durable() (bool, error) {
 	st.store.At("durable")
 	return fsys.SyncTree(st.Dir.Path)
 }
 
-// Seal writes READY.json: temp, flush, rename, flush.
+// Seal writes READY.json durably: temporary file, flush, rename, flush.
 func (st *Stage) Seal(ready []byte) error {
 	st.store.At("seal")
 	if err := fsys.WriteDurable(st.Dir.Ready(), ready); err != nil {

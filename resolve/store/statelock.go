@@ -11,9 +11,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Lock waits until no other process of this machine holds the name: one deep
-// probe at a time. Where neither folder can be written or has locks, there is
-// nothing to wait for: two probes are slow, not wrong.
+// Lock waits until no other process of this machine holds the name, so that only
+// one deep probe runs at a time. If neither folder can be written or locked, it
+// does not wait: two probes are slow, but do no harm.
 func (st State) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	for _, dir := range []string{st.root, st.user} {
 		if dir == "" || fsys.MkdirLike(dir) != nil {

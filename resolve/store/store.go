@@ -1,10 +1,10 @@
-// Package store makes envs appear whole or not at all: locks, leases, staging,
-// publish, sweep.
+// Package store makes envs appear complete or not at all: locks, leases, staging,
+// publishing, recovery.
 //
-// The rename that publishes gives correctness; the creation lock only saves
-// work. What must survive a power cut is flushed before that rename: the
-// staging folder by [Stage.Durable], READY.json by [Stage.Seal], the folders by
-// [Stage.Publish]. Everything else in here is advice that may be lost.
+// The rename that publishes an env guarantees correctness. The creation lock only
+// saves work. Everything that must survive a power cut is flushed before that
+// rename: the staging folder by [Stage.Durable], READY.json by [Stage.Seal], the
+// folders by [Stage.Publish]. All other files are advisory and may be lost.
 package store
 
 import (
@@ -32,14 +32,14 @@ type Store struct {
 	swap func(a, b string) error // nil: fsys.Exchange; for tests of file systems that cannot
 }
 
-// At calls the failpoint with the name of the step that comes next.
+// At calls the failpoint with the name of the next step.
 func (s *Store) At(name string) {
 	if s.Failpoint != nil {
 		s.Failpoint(name)
 	}
 }
 
-// Keys are the published shared envs, sorted. A root without any has none.
+// Keys returns the published shared envs, sorted. A root without envs has none.
 func (s *Store) Keys() ([]envdir.Key, error) {
 	entries, err := os.ReadDir(s.Root.Envs())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -57,9 +57,8 @@ func (s *Store) Keys() ([]envdir.Key, error) {
 	return keys, nil
 }
 
-// Envs are all envs of the root: shared ones, those that wait in .next, old ones.
-// What is called like an env and is none (a file, a link) is among them: who
-// lists them says so.
+// Envs returns all envs of the root: shared ones, those in .next, and old ones. It
+// includes files and links that have the name of an env: the caller reports them.
 func (s *Store) Envs() ([]envdir.Dir, error) {
 	entries, err := os.ReadDir(s.Root.Envs())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +82,7 @@ func (s *Store) Envs() ([]envdir.Dir, error) {
 	for _, e := range entries {
 		id, ok := envdir.OldID(e.Name())
 		if !ok {
-			continue // no model's: it could only write lines of its own into our tables
+			continue // not the name of a model: it could put lines of its own into our tables
 		}
 		if d := s.Root.Old(id); fsys.IsDir(d.Venv()) {
 			out = append(out, d)
@@ -92,7 +91,7 @@ func (s *Store) Envs() ([]envdir.Dir, error) {
 	return out, nil
 }
 
-// NoteModel remembers that a model uses an env: one small file, written once.
+// NoteModel records that a model uses an env: one small file, written once.
 func (s *Store) NoteModel(d envdir.Dir, id envdir.ID, model string) error {
 	path := s.Root.Model(d, id)
 	if _, err := os.Lstat(path); err == nil {
@@ -101,10 +100,10 @@ func (s *Store) NoteModel(d envdir.Dir, id envdir.ID, model string) error {
 	return fsys.WriteFile(path, []byte(model+"\n"))
 }
 
-// Models are the models that were started in an env, sorted.
+// Models returns the models that were started in an env, sorted.
 func (s *Store) Models(d envdir.Dir) []string {
 	dir := filepath.Dir(s.Root.Model(d, "x"))
-	entries, _ := os.ReadDir(dir) // none: nobody
+	entries, _ := os.ReadDir(dir) // none: no models
 	models := []string{}
 	for _, e := range entries {
 		data, err := fsys.ReadFile(filepath.Join(dir, e.Name()), maxState)
@@ -117,13 +116,14 @@ func (s *Store) Models(d envdir.Dir) []string {
 	return models
 }
 
-// isLine reports that a text can be shown as one line: a damaged file, or
-// somebody's, must not write to a terminal as it likes.
+// isLine reports whether a text can be printed as one line. The file may be damaged
+// or written by another user, and must not control the terminal.
 func isLine(s string) bool {
 	return s != "" && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
-// LastUsed is when an env was last started, to a day; zero when it never was.
+// LastUsed returns when an env was last started, to a day, and the zero time if
+// never.
 func (s *Store) LastUsed(d envdir.Dir) time.Time {
 	info, err := os.Stat(s.Root.Lease(d))
 	if err != nil {
@@ -138,12 +138,13 @@ const maxState = 1 << 20
 // suffix makes a name unique: 8 random hex digits.
 func suffix() string { return fsys.RandomHex(8) }
 
-// State is where one machine keeps what may be lost at any time: verdicts and
-// hardware. It is in the root, or, where that cannot be written, in the user's
+// State holds the state of one machine, which may be lost at any time: verdicts and
+// hardware. It is in the root or, where the root cannot be written, in the user's
 // own state folder.
 type State struct{ root, user string }
 
-// OpenState names the two folders; it touches neither. userState may be "".
+// OpenState returns the state of a machine. It does not touch the folders.
+// userState may be "".
 func OpenState(r envdir.Root, machine, userState string) State {
 	st := State{root: r.State(machine)}
 	if userState != "" {
@@ -153,9 +154,9 @@ func OpenState(r envdir.Root, machine, userState string) State {
 	return st
 }
 
-// Read reads from the root, else from the user's folder. Where both have it,
-// the one that was written last counts: an old answer in a root that we may
-// only read must not hide ours, or every start would ask again.
+// Read reads from the root, or else from the user's folder. If both have the file,
+// the newer one counts. Otherwise an old answer in a read-only root would hide the
+// user's answer, and every start would probe again.
 func (st State) Read(name string) ([]byte, error) {
 	first, second := filepath.Join(st.root, name), ""
 	if st.user != "" {
@@ -171,7 +172,7 @@ func (st State) Read(name string) ([]byte, error) {
 	return fsys.ReadFile(second, maxState)
 }
 
-// newer reports whether a is there and was written after b, if b is there.
+// newer reports whether a exists and is newer than b, or b does not exist.
 func newer(a, b string) bool {
 	mine, err := os.Stat(a)
 	if err != nil {
@@ -181,9 +182,9 @@ func newer(a, b string) bool {
 	return err != nil || mine.ModTime().After(other.ModTime())
 }
 
-// Write writes to the root, else to the user's folder. What is there for the
-// same name in the user's folder is removed when the root took it, so that an
-// old answer never comes back.
+// Write writes to the root, or else to the user's folder. After a write to the root
+// it removes the file of that name from the user's folder, so that an old answer
+// never comes back.
 func (st State) Write(name string, data []byte) error {
 	err := fsys.WriteFile(filepath.Join(st.root, name), data)
 	if st.user == "" {

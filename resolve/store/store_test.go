@@ -65,7 +65,7 @@ func TestLastUsed(t *testing.T) {
 	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
 }
 
-// A journal is believed only about the folders that a publish of its key uses.
+// A journal may only name folders that a publish of its key uses.
 func TestJournalOfAnother(t *testing.T) {
 	t.Parallel()
 	for name, j := range map[string]journal{
@@ -97,8 +97,8 @@ func TestJournalOfAnother(t *testing.T) {
 	}
 }
 
-// cutOff leaves a publish in two steps as a crash between its renames does: the
-// old env lies in .old, and the journal knows.
+// cutOff leaves a publish in two steps as a crash between its renames does: the old
+// env is in .old, and the journal names it.
 func cutOff(t *testing.T, s *Store, l *Lock) {
 	t.Helper()
 	_, err := publish(s, l, "old")
@@ -121,7 +121,7 @@ func TestJournalUndone(t *testing.T) {
 	require.NoFileExists(t, s.Root.Journal(key))
 }
 
-// The clock went back: the log of this creation looks like the oldest.
+// The clock went back, so the log of this creation looks like the oldest.
 func TestLogOfNowStays(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -138,7 +138,7 @@ func TestLogOfNowStays(t *testing.T) {
 	require.Len(t, entries, keptLogs)
 }
 
-// Who only looks changes nothing, not even where nothing was ever created.
+// Reading changes nothing, not even where nothing was ever created.
 func TestBusyTouchesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -150,7 +150,7 @@ func TestBusyTouchesNothing(t *testing.T) {
 	require.Empty(t, entries)
 }
 
-// Two creations that begin in the same second do not write one log.
+// Two creations that start in the same second do not share a log.
 func TestLogsOfOneSecond(t *testing.T) {
 	t.Parallel()
 	s := &Store{Root: envdir.Root(t.TempDir())}
@@ -164,8 +164,7 @@ func TestLogsOfOneSecond(t *testing.T) {
 	require.Len(t, names, 3)
 }
 
-// What a writer left who was killed within a write goes, when it is old: no
-// file of somebody else's does.
+// Old temporary files of a killed writer are removed, but no file of a user.
 func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -186,7 +185,7 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 			}
 		}
 	}
-	for name, file := range map[string]string{"..old-0123abcd": "", "..full-0123abcd": "a user's"} { // mkdirIn leaves empty ones
+	for name, file := range map[string]string{"..old-0123abcd": "", "..full-0123abcd": "a user's"} { // fsys.MkdirLike leaves empty ones
 		dir := filepath.Join(s.Root.Envs(), name)
 		require.NoError(t, os.Mkdir(dir, 0o755))
 		if file == "" {

@@ -18,8 +18,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/usage"
 )
 
-// Wine has no junctions, lets a folder with an open file be renamed and knows
-// one user only.
+// Wine has no junctions, renames folders with open files, and knows only one user.
 func skipUnderWine(t *testing.T) {
 	t.Helper()
 	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
@@ -27,7 +26,7 @@ func skipUnderWine(t *testing.T) {
 	}
 }
 
-// deep is a file below dir whose name is longer than 300 characters.
+// deep returns a path below dir that is longer than 300 characters.
 func deep(dir string) string {
 	for len(dir) < 300 {
 		dir = filepath.Join(dir, strings.Repeat("d", 40))
@@ -42,8 +41,8 @@ func putDeep(t *testing.T, d envdir.Dir, text string) {
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o444))
 }
 
-// All file work of ours takes an env whose names are longer than MAX_PATH, with
-// read-only files in it.
+// All our file operations accept an env with paths longer than MAX_PATH and with
+// read-only files.
 func TestDeepEnv(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -66,14 +65,14 @@ func TestDeepEnv(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, fsys.Trusted(deepIn(t, s.Root.Shared(key)), nil))
 
-	// A creation that was given up leaves nothing.
+	// A creation that was given up leaves nothing behind.
 	st, err := s.Stage(l)
 	require.NoError(t, err)
 	putDeep(t, st.Dir, "given up")
 	require.NoError(t, st.Discard())
 	requireNoLitter(t, s)
 
-	// In use: the third one waits in .next and moves in afterwards.
+	// In use: the third env waits in .next and is promoted afterwards.
 	user, err := s.Lease(t.Context(), s.Root.Shared(key))
 	require.NoError(t, err)
 	st, err = s.Stage(l)
@@ -90,7 +89,7 @@ func TestDeepEnv(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// deepIn finds the deep file of an env: renames change the length of its name.
+// deepIn finds the deep file of an env: renames change the length of its path.
 func deepIn(t *testing.T, d envdir.Dir) (file string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(d.Path, func(p string, e os.DirEntry, err error) error {
@@ -103,7 +102,8 @@ func deepIn(t *testing.T, d envdir.Dir) (file string) {
 	return file
 }
 
-// held is a file that nobody can open, replace or remove until it is closed.
+// held opens a file so that others cannot open, replace or remove it until it is
+// closed.
 func held(t *testing.T, path string) windows.Handle {
 	t.Helper()
 	p, err := windows.UTF16PtrFromString(path)
@@ -113,7 +113,7 @@ func held(t *testing.T, path string) windows.Handle {
 	return h
 }
 
-// A program that lies in the env is found without a lease.
+// A program inside the env is found without a lease.
 func TestUsersByProgram(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -137,7 +137,7 @@ func TestUsersByProgram(t *testing.T) {
 	require.Eventually(t, func() bool { return len(s.Users(d)) == 0 }, time.Minute, 10*time.Millisecond)
 }
 
-// Windows renames no folder in which a file is open: the new env waits.
+// Windows does not rename a folder with an open file in it, so the new env waits.
 func TestPublishOverAnOpenFile(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)
@@ -161,8 +161,8 @@ func TestPublishOverAnOpenFile(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// What somebody runs, stands in or has open is not moved: it stays whole, and
-// the sentence says what to end.
+// An env that is in use by a program, a prompt or an open file is not moved. It
+// stays complete, and the error says what to end.
 func TestMigrateOfOneHeld(t *testing.T) {
 	t.Parallel()
 	const moved, open = " cannot be moved to ", "end every program that has a file of it open, then try again; or delete it: rmdir /s /q "
@@ -177,7 +177,7 @@ func TestMigrateOfOneHeld(t *testing.T) {
 		}, " is in use by ", "end those programs, then try again"},
 		"by a prompt that stands in it": {func(t *testing.T, _ *Store, d envdir.Dir) {
 			c := exec.CommandContext(t.Context(), os.Getenv("ComSpec"), "/d", "/k")
-			c.Dir = d.Path // Wine looks no deeper
+			c.Dir = d.Path // Wine does not look deeper
 			in, err := c.StdinPipe()
 			require.NoError(t, err)
 			require.NoError(t, c.Start())

@@ -14,15 +14,15 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// staleAfter is how old a leftover must be before somebody without a working
-// lock may take it for one.
+// staleAfter is the minimum age at which a process without a working lock treats a
+// file as a leftover.
 const staleAfter = 24 * time.Hour
 
-// Recover brings a key back into a state that a creation can begin from: it
-// finishes or undoes a publish in two steps, promotes what waits in .next and
-// removes what dead creators left. That is safe because the caller holds the
-// lock of the key: nobody alive works on it. A leftover that cannot be moved (a
-// mount, another user's in a sticky folder) is in nobody's way and stays.
+// Recover prepares a key for a creation. It finishes or undoes a publish in two
+// steps, promotes an env from .next, and removes what dead creators left. That is
+// safe because the caller holds the lock of the key, so no other process works on
+// it. Leftovers that cannot be moved (a mount point, another user's in a sticky
+// folder) do no harm and stay.
 func (s *Store) Recover(l *Lock) error {
 	if err := s.finish(l.key); err != nil {
 		return err
@@ -30,7 +30,7 @@ func (s *Store) Recover(l *Lock) error {
 	if _, err := s.Promote(l); err != nil {
 		return err
 	}
-	try := s.Root.Staging(l.key, suffix()).Path // who dies between the next two leaves what is swept below
+	try := s.Root.Staging(l.key, suffix()).Path // after a kill between the next two, the folder is swept below
 	err := fsys.MkdirLike(s.Root.Tmp())
 	if err == nil {
 		err = os.Mkdir(try, 0o700)
@@ -41,7 +41,7 @@ func (s *Store) Recover(l *Lock) error {
 	if err != nil {
 		return refused(s.Root.Tmp(), err)
 	}
-	_ = fsys.MkdirLike(s.Root.Cache()) // for a team; who cannot make it hears of it from uv
+	_ = fsys.MkdirLike(s.Root.Cache()) // for a team; if it fails, uv reports it
 	entries, err := os.ReadDir(s.Root.Tmp())
 	if err != nil {
 		return err
@@ -51,21 +51,21 @@ func (s *Store) Recover(l *Lock) error {
 		if !ok || k != l.key || l.lockless && !Stale(e) {
 			continue
 		}
-		_ = s.Trash(filepath.Join(s.Root.Tmp(), e.Name())) // see above
+		_ = s.Trash(filepath.Join(s.Root.Tmp(), e.Name())) // leftovers that cannot be moved stay
 	}
 	s.sweepTemps()
 	return nil
 }
 
-// sweepTemps removes the temporary files that writers left who died within a
-// write, and the empty folders of mkdirIn. By age: one of another key may be in
-// the making.
+// sweepTemps removes temporary files of writers that were killed, and empty
+// temporary folders of fsys.MkdirLike. It goes by age, because another key's may be
+// in use right now.
 func (s *Store) sweepTemps() {
 	for _, dir := range []string{s.Root.Envs(), s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(""))} {
 		entries, _ := os.ReadDir(dir) // none: nothing to do
 		for _, e := range entries {
 			if envdir.ParseTemp(e.Name()) && (e.Type().IsRegular() || e.IsDir()) && Stale(e) {
-				_ = os.Remove(filepath.Join(dir, e.Name())) // the next one tries again
+				_ = os.Remove(filepath.Join(dir, e.Name())) // the next creation tries again
 			}
 		}
 	}
@@ -78,15 +78,15 @@ func Stale(e fs.DirEntry) bool {
 	return err == nil && time.Since(info.ModTime()) > staleAfter
 }
 
-// finish ends a publish in two steps that was cut off: forward when the new
-// env is whole, back otherwise.
+// finish completes a publish in two steps that was interrupted: forward if the new
+// env is complete, otherwise back.
 func (s *Store) finish(k envdir.Key) error {
 	data, err := fsys.ReadFile(s.Root.Journal(k), maxState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil && !errors.Is(err, fsys.ErrNotRegular) {
-		return err // it may name the only whole env: nothing is swept before it was read
+		return err // it may name the only complete env: sweep nothing before reading it
 	}
 	var j journal
 	if err == nil && json.Unmarshal(data, &j) == nil && s.writes(k, j) {
@@ -112,8 +112,8 @@ func (s *Store) finish(k envdir.Key) error {
 	return fsys.RemoveAll(s.Root.Journal(k))
 }
 
-// writes reports whether twoSteps could have written this journal: one that
-// somebody else wrote or damaged moves no folder but the key's own.
+// writes reports whether twoSteps could have written this journal. So a journal
+// that is damaged or written by another user can only move the key's own folders.
 func (s *Store) writes(k envdir.Key, j journal) bool {
 	staged, _, ok := envdir.ParseStaging(path.Base(j.New))
 	fromTmp := ok && staged == k && path.Dir(j.New) == filepath.Base(s.Root.Tmp())
@@ -121,14 +121,14 @@ func (s *Store) writes(k envdir.Key, j journal) bool {
 	return fromTmp && ok && filepath.FromSlash(j.Old) == s.below(s.Root.Retired(string(retired), hex)) && retired == k
 }
 
-// below is a path of ours relative to .envs.
+// below returns one of our paths relative to .envs.
 func (s *Store) below(p string) string {
 	rel, _ := filepath.Rel(s.Root.Envs(), p) // both are below the root
 	return rel
 }
 
 // MoveToTrash moves a folder into the trash with one rename, and returns its new
-// path. Where the rename is refused, nothing of the folder is deleted.
+// path. If the rename is refused, nothing of the folder is deleted.
 func (s *Store) MoveToTrash(path string) (string, error) {
 	to := s.Root.Trash(suffix())
 	if err := fsys.Rename(path, to); err != nil {
@@ -138,8 +138,8 @@ func (s *Store) MoveToTrash(path string) (string, error) {
 	return to, nil
 }
 
-// Trash moves a folder into the trash, or deletes it at once where it cannot be
-// moved. [Store.EmptyTrash] deletes the trash.
+// Trash moves a folder into the trash, or deletes it at once if it cannot be moved.
+// [Store.EmptyTrash] deletes the trash.
 func (s *Store) Trash(path string) error {
 	s.At("trash")
 	to := s.Root.Trash(suffix())
@@ -155,14 +155,14 @@ func (s *Store) Trash(path string) error {
 	return nil
 }
 
-// EmptyTrash deletes what was thrown away. Nobody has to wait for it, and what
-// cannot be deleted now is deleted by the next one.
+// EmptyTrash deletes the trash. No process waits for that. The next EmptyTrash
+// deletes what cannot be deleted now.
 func (s *Store) EmptyTrash() {
 	entries, _ := os.ReadDir(s.Root.Tmp()) // none: nothing to do
 	for _, e := range entries {
 		if envdir.ParseTrash(e.Name()) {
 			s.At("empty-trash")
-			_ = fsys.RemoveAll(filepath.Join(s.Root.Tmp(), e.Name())) // see above
+			_ = fsys.RemoveAll(filepath.Join(s.Root.Tmp(), e.Name())) // the next one tries again
 		}
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// BootID is the same until the machine starts again; "" where there is none.
+// BootID identifies the current boot of the machine, "" where that is unknown.
 func BootID() string {
-	data, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // not on Linux: none
+	data, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // other systems do not have it
 	return strings.TrimSpace(string(data))
 }
 

@@ -11,23 +11,23 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// Users are the processes that run in an env: whose name, maps or environment
-// name it. A child that a program starts without an environment and without its
-// descriptors is found by its own name, sys.executable. Processes of other
-// users that we may not look into are not found.
+// Users returns the processes that run in an env: their name, memory maps or
+// environment name it. A child that was started without an environment and without
+// descriptors is found by its own name, sys.executable. Processes of other users
+// that we may not inspect are not found.
 func (s *Store) Users(d envdir.Dir) []Process { return s.UsersOf(d)[0] }
 
-// UsersOf is Users of each of several envs; every process is looked at once.
+// UsersOf is [Store.Users] for several envs. It looks at each process once.
 func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
 	out := make([][]Process, len(dirs))
-	names := make([][]string, len(dirs)) // that a venv has
+	names := make([][]string, len(dirs)) // of each venv
 	for i, d := range dirs {
 		names[i] = []string{d.Venv()}
 		if real, err := filepath.EvalSymlinks(d.Venv()); err == nil && real != d.Venv() {
 			names[i] = append(names[i], real)
 		}
 	}
-	entries, _ := os.ReadDir("/proc") // none: nothing can be told
+	entries, _ := os.ReadDir("/proc") // none: no processes
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
@@ -36,7 +36,7 @@ func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
 		p := look(filepath.Join("/proc", e.Name()))
 		for i := range dirs {
 			if slices.ContainsFunc(names[i], p.uses) {
-				name, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "comm")) // gone meanwhile: a number is enough
+				name, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "comm")) // the process ended: its number is enough
 				out[i] = append(out[i], Process{pid, strings.TrimSpace(string(name))})
 			}
 		}
@@ -44,11 +44,11 @@ func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
 	return out
 }
 
-// proc is what a process shows of itself.
+// proc is what /proc shows of a process.
 type proc struct{ maps, cmd, env []byte }
 
 func look(dir string) (p proc) {
-	p.maps, _ = os.ReadFile(filepath.Join(dir, "maps")) // what we may not see tells nothing
+	p.maps, _ = os.ReadFile(filepath.Join(dir, "maps")) // unreadable: empty
 	p.cmd, _ = os.ReadFile(filepath.Join(dir, "cmdline"))
 	if name, _, _ := bytes.Cut(p.cmd, []byte{0}); bytes.ContainsRune(name, '/') && name[0] != '/' { // .venv/bin/python
 		cwd, _ := os.Readlink(filepath.Join(dir, "cwd"))

@@ -14,8 +14,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// A program that closed its lease and whose environment says nothing is found
-// by what it maps, through a root that is a link as well.
+// A program without a lease and without an environment is found by its memory maps,
+// also through a root that is a link.
 func TestUsersByMaps(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -38,7 +38,7 @@ func TestUsersByMaps(t *testing.T) {
 	require.Empty(t, s.Users(d))
 }
 
-// A lease is shared by what inherits it: the program may end, its child not.
+// Processes that inherit a lease share it: it is held until the last one ends.
 func TestLeaseOfAChild(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -4,10 +4,10 @@ package store
 
 import "github.com/modelrun/modelrun/resolve/envdir"
 
-// Users cannot be told without /proc: the lease alone decides here.
+// Users returns nothing: without /proc only the lease tells who runs in an env.
 func (s *Store) Users(envdir.Dir) []Process { return nil }
 
-// UsersOf is Users of each of several envs.
+// UsersOf is [Store.Users] for several envs.
 func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
 	out := make([][]Process, len(dirs))
 	for i, d := range dirs {

@@ -11,10 +11,10 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// Users are the processes whose program lies in an env: its python.exe, which
-// stays as the parent of the base python that it starts, and its scripts. A
-// base python that was started in another way, and processes that we may not
-// look into, are not found.
+// Users returns the processes whose program is in an env: its python.exe, which
+// stays as the parent of the base python that it starts, and its scripts. It does
+// not find a base python that was started in another way, nor processes that we may
+// not inspect.
 func (s *Store) Users(d envdir.Dir) []Process {
 	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
@@ -22,7 +22,7 @@ func (s *Store) Users(d envdir.Dir) []Process {
 	}
 	defer func() { _ = windows.CloseHandle(snapshot) }()
 	venv := d.Venv()
-	if real, err := filepath.EvalSymlinks(venv); err == nil { // 8.3 names, too: Windows tells long ones
+	if real, err := filepath.EvalSymlinks(venv); err == nil { // expands 8.3 names: Windows reports long ones
 		venv = real
 	}
 	venv = strings.ToLower(venv) + `\`
@@ -36,7 +36,7 @@ func (s *Store) Users(d envdir.Dir) []Process {
 	return out
 }
 
-// imageOf is the program of a process; "" we may not know.
+// imageOf returns the program of a process, "" if we may not inspect it.
 func imageOf(pid uint32) string {
 	p, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
 	if err != nil {
@@ -51,7 +51,7 @@ func imageOf(pid uint32) string {
 	return windows.UTF16ToString(buf[:n])
 }
 
-// UsersOf is Users of each of several envs.
+// UsersOf is [Store.Users] for several envs.
 func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
 	out := make([][]Process, len(dirs))
 	for i, d := range dirs {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An env that cannot be moved stays, and what waits is never out of its place.
+// An env that cannot be moved stays, and the waiting env never leaves its place.
 func TestPromoteWhereNothingMoves(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -32,8 +32,8 @@ func TestPromoteWhereNothingMoves(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// A child that got neither the environment nor the descriptors of the program
-// that started it is known by its own name.
+// A child that inherited neither the environment nor the descriptors of the program
+// that started it is found by its own name.
 func TestUsersByName(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

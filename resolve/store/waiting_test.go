@@ -11,7 +11,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// hold is a program in an env.
+// hold acts as a program that runs in an env.
 func hold(t *testing.T, s *Store, d envdir.Dir) *Lease {
 	t.Helper()
 	l, err := s.Lease(t.Context(), d)
@@ -20,20 +20,20 @@ func hold(t *testing.T, s *Store, d envdir.Dir) *Lease {
 	return l
 }
 
-// eventually repeats what a child that another test starts at this moment may
-// be in the way of: it holds a copy of a lease until it execs.
+// eventually repeats what fails while a child of another test has not reached its
+// exec: it holds a copy of a lease until then.
 func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
 	require.Eventually(t, ok, time.Minute, time.Millisecond)
 }
 
-// A program that runs in .next keeps its files, whoever builds another env: one
-// that imports later would get the other's.
+// A program that runs in .next keeps its files when another env is built: otherwise
+// a later import would load the other env's files.
 func TestWaitingEnvInUseIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
 	s.swap = nil
-	slow, err := s.Stage(l) // before the program came
+	slow, err := s.Stage(l) // before the program starts
 	require.NoError(t, err)
 	user := hold(t, s, s.Root.Next(key))
 
@@ -55,8 +55,8 @@ func TestWaitingEnvInUseIsNotReplaced(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// What waits is used first: an env that is newer must take its place and not
-// the published one's, though that is free by then.
+// An env in .next is used first. So a newer env must replace it, and not the
+// published env, even if that is free by then.
 func TestPublishReplacesWhatWaits(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]bool{"the old one is there": false, "the old one was removed": true} {
@@ -78,7 +78,7 @@ func TestPublishReplacesWhatWaits(t *testing.T) {
 	}
 }
 
-// Who runs in the published env is not in the way of one that waits.
+// A program in the published env does not block an env that waits.
 func TestLeasesOfNextAndShared(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -94,7 +94,8 @@ func TestLeasesOfNextAndShared(t *testing.T) {
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
 }
 
-// Without locks two may promote at once: one does, the other finds it done.
+// Without locks two processes may promote at once: one does, and the other finds it
+// done.
 func TestPromoteSecondOfTwo(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -110,7 +111,7 @@ func TestPromoteSecondOfTwo(t *testing.T) {
 	require.Equal(t, []string{"old"}, retired(t, s))
 }
 
-// What lies in .next without a seal is no env of ours: it takes no whole one's place.
+// An unsealed folder in .next is not an env, and does not replace a complete one.
 func TestPromoteLeavesWhatIsNotWhole(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -11,11 +11,12 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys/fsystest"
 )
 
-// A cache with two wheels, an env that links both, one that links one, and byte
-// code of their own: walked and sealed they say the same, whatever goes.
+// A cache with two wheels, an env that links both, another that links one, and byte
+// code of their own. Walked and sealed envs give the same sizes, whatever is
+// removed.
 func TestUsed(t *testing.T) {
 	t.Parallel()
-	fsystest.SkipOnWindows(t) // links are not told apart there
+	fsystest.SkipOnWindows(t) // links are not distinguished there
 	for name, sealed := range map[string][]bool{"walked": {false, false}, "sealed": {true, true}, "one of each": {true, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,8 +69,8 @@ func TestUsed(t *testing.T) {
 	}
 }
 
-// Byte code that a later env links is in both, counts once, and does not come free.
-// However much there is, it is a line for each package.
+// Byte code that a later env links counts in both envs and once in the total, and
+// is not freed with one of them. It takes one entry per package.
 func TestByteCodeOfAnother(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t) // as above
@@ -90,7 +91,7 @@ func TestByteCodeOfAnother(t *testing.T) {
 				require.NoError(t, os.Link(filepath.Join(dir, "a", "pkg", "__pycache__", filepath.Base(code)), code))
 			}
 		}
-		z := Measure(place.Path, owners) // of a before b is there
+		z := Measure(place.Path, owners) // b does not exist yet when a is measured
 		require.EqualValues(t, 330, z.Bytes)
 		require.EqualValues(t, 30, z.Own)
 		require.Len(t, z.Linked, 1)
@@ -110,7 +111,7 @@ func TestByteCodeOfAnother(t *testing.T) {
 	require.EqualValues(t, 330, each[0].Alone)
 }
 
-// Links within an env count once, and are its own.
+// Links within an env count once, and belong to the env alone.
 func TestMeasure(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t) // as above
@@ -130,7 +131,7 @@ func TestMeasure(t *testing.T) {
 	require.Equal(t, each[0], each[1])
 }
 
-// A damaged seal is not believed: the env is walked.
+// A damaged seal is ignored: the env is walked.
 func TestSizesSane(t *testing.T) {
 	t.Parallel()
 	require.True(t, (&Sizes{Own: 1, Linked: map[string]int64{"a": 2}}).Sane())
