@@ -123,7 +123,7 @@ func (c *console) close(warned, logged bool) {
 		text := c.kept.String()
 		self, err := os.Executable()
 		if err == nil {
-			err = execx.Aside(self, showWarning, text[max(0, len(text)-maxWarning):])
+			err = execx.StartDetached(self, showWarning, text[max(0, len(text)-maxWarning):])
 		}
 		if err != nil {
 			c.box(windows.MB_ICONWARNING)
