@@ -233,8 +233,8 @@ func (s *session) abs(path string) string {
 	return absolute(path, s.set.base)
 }
 
-func (s *session) around(rec *launcher.Record) launcher.Around {
-	return launcher.Around{Script: script(&rec.Spec), Account: account, Path: filepath.SplitList(s.env.Get("PATH"))}
+func (s *session) around(rec *launcher.Record) launcher.Environment {
+	return launcher.Environment{Script: script(&rec.Spec), Account: account, Path: filepath.SplitList(s.env.Get("PATH"))}
 }
 
 // read is a launcher that must be there.
