@@ -65,7 +65,7 @@ func (c *Checker) cached(s Subject, print string) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	for _, k := range c.readCache(s.Dir).Verdicts {
-		if k.Fingerprint != print || k.BootID != "" && k.BootID != c.BootID {
+		if k.Fingerprint != print || k.BootID != "" && k.BootID != c.bootID() {
 			continue
 		}
 		v, ok := k.verdict(time.Now())

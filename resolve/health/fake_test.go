@@ -228,7 +228,7 @@ func checker(t testing.TB, vars ...string) (c *health.Checker, probes func() int
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "probes")
 	c = &health.Checker{
-		State: &memory{}, BootID: "boot-1",
+		State: &memory{}, BootID: func() string { return "boot-1" },
 		Env: execx.NewEnviron(append([]string{"PATH=/usr/bin:/bin", "FAKE_LOG=" + log}, vars...)),
 	}
 	return c, func() int {

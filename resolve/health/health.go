@@ -101,7 +101,7 @@ type Checker struct {
 	Identity hardware.Identity                               // driver and visible GPUs; part of the fingerprint
 	Env      execx.Environ                                   // the environment of the program that will run
 	Cwd      string                                          // base of relative entries in PYTHONPATH; "" ignores them
-	BootID   string                                          // the current boot; "" if not known
+	BootID   func() string                                   // the current boot, "" if not known; nil: not known. Called only where a verdict depends on it
 	Notify   func(string)                                    // called after 1 s of checking; may be nil
 	Limit    time.Duration                                   // time limit of the deep probe; 0: ProbeLimit
 }

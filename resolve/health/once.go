@@ -74,7 +74,7 @@ func (c *Checker) lock(ctx context.Context, s Subject) (unlock func(), busy bool
 // seal was written. After a restart of the machine they may be empty (measured:
 // 1,200 of 1,200 after a power cut), and only a check of each file shows that.
 func (c *Checker) auditAfterRestart(s Subject, seal *Seal) (Verdict, error) {
-	if seal == nil || seal.Durable || c.BootID == "" || seal.BootID == c.BootID {
+	if seal == nil || seal.Durable || c.bootID() == "" || seal.BootID == c.bootID() {
 		return Verdict{}, nil
 	}
 	if err := Audit(s.Dir); err != nil {
@@ -94,5 +94,13 @@ func (c *Checker) bootFor(seal *Seal) string {
 	if seal == nil || seal.Durable {
 		return ""
 	}
-	return c.BootID
+	return c.bootID()
+}
+
+// bootID returns the current boot, or "" if it is not known.
+func (c *Checker) bootID() string {
+	if c.BootID == nil {
+		return ""
+	}
+	return c.BootID()
 }

@@ -379,7 +379,7 @@ func TestUncleanBoot(t *testing.T) {
 	require.Equal(t, health.Healthy, v.State, v.Reason)
 	victim := e.path("transformers/utils.py")
 	require.NoError(t, os.Truncate(victim, 0))
-	c.BootID = "boot-2"
+	c.BootID = func() string { return "boot-2" }
 	v, err = c.Check(t.Context(), e.Subject)
 	require.NoError(t, err)
 	require.Equal(t, health.CodeTorn, v.Code)

@@ -1,44 +1,19 @@
 package profile
 
 import (
-	_ "embed" // families.json
-	"encoding/json"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-//go:embed families.json
-var familiesJSON []byte
-
-// DefaultFamily is the family of a model about which nothing else is known.
-const DefaultFamily = "transformers"
-
-// families is decoded at most once, when it is first needed and never at
-// start-up. It takes 30 µs.
-var families = sync.OnceValue(func() []Family {
-	var f struct {
-		Families []familyFile `json:"families"`
-	}
-	if err := json.Unmarshal(familiesJSON, &f); err != nil {
-		panic(err) // built-in data; a test reads it
-	}
-	all := make([]Family, len(f.Families))
-	for i, d := range f.Families {
-		all[i] = d.family()
-	}
-	return all
-})
-
 // Import is a module that must be importable, and the distribution that
 // contains it.
 type Import struct{ Module, Dist string }
 
-// Family is the kind of stack that a key belongs to. families.json defines the
-// families.
+// Family is the kind of stack that a key belongs to. The table in families.go has
+// them all.
 //
 // The lists apply to every accelerator. onnx differs between CUDA and the rest,
 // so call [Family.For] before you use them for an env.
@@ -62,36 +37,6 @@ type variant struct {
 	shared, old []Import
 }
 
-// familyFile is a family in families.json. An import is "module" or
-// "module=distribution".
-type familyFile struct {
-	Name          string   `json:"name"`
-	Key           string   `json:"key"`
-	Main          []string `json:"main"`
-	Packages      []string `json:"packages"`
-	CUDAPackages  []string `json:"cuda_packages"`
-	OtherPackages []string `json:"other_packages"`
-	Bnb           []string `json:"bnb"`
-	Shared        []string `json:"shared"`
-	CUDAShared    []string `json:"cuda_shared"`
-	OtherShared   []string `json:"other_shared"`
-	Old           []string `json:"old"`
-	CUDAOld       []string `json:"cuda_old"`
-	OtherOld      []string `json:"other_old"`
-	Covers        []string `json:"covers"`
-	GPU           bool     `json:"gpu"`
-}
-
-// family converts it.
-func (d familyFile) family() Family {
-	return Family{
-		Name: d.Name, pattern: d.Key, Main: d.Main, Packages: d.Packages, Bnb: d.Bnb,
-		Shared: imports(d.Shared), Old: imports(d.Old), GPU: d.GPU, Quants: d.Covers,
-		cuda:  variant{d.CUDAPackages, imports(d.CUDAShared), imports(d.CUDAOld)},
-		other: variant{d.OtherPackages, imports(d.OtherShared), imports(d.OtherOld)},
-	}
-}
-
 // imports parses "module" and "module=distribution".
 func imports(list []string) []Import {
 	out := make([]Import, 0, len(list))
@@ -105,13 +50,13 @@ func imports(list []string) []Import {
 	return out
 }
 
-// Families returns all families in the order of the file; the first is
+// Families returns all families in the order of the table; the first is
 // [DefaultFamily]. The slices in them are shared and must not be changed.
-func Families() []Family { return slices.Clone(families()) }
+func Families() []Family { return slices.Clone(families[:]) }
 
 // FamilyNamed returns the family with this name.
 func FamilyNamed(name string) (Family, bool) {
-	for _, f := range families() {
+	for _, f := range families {
 		if f.Name == name {
 			return f, true
 		}
@@ -177,7 +122,7 @@ type Parts struct {
 // ParseKey splits a canonical key. ok is false for keys of another form
 // (tf-cu121-t45-bnb-stable). [Family.Key] joins the parts to the same key.
 func ParseKey(k envdir.Key) (Parts, bool) {
-	for _, f := range families() {
+	for _, f := range families {
 		before, after, _ := strings.Cut(f.pattern, "{accel}")
 		rest, ok := strings.CutPrefix(string(k), before)
 		if !ok {

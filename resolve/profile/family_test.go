@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"encoding/json"
 	"slices"
 	"testing"
 
@@ -95,15 +94,4 @@ func FuzzParseKey(f *testing.F) {
 			require.Equal(t, s, string(p.Family.Key(p.Accel, p.Bnb)))
 		}
 	})
-}
-
-func BenchmarkFamilies(b *testing.B) {
-	for b.Loop() {
-		var f struct {
-			Families []familyFile `json:"families"`
-		}
-		if err := json.Unmarshal(familiesJSON, &f); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -124,7 +123,10 @@ func (r remover) scrap(path string) (int64, error) {
 	return r.discard("", path, func(*store.Lock) (string, error) { return r.MoveToTrash(path) })
 }
 
-var machineName = regexp.MustCompile(`^[0-9a-f]{12}$`)
+// isMachine reports whether a folder's name is that of a machine.
+func isMachine(name string) bool {
+	return len(name) == 12 && strings.Trim(name, "0123456789abcdef") == ""
+}
 
 // states plans to remove the verdicts of other machines, and the models of envs
 // that are gone.
@@ -134,7 +136,7 @@ func (p *planner) states() {
 	}
 	for _, e := range p.entries(p.Root.States()) {
 		path := filepath.Join(p.Root.States(), e.Name())
-		if !machineName.MatchString(e.Name()) || !e.IsDir() || e.Name() == p.want.Machine {
+		if !isMachine(e.Name()) || !e.IsDir() || e.Name() == p.want.Machine {
 			continue
 		}
 		if last := newest(path); time.Since(last) > otherMachines {

@@ -176,7 +176,7 @@ func (a *App) Deps(t target.Target) *resolve.Deps {
 		Store: a.Store(),
 		Check: &health.Checker{
 			State: a.State, Machine: a.Machine.Machine, Identity: a.Machine.Identity(), Env: a.Program,
-			Cwd: a.Config.Base(), BootID: store.BootID(), Notify: caller.Checking,
+			Cwd: a.Config.Base(), BootID: store.BootID, Notify: caller.Checking,
 		},
 		Log:      a.UI.Log,
 		Caller:   caller,

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -163,14 +164,19 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("family = \"x\"\n[envs.\"a\"]\npackages = [\"b\"]\n"))
 	f.Add([]byte("[index]\nfind_links = [\"/a\"]\nwait = 3"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l := newLoader(input("/", nil, nil))
-		doc := newDocument(l.table)
-		if err := DecodeStrict(data, doc.target(), "f", Strict{Known: l.table.names()}); err != nil {
+		doc, err := readDocument(data, Settings(), "f")
+		if err != nil {
 			require.Equal(t, fault.BadConfig, fault.CodeOf(err))
 			require.NotEmpty(t, fault.RemedyOf(err))
 			return
 		}
-		_ = l.apply(doc, "/f", "/", projectScope) // an error or not: it returns
+		v := reflect.New(documentType(Settings()))
+		require.NoError(t, DecodeStrict(data, v.Interface(), "f", Strict{}))
+		strict := fromStruct(v.Elem(), Settings())
+		require.Equal(t, strict.settings, doc.settings, "both ways to read a file read the same")
+		require.Equal(t, len(strict.env), len(doc.env))
+		require.Equal(t, len(strict.envs), len(doc.envs))
+		_ = newLoader(input("/", nil, nil)).apply(doc, "/f", "/", projectScope) // an error or not: it returns
 	})
 }
 

@@ -89,8 +89,8 @@ func (l *loader) file(path string, sc scope) (found bool, err error) {
 		return false, fault.New(fault.BadConfig, "config file %s cannot be read: %w", path, err).
 			Fix("make it readable, or remove it")
 	}
-	doc := newDocument(l.table)
-	if err := DecodeStrict(data, doc.target(), path, Strict{Known: l.table.names()}); err != nil {
+	doc, err := readDocument(data, l.table, path)
+	if err != nil {
 		return false, err
 	}
 	return true, l.apply(doc, path, filepath.Dir(path), sc)
@@ -183,8 +183,8 @@ func unknownKey(path string, line int, key string, names []string) error {
 }
 
 // apply takes over the content of a file.
-func (l *loader) apply(doc *document, path, dir string, sc scope) error {
-	for i, v := range doc.values() {
+func (l *loader) apply(doc document, path, dir string, sc scope) error {
+	for i, v := range doc.settings {
 		if v == "" {
 			continue
 		}
@@ -200,13 +200,13 @@ func (l *loader) apply(doc *document, path, dir string, sc scope) error {
 			l.values[i].Project, l.values[i].under = dir, &under
 		}
 	}
-	for name, value := range doc.env() {
+	for name, value := range doc.env {
 		if l.vars == nil {
 			l.vars = map[string]Value{}
 		}
 		l.vars[name] = Value{Text: value, From: path}
 	}
-	for key, own := range doc.envs() {
+	for key, own := range doc.envs {
 		if err := own.check(key, path); err != nil {
 			return err
 		}

@@ -81,8 +81,9 @@ func OfFlags(in Input) (Config, error) {
 // loader is a Config that is being made.
 type loader struct {
 	Config
-	in    Input
-	block scriptBlock
+	in        Input
+	block     script // of the script that is started
+	blockFrom string // its file and line
 }
 
 func newLoader(in Input) *loader {

@@ -28,13 +28,11 @@ func (l *loader) readScript() error {
 	if err != nil || !found {
 		return err
 	}
-	target, needs, doc := newScriptDocument(l.table)
-	err = DecodeStrict(meta.TOML, target, path, Strict{Known: l.table.names(), Prefix: "tool.modelrun.", Line: meta.Line})
-	if err != nil {
+	if l.block, err = readScript(meta.TOML, l.table, path, meta.Line); err != nil {
 		return err
 	}
-	l.block = scriptBlock{needs(), fmt.Sprintf("%s:%d", path, meta.Line)}
-	return l.apply(doc, path, filepath.Dir(path), projectScope)
+	l.blockFrom = fmt.Sprintf("%s:%d", path, meta.Line)
+	return l.apply(l.block.document, path, filepath.Dir(path), projectScope)
 }
 
 // parseNeeds parses what is needed beyond the key: the setting "with", and always
@@ -56,13 +54,13 @@ func (l *loader) parseNeeds() error {
 			}
 		}
 	}
-	for _, text := range l.block.needs.Dependencies {
-		if err := l.need(text, fault.BadScript, l.block.from+": dependencies"); err != nil {
+	for _, text := range l.block.dependencies {
+		if err := l.need(text, fault.BadScript, l.blockFrom+": dependencies"); err != nil {
 			return err
 		}
 	}
-	if text := l.block.needs.RequiresPython; text != "" { // the blank: "3.11" makes no package python3.11 of it
-		return l.need(requirement.Python+" "+text, fault.BadScript, l.block.from+": requires-python")
+	if text := l.block.requiresPython; text != "" { // the blank: "3.11" makes no package python3.11 of it
+		return l.need(requirement.Python+" "+text, fault.BadScript, l.blockFrom+": requires-python")
 	}
 	return nil
 }

@@ -184,14 +184,18 @@ func searchPath(env execx.Environ, d envdir.Dir) string {
 	if outer := env.Get("MODELRUN_ACTIVE_ENV"); outer != "" {
 		drop[filepath.Join(outer, filepath.Base(d.Scripts()))] = true
 	}
+	shortest := len(d.Scripts())
+	for dir := range drop {
+		shortest = min(shortest, len(dir))
+	}
 	list := string(filepath.ListSeparator)
-	out := d.Scripts()
-	for _, dir := range strings.Split(env.Get("PATH"), list) {
-		if dir != "" && !drop[filepath.Clean(dir)] {
-			out += list + dir
+	dirs := []string{d.Scripts()}
+	for dir := range strings.SplitSeq(env.Get("PATH"), list) {
+		if dir != "" && (len(dir) < shortest || !drop[filepath.Clean(dir)]) { // Clean makes none longer
+			dirs = append(dirs, dir)
 		}
 	}
-	return out
+	return strings.Join(dirs, list)
 }
 
 // nestVariable counts how deep modelrun was started by programs that it

@@ -60,7 +60,7 @@ func (f Finder) Choose(ctx context.Context, w profile.Want) (profile.Choice, err
 		return profile.Choice{}, err
 	}
 	inRoot, bad := f.RootProfiles()
-	w.Bad = bad
+	w.Bad, w.All = bad, f.Log.IsDebug()
 	c, err := profile.Select(m, inRoot, w)
 	for file, why := range bad {
 		f.Log.Debug(fmt.Sprintf("profile %s is passed over: %s", file, why))

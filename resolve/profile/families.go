@@ -1,0 +1,52 @@
+package profile
+
+// DefaultFamily is the family of a model about which nothing else is known.
+const DefaultFamily = "transformers"
+
+// families is the table of families; the first is [DefaultFamily]. It is never
+// changed. It is Go and not JSON because every start needs it: decoding a JSON file of
+// the same content took a tenth of the time that modelrun adds to a start.
+var families = [...]Family{
+	{
+		Name: "transformers", pattern: "torch-{accel}-transformers",
+		Main: []string{"transformers"},
+		Packages: []string{
+			"torch", "torchvision", "torchaudio", "transformers", "tokenizers", "safetensors", "huggingface-hub", "peft", "accelerate",
+			"sentencepiece", "protobuf", "einops", "numpy", "fastapi", "uvicorn", "pydantic", "pip",
+		},
+		Bnb:    []string{"bitsandbytes"},
+		Shared: []Import{{"transformers", "transformers"}, {"torch", "torch"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
+		Old:    []Import{{"torch", "torch"}, {"transformers", "transformers"}, {"accelerate", "accelerate"}},
+		Quants: []string{"bitsandbytes"},
+		GPU:    true,
+	},
+	{
+		Name: "llamacpp", pattern: "llamacpp-{accel}",
+		Main: []string{"llama-cpp-python"},
+		Packages: []string{
+			"llama-cpp-python", "huggingface-hub", "numpy", "fastapi", "uvicorn", "pydantic", "pydantic-settings", "sse-starlette", "starlette-context",
+			"pip",
+		},
+		Shared: []Import{{"llama_cpp", "llama-cpp-python"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
+		Old:    []Import{{"llama_cpp", "llama-cpp-python"}},
+		Quants: []string{"gguf"},
+	},
+	{
+		Name: "onnx", pattern: "onnx-{accel}",
+		Main:     []string{"onnxruntime", "onnxruntime-gpu"},
+		Packages: []string{"numpy", "tokenizers", "huggingface-hub", "fastapi", "uvicorn", "pydantic", "pip"},
+		Shared:   []Import{{"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
+		Old:      []Import{},
+		cuda:     variant{packages: []string{"onnxruntime-gpu[cuda,cudnn]"}, shared: []Import{{"onnxruntime", "onnxruntime-gpu"}}, old: []Import{{"onnxruntime", "onnxruntime-gpu"}}},
+		other:    variant{packages: []string{"onnxruntime"}, shared: []Import{{"onnxruntime", "onnxruntime"}}, old: []Import{{"onnxruntime", "onnxruntime"}}},
+	},
+	{
+		Name: "vllm", pattern: "vllm-{accel}",
+		Main:     []string{"vllm"},
+		Packages: []string{"vllm", "torch", "torchvision", "torchaudio", "pip"},
+		Shared:   []Import{{"vllm", "vllm"}, {"torch", "torch"}, {"transformers", "transformers"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
+		Old:      []Import{{"vllm", "vllm"}, {"torch", "torch"}},
+		Quants:   []string{"gptq", "awq", "compressed-tensors", "fp8", "mxfp4"},
+		GPU:      true,
+	},
+}
