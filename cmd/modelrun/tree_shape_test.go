@@ -22,63 +22,58 @@ const (
 	maxFunction = 60   // lines
 )
 
-// moreFields are structs with more fields, and why.
-var moreFields = map[string]string{
-	"resolve/health.Seal":     "READY.json",
-	"resolve/health.keptSeal": "READY.json",
-	"resolve/profile.file":    "a profile's JSON",
-	"resolve/profile.Profile": "a profile's JSON",
-	"resolve/store.Owner":     "a JSON document",
-	"resolve.Request":         "all that decides: it is data, made in one place",
-	"shim/terminal.StatusDoc": "a JSON document",
-	"shim/command.listEnv":    "a JSON document",
-	"shim/command.explainDoc": "a JSON document",
-	"shim/command.whichDoc":   "a JSON document",
-	"shim/command.migrateEnv": "a JSON document",
-}
+// exceptions are what is larger, and why.
+var exceptions = map[string]string{}
 
 // TestShape keeps structs, types, packages and functions small.
 func TestShape(t *testing.T) {
 	t.Parallel()
-	sizes := packageSizes{lines: map[string]int{}, methods: map[string]map[string]int{}, fields: map[string]int{}}
+	sizes := packageSizes{lines: map[string]int{}, methods: map[string]map[string]int{}, fields: map[string]int{}, functions: map[string]int{}}
 	for _, top := range []string{"cmd", "shim", "resolve", "execx"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join("../..", top), func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
-			return sizes.add(t, path)
+			return sizes.add(path)
 		}))
 	}
 	require.Greater(t, len(sizes.lines), 15, "packages were found")
+	atMost := func(n, limit int, what string) {
+		t.Helper()
+		if _, excepted := exceptions[what]; excepted != (n > limit) {
+			t.Errorf("%d %s, the limit is %d, and the exception %q", n, what, limit, exceptions[what])
+		}
+	}
 	for pkg, lines := range sizes.lines {
-		require.LessOrEqual(t, lines, maxPackage, "lines of package %s", pkg)
+		atMost(lines, maxPackage, "lines of package "+pkg)
 	}
 	for receiver, systems := range sizes.methods {
+		most := systems[""]
 		for system, n := range systems {
 			if system != "" {
-				n += systems[""]
+				most = max(most, systems[""]+n)
 			}
-			require.LessOrEqual(t, n, maxMethods, "methods of %s %s", receiver, system)
 		}
+		atMost(most, maxMethods, "methods of "+receiver)
 	}
 	for name, n := range sizes.fields {
-		if moreFields[name] == "" {
-			require.LessOrEqual(t, n, maxFields, "fields of %s", name)
-		}
+		atMost(n, maxFields, "fields of "+name)
 	}
-	for name := range moreFields {
-		require.Greater(t, sizes.fields[name], maxFields, "%s needs no exception", name)
+	for name, n := range sizes.functions {
+		atMost(n, maxFunction, "lines of "+name)
 	}
 }
 
-// packageSizes are lines by package, methods by type and system, fields by struct.
+// packageSizes are lines by package, methods by type and system, fields by struct,
+// lines by function.
 type packageSizes struct {
-	lines   map[string]int
-	methods map[string]map[string]int
-	fields  map[string]int
+	lines     map[string]int
+	methods   map[string]map[string]int
+	fields    map[string]int
+	functions map[string]int
 }
 
-func (s packageSizes) add(t *testing.T, path string) error {
+func (s packageSizes) add(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -100,7 +95,7 @@ func (s packageSizes) add(t *testing.T, path string) error {
 			continue
 		}
 		lines := files.Position(f.End()).Line - files.Position(f.Pos()).Line + 1
-		require.LessOrEqual(t, lines, maxFunction, "lines of %s in %s", f.Name.Name, path)
+		s.functions[f.Name.Name+" in "+strings.TrimPrefix(path, "../../")] = lines
 		if f.Recv != nil {
 			receiver := pkg + "." + typeName(f.Recv.List[0].Type)
 			if s.methods[receiver] == nil {
