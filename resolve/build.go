@@ -176,7 +176,7 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 // replaced, the env of the base key, then all others. Each is sealed, so it was complete, and as trusted as
 // an env that is started.
 func (b *build) bytecodeSources() (out []envdir.Dir) {
-	keys, _ := b.Store.Keys() // without keys everything is compiled
+	keys, _ := b.Store.Catalogue().Keys() // without keys everything is compiled
 	for _, key := range append([]envdir.Key{b.req.Key, b.req.Base}, keys...) {
 		d := b.req.Root.Shared(key)
 		if _, ok, err := health.ReadSeal(d); ok && err == nil && b.Trusted(d) == nil {
@@ -311,7 +311,7 @@ func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdi
 		b.Store.At("constraints")
 		logError("writing constraints", fsys.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
 	}
-	b.Store.ClearFailure(b.req.Key)
+	b.lock.ClearFailure()
 	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))
 }
 
@@ -414,7 +414,7 @@ func (b *build) recordFailure(ctx context.Context, err error) error {
 		}
 		_, _ = fmt.Fprintf(b.log, "== failed: %s\n", failure.Text) // a full disk is reported elsewhere
 	}
-	if err := b.Store.RecordFailure(b.req.Key, b.plan.Hash(), &failure, b.logName()); err != nil {
+	if err := b.lock.RecordFailure(b.plan.Hash(), &failure, b.logName()); err != nil {
 		b.Log.Debug("keeping the failure: " + err.Error())
 	}
 	return &failure

@@ -159,7 +159,7 @@ func TestPause(t *testing.T) {
 	require.Contains(t, noEnv.Trace[3].Reason, "no uv in these tests", "the earlier error is shown")
 	creating, _ = run(Policy{IgnorePause: true})
 	require.True(t, creating)
-	require.Equal(t, 2, (&store.Store{Root: root}).Failure("key").Tries)
+	require.Equal(t, 2, (&store.Store{Root: root}).Creation("key").Failure().Tries)
 }
 
 // A start asks for no plan for an env that was built from an embedded profile, also when the key is named.

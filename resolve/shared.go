@@ -131,7 +131,7 @@ func (s shared) useEnv(ctx context.Context, st *state, dir envdir.Dir, accel str
 // resolveCompatible tries the envs of other keys that may serve the request.
 func (s shared) resolveCompatible(ctx context.Context, st *state) (*Resolution, error) {
 	req := st.req
-	have, err := s.Store.Keys()
+	have, err := s.Store.Catalogue().Keys()
 	if err != nil {
 		return nil, err
 	}

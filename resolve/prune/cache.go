@@ -74,7 +74,7 @@ func (r remover) creators() error {
 		if !ok || err != nil {
 			continue
 		}
-		if busy, err := r.Busy(k); err != nil || busy {
+		if busy, err := r.Creation(k).Busy(); err != nil || busy {
 			return errors.New(r.beingCreated(k))
 		}
 	}

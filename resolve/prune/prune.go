@@ -249,7 +249,7 @@ func (p *planner) creating(k envdir.Key, path string) bool {
 	if p.open[k] {
 		return true
 	}
-	if busy, err := p.Busy(k); err != nil || busy {
+	if busy, err := p.Creation(k).Busy(); err != nil || busy {
 		p.open[k] = true
 		p.keep(path, p.beingCreated(k))
 		return true
@@ -261,7 +261,7 @@ func (p *planner) creating(k envdir.Key, path string) bool {
 type remover struct{ *store.Store }
 
 func (r remover) beingCreated(k envdir.Key) string {
-	o := r.Owner(k)
+	o := r.Creation(k).Owner()
 	if o.PID == 0 {
 		return "another process works on " + string(k)
 	}
@@ -304,7 +304,7 @@ func (p *planner) staged(k envdir.Key, path string, e os.DirEntry) {
 		return
 	}
 	const young = "there are no locks here, and it is younger than a day"
-	if _, lockless, _ := p.LockState(k); lockless && !store.Stale(e) {
+	if _, lockless, _ := p.Creation(k).LockState(); lockless && !store.Stale(e) {
 		p.keep(path, young)
 		return
 	}
@@ -344,11 +344,11 @@ func (p *planner) retired() {
 		if err == nil && p.creating(k, path) {
 			continue
 		}
-		if err := p.CheckProcesses(d); err != nil {
+		if err := store.CheckProcesses(d); err != nil {
 			p.keepFor(path, err)
 			continue
 		}
-		if _, lockless, _ := p.LockState(k); lockless {
+		if _, lockless, _ := p.Creation(k).LockState(); lockless {
 			p.keep(path, errUnseen.Error())
 			continue
 		}
@@ -367,7 +367,7 @@ func (p *planner) retired() {
 }
 
 func (r remover) moveRetired(d envdir.Dir) (trash string, err error) {
-	if err := r.CheckProcesses(d); err != nil {
+	if err := store.CheckProcesses(d); err != nil {
 		return "", err
 	}
 	return r.MoveToTrash(d.Path)
@@ -378,7 +378,7 @@ func (p *planner) unused() {
 	if p.want.Unused <= 0 {
 		return
 	}
-	keys, err := p.Keys()
+	keys, err := p.Catalogue().Keys()
 	if err != nil {
 		p.keep(p.Root.Envs(), err.Error())
 	}
@@ -392,7 +392,7 @@ func (p *planner) unused() {
 			p.keepFor(d.Path, err)
 			continue
 		}
-		if _, lockless, _ := p.LockState(k); lockless {
+		if _, lockless, _ := p.Creation(k).LockState(); lockless {
 			p.keep(d.Path, errLockless.Error())
 			continue
 		}
@@ -422,7 +422,7 @@ var errUnseen = errors.New("there are no locks here, so whoever runs in it on an
 
 // idleSince returns when an env was last started or created.
 func (r remover) idleSince(d envdir.Dir) time.Time {
-	last := r.LastUsed(d)
+	last := r.Catalogue().LastUsed(d)
 	for _, path := range []string{d.Ready(), d.Venv()} {
 		if info, err := os.Stat(path); err == nil && info.ModTime().After(last) {
 			last = info.ModTime()
@@ -434,14 +434,14 @@ func (r remover) idleSince(d envdir.Dir) time.Time {
 // moveAlone is MoveToTrash for an env in which a program could start. No program
 // can start while it is moved.
 func (r remover) moveAlone(d envdir.Dir) (trash string, err error) {
-	before := r.LastUsed(d)
+	before := r.Catalogue().LastUsed(d)
 	r.At("prune-alone")
 	lease, err := r.Exclusive(d)
 	if err != nil {
 		return "", err
 	}
 	defer lease.Release()
-	if !before.IsZero() && !r.LastUsed(d).Equal(before) {
+	if !before.IsZero() && !r.Catalogue().LastUsed(d).Equal(before) {
 		return "", errors.New("it was started meanwhile")
 	}
 	return r.MoveToTrash(d.Path)

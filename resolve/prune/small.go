@@ -95,7 +95,7 @@ func (p *planner) advice() {
 		if err != nil || !owner && !failure || p.open[k] {
 			continue
 		}
-		busy, lockless, err := p.LockState(k)
+		busy, lockless, err := p.Creation(k).LockState()
 		if err != nil || busy || lockless && !store.Stale(e) {
 			continue
 		}

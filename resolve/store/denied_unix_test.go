@@ -138,5 +138,5 @@ func TestLeaseOfATeamIsTouched(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	p := startExe(t, cmd, s, "lease")
 	require.Equal(t, "running", p.Line(t))
-	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
+	require.WithinDuration(t, time.Now(), s.Catalogue().LastUsed(d), time.Hour)
 }

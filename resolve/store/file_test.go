@@ -117,9 +117,9 @@ func FuzzNotes(f *testing.F) {
 		for _, path := range []string{s.Root.Owner(key), s.Root.Failure(key), s.Root.Journal(key)} {
 			require.NoError(t, fsys.WriteFile(path, data))
 		}
-		s.Owner(key)
-		left, _ := s.BackoffRemaining(key, s.Failure(key).Inputs)
-		require.LessOrEqual(t, left, lastPause)
+		s.Creation(key).Owner()
+		failure := s.Creation(key).Failure()
+		require.LessOrEqual(t, failure.BackoffRemaining(failure.Inputs), lastPause)
 		require.NoError(t, s.finish(key))
 		require.Empty(t, content(t, s.Root.Shared(key)))
 	})

@@ -20,7 +20,7 @@ import (
 
 // OldEnvs returns the envs of the app, one per model, sorted by id.
 func (s *Store) OldEnvs() ([]envdir.Dir, error) {
-	envs, err := s.Envs()
+	envs, err := s.Catalogue().Envs()
 	var old []envdir.Dir
 	for _, d := range envs {
 		if d.Kind == envdir.Old {
@@ -70,20 +70,6 @@ func (s *Store) olds(name string, sealed bool) bool {
 		return !sealed || !locked
 	}
 	return !sealed && !locked
-}
-
-// ModelOf returns the name of the model that an old env belongs to, as a start of
-// the env noted it, or "". It ignores a note whose model has another id.
-func (s *Store) ModelOf(id envdir.ID) string {
-	envs, _ := os.ReadDir(s.Root.Models()) // none: no notes
-	for _, e := range envs {
-		data, err := fsys.ReadFile(s.Root.Model(envdir.Dir{Name: e.Name()}, id), maxState)
-		model := strings.TrimSuffix(string(data), "\n")
-		if err == nil && isLine(model) && (envdir.LocalID(model) == id || envdir.HubID(model) == id) {
-			return model
-		}
-	}
-	return ""
 }
 
 // Movable returns an error if an old env cannot be moved into .old now. It changes
@@ -206,7 +192,7 @@ func (s *Store) Restorable(d envdir.Dir) error {
 	if err := s.foldersFor(d.Path, s.Root.Environments()); err != nil {
 		return err
 	}
-	return inUseFault(s.CheckProcesses(d))
+	return inUseFault(CheckProcesses(d))
 }
 
 // Restore moves a migrated env, one of [Store.Migrated], back to environments/. It

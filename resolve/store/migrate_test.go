@@ -133,7 +133,7 @@ func TestMigrateKeepsStartsOut(t *testing.T) {
 			return
 		}
 		tried = true
-		f, err := s.leaseFile(d, os.O_RDONLY)
+		f, err := openLease(s.Root, d, os.O_RDONLY)
 		require.NoError(t, err)
 		defer f.Close()
 		require.ErrorIs(t, fsys.LockFile(f, false), fsys.ErrHeld)
@@ -213,33 +213,6 @@ func TestMigratedOrReplaced(t *testing.T) {
 			all, err := s.Migrated()
 			require.NoError(t, err)
 			require.Equal(t, tt.want, len(all) == 1)
-		})
-	}
-}
-
-func TestModelOf(t *testing.T) {
-	t.Parallel()
-	path := "/models/llama"
-	id := envdir.LocalID(path)
-	for name, tt := range map[string]struct {
-		id         envdir.ID
-		note, want string
-	}{
-		"a path":             {id, path + "\n", path},
-		"a hub id":           {"org__name", "org/name\n", "org/name"},
-		"another model":      {id, "/models/other\n", ""},
-		"more than one line": {id, path + "\n\n", ""},
-		"no line at all":     {"org__name", "org/na\x1bme\n", ""}, // an id drops characters that it cannot contain
-		"nothing":            {id, "", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStore(t)
-			file := s.Root.Model(s.Root.Shared(key), tt.id)
-			fsystest.Put(t, 0, file)
-			require.NoError(t, os.WriteFile(file, []byte(tt.note), 0o600))
-			require.Equal(t, tt.want, s.ModelOf(tt.id))
-			require.Empty(t, s.ModelOf("org__other"))
 		})
 	}
 }

@@ -13,58 +13,6 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-func TestKeysAndEnvs(t *testing.T) {
-	t.Parallel()
-	s := newStore(t)
-	keys, err := s.Keys()
-	require.NoError(t, err)
-	require.Empty(t, keys, "a root without .envs")
-	envs, err := s.Envs()
-	require.NoError(t, err)
-	require.Empty(t, envs)
-
-	next := s.Root.Next("torch-cpu-transformers")
-	for _, dir := range []string{
-		s.Root.Shared("torch-cpu-transformers").Venv(), s.Root.Shared("onnx-cpu").Venv(), next.Venv(), s.Root.Old("local_0123456789ab").Venv(),
-		s.Root.Staging("onnx-cpu", "0123abcd").Venv(), s.Root.Trash("0123abcd"), s.Root.Locks(), filepath.Join(s.Root.Environments(), "no env"),
-		filepath.Join(s.Root.Envs(), "Not A Key"),
-	} {
-		require.NoError(t, os.MkdirAll(dir, 0o755))
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(s.Root.Envs(), "a-file"), nil, 0o600))
-	keys, err = s.Keys()
-	require.NoError(t, err)
-	require.Equal(t, []envdir.Key{"onnx-cpu", "torch-cpu-transformers"}, keys)
-	envs, err = s.Envs()
-	require.NoError(t, err)
-	require.Equal(t, []envdir.Dir{s.Root.Shared("a-file"), s.Root.Shared("onnx-cpu"), s.Root.Shared("torch-cpu-transformers"), next, s.Root.Old("local_0123456789ab")}, envs, "a file where an env belongs is shown")
-
-}
-
-func TestModels(t *testing.T) {
-	t.Parallel()
-	s := newStore(t)
-	d := s.Root.Shared(key)
-	require.Empty(t, s.Models(d))
-	require.NotNil(t, s.Models(d), "JSON says [], not null")
-	require.NoError(t, s.NoteModel(d, "local_2", "/models/b"))
-	require.NoError(t, s.NoteModel(d, "local_1", "org/a"))
-	require.NoError(t, s.NoteModel(d, "local_1", "another"), "written once")
-	require.Equal(t, []string{"/models/b", "org/a"}, s.Models(d))
-	require.Empty(t, s.Models(s.Root.Shared("onnx-cpu")))
-}
-
-func TestLastUsed(t *testing.T) {
-	t.Parallel()
-	s := newStore(t)
-	d := s.Root.Shared(key)
-	require.Zero(t, s.LastUsed(d))
-	l, err := s.Lease(t.Context(), d)
-	require.NoError(t, err)
-	l.Release()
-	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
-}
-
 // A journal may only name folders that a publish of its key uses.
 func TestJournalOfAnother(t *testing.T) {
 	t.Parallel()
@@ -142,7 +90,7 @@ func TestLogOfNowStays(t *testing.T) {
 func TestBusyTouchesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	busy, err := s.Busy(key)
+	busy, err := s.Creation(key).Busy()
 	require.NoError(t, err)
 	require.False(t, busy)
 	entries, err := os.ReadDir(string(s.Root))

@@ -120,21 +120,21 @@ func TestUsersByProgram(t *testing.T) {
 	d := s.Root.Shared(key)
 	path := filepath.Join(d.Scripts(), "program.exe")
 	require.NoError(t, execxtest.Copy(path))
-	require.Empty(t, s.Users(d))
+	require.Empty(t, Users(d))
 	p := startExe(t, exec.Command(path), s, "block")
 	require.Equal(t, "running", p.Line(t))
 
 	shouted := &Store{Root: envdir.Root(strings.ToUpper(string(s.Root)))}
 	for _, s := range []*Store{s, shouted} {
-		users := s.Users(s.Root.Shared(key))
+		users := Users(s.Root.Shared(key))
 		require.Len(t, users, 1)
 		require.Equal(t, Process{p.Process.Pid, "program.exe"}, users[0])
 	}
-	require.Empty(t, s.Users(s.Root.Shared(key+"-bnb")))
+	require.Empty(t, Users(s.Root.Shared(key+"-bnb")))
 	_, err := s.Exclusive(d)
 	require.ErrorContains(t, err, "is in use by ")
 	p.Kill(t)
-	require.Eventually(t, func() bool { return len(s.Users(d)) == 0 }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return len(Users(d)) == 0 }, time.Minute, 10*time.Millisecond)
 }
 
 // Windows does not rename a folder with an open file in it, so the new env waits.

@@ -47,12 +47,12 @@ func TestUsersByName(t *testing.T) {
 		c := &exec.Cmd{Path: sleep, Args: []string{name, "600"}, Env: []string{}, Dir: d.Path}
 		require.NoError(t, c.Start())
 		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-		eventually(t, func() bool { return len(s.Users(d)) == 1 })
+		eventually(t, func() bool { return len(Users(d)) == 1 })
 		_, err = s.Exclusive(d)
 		require.ErrorContains(t, err, "is in use by ")
-		require.Empty(t, s.Users(s.Root.Next(key)))
+		require.Empty(t, Users(s.Root.Next(key)))
 		require.NoError(t, c.Process.Kill())
 		_ = c.Wait()
-		require.Empty(t, s.Users(d))
+		require.Empty(t, Users(d))
 	}
 }

@@ -227,7 +227,7 @@ func (a *App) Remember(t target.Target, req *resolve.Request, res *resolve.Resol
 	if req.Old == "" || res.Degraded {
 		return
 	}
-	if err := a.Store().NoteModel(res.Dir, req.Old, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
+	if err := a.Store().Catalogue().NoteModel(res.Dir, req.Old, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
 		a.UI.Log.Debug("noting the model: " + err.Error())
 	}
 }
