@@ -64,8 +64,8 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	if err != nil && fault.CodeOf(err) == fault.BadWheel {
 		b.Log.Warn(err.Error())
 		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: " + fault.Remove(b.req.Root.Cache()))
-		b.Store.EmptyTrash()              // frees the first attempt's space before the second needs it
-		cache, e := b.Store.Stage(b.lock) // the cache is swept like a staging folder, too
+		b.Store.EmptyTrash()       // frees the first attempt's space before the second needs it
+		cache, e := b.lock.Stage() // the cache is swept like a staging folder, too
 		if e != nil {
 			return p, v, e
 		}
@@ -95,7 +95,7 @@ func (b *build) buildStage(ctx context.Context) (stage *store.Stage, v health.Ve
 	if err := b.preflight(); err != nil {
 		return nil, v, err
 	}
-	if stage, err = b.Store.Stage(b.lock); err != nil {
+	if stage, err = b.lock.Stage(); err != nil {
 		return nil, v, err
 	}
 	if err = b.install(ctx, stage.Dir); err == nil {

@@ -122,7 +122,7 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 	if err := c.checkFolders(st.req.Root); err != nil {
 		return nil, c.skipFailed(st, err)
 	}
-	if err := c.Store.Recover(lock); err != nil {
+	if err := lock.Recover(); err != nil {
 		return nil, c.skipFailed(st, err)
 	}
 	if !st.req.Policy.Rebuild {

@@ -76,7 +76,7 @@ func (s shared) recoverKey(ctx context.Context, key envdir.Key) error {
 		if err != nil {
 			return nil, nil //nolint:nilerr,nilnil // a later start recovers
 		}
-		err = s.Store.Recover(lock)
+		err = lock.Recover()
 		if e := errors.Join(err, lock.Unlock()); e != nil {
 			s.Log.Debug("tidying up " + string(key) + ": " + e.Error())
 		}

@@ -211,7 +211,7 @@ func (p *planner) publishes() {
 		}
 		p.open[k] = true
 		p.add(Recover, string(k), p.Root.Journal(k), "a publish that was cut off: it is ended", func() (int64, error) {
-			return 0, p.under(k, p.Recover)
+			return 0, p.under(k, (*store.Lock).Recover)
 		})
 	}
 	for _, e := range p.entries(p.Root.Nexts()) {
@@ -233,7 +233,7 @@ func (p *planner) publishes() {
 		}
 		p.plan.Items = append(p.plan.Items, Item{Promote, string(k), next.Path, "nobody is in its place any more: it takes it", 0, func() (int64, error) {
 			return 0, p.under(k, func(l *store.Lock) error {
-				done, err := p.Promote(l)
+				done, err := l.Promote()
 				if err == nil && !done {
 					err = &store.InUse{Dir: next}
 				}

@@ -95,7 +95,7 @@ func TestTeamFilesFollowTheFolder(t *testing.T) {
 	require.NoError(t, os.Chmod(s.Root.Envs(), 0o770|os.ModeSetgid))
 	l := lock(t, s)
 	require.NoError(t, l.Report(Owner{}))
-	st, err := s.Stage(l)
+	st, err := l.Stage()
 	require.NoError(t, err)
 	lease, err := s.Lease(t.Context(), s.Root.Shared(key))
 	require.NoError(t, err)

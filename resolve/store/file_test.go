@@ -120,7 +120,7 @@ func FuzzNotes(f *testing.F) {
 		s.Creation(key).Owner()
 		failure := s.Creation(key).Failure()
 		require.LessOrEqual(t, failure.BackoffRemaining(failure.Inputs), lastPause)
-		require.NoError(t, s.finish(key))
+		require.NoError(t, (&Lock{store: s, key: key}).finish())
 		require.Empty(t, content(t, s.Root.Shared(key)))
 	})
 }

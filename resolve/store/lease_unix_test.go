@@ -35,7 +35,7 @@ func becomeBlocker(l *Lease) error {
 func TestLeaseSurvivesExec(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	_, err := publish(s, lock(t, s), "old")
+	_, err := publish(lock(t, s), "old")
 	require.NoError(t, err)
 	p := start(t, s, "lease")
 	require.Equal(t, "running", p.Line(t))

@@ -35,7 +35,7 @@ func TestJournalOfAnother(t *testing.T) {
 			data, err := json.Marshal(j)
 			require.NoError(t, err)
 			require.NoError(t, fsys.WriteFile(s.Root.Journal(key), data))
-			require.NoError(t, s.Recover(lock(t, s)))
+			require.NoError(t, lock(t, s).Recover())
 			for _, dir := range append(kept, s.Root.Locks()) {
 				require.DirExists(t, dir)
 			}
@@ -49,7 +49,7 @@ func TestJournalOfAnother(t *testing.T) {
 // env is in .old, and the journal names it.
 func cutOff(t *testing.T, s *Store, l *Lock) {
 	t.Helper()
-	_, err := publish(s, l, "old")
+	_, err := publish(l, "old")
 	require.NoError(t, err)
 	old := s.Root.Retired(string(key), "0123abcd")
 	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
@@ -64,7 +64,7 @@ func TestJournalUndone(t *testing.T) {
 	s := newStore(t)
 	l := lock(t, s)
 	cutOff(t, s, l)
-	require.NoError(t, s.Recover(l), "the new one is lost, the old one is not")
+	require.NoError(t, l.Recover(), "the new one is lost, the old one is not")
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
 	require.NoFileExists(t, s.Root.Journal(key))
 }
@@ -145,7 +145,7 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 		require.NoError(t, os.Chtimes(dir, past, past))
 	}
 	require.NoError(t, os.MkdirAll(s.Root.Tmp(), 0o755))
-	require.NoError(t, s.Recover(l))
+	require.NoError(t, l.Recover())
 	for _, path := range gone {
 		require.False(t, fsys.Exists(path), path)
 	}

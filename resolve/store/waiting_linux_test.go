@@ -21,13 +21,13 @@ func TestPromoteWhereNothingMoves(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Unmount(target, unix.MNT_DETACH) })
 	s.Failpoint = func(step string) { require.NotEqual(t, "promote", step, "nothing is moved") }
 	for range 3 {
-		require.NoError(t, s.Recover(l))
+		require.NoError(t, l.Recover())
 		require.Equal(t, "old", content(t, s.Root.Shared(key)))
 		require.Equal(t, "new", content(t, s.Root.Next(key)))
 	}
 	require.NoError(t, unix.Unmount(target, unix.MNT_DETACH))
 	s.Failpoint = nil
-	eventually(t, func() bool { return s.Recover(l) == nil && content(t, s.Root.Next(key)) == "" })
+	eventually(t, func() bool { return l.Recover() == nil && content(t, s.Root.Next(key)) == "" })
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
 	requireNoLitter(t, s)
 }
