@@ -338,7 +338,7 @@ func (p *planner) retired() {
 		d := envdir.Dir{Name: name, Path: path}
 		k, err := envdir.ParseKey(name)
 		why := "replaced or migrated, kept until now"
-		if _, ok := p.IsMigrated(e.Name()); ok {
+		if _, ok := p.OldEnvs().IsMigrated(e.Name()); ok {
 			why = "migrated, kept until now; after this migrate --undo is not possible"
 		}
 		if err == nil && p.creating(k, path) {

@@ -17,7 +17,9 @@ import (
 )
 
 // Store is the .envs folder of one root. Programs that run in an env hold its
-// [Lease], and a creator holds a [Lock].
+// [Lease]. The creator of a key holds its [Lock], builds in a [Stage] and publishes
+// that. [Creation] is what other processes see of it, [Catalogue] what the root
+// contains, [OldEnvs] the envs of the app.
 type Store struct {
 	Root      envdir.Root
 	Failpoint func(name string) // called before each step; nil except in tests of crashes
@@ -34,6 +36,9 @@ func (s *Store) At(name string) {
 
 // Catalogue returns what the root contains.
 func (s *Store) Catalogue() Catalogue { return Catalogue{s.Root} }
+
+// OldEnvs returns the envs of the app.
+func (s *Store) OldEnvs() OldEnvs { return OldEnvs{s} }
 
 // Creation returns what is known about the creation of a key.
 func (s *Store) Creation(k envdir.Key) Creation { return Creation{s.Root, k} }
