@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -197,6 +198,43 @@ func TestPlanned(t *testing.T) {
 	}
 }
 
+// An env that is not used is not held either: otherwise this process would keep others from replacing it.
+func TestLeaseOfAnUnusedEnv(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		seal    health.Seal
+		policy  Policy
+		planErr error
+		base    envdir.Key
+		want    string // the error
+	}{
+		"--rebuild":                     {policy: Policy{Rebuild: true}, want: "--rebuild replaces it"},
+		"--update with another plan":    {policy: Policy{Update: true}, want: "--update replaces it"},
+		"--update without a plan":       {policy: Policy{Update: true}, planErr: errors.New("no plan"), want: "no plan"},
+		"built from another definition": {seal: health.Seal{Own: "modelrun.toml"}, want: "from another definition"},
+		"made for other needs":          {seal: health.Seal{With: []string{"other"}}, base: "base", want: "for other needs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := envdir.Root(t.TempDir())
+			require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
+			tt.seal.Plan = "another"
+			v := health.Verdict{State: health.Healthy, Code: health.CodeHealthy, Sealed: true, Seal: tt.seal}
+			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, new(bool))
+			d.Caller = caller{creating: new(bool), planErr: tt.planErr}
+			tt.policy.NoCreate = true
+			req := request(root, tt.policy, true)
+			req.Base = cmp.Or(tt.base, req.Base)
+			res, err := shared{d}.resolve(t.Context(), &state{req: req})
+			require.Nil(t, res)
+			require.ErrorContains(t, err, tt.want)
+			lease, err := d.Store.Exclusive(root.Shared("key"))
+			require.NoError(t, err)
+			lease.Release()
+		})
+	}
+}
+
 func request(root envdir.Root, p Policy, named bool) *Request {
 	p.Wait, p.CreateTimeout = time.Minute, time.Minute
 	return &Request{
@@ -215,6 +253,7 @@ func deps(root envdir.Root, c Checker, creating *bool) *Deps {
 type caller struct {
 	creating *bool             // set when a creation asks for uv
 	planned  *bool             // set when a plan is asked for; may be nil
+	planErr  error             // the error of Plan
 	progress func(store.Owner) // nil: nothing is shown
 }
 
@@ -222,7 +261,7 @@ func (c caller) Plan(context.Context, *Request) (profile.Plan, error) {
 	if c.planned != nil {
 		*c.planned = true
 	}
-	return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, nil
+	return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, c.planErr
 }
 
 func (caller) Compatible(context.Context, *Request, []envdir.Key) []Alternative { return nil }

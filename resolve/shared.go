@@ -32,7 +32,11 @@ func (s shared) resolve(ctx context.Context, st *state) (*Resolution, error) {
 		if req.Policy.DryRun {
 			res.Reason = req.withBase(res.Reason)
 		}
-		return res, s.checkPlan(ctx, st, res)
+		if err := s.checkPlan(ctx, st, res); err != nil {
+			res.Lease.Release()
+			return nil, err
+		}
+		return res, nil
 	}
 	if !req.Exact {
 		if res, err = s.resolveCompatible(ctx, st); res != nil || err != nil {
@@ -158,11 +162,9 @@ func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error
 		return nil
 	}
 	if req.Policy.Rebuild {
-		res.Lease.Release()
 		return skip("%s is there; --rebuild replaces it", req.Key)
 	}
 	if err := checkSealedNeeds(req, res); err != nil {
-		res.Lease.Release()
 		return err
 	}
 	reason, err := s.planChange(ctx, st, res)
@@ -170,7 +172,6 @@ func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error
 		return err
 	}
 	if req.Policy.Update {
-		res.Lease.Release()
 		return skip("%s; --update replaces it", reason)
 	}
 	return nil
