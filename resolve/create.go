@@ -142,10 +142,9 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 	if err := Depth(st.req.Root, st.req.Key, plan.HasTorch()); err != nil {
 		return nil, c.skipFailed(st, err)
 	}
-	b := &build{Deps: c.Deps, req: st.req, lock: lock, plan: plan}
-	p, v, err := b.run(ctx)
+	p, v, err := newBuild(c.Deps, st.req, lock, plan).run(ctx)
 	if err != nil {
-		return nil, c.skipFailed(st, b.recordFailure(ctx, err))
+		return nil, c.skipFailed(st, err)
 	}
 	if p.Existing {
 		return c.useExisting(ctx, st, p.Dir)

@@ -235,6 +235,19 @@ func TestLeaseOfAnUnusedEnv(t *testing.T) {
 	}
 }
 
+// The log of a failed creation ends with the reason. It shows no password.
+func TestFailureIsLogged(t *testing.T) {
+	t.Parallel()
+	root := envdir.Root(t.TempDir())
+	d := deps(root, checker{}, new(bool))
+	d.Caller = caller{creating: new(bool), uvFrom: " at https://me:secret@example.org"}
+	_, _, err := Ensure(d).Resolve(t.Context(), request(root, Policy{}, true))
+	require.Error(t, err)
+	data, err := os.ReadFile(d.Store.Creation("key").Failure().Log)
+	require.NoError(t, err)
+	require.Regexp(t, `\n== failed: no uv in these tests at https://\*\*\*@example.org\n$`, string(data))
+}
+
 func request(root envdir.Root, p Policy, named bool) *Request {
 	p.Wait, p.CreateTimeout = time.Minute, time.Minute
 	return &Request{
@@ -251,10 +264,10 @@ func deps(root envdir.Root, c Checker, creating *bool) *Deps {
 
 // caller has a plan for one small env, but no uv to create it.
 type caller struct {
-	creating *bool             // set when a creation asks for uv
-	planned  *bool             // set when a plan is asked for; may be nil
-	planErr  error             // the error of Plan
-	progress func(store.Owner) // nil: nothing is shown
+	creating *bool  // set when a creation asks for uv
+	planned  *bool  // set when a plan is asked for; may be nil
+	planErr  error  // the error of Plan
+	uvFrom   string // more text for the error of UV
 }
 
 func (c caller) Plan(context.Context, *Request) (profile.Plan, error) {
@@ -269,16 +282,12 @@ func (caller) Compatible(context.Context, *Request, []envdir.Key) []Alternative 
 func (c caller) UV(_ context.Context, log io.Writer, _ func()) (*uv.UV, error) {
 	*c.creating = true
 	_, err := os.Stat(filepath.Dir(log.(*store.Log).Name()))
-	return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests").Fix("none"))
+	return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests%s", c.uvFrom).Fix("none"))
 }
 
 func (caller) Interruptible(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 
-func (c caller) Progress(o store.Owner) {
-	if c.progress != nil {
-		c.progress(o)
-	}
-}
+func (caller) Progress(store.Owner) {}
 
 func (caller) Checking(string) {}
 
@@ -286,11 +295,8 @@ func (caller) Checking(string) {}
 func TestQuietInstaller(t *testing.T) {
 	t.Parallel()
 	shown := make(chan string, 100)
-	b := &build{
-		Deps: &Deps{Caller: caller{progress: func(o store.Owner) { shown <- o.Phase }}},
-		req:  &Request{Policy: Policy{CreateTimeout: time.Hour}}, owner: store.Owner{Phase: "looking for uv"},
-	}
-	ctx, stop := b.watchProgress(t.Context())
+	p := &progress{show: func(o store.Owner) { shown <- o.Phase }, owner: store.Owner{Phase: "looking for uv"}}
+	ctx, stop := p.watch(t.Context(), "key", time.Hour)
 	require.Equal(t, "looking for uv", <-shown)
 	require.Equal(t, "looking for uv", <-shown)
 	stop()
