@@ -197,7 +197,7 @@ func (a *App) UVConfig(log io.Writer, heartbeat func()) uv.Config {
 	return uv.Config{
 		Root: c.Root(), Env: a.Env, Override: c.String("uv"), BesideDir: filepath.Dir(self),
 		Offline: c.Bool("offline"), IndexDefault: c.String("index.default"), IndexTorch: c.String("index.torch"),
-		FindLinks: c.List("index.find_links"), Log: log, Beat: heartbeat, NoCache: a.looks, Owners: c.List("trusted_owners"),
+		FindLinks: c.List("index.find_links"), Log: log, Heartbeat: heartbeat, NoCache: a.looks, Owners: c.List("trusted_owners"),
 	}
 }
 
