@@ -7,35 +7,36 @@ import (
 	"strconv"
 )
 
-// maxDepth bounds the walk down a process tree whose pids change meanwhile.
+// maxDepth limits the walk down a process tree, whose pids can change in the
+// meantime.
 const maxDepth = 8
 
-// Activity is a number without a unit that changes while a process or one of
-// its descendants reads, writes or computes: two equal ones, some time apart,
-// mean no progress. ok is false where the system does not tell, as for a
-// process that is gone.
+// Activity returns a number without a unit. It changes while a process or one
+// of its descendants reads, writes or computes. Two equal values, some time
+// apart, mean no progress. ok is false if the system does not report this, and
+// for a missing process.
 //
-// Not guaranteed: that it only grows (a descendant that ends without its
-// parent's wait takes its share along); that it is 0 work to ask: it reads two
-// files of each process, so ask in seconds. Source: proc_pid_io(5),
-// proc_pid_stat(5).
+// Not guaranteed: that the number only grows (a descendant that ends without
+// its parent's wait takes its share along). The call is not free: it reads two
+// files for each process, so make it at intervals of seconds. Source:
+// proc_pid_io(5), proc_pid_stat(5).
 func Activity(pid int) (n uint64, ok bool) {
 	proc := "/proc/" + strconv.Itoa(pid)
 	cpu, ok := cpuTicks(proc)
 	if !ok {
 		return 0, false
 	}
-	read, written, _ := ioBytes(proc) // may be forbidden where cpu is not
+	read, written, _ := ioBytes(proc) // can be forbidden although cpu is allowed
 	return cpu + read + written + descendants(proc, maxDepth), true
 }
 
-// descendants is the sum over all children; nothing on a kernel without
+// descendants returns the sum over all children. It is 0 on a kernel without
 // CONFIG_PROC_CHILDREN.
 func descendants(proc string, depth int) (n uint64) {
 	if depth == 0 {
 		return 0
 	}
-	lists, _ := filepath.Glob(proc + "/task/*/children") // any thread may have made them
+	lists, _ := filepath.Glob(proc + "/task/*/children") // any thread can have children
 	for _, list := range lists {
 		data, _ := os.ReadFile(list)
 		for pid := range bytes.FieldsSeq(data) {
@@ -48,6 +49,7 @@ func descendants(proc string, depth int) (n uint64) {
 	return n
 }
 
+// ioBytes returns the bytes that a process has read and written.
 func ioBytes(proc string) (read, written uint64, ok bool) {
 	data, err := os.ReadFile(proc + "/io")
 	if err != nil {
@@ -56,6 +58,7 @@ func ioBytes(proc string) (read, written uint64, ok bool) {
 	return parseIO(data)
 }
 
+// parseIO reads the lines rchar and wchar of /proc/<pid>/io.
 func parseIO(data []byte) (read, written uint64, ok bool) {
 	found := 0
 	for line := range bytes.Lines(data) {
@@ -77,6 +80,7 @@ func parseIO(data []byte) (read, written uint64, ok bool) {
 	return read, written, found == 2
 }
 
+// cpuTicks returns the CPU time of a process.
 func cpuTicks(proc string) (ticks uint64, ok bool) {
 	data, err := os.ReadFile(proc + "/stat")
 	if err != nil {
@@ -85,15 +89,15 @@ func cpuTicks(proc string) (ticks uint64, ok bool) {
 	return parseStat(data)
 }
 
-// parseStat adds up fields 14 to 17 of /proc/<pid>/stat: utime, stime, and
-// those of waited-for children. Field 2 is the name in brackets, which may hold
-// spaces and brackets itself.
+// parseStat adds fields 14 to 17 of /proc/<pid>/stat: utime and stime, of the
+// process and of children that it has waited for. Field 2 is the name in
+// brackets, which can itself contain spaces and brackets.
 func parseStat(data []byte) (ticks uint64, ok bool) {
 	end := bytes.LastIndexByte(data, ')')
 	if end < 0 {
 		return 0, false
 	}
-	fields := bytes.Fields(data[end+1:]) // from field 3
+	fields := bytes.Fields(data[end+1:]) // starts at field 3
 	if len(fields) < 15 {
 		return 0, false
 	}

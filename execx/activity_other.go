@@ -2,6 +2,6 @@
 
 package execx
 
-// Activity is a number that changes while a process works. ok is false where
-// the system does not tell, as here.
+// Activity returns a number that changes while a process works. ok is false if
+// the system does not report this, as here.
 func Activity(int) (n uint64, ok bool) { return 0, false }

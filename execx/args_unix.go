@@ -4,5 +4,6 @@ package execx
 
 import "os"
 
-// Args is os.Args; there is no line on POSIX.
-func Args() (args []string, tail func(n int) string) { return os.Args, nil } //nolint:forbidigo // here they come from
+// Args returns os.Args. On POSIX there is no command line as text, so tail is
+// nil.
+func Args() (args []string, tail func(n int) string) { return os.Args, nil } //nolint:forbidigo // this is the source of the arguments

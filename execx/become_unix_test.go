@@ -19,7 +19,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// handover runs a parent that becomes p, and gives what came out of it.
+// handover runs a parent that becomes p, and returns its output and exit code.
 func handover(t *testing.T, p execx.Program) (stdout, stderr string, code int) {
 	t.Helper()
 	cmd := role(t, encode(t, p))
@@ -100,7 +100,7 @@ func TestBecomeKeepsDescriptors(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("held"), 0o600))
 	out, stderr, _ := collect(t, role(t, "keep:"+file))
 	require.Equal(t, "held", out, stderr)
-	// One that we inherited ourselves goes on to the program without a word.
+	// A descriptor that the parent inherited itself is passed on without Keep.
 	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer f.Close()
@@ -110,8 +110,8 @@ func TestBecomeKeepsDescriptors(t *testing.T) {
 	require.Equal(t, "held", out, stderr)
 }
 
-// Go raises the soft limit of open files at start; select() in a program that
-// we become must not see that.
+// Go raises the soft limit of open files at start. The program must not see
+// that, because of select().
 func TestBecomeKeepsLimitAndMask(t *testing.T) {
 	t.Parallel()
 	path, err := os.Executable()
@@ -157,7 +157,7 @@ func TestBecomeRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tt.program.Argv = []string{"x"}
-			if name == "arguments too long" { // too long for the parent's own environment, too
+			if name == "arguments too long" { // too long for the parent's own environment as well
 				_, err := execx.Become(tt.program)
 				var start *execx.StartError
 				require.ErrorAs(t, err, &start)
@@ -180,4 +180,4 @@ func encode(t *testing.T, p execx.Program) string {
 	return "become:" + base64.StdEncoding.EncodeToString(buf.Bytes())
 }
 
-// self is the test binary in a role.
+// self returns the test binary in a role.

@@ -18,52 +18,51 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Become starts the program, waits for it and returns its exit code, all 32
-// bits of it. Windows has no exec: this process stays as a parent that nobody
-// notices.
+// Become starts the program, waits for it and returns its exit code with all 32
+// bits. Windows has no exec: this process stays as an unobtrusive parent.
 //
-//   - Who ends us ends the program and what it started: all are in a job that
-//     ends with our handle, from their first instruction on. What outlives the
-//     program's own end may stay. CREATE_BREAKAWAY_FROM_JOB is allowed.
-//   - Ctrl-C and Ctrl-Break are the program's; we outlive them. When the window
-//     is closed, a user logs off or the system goes down, we wait for the
-//     program's end.
-//   - Show-window, title, position, desktop, C descriptors beyond 2, inheritable
-//     handles with their values, streams and priority class arrive as we got
-//     them. Where we have no console the program gets one without a window.
-//   - The command line after argv[0] is Tail byte for byte, the environment Env.
+//   - Killing this process kills the program and everything that it started. From their
+//     first instruction on they are in a job that ends with our handle. A process that
+//     outlives the program's own end may stay. CREATE_BREAKAWAY_FROM_JOB is allowed.
+//   - Ctrl-C and Ctrl-Break go to the program; this process survives them. When the window
+//     is closed, the user logs off or the system shuts down, it waits for the program's end.
+//   - Show-window, title, position, desktop, C descriptors beyond 2, inheritable handles
+//     with their values, streams and priority class are passed on unchanged. If this process
+//     has no console, the program gets one without a window.
+//   - The command line after argv[0] is Tail byte for byte; the environment is Env.
 //
-// It returns an error only as a [*StartError], and then nothing was started.
-// Keep is not handed over: the leases are ours and end with us.
+// An error is always a [*StartError], and means that nothing was started. Keep
+// is not passed on: this process holds the leases until it ends.
 //
-// Not guaranteed: our error mode before Go's runtime changed it (the program
-// gets the system's default, under which a crash reaches Windows Error
-// Reporting), and the handles of other programs that reach into ours.
+// Not guaranteed: our error mode from before Go's runtime changed it (the
+// program gets the system's default, under which Windows Error Reporting sees a
+// crash), and handles that other programs have to this process.
 func Become(p Program) (exitCode int, err error) {
-	line, app, err := lineOf(p)
+	line, app, err := buildLine(p)
 	if err != nil {
 		return 0, &StartError{p.Path, err.Error(), err}
 	}
-	// Before the program is there: a Ctrl-C in between would end us, and the job
-	// it. Go's handler blocks on close, log-off and shutdown while SIGTERM is
-	// wanted (https://go.dev/issue/41884); signal.Ignore would not ignore at all.
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // nobody reads: they are the program's
-	// Told after the program, when the system goes down: it is at 0x280.
+	// Before the program starts: a Ctrl-C in between would end this process,
+	// and the job would end the program. Go's handler blocks on close, log-off
+	// and shutdown while SIGTERM is registered (https://go.dev/issue/41884).
+	// signal.Ignore would not ignore these at all.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // never read: these signals are for the program
+	// At shutdown the system notifies the program (at 0x280) first.
 	_ = windows.SetProcessShutdownParameters(0x27f, 0)
 
 	job, err := newJob(windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK)
 	if err != nil {
 		job = 0
-		unbound(p, err)
+		warnNoJob(p, err)
 	}
 	process, err := start(p, app, line, job)
 	if err != nil {
 		return 0, refused(p, err)
 	}
 	if Windowed() {
-		comeForward()
+		allowForeground()
 	}
-	stepAside()
+	releaseResources()
 	if _, err := windows.WaitForSingleObject(process, windows.INFINITE); err != nil {
 		return 0, &StartError{p.Path, "it runs, and cannot be waited for: " + err.Error(), err}
 	}
@@ -72,30 +71,33 @@ func Become(p Program) (exitCode int, err error) {
 		return 0, &StartError{p.Path, "its exit code cannot be read: " + err.Error(), err}
 	}
 	if job != 0 {
-		_ = limitJob(job, windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK) // who is still there was meant to stay
+		_ = limitJob(job, windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK) // processes that still run were meant to stay
 	}
 	return int(code), nil
 }
 
-// unbound says that there is no job for the program, which then may outlive a
-// kill of us, no more: where the job that we are in allows no other.
-func unbound(p Program, err error) {
+// warnNoJob warns that the program is in no job. The only consequence is that it
+// can survive a kill of this process. It happens if the job of this process
+// allows no nested job.
+func warnNoJob(p Program, err error) {
 	if p.Warn != nil {
 		p.Warn(fmt.Sprintf("whoever ends modelrun will not end %s: it cannot be put into a job: %v", p.Path, err))
 	}
 }
 
 const (
-	// maxLine is CreateProcess' limit in UTF-16 units, with the closing zero.
+	// maxLine is CreateProcess' limit in UTF-16 units, including the
+	// terminating zero.
 	maxLine = 32767
-	// maxBatchLine is cmd.exe's, without it: what follows it drops in silence.
+	// maxBatchLine is the limit of cmd.exe without the zero. It silently drops
+	// the rest.
 	// https://learn.microsoft.com/troubleshoot/windows-client/shell-experience/command-line-string-limitation
 	maxBatchLine = 8191
 )
 
-// lineOf is the command line and the program that reads it: the program itself,
-// or cmd.exe for a batch file.
-func lineOf(p Program) (line, app string, err error) {
+// buildLine returns the command line and the program that reads it: the program
+// itself, or cmd.exe for a batch file.
+func buildLine(p Program) (line, app string, err error) {
 	line, app = commandLine(p.Argv, p.Tail), p.Path
 	if isBatch(p.Path) {
 		system, err := windows.GetSystemDirectory()
@@ -121,15 +123,15 @@ func lineOf(p Program) (line, app string, err error) {
 	return line, app, nil
 }
 
-// isBatch reports whether CreateProcess would hand the file to cmd.exe, by a
-// name that Windows may read without its last dots and spaces.
+// isBatch reports whether CreateProcess would pass the file to cmd.exe. Windows
+// may ignore dots and spaces at the end of the name.
 func isBatch(path string) bool {
 	ext := strings.ToLower(filepath.Ext(strings.TrimRight(path, ". ")))
 	return ext == ".bat" || ext == ".cmd"
 }
 
-// startupInfo is STARTUPINFOEXW: x/sys/windows hides the reserved fields, in
-// which the C runtime hands on its descriptors.
+// startupInfo is STARTUPINFOEXW. x/sys/windows hides the reserved fields, in
+// which the C runtime passes on its descriptors.
 type startupInfo struct {
 	cb                                       uint32
 	_                                        *uint16
@@ -145,24 +147,26 @@ type startupInfo struct {
 const (
 	procThreadAttributeJobList = 0x2000d // Windows 10
 
-	// Set by a shell, they give the stream handles other meanings.
+	// If a shell sets these flags, the stream handles have another meaning.
 	startfUseHotkey  = 0x200
 	startfUseMonitor = 0x400
 )
 
+// ownStartupInfo returns the STARTUPINFO with which this process was started.
 func ownStartupInfo() (si startupInfo) {
 	_, _, _ = kernel32("GetStartupInfoW").Call(uintptr(unsafe.Pointer(&si)))
 	return si
 }
 
-// start creates the process, in the job. An antivirus may hold a program that
-// was written a moment ago: it is tried again for about 1.5 s.
+// start creates the process in the job. An antivirus may block a program that
+// was just written, so it tries again for about 1.5 s.
 func start(p Program, app, line string, job windows.Handle) (windows.Handle, error) {
 	pause := 10 * time.Millisecond
 	for {
 		process, err := create(p, app, line, job, true)
 		if errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_INVALID_PARAMETER) || errors.Is(err, windows.ERROR_NOT_SUPPORTED) {
-			// A job that we are in may not be nested, or Windows is too old for the attribute.
+			// Our own job may not allow nested jobs, or Windows is too old for
+			// the attribute.
 			process, err = create(p, app, line, job, false)
 		}
 		held := errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION)
@@ -174,52 +178,45 @@ func start(p Program, app, line string, job windows.Handle) (windows.Handle, err
 	}
 }
 
-// create is one CreateProcess; with atBirth the process is born in the job,
-// otherwise it is put there before it runs.
-func create(p Program, app, line string, job windows.Handle, atBirth bool) (windows.Handle, error) {
+// create calls CreateProcess once. With inJob the process starts in the job;
+// otherwise it is put into the job before it runs.
+func create(p Program, app, line string, job windows.Handle, inJob bool) (windows.Handle, error) {
 	si := ownStartupInfo()
 	si.cb = uint32(unsafe.Sizeof(si))
 	flags := uint32(windows.CREATE_UNICODE_ENVIRONMENT | windows.EXTENDED_STARTUPINFO_PRESENT)
 	flags |= priority()
 	hidden := !HasConsole()
 	if hidden {
-		// DETACHED_PROCESS, as our caller had it, would do for a program, but an
-		// env's python.exe starts another, which would then open a window.
+		// DETACHED_PROCESS, as our caller had it, would do for the program
+		// itself. But an env's python.exe starts another program, which would
+		// then open a window.
 		flags |= windows.CREATE_NO_WINDOW
 	}
-	streams(&si, hidden && !Windowed()) // pythonw opens no console
-	if atBirth = atBirth && job != 0; atBirth {
-		list, err := windows.NewProcThreadAttributeList(1)
+	setStreams(&si, hidden && !Windowed()) // pythonw opens no console
+	if inJob = inJob && job != 0; inJob {
+		list, err := jobAttribute(job)
 		if err != nil {
 			return 0, err
 		}
 		defer list.Delete()
-		if err := list.Update(procThreadAttributeJobList, unsafe.Pointer(&job), unsafe.Sizeof(job)); err != nil {
-			return 0, err
-		}
 		si.attributes = list.List()
 	} else {
 		flags |= windows.CREATE_SUSPENDED
 	}
-	var texts [3]*uint16
-	for i, s := range []string{app, line, p.Dir} {
-		if s == "" {
-			continue // the folder: ours
-		}
-		var err error
-		if texts[i], err = windows.UTF16PtrFromString(s); err != nil {
-			return 0, err
-		}
+	texts, err := utf16Pointers(app, line, p.Dir) // "" for Dir: ours
+	if err != nil {
+		return 0, err
 	}
 	block, err := envBlock(p.Env)
 	if err != nil {
 		return 0, err
 	}
-	// Go's runtime hides crashes from Windows Error Reporting, and children inherit it.
+	// Go's runtime hides crashes from Windows Error Reporting, and children
+	// inherit that.
 	defer windows.SetErrorMode(windows.SetErrorMode(0))
 	var info windows.ProcessInformation
-	// Inheritable handles keep their values, which may stand on the command line:
-	// all of them, without a list.
+	// All inheritable handles are passed on, without a list: they keep their
+	// values, which the command line may contain.
 	ok, _, err := kernel32("CreateProcessW").Call(
 		uintptr(unsafe.Pointer(texts[0])), uintptr(unsafe.Pointer(texts[1])), 0, 0, 1, uintptr(flags),
 		uintptr(unsafe.Pointer(&block[0])), uintptr(unsafe.Pointer(texts[2])), uintptr(unsafe.Pointer(&si)), uintptr(unsafe.Pointer(&info)))
@@ -227,12 +224,12 @@ func create(p Program, app, line string, job windows.Handle, atBirth bool) (wind
 		return 0, err
 	}
 	defer func() { _ = windows.CloseHandle(info.Thread) }()
-	if atBirth {
+	if inJob {
 		return info.Process, nil
 	}
 	if job != 0 {
 		if err := windows.AssignProcessToJobObject(job, info.Process); err != nil {
-			unbound(p, err)
+			warnNoJob(p, err)
 		}
 	}
 	if _, err := windows.ResumeThread(info.Thread); err != nil {
@@ -243,13 +240,41 @@ func create(p Program, app, line string, job windows.Handle, atBirth bool) (wind
 	return info.Process, nil
 }
 
-// streams hands on our standard handles. One that is not there stays so: NULL
-// is NULL, and -1 is passed as it is, because to duplicate it would give the
-// program a handle to this process. hidden is a console that we make for the
-// program: Windows would put its handles in the place of NULL, and the program
-// would wait for ever for what nobody can type there. It leaves -1 alone.
+// jobAttribute returns the attribute list that makes a process start in a job.
+func jobAttribute(job windows.Handle) (*windows.ProcThreadAttributeListContainer, error) {
+	list, err := windows.NewProcThreadAttributeList(1)
+	if err != nil {
+		return nil, err
+	}
+	if err := list.Update(procThreadAttributeJobList, unsafe.Pointer(&job), unsafe.Sizeof(job)); err != nil {
+		list.Delete()
+		return nil, err
+	}
+	return list, nil
+}
+
+// utf16Pointers converts the texts for CreateProcess; "" becomes NULL.
+func utf16Pointers(app, line, dir string) (texts [3]*uint16, err error) {
+	for i, s := range []string{app, line, dir} {
+		if s == "" {
+			continue
+		}
+		if texts[i], err = windows.UTF16PtrFromString(s); err != nil {
+			return texts, err
+		}
+	}
+	return texts, nil
+}
+
+// setStreams passes on our standard handles. A missing one stays missing. NULL
+// stays NULL. -1 stays -1, because a duplicate would give the program a handle
+// to this process.
+//
+// hidden means that the program gets a new console. Windows would replace NULL
+// by handles of this console, and the program would wait forever for input that
+// cannot be typed. It does not replace -1.
 // https://learn.microsoft.com/windows/console/getstdhandle#attachdetach-behavior
-func streams(si *startupInfo, hidden bool) {
+func setStreams(si *startupInfo, hidden bool) {
 	ours := *si
 	for name, to := range map[uint32]*windows.Handle{
 		windows.STD_INPUT_HANDLE: &si.stdInput, windows.STD_OUTPUT_HANDLE: &si.stdOutput, windows.STD_ERROR_HANDLE: &si.stdError,
@@ -260,7 +285,7 @@ func streams(si *startupInfo, hidden bool) {
 		}
 		*to = h
 		if h != 0 && h != windows.InvalidHandle {
-			_ = windows.SetHandleInformation(h, windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT) // Explorer gives ones that are not
+			_ = windows.SetHandleInformation(h, windows.HANDLE_FLAG_INHERIT, windows.HANDLE_FLAG_INHERIT) // handles from Explorer are not inheritable
 		}
 	}
 	si.flags &^= startfUseHotkey | startfUseMonitor
@@ -269,23 +294,23 @@ func streams(si *startupInfo, hidden bool) {
 	}
 }
 
-// stream is one of our standard handles, 0 for none.
+// stream returns one of our standard handles, or 0.
 func (si *startupInfo) stream(name uint32) windows.Handle {
 	h, err := windows.GetStdHandle(name)
 	if err != nil && h != windows.InvalidHandle {
 		return 0
 	}
 	var mode uint32
-	if si.shells(name) && windows.GetConsoleMode(h, &mode) != nil { // a console program gets its console's instead
+	if si.setByShell(name) && windows.GetConsoleMode(h, &mode) != nil { // a console program gets its console's handle instead
 		return 0
 	}
 	return h
 }
 
-// shells reports whether a shell gave us something else in the place of a
-// stream: the hotkey of a shortcut for stdin, a monitor for stdout. Its number
-// may be that of a handle of ours.
-func (si *startupInfo) shells(name uint32) bool {
+// setByShell reports whether a shell passed something else instead of a stream: the
+// hotkey of a shortcut instead of stdin, or a monitor instead of stdout. Its
+// number may be equal to that of one of our handles.
+func (si *startupInfo) setByShell(name uint32) bool {
 	if si.flags&windows.STARTF_USESTDHANDLES != 0 {
 		return false
 	}
@@ -293,8 +318,9 @@ func (si *startupInfo) shells(name uint32) bool {
 		name == windows.STD_OUTPUT_HANDLE && si.flags&startfUseMonitor != 0
 }
 
-// descriptors are the handles of the C descriptors beyond 2 in cbReserved2:
-// their number, a byte of flags for each, then a handle for each.
+// descriptors returns the handles of the C descriptors beyond 2 from
+// cbReserved2. The format is their number, one byte of flags for each, then one
+// handle for each.
 func descriptors(reserved []byte) (handles []windows.Handle) {
 	const size, isOpen = int(unsafe.Sizeof(windows.Handle(0))), 1
 	if len(reserved) < 4 {
@@ -313,7 +339,8 @@ func descriptors(reserved []byte) (handles []windows.Handle) {
 	return handles
 }
 
-// priority is our class: only the low ones are inherited.
+// priority returns our priority class: Windows itself passes on only the low
+// ones.
 func priority() uint32 {
 	class, err := windows.GetPriorityClass(windows.CurrentProcess())
 	if err != nil || class == windows.NORMAL_PRIORITY_CLASS {
@@ -322,8 +349,8 @@ func priority() uint32 {
 	return class
 }
 
-// envBlock writes the variables as CreateProcess wants them: sorted, and with
-// the lone surrogates that Go's strings hold as WTF-8.
+// envBlock formats the variables for CreateProcess: sorted, and with the lone
+// surrogates that Go's strings hold as WTF-8.
 func envBlock(env Environ) ([]uint16, error) {
 	sorted := slices.Clone(env)
 	slices.SortStableFunc(sorted, func(a, b string) int { return strings.Compare(strings.ToUpper(a), strings.ToUpper(b)) })
@@ -341,18 +368,17 @@ func envBlock(env Environ) ([]uint16, error) {
 	return append(block, 0), nil
 }
 
-// stepAside makes us small and stand in nobody's way: our copies of the streams
-// and C descriptors that are pipes would hide that the program closed its own,
-// and our working directory could not be renamed. stderr stays for what we may
-// have to say.
-func stepAside() {
+// releaseResources releases resources while the program runs. Our copies of streams
+// and C descriptors that are pipes would hide that the program closed its own.
+// Our working directory could not be renamed. stderr stays open for messages.
+func releaseResources() {
 	si := ownStartupInfo()
 	var ours []windows.Handle
 	if si.reserved2 != nil {
 		ours = descriptors(unsafe.Slice(si.reserved2, si.cbReserved2))
 	}
 	ours = append(ours, si.stream(windows.STD_INPUT_HANDLE), si.stream(windows.STD_OUTPUT_HANDLE))
-	errs := si.stream(windows.STD_ERROR_HANDLE) // none: equal to none
+	errs := si.stream(windows.STD_ERROR_HANDLE) // without one, equal to the missing handles
 	for _, h := range ours {
 		if h == 0 || h == windows.InvalidHandle || h == errs {
 			continue
@@ -369,7 +395,7 @@ func stepAside() {
 	_ = windows.SetProcessWorkingSetSizeEx(windows.CurrentProcess(), ^uintptr(0), ^uintptr(0), 0)
 }
 
-// refused says why CreateProcess did not take a program.
+// refused returns the reason why CreateProcess failed.
 func refused(p Program, err error) *StartError {
 	var errno windows.Errno
 	if !errors.As(err, &errno) {
@@ -397,9 +423,9 @@ func refused(p Program, err error) *StartError {
 	return &StartError{p.Path, fmt.Sprintf("%s (Windows error %d)", why, uint32(errno)), err}
 }
 
-// Args is the command line taken apart as the program will (see [SplitLine])
-// and the line itself, with the place of each argument: what is passed on is
-// the text as it was typed.
+// Args returns the command line, split as the program will split it (see
+// [SplitLine]). tail returns the text of the line from argument n on, so that
+// it can be passed on as typed.
 func Args() (args []string, tail func(n int) string) {
 	line := windows.UTF16PtrToString(windows.GetCommandLine())
 	args, starts := SplitLine(line)

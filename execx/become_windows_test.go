@@ -22,7 +22,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// program is this binary in a role, for Become.
+// program returns this binary in a role, for Become.
 func program(t *testing.T, role string, more ...string) execx.Program {
 	t.Helper()
 	path, err := os.Executable()
@@ -30,7 +30,7 @@ func program(t *testing.T, role string, more ...string) execx.Program {
 	return execx.Program{Path: path, Argv: []string{path}, Env: execx.NewEnviron(append(os.Environ(), more...)).With("EXECX_ROLE", role)}
 }
 
-// handover is a parent that becomes p.
+// handover returns a parent that becomes p.
 func handover(t *testing.T, p execx.Program) *exec.Cmd {
 	t.Helper()
 	var buf bytes.Buffer
@@ -56,12 +56,12 @@ func TestBecomeExitCodes(t *testing.T) {
 	t.Parallel()
 	for _, code := range []uint32{0, 1, 3, 42, 125, 255, 256, 259, 0x40010004, 0xC0000005, 0xC000013A, 0xC0000409, 0xFFFFFFFF} {
 		c := handover(t, program(t, fmt.Sprint("exit32:", code)))
-		_ = c.Run() // its code is what is looked at
+		_ = c.Run() // the test checks its exit code
 		require.Equal(t, code, uint32(c.ProcessState.ExitCode()))
 	}
 }
 
-// firstLine starts c and reads its first line.
+// firstLine starts c and returns the first line of its output.
 func firstLine(t *testing.T, c *exec.Cmd) string {
 	t.Helper()
 	out, err := c.StdoutPipe()
@@ -72,8 +72,9 @@ func firstLine(t *testing.T, c *exec.Cmd) string {
 	return strings.TrimSpace(line)
 }
 
-// Who ends the parent ends the program and what it started: 20 of 20.
-func TestBecomeDiesWithUs(t *testing.T) {
+// Killing the parent kills the program and everything it started: 20 of 20
+// times.
+func TestBecomeIsKilledWithParent(t *testing.T) {
 	t.Parallel()
 	for range 20 {
 		c := handover(t, program(t, "tree"))
@@ -88,8 +89,8 @@ func TestBecomeDiesWithUs(t *testing.T) {
 	}
 }
 
-// What outlives the program's own end was meant to.
-func TestBecomeSparesSurvivors(t *testing.T) {
+// Processes that outlive the program's own end may stay.
+func TestBecomeLeavesBackgroundProcesses(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"daemon", "breakaway"} {
 		c := handover(t, program(t, role))
@@ -107,7 +108,8 @@ func TestBecomeSparesSurvivors(t *testing.T) {
 	}
 }
 
-// One Ctrl-C is one event for the program, and the parent outlives it: 20 of 20.
+// One Ctrl-C is one event for the program, and the parent survives it: 20 of 20
+// times.
 func TestBecomeCtrlC(t *testing.T) {
 	t.Parallel()
 	for range 20 {
@@ -115,7 +117,7 @@ func TestBecomeCtrlC(t *testing.T) {
 	}
 }
 
-// Ctrl-Break that is sent to the group of the parent, which a caller knows.
+// Ctrl-Break can be sent to the group of the parent, which the caller knows.
 func TestBecomeCtrlBreak(t *testing.T) {
 	t.Parallel()
 	if execx.UnderWine() {
@@ -124,7 +126,7 @@ func TestBecomeCtrlBreak(t *testing.T) {
 	require.Equal(t, "runs\nINT\n1\ncode 7\n", staged(t, "STAGE_BREAK=1"))
 }
 
-// staged is what the program says that counts in a console of its own.
+// staged returns the output of the counting program in its own console.
 func staged(t *testing.T, more ...string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -143,12 +145,12 @@ func TestBecomeReport(t *testing.T) {
 	t.Run("the command line", func(t *testing.T) {
 		t.Parallel()
 		p := program(t, "report")
-		p.Tail = `a"b""c  d" "" ` + "\t" + `\\"x ` // not how anybody would quote it
+		p.Tail = `a"b""c  d" "" ` + "\t" + `\\"x ` // unusual quoting
 		require.Equal(t, `"`+p.Path+`" `+p.Tail, reports(t, handover(t, p)).Line)
 	})
 	t.Run("the environment", func(t *testing.T) {
 		t.Parallel()
-		surrogate := "LONE=a\xed\xa0\x80b" // U+D800, which UTF-8 cannot hold
+		surrogate := "LONE=a\xed\xa0\x80b" // U+D800, which UTF-8 cannot encode
 		got := reports(t, handover(t, program(t, "report", surrogate, `=Q:=Q:\x`, "EMPTY=", "ü=é☃")))
 		for _, want := range []string{`"LONE=a\xed\xa0\x80b"`, `"=Q:=Q:\\x"`, `"EMPTY="`, `"\u00fc=\u00e9\u2603"`} {
 			require.Contains(t, got.Env, want)
@@ -165,7 +167,7 @@ func TestBecomeReport(t *testing.T) {
 		var pid, grandchild int
 		_, err := fmt.Sscan(firstLine(t, c), &pid, &grandchild)
 		require.NoError(t, err)
-		// The program holds its own; ours is elsewhere.
+		// The program holds its own folder; the parent changed to another one.
 		require.Error(t, os.Rename(dir, dir+"2"))
 		require.NoError(t, os.Rename(c.Dir, c.Dir+"2"))
 		require.NoError(t, c.Process.Kill())
@@ -178,10 +180,10 @@ func TestBecomeReport(t *testing.T) {
 		c := handover(t, program(t, "report"))
 		c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.HIGH_PRIORITY_CLASS}
 		got := reports(t, c)
-		if !execx.UnderWine() { // Wine 10 gives nobody the class that is asked for
+		if !execx.UnderWine() { // Wine 10 does not set the requested class
 			require.Equal(t, uint32(windows.HIGH_PRIORITY_CLASS), got.Priority)
 		}
-		// The reporting program is a Go program, which sets bits of its own.
+		// The reporting program is written in Go, which sets its own bits.
 		require.Zero(t, got.ErrorMode&^0x8003)
 	})
 	t.Run("in a job, without a window", func(t *testing.T) {
@@ -213,7 +215,7 @@ func TestBecomeReport(t *testing.T) {
 	t.Run("no stdin", func(t *testing.T) {
 		t.Parallel()
 		got := raw(t, func(si *startup) { si.in = 0 })
-		if !execx.UnderWine() { // which puts its console's in the place of -1, too
+		if !execx.UnderWine() { // Wine also replaces -1 by its console's handle
 			require.EqualValues(t, -1, got.In)
 		}
 		require.NotEqual(t, uint32(got.Parent), got.InPid, "a handle to us")
@@ -226,7 +228,7 @@ func TestBecomeReport(t *testing.T) {
 }
 
 // raw starts a parent that becomes the reporting program, with a STARTUPINFO
-// that os/exec cannot make.
+// that os/exec cannot create.
 func raw(t *testing.T, change func(*startup)) (r reported) {
 	t.Helper()
 	read, write, err := os.Pipe()
@@ -288,7 +290,8 @@ func TestBecomeHandleByValue(t *testing.T) {
 	require.Equal(t, "by value", string(text[:n]))
 }
 
-// A program that closes its stdout early is seen to: the parent holds no copy.
+// When a program closes its stdout early, the reader notices: the parent has no
+// copy.
 func TestBecomeHoldsNoPipe(t *testing.T) {
 	t.Parallel()
 	c := handover(t, program(t, "closes"))
@@ -303,7 +306,8 @@ func TestBecomeHoldsNoPipe(t *testing.T) {
 	require.NoError(t, c.Wait())
 }
 
-// Nor does it hold a C descriptor that is one. (Alone: it inherits all that can be.)
+// The same is true for C descriptors. The test is not parallel, because the
+// parent inherits every inheritable handle.
 func TestBecomeHoldsNoDescriptor(t *testing.T) {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
@@ -356,18 +360,18 @@ func TestBecomeRefused(t *testing.T) {
 	}
 }
 
-// What cmd.exe would take for a command is an argument.
+// Text that cmd.exe would take for a command is passed as an argument.
 func TestBecomeBatch(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "a b.cmd")
 	require.NoError(t, os.WriteFile(file, []byte("@echo off\r\nset \"one=%~1\"\r\nsetlocal enabledelayedexpansion\r\necho [!one!]\r\nexit 9\r\n"), 0o755))
 	args := []string{"plain", "a b", "&calc&", "x|y<z>", "é☃", "a^b"}
-	if !execx.UnderWine() { // its cmd.exe reads %cd:~,% otherwise
+	if !execx.UnderWine() { // Wine's cmd.exe reads %cd:~,% differently
 		args = append(args, "%PATH%")
 	}
 	for _, arg := range args {
 		c := handover(t, execx.Program{Path: file, Argv: []string{"a b.cmd", arg}, Env: execx.NewEnviron(os.Environ())})
-		out, _ := c.Output() // its code is looked at
+		out, _ := c.Output() // the test checks its exit code
 		require.Equal(t, 9, c.ProcessState.ExitCode(), arg)
 		if arg != "é☃" { // printed in the console's code page
 			require.Equal(t, "["+arg+"]", strings.TrimSpace(string(out)))
@@ -375,7 +379,7 @@ func TestBecomeBatch(t *testing.T) {
 	}
 }
 
-// Python reads the line as SplitLine does.
+// Python splits the line as SplitLine does.
 func TestSplitLineIsPythons(t *testing.T) {
 	t.Parallel()
 	python := os.Getenv("TEST_PYTHON")

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// capture keeps what a tool prints, and passes it on.
+// capture keeps a tool's output and passes it on.
 type capture struct {
-	mu               sync.Mutex // never held while live is written: that may block
+	mu               sync.Mutex // not held during a write to live, which can block
 	out              head
 	outTail, errTail tail
 	live             live
@@ -17,11 +17,14 @@ type capture struct {
 
 func newCapture(output io.Writer) *capture { return &capture{live: live{w: output}} }
 
+// stdout returns the writer for the tool's stdout.
 func (c *capture) stdout() io.Writer { return stream{c, []io.Writer{&c.out, &c.outTail}} }
 
+// stderr returns the writer for the tool's stderr.
 func (c *capture) stderr() io.Writer { return stream{c, []io.Writer{&c.errTail}} }
 
-// result is what has come until now. A grandchild out of reach may still write.
+// result returns the output so far. A grandchild outside the group may still
+// write.
 func (c *capture) result() (stdout []byte, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -31,24 +34,25 @@ func (c *capture) result() (stdout []byte, text string) {
 	return slices.Clip(c.out.Bytes()), text
 }
 
-// stream is one of a tool's two. It never fails: a closed terminal or a full
-// disk on our side is no reason for SIGPIPE in an installer.
+// stream is one of a tool's two output streams. It never fails: a closed
+// terminal or a full disk on our side must not cause SIGPIPE in an installer.
 type stream struct {
 	c    *capture
 	keep []io.Writer
 }
 
+// Write implements [io.Writer].
 func (s stream) Write(p []byte) (int, error) {
 	s.c.mu.Lock()
 	for _, w := range s.keep {
-		_, _ = w.Write(p) // head and tail do not fail
+		_, _ = w.Write(p) // head and tail never fail
 	}
 	s.c.mu.Unlock()
 	s.c.live.write(p)
 	return len(p), nil
 }
 
-// live is Cmd.Output, for two streams, until its first error.
+// live writes both streams to Cmd.Output, until the first error.
 type live struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -65,10 +69,11 @@ func (l *live) write(p []byte) {
 	}
 }
 
-// head keeps the first bytes and drops the rest without an error: a tool that
-// prints too much is not to fail for it.
+// head keeps the first bytes and silently drops the rest: a tool must not fail
+// because it prints too much.
 type head struct{ bytes.Buffer }
 
+// Write implements [io.Writer].
 func (h *head) Write(p []byte) (int, error) {
 	if room := maxStdout - h.Len(); room > 0 {
 		h.Buffer.Write(p[:min(room, len(p))])
@@ -82,6 +87,7 @@ type tail struct {
 	cut bool // something before buf was dropped
 }
 
+// Write implements [io.Writer].
 func (t *tail) Write(p []byte) (int, error) {
 	t.buf = append(t.buf, p...)
 	if len(t.buf) > 2*maxTail {
@@ -91,7 +97,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is whole lines, unless a single one is longer than all that is kept.
+// String returns complete lines, unless one line is longer than everything that
+// is kept.
 func (t *tail) String() string {
 	b, cut := t.buf, t.cut
 	if len(b) > maxTail {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// SplitLine takes a Windows command line apart as the C runtime of a program
-// built since 2008 does (python's rule, too), and says for each argument where
-// in the line it begins. os.Args follows an older rule for `""` inside quotes,
-// so that the two can disagree about where the program's part begins.
+// SplitLine splits a Windows command line like the C runtime of a program built
+// since 2008, and like python. It also returns where in the line each argument
+// begins. os.Args follows an older rule for `""` inside quotes, so the two can
+// disagree about where the program's part begins.
 // https://learn.microsoft.com/cpp/c-language/parsing-c-command-line-arguments
 func SplitLine(line string) (args []string, starts []int) {
 	program, i := firstWord(line)
@@ -27,7 +27,7 @@ func SplitLine(line string) (args []string, starts []int) {
 	}
 }
 
-// firstWord reads the program's name, in which a backslash escapes nothing.
+// firstWord reads the program's name, in which a backslash is not an escape.
 func firstWord(line string) (word string, end int) {
 	var out []byte
 	quoted := false
@@ -44,9 +44,9 @@ func firstWord(line string) (word string, end int) {
 	return string(out), end
 }
 
-// nextWord reads one argument that begins at i: 2n backslashes and a quote are
-// n backslashes and a quote that opens or closes, 2n+1 are n and a quote as
-// text; inside quotes "" is a quote as text.
+// nextWord reads the argument that begins at i. 2n backslashes before a quote
+// are n backslashes, and the quote opens or closes. 2n+1 are n backslashes and
+// a literal quote. Inside quotes "" is a literal quote.
 func nextWord(line string, i int) (word string, end int) {
 	var out []byte
 	quoted := false
@@ -81,7 +81,7 @@ func nextWord(line string, i int) (word string, end int) {
 	return string(out), i
 }
 
-// JoinLine writes arguments so that [SplitLine] reads them back, behind the
+// JoinLine joins arguments so that [SplitLine] splits them again, after the
 // program's name.
 func JoinLine(args []string) string {
 	words := make([]string, len(args))
@@ -93,7 +93,7 @@ func JoinLine(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// QuoteArg writes one argument in quotes, needed or not.
+// QuoteArg puts one argument in quotes, even if that is not necessary.
 func QuoteArg(arg string) string {
 	var out strings.Builder
 	out.WriteByte('"')
@@ -116,9 +116,9 @@ func QuoteArg(arg string) string {
 	return out.String()
 }
 
-// commandLine is a program's name and its arguments: tail as it was typed, or
-// else argv[1:] quoted. The name is always quoted, so that no reader of the
-// line takes a part of it for the program.
+// commandLine returns a program's name with its arguments: tail as it was
+// typed, or else argv[1:] quoted. The name is always quoted, so that no reader
+// of the line takes a part of it for the program.
 func commandLine(argv []string, tail string) string {
 	line := `"` + argv[0] + `"`
 	if tail == "" {
@@ -130,11 +130,11 @@ func commandLine(argv []string, tail string) string {
 	return line + " " + tail
 }
 
-// batchLine is the command line that lets cmd.exe run a batch file with these
-// arguments and nothing else. cmd.exe reads the line by rules of its own, by
-// which an argument such as `"&calc&"` would be a command
-// (CVE-2024-24576, CVE-2024-3566): quotes are doubled, and a % is split from
-// what follows by a variable that is always empty, as Rust's standard library does.
+// batchLine returns the command line with which cmd.exe runs a batch file with
+// exactly these arguments. cmd.exe has its own rules, under which an argument
+// such as `"&calc&"` would be a command (CVE-2024-24576, CVE-2024-3566). As in
+// Rust's standard library, quotes are doubled, and a variable that is always
+// empty separates a % from the text after it.
 func batchLine(script string, args []string) (string, error) {
 	if strings.ContainsAny(script, `"%`) {
 		return "", fmt.Errorf("the path of a batch file cannot hold %q or %q: cmd.exe would read them", '"', '%')
@@ -149,6 +149,7 @@ func batchLine(script string, args []string) (string, error) {
 	return line + `"`, nil
 }
 
+// batchArg quotes one argument for batchLine.
 func batchArg(arg string) string {
 	plain := func(r rune) bool {
 		return r > 0x7f || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune(`#$*+-./:?@\_`, r)
@@ -164,7 +165,7 @@ func batchArg(arg string) string {
 		case '\\':
 			slashes++
 		case '"':
-			out.WriteString(strings.Repeat(`\`, slashes) + `"`) // the quote itself follows: doubled
+			out.WriteString(strings.Repeat(`\`, slashes) + `"`) // doubled: the quote itself follows
 			slashes = 0
 		case '%':
 			out.WriteString("%%cd:~,")

@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// HasConsole reports whether this process is attached to a console, be it one
+// HasConsole reports whether this process is attached to a console, with or
 // without a window.
 func HasConsole() bool { return ConsoleUsers() > 0 }
 
-// ConsoleUsers is the number of processes on our console, 0 without one.
-// (GetConsoleCP says 0 as well for a console of Wine 10, measured.)
+// ConsoleUsers returns the number of processes on our console, or 0 without
+// one. (GetConsoleCP would also return 0 for a console of Wine 10, measured.)
 func ConsoleUsers() int {
 	var pids [2]uint32
 	n, _, _ := kernel32("GetConsoleProcessList").Call(uintptr(unsafe.Pointer(&pids[0])), uintptr(len(pids)))
@@ -31,23 +31,23 @@ func Windowed() bool {
 	return subsystem == 2                                        // IMAGE_SUBSYSTEM_WINDOWS_GUI
 }
 
-// OpenConsole gives us a console of our own, and reports whether it did: not
-// where we have one. It replaces our standard handles and takes Go's handler of
-// console events away.
+// OpenConsole creates a console for this process and reports whether it did; it
+// does nothing if there is one. It replaces the standard handles and disables
+// Go's handler of console events.
 func OpenConsole() bool {
 	ok, _, _ := kernel32("AllocConsole").Call()
 	return ok != 0
 }
 
-// ConsoleWindow is the window of our console, 0 where it has none.
+// ConsoleWindow returns the window of our console, or 0.
 func ConsoleWindow() windows.HWND {
 	window, _, _ := kernel32("GetConsoleWindow").Call()
 	return windows.HWND(window)
 }
 
-// Aside starts a program that nobody waits for. It gets none of our handles, and
-// stands in no folder of ours.
-func Aside(path string, args ...string) error {
+// StartDetached starts a program and does not wait for it. The program inherits
+// none of our handles, and runs in the system's folder.
+func StartDetached(path string, args ...string) error {
 	system, err := windows.GetSystemDirectory()
 	if err != nil {
 		return err
@@ -57,22 +57,23 @@ func Aside(path string, args ...string) error {
 	return c.Start()
 }
 
-// CloseConsole leaves our console, which ends with its last process.
+// CloseConsole detaches from our console, which ends with its last process.
 func CloseConsole() { _, _, _ = kernel32("FreeConsole").Call() }
 
-// comeForward does what Explorer waits for from a program without a console that
-// was double-clicked: the pointer is busy until we read a message, and only whom
-// we allow may put a window in front.
-func comeForward() {
+// allowForeground does what Explorer expects of a double-clicked program without a
+// console. The pointer is busy until the program reads a message, and only
+// allowed processes may put a window in front.
+func allowForeground() {
 	user32 := windows.NewLazySystemDLL("user32.dll")
 	const anybody = 0xffffffff // ASFW_ANY
 	_, _, _ = user32.NewProc("AllowSetForegroundWindow").Call(anybody)
-	if ok, _, _ := user32.NewProc("PostMessageW").Call(0, 0, 0, 0); ok != 0 { // to ourselves, or reading would wait
+	if ok, _, _ := user32.NewProc("PostMessageW").Call(0, 0, 0, 0); ok != 0 { // to this thread, else reading would wait
 		var message [6]uintptr // MSG
 		_, _, _ = user32.NewProc("GetMessageW").Call(uintptr(unsafe.Pointer(&message)), 0, 0, 0)
 	}
 }
 
+// kernel32 returns a function of kernel32.dll.
 func kernel32(name string) *windows.LazyProc {
 	return windows.NewLazySystemDLL("kernel32.dll").NewProc(name)
 }

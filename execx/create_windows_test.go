@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Where a process cannot be born in a job it is put there before it runs.
-func TestSuspendedIntoTheJob(t *testing.T) {
+// A process that cannot start in a job is put into it before it runs.
+func TestCreateSuspendedInJob(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	p := Program{Path: self, Argv: []string{self}, Env: NewEnviron(os.Environ()).With("EXECX_ROLE", "sleep")}
-	line, app, err := lineOf(p)
+	line, app, err := buildLine(p)
 	require.NoError(t, err)
 	job, err := newJob(windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE)
 	require.NoError(t, err)
@@ -32,8 +32,8 @@ func TestSuspendedIntoTheJob(t *testing.T) {
 	require.Equal(t, uint32(windows.WAIT_OBJECT_0), event)
 }
 
-// What CreateProcess says often is said in words.
-func TestRefusedInWords(t *testing.T) {
+// Common errors of CreateProcess are described in plain language.
+func TestRefusedReasons(t *testing.T) {
 	t.Parallel()
 	for _, number := range []windows.Errno{2, 3, 5, 193, 216, 225, 267, 740, 1260} {
 		err := refused(Program{Path: `C:\x.exe`, Dir: `C:\d`}, number)

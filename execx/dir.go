@@ -2,22 +2,22 @@ package execx
 
 import "time"
 
-// MaxDir is the longest working directory that CreateProcess accepts, in
-// UTF-16 units without a closing backslash: MAX_PATH less that backslash and
-// the zero. No manifest, registry key or \\?\ lifts it:
+// MaxDir is the longest working directory that CreateProcess accepts, in UTF-16
+// units without a trailing backslash: MAX_PATH minus that backslash and the
+// zero. No manifest, registry key or \\?\ prefix raises it:
 // https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-setcurrentdirectory
 const MaxDir = 258
 
-// Dirs gives working directories names that the system can start a program in.
-// Only Windows needs it.
+// Dirs finds names of working directories in which the system can start a
+// program. Only Windows needs it.
 type Dirs struct {
-	Links string // a short folder of the user's for junctions; "" none
-	Limit int    // 0: MaxDir; tests lower it
+	Links string // a short folder of the user's for junctions; may be ""
+	Limit int    // 0: MaxDir; tests use a lower one
 }
 
-// Link is a junction that [Dirs.Name] made.
+// Link is a junction that [Dirs.Name] created.
 type Link struct {
-	Path   string
-	Target string    // where it leads; "" it cannot be read
-	Used   time.Time // the last use, to a day
+	Path   string    // of the junction
+	Target string    // its target; "" if that cannot be read
+	Used   time.Time // the last use, to the day
 }

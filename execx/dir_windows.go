@@ -17,14 +17,14 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Name is a name of dir that CreateProcess accepts: dir itself where it is
+// Name returns a name of dir that CreateProcess accepts: dir itself if it is
 // short enough, else its short (8.3) name, else a junction below Links, which
-// is made once and used again. It never begins with \\?\: python and what it
-// imports cannot work below such a name.
+// is created once and then reused. The name never begins with \\?\, because
+// python and its modules cannot work below such a name.
 //
-// dir is absolute and exists. A junction is held until this process ends, so
-// that Remove leaves it alone while a program runs in it. Links cannot lead to
-// another machine. Error: a [*StartError] with dir itself.
+// dir is absolute and exists. A junction is held open until this process ends,
+// so that Remove cannot delete it while a program runs in it. A junction cannot
+// lead to another machine. An error is a [*StartError] with dir itself.
 func (d Dirs) Name(dir string) (string, error) {
 	dir = Plain(filepath.Clean(dir))
 	if d.fits(dir) {
@@ -34,7 +34,7 @@ func (d Dirs) Name(dir string) (string, error) {
 	if short != "" && d.fits(short) {
 		return short, nil
 	}
-	link, err := d.link(dir)
+	link, err := d.junction(dir)
 	if err == nil {
 		return link, nil
 	}
@@ -42,8 +42,8 @@ func (d Dirs) Name(dir string) (string, error) {
 		"it has no short (8.3) name that would do, and no junction to it could be made: %v", length(dir), d.limit(), err), err}
 }
 
-// Leave takes us out of a working directory that no child of ours could
-// inherit. Relative paths mean something else afterwards.
+// Leave changes the working directory if no child could inherit it. Relative
+// paths then have another meaning.
 func (d Dirs) Leave() error {
 	if cwd, err := os.Getwd(); err != nil || d.fits(cwd) {
 		return err
@@ -55,18 +55,21 @@ func (d Dirs) Leave() error {
 	return os.Chdir(system)
 }
 
+// limit returns Limit or its default.
 func (d Dirs) limit() int { return cmp.Or(d.Limit, MaxDir) }
 
+// fits reports whether CreateProcess accepts dir.
 func (d Dirs) fits(dir string) bool { return length(dir) <= d.limit() }
 
-// length is in UTF-16 units, which is how Windows counts.
+// length counts UTF-16 units, as Windows does.
 func length(path string) int {
-	units, _ := windows.UTF16FromString(path) // a zero inside: no such folder is there
+	units, _ := windows.UTF16FromString(path) // fails if it contains a zero: no such folder exists
 	return len(units) - 1
 }
 
-// shortName is the 8.3 name of a folder that is there; "" where its volume has
-// none: https://learn.microsoft.com/windows-server/administration/windows-commands/fsutil-8dot3name
+// shortName returns the 8.3 name of an existing folder, or "" if its volume has
+// none:
+// https://learn.microsoft.com/windows-server/administration/windows-commands/fsutil-8dot3name
 func shortName(dir string) string {
 	path, err := windows.UTF16PtrFromString(withPrefix(dir))
 	if err != nil {
@@ -78,13 +81,13 @@ func shortName(dir string) string {
 		return ""
 	}
 	short := Plain(windows.UTF16ToString(buf[:n]))
-	if !same(short, dir) {
+	if !sameFolder(short, dir) {
 		return ""
 	}
 	return short
 }
 
-// withPrefix turns C:\x into \\?\C:\x, which has no limit.
+// withPrefix turns C:\x into \\?\C:\x, which has no length limit.
 func withPrefix(path string) string {
 	if share, ok := strings.CutPrefix(path, `\\`); ok {
 		return `\\?\UNC\` + share
@@ -92,8 +95,8 @@ func withPrefix(path string) string {
 	return `\\?\` + path
 }
 
-// Plain is path without a \\?\ in front: a working directory that we were
-// started in may have one, and no python can work below it.
+// Plain removes \\?\ from the beginning of a path. The working directory at
+// start can have this prefix, and python cannot work below it.
 func Plain(path string) string {
 	if share, ok := strings.CutPrefix(path, `\\?\UNC\`); ok {
 		return `\\` + share
@@ -101,17 +104,17 @@ func Plain(path string) string {
 	return strings.TrimPrefix(path, `\\?\`)
 }
 
-// same reports whether both names lead to one folder.
-func same(a, b string) bool {
+// sameFolder reports whether both names lead to the same folder.
+func sameFolder(a, b string) bool {
 	left, err1 := os.Stat(a)
 	right, err2 := os.Stat(b)
 	return err1 == nil && err2 == nil && os.SameFile(left, right)
 }
 
-// link is the junction to dir. Its name and its content follow from dir alone:
-// two processes that make it at once make the same one, and one that points
-// elsewhere is set right.
-func (d Dirs) link(dir string) (string, error) {
+// junction returns the junction to dir, and creates it if necessary. Its name and
+// its content depend only on dir. Two processes therefore create the same one,
+// and a junction with another target is corrected.
+func (d Dirs) junction(dir string) (string, error) {
 	if d.Links == "" {
 		return "", errors.New("there is no folder for it, LOCALAPPDATA is not set")
 	}
@@ -124,9 +127,9 @@ func (d Dirs) link(dir string) (string, error) {
 		return "", err
 	}
 	var err error
-	for range 3 { // somebody who cleans may take it away until we hold it
-		if !same(path, dir) {
-			if err = makeLink(path, dir); err != nil {
+	for range 3 { // until it is held open, a cleaning process may remove it
+		if !sameFolder(path, dir) {
+			if err = makeJunction(path, dir); err != nil {
 				continue
 			}
 		}
@@ -134,21 +137,22 @@ func (d Dirs) link(dir string) (string, error) {
 		if release, err = hold(path); err != nil {
 			continue
 		}
-		if same(path, dir) {
+		if sameFolder(path, dir) {
 			return path, nil
 		}
 		release()
-		_ = os.Remove(path) // leads nowhere: a drive of the network
+		_ = os.Remove(path) // it leads nowhere: dir is on a network drive
 		err = errors.New("a junction does not lead there")
 	}
 	return "", err
 }
 
-func makeLink(path, dir string) error {
+// makeJunction creates a junction, or changes its target.
+func makeJunction(path, dir string) error {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	folder, err := openLink(path, windows.GENERIC_WRITE)
+	folder, err := openJunction(path, windows.GENERIC_WRITE)
 	if err != nil {
 		return err
 	}
@@ -160,15 +164,16 @@ func makeLink(path, dir string) error {
 	var n uint32
 	err = windows.DeviceIoControl(folder, windows.FSCTL_SET_REPARSE_POINT, &data[0], uint32(len(data)), nil, 0, &n, nil)
 	if err != nil {
-		_ = os.Remove(path) // an empty folder, or somebody else's link
+		_ = os.Remove(path) // removes an empty folder or another user's link
 		return &fs.PathError{Op: "junction", Path: path, Err: err}
 	}
 	return nil
 }
 
-// mountPoint is the REPARSE_DATA_BUFFER of a junction to dir: tag, length of
-// what follows the first 8 bytes, then offset and length in bytes of the name
-// for the kernel and of the name for people, then both, each ended by a zero:
+// mountPoint returns the REPARSE_DATA_BUFFER of a junction to dir. It consists
+// of the tag, the length of everything after the first 8 bytes, offset and
+// length in bytes of the kernel's name and of the display name, and both names,
+// each with a zero at its end:
 // https://learn.microsoft.com/windows-hardware/drivers/ddi/ntifs/ns-ntifs-_reparse_data_buffer
 func mountPoint(dir string) ([]byte, error) {
 	kernel, err := windows.UTF16FromString(`\??\` + dir)
@@ -196,10 +201,10 @@ func mountPoint(dir string) ([]byte, error) {
 	return data, nil
 }
 
-// openLink opens what lies at path, not what it leads to. Nobody can remove it
-// until the handle is closed: asking for the list of a folder counts for that,
-// asking for its attributes alone would not.
-func openLink(path string, access uint32) (windows.Handle, error) {
+// openJunction opens the link itself, not its target. The link cannot be
+// removed until the handle is closed. That requires access to the list of the
+// folder; access to its attributes would not be enough.
+func openJunction(path string, access uint32) (windows.Handle, error) {
 	p, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return 0, err
@@ -212,23 +217,24 @@ func openLink(path string, access uint32) (windows.Handle, error) {
 	return h, nil
 }
 
-// hold keeps a link from being removed until this process ends, and notes the
+// hold prevents the removal of a link until this process ends, and records the
 // day of its use.
 func hold(path string) (release func(), err error) {
-	h, err := openLink(path, windows.FILE_READ_ATTRIBUTES|windows.FILE_WRITE_ATTRIBUTES)
+	h, err := openJunction(path, windows.FILE_READ_ATTRIBUTES|windows.FILE_WRITE_ATTRIBUTES)
 	if err != nil {
 		return nil, err
 	}
 	if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()).Abs() > 24*time.Hour {
 		now := windows.NsecToFiletime(time.Now().UnixNano())
-		_ = windows.SetFileTime(h, nil, nil, &now) // advice
+		_ = windows.SetFileTime(h, nil, nil, &now) // advisory
 	}
 	return func() { _ = windows.CloseHandle(h) }, nil
 }
 
 var linkName = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
-// List is all junctions below Links, also those whose target is gone.
+// List returns all junctions below Links, including those whose target is
+// missing.
 func (d Dirs) List() ([]Link, error) {
 	entries, err := os.ReadDir(d.Links)
 	if errors.Is(err, fs.ErrNotExist) || d.Links == "" {
@@ -244,19 +250,19 @@ func (d Dirs) List() ([]Link, error) {
 			continue
 		}
 		l := Link{Path: filepath.Join(d.Links, e.Name()), Used: info.ModTime()}
-		l.Target, _ = os.Readlink(l.Path) // said in Link
+		l.Target, _ = os.Readlink(l.Path) // see Link
 		out = append(out, l)
 	}
 	return out, nil
 }
 
-// Remove removes a junction, never what it leads to. One in which a program
-// was started that still runs stays, with an error.
+// Remove removes a junction, never its target. It returns an error if a program
+// that was started in it still runs.
 func (d Dirs) Remove(l Link) error {
 	if filepath.Dir(l.Path) != filepath.Clean(d.Links) || !linkName.MatchString(filepath.Base(l.Path)) {
 		return &fs.PathError{Op: "remove", Path: l.Path, Err: errors.New("no link of ours")}
 	}
-	err := os.Remove(l.Path) // a folder with something in it stays, a junction goes alone
+	err := os.Remove(l.Path) // removes a junction, but not a folder with content
 	if errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
 		return fmt.Errorf("%s is the working directory of a program that runs: %w", l.Path, err)
 	}

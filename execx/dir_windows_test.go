@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Wine has no junctions and crashes when a program starts in a folder of 260
-// characters; its short names are real ones.
-// UnderWine tells a test of what only a real Windows shows.
+// UnderWine reports whether the test runs under Wine. Some tests need a real
+// Windows: Wine has no junctions, crashes when a program starts in a folder of
+// 260 characters, and its short names are the real names.
 func UnderWine() bool {
 	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }
@@ -34,8 +34,8 @@ func TestMountPoint(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, strings.Join([]string{
 		"030000a0",     // IO_REPARSE_TAG_MOUNT_POINT
-		"2400", "0000", // 36 bytes follow this line's
-		"0000", "1000", "1200", "0800", // names: at 0 of 16 bytes, at 18 of 8
+		"2400", "0000", // 36 bytes after this line
+		"0000", "1000", "1200", "0800", // names: 16 bytes at offset 0, 8 bytes at offset 18
 		"5c003f003f005c0043003a005c00fc00", // \??\C:\ü
 		"0000",
 		"43003a005c00fc00", "0000", // C:\ü
@@ -68,7 +68,7 @@ func TestLengthIsInUnitsOfUTF16(t *testing.T) {
 	require.Equal(t, 6, length(`C:\ü😀`))
 }
 
-// The limit is lowered, so that the very code runs where the true one is deadly.
+// A lower limit makes the same code run where the real limit would crash.
 func TestNameOfALongFolder(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a folder with a long näme", "and one more")
@@ -87,7 +87,7 @@ func TestNameOfALongFolder(t *testing.T) {
 	name, err = d.Name(dir)
 	require.NoError(t, err)
 	require.Equal(t, short, name)
-	require.True(t, same(name, dir))
+	require.True(t, sameFolder(name, dir))
 
 	// The program starts in it.
 	self, err := os.Executable()
@@ -98,7 +98,8 @@ func TestNameOfALongFolder(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "touched"))
 }
 
-// TestHelperTouch is the program of TestNameOfALongFolder; alone it does nothing.
+// TestHelperTouch is the program of TestNameOfALongFolder. On its own it does
+// nothing.
 func TestHelperTouch(t *testing.T) {
 	cwd, err := os.Getwd()
 	require.NoError(t, err)
@@ -107,7 +108,7 @@ func TestHelperTouch(t *testing.T) {
 	}
 }
 
-func TestNoNameForALongFolder(t *testing.T) {
+func TestLongFolderWithoutName(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a folder with a long name")
 	require.NoError(t, os.MkdirAll(dir, 0o755))
@@ -124,7 +125,7 @@ func TestNoNameForALongFolder(t *testing.T) {
 	}
 }
 
-func TestLeaveStaysWhereItCan(t *testing.T) {
+func TestLeaveOnlyIfNecessary(t *testing.T) {
 	before, err := os.Getwd()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, os.Chdir(before)) }()
@@ -138,7 +139,7 @@ func TestLeaveStaysWhereItCan(t *testing.T) {
 	require.NotEqual(t, before, cwd)
 }
 
-// long is a folder whose name no CreateProcess accepts.
+// longDir creates a folder that CreateProcess does not accept.
 func longDir(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long ö ", 20), strings.Repeat("x", 150))
@@ -147,16 +148,16 @@ func longDir(t *testing.T) string {
 	return dir
 }
 
-func TestLink(t *testing.T) {
+func TestJunction(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)
 	dir := longDir(t)
 	d := Dirs{Links: filepath.Join(t.TempDir(), "j")}
 	names := make([]string, 8)
 	var wg sync.WaitGroup
-	for i := range names { // made by several at once, as by several ranks
+	for i := range names { // created by several at once, as in distributed training
 		wg.Go(func() {
-			name, err := d.link(dir)
+			name, err := d.junction(dir)
 			if err == nil {
 				names[i] = name
 			} else {
@@ -168,7 +169,7 @@ func TestLink(t *testing.T) {
 	for _, name := range names {
 		require.Equal(t, names[0], name)
 	}
-	require.True(t, same(names[0], dir))
+	require.True(t, sameFolder(names[0], dir))
 	require.LessOrEqual(t, length(names[0]), MaxDir)
 
 	cmd := exec.Command("cmd.exe", "/c", "echo x>touched")
@@ -183,20 +184,20 @@ func TestLink(t *testing.T) {
 	require.ErrorContains(t, d.Remove(links[0]), "program that runs", "we hold it")
 }
 
-func TestLinkThatPointsElsewhere(t *testing.T) {
+func TestJunctionWithAnotherTarget(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)
 	dir, other := longDir(t), t.TempDir()
 	d := Dirs{Links: filepath.Join(t.TempDir(), "j")}
 	require.NoError(t, os.Mkdir(d.Links, 0o755))
 	path := filepath.Join(d.Links, "000000000000")
-	require.NoError(t, makeLink(path, other))
-	require.True(t, same(path, other))
-	require.NoError(t, makeLink(path, dir), "set right in place")
-	require.True(t, same(path, dir))
+	require.NoError(t, makeJunction(path, other))
+	require.True(t, sameFolder(path, other))
+	require.NoError(t, makeJunction(path, dir), "set right in place")
+	require.True(t, sameFolder(path, dir))
 
 	past := time.Now().Add(-40 * 24 * time.Hour)
-	h, err := openLink(path, windows.FILE_WRITE_ATTRIBUTES)
+	h, err := openJunction(path, windows.FILE_WRITE_ATTRIBUTES)
 	require.NoError(t, err)
 	old := windows.NsecToFiletime(past.UnixNano())
 	require.NoError(t, windows.SetFileTime(h, nil, nil, &old))
@@ -219,7 +220,7 @@ func TestLinkThatPointsElsewhere(t *testing.T) {
 	require.FileExists(t, canary, "what it leads to stays")
 }
 
-// An ordinary folder stands in for a junction where there are none.
+// An ordinary folder replaces the junction, for systems without junctions.
 func TestListAndRemove(t *testing.T) {
 	t.Parallel()
 	d := Dirs{Links: filepath.Join(t.TempDir(), "j")}
@@ -248,7 +249,7 @@ func TestListAndRemove(t *testing.T) {
 	release()
 	require.NoError(t, d.Remove(links[0]))
 	require.NoDirExists(t, mine)
-	require.Error(t, d.Remove(links[1]), "what somebody put there stays")
+	require.Error(t, d.Remove(links[1]), "a folder with content stays")
 	require.DirExists(t, filepath.Join(full, "precious"))
 	require.Error(t, d.Remove(Link{Path: foreign}))
 	require.DirExists(t, foreign)

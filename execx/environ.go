@@ -5,18 +5,19 @@ import (
 	"strings"
 )
 
-// Environ is a process environment: KEY=VALUE, each key once. Keys are exact on
-// POSIX and folded on Windows. Its methods copy; an Environ is never changed.
+// Environ is a process environment: KEY=VALUE, each key once. Keys are
+// case-sensitive on POSIX and case-insensitive on Windows. Its methods return
+// copies; an Environ is never changed.
 //
-// Each key once matters: execve hands over every entry, and python takes the
-// first of two, os/exec would take the last.
+// A duplicate key would be ambiguous: execve passes every entry, python uses
+// the first of two, and os/exec would use the last.
 type Environ []string
 
 // Var is one variable.
 type Var struct{ Key, Value string }
 
-// NewEnviron takes os.Environ() and keeps the first of repeated keys, which is
-// the one that getenv gives. Entries without a key ("=C:=C:\", "junk") stay.
+// NewEnviron converts os.Environ(). Of repeated keys it keeps the first, as
+// getenv does. It keeps entries without a key ("=C:=C:\", "junk").
 func NewEnviron(list []string) Environ {
 	seen := make(map[string]bool, len(list))
 	out := make(Environ, 0, len(list))
@@ -42,13 +43,13 @@ func cutEntry(entry string) (key, value string, ok bool) {
 	return entry[:i], entry[i+1:], true
 }
 
-// Get is the value of key, "" when it is not set.
+// Get returns the value of key, or "" if it is not set.
 func (e Environ) Get(key string) string {
 	v, _ := e.Lookup(key)
 	return v
 }
 
-// Lookup tells an empty value from a missing one.
+// Lookup returns the value of key, and whether it is set.
 func (e Environ) Lookup(key string) (string, bool) {
 	for _, entry := range e {
 		if k, v, ok := cutEntry(entry); ok && sameKey(k, key) {
@@ -58,14 +59,14 @@ func (e Environ) Lookup(key string) (string, bool) {
 	return "", false
 }
 
-// With sets key, replacing it.
+// With sets key, replacing its value.
 func (e Environ) With(key, value string) Environ { return e.Edit([]Var{{key, value}}) }
 
 // Without removes keys.
 func (e Environ) Without(keys ...string) Environ { return e.Edit(nil, keys...) }
 
-// Edit removes keys and sets variables in one copy; of two settings of one key
-// the last counts.
+// Edit removes keys and sets variables in one copy. If a key is set twice, the
+// last value counts.
 func (e Environ) Edit(set []Var, remove ...string) Environ {
 	out := make(Environ, 0, len(e)+len(set))
 	for _, entry := range e {

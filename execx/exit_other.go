@@ -2,5 +2,5 @@
 
 package execx
 
-// awaitExit cannot wait for a child without reaping it here.
+// awaitExit cannot wait for a child without reaping it on this system.
 func awaitExit(int) bool { return false }

@@ -8,9 +8,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// group is a job object that ends with its last handle, and so with us.
+// group is a job object that ends with its last handle, and thus with this
+// process.
 type group struct{ job windows.Handle }
 
+// newGroup makes cmd start in a new group without a window.
 func newGroup(cmd *exec.Cmd) (*group, error) {
 	job, err := newJob(windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE)
 	if err != nil {
@@ -20,7 +22,7 @@ func newGroup(cmd *exec.Cmd) (*group, error) {
 	return &group{job}, nil
 }
 
-// newJob is a job with these limits; its handle is not inherited.
+// newJob creates a job with these limits. Its handle is not inherited.
 func newJob(limits uint32) (windows.Handle, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -33,6 +35,7 @@ func newJob(limits uint32) (windows.Handle, error) {
 	return job, nil
 }
 
+// limitJob sets the limits of a job.
 func limitJob(job windows.Handle, limits uint32) error {
 	info := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{}
 	info.BasicLimitInformation.LimitFlags = limits
@@ -41,9 +44,9 @@ func limitJob(job windows.Handle, limits uint32) error {
 	return err
 }
 
-// started puts the child into the job. Between its birth and this call it can
-// start a grandchild outside of the job; an installer does not. One that has
-// ended meanwhile is denied to every job, and needs none.
+// started puts the child into the job. Before this call the child could start a
+// grandchild outside the job, which an installer does not do. A child that has
+// already ended cannot be put into a job, and does not need it.
 func (g *group) started(pid int) error {
 	p, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE|windows.SYNCHRONIZE, false, uint32(pid))
 	if err != nil {
@@ -57,9 +60,11 @@ func (g *group) started(pid int) error {
 	return err
 }
 
+// kill kills all processes of the job.
 func (g *group) kill() { _ = windows.TerminateJobObject(g.job, 1) }
 
-// forget has nothing to do: a job is a handle, not a number that is used again.
+// forget does nothing: a job is a handle, not a number that can be reused.
 func (g *group) forget() {}
 
+// close ends the job.
 func (g *group) close() { _ = windows.CloseHandle(g.job) }

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A tool that is quicker than we are has run well: it is not one that cannot be started.
-func TestGroupOfOneThatEnded(t *testing.T) {
+// A tool that ended before it was put into the job did run: that is not an
+// error.
+func TestGroupOfEndedProcess(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	require.NoError(t, err)

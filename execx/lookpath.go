@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// IsPath reports whether a command's name says where it lies, so that it is not
+// IsPath reports whether a command's name contains a folder, so that it is not
 // searched for.
 func IsPath(name string) bool { return strings.ContainsAny(name, separators) }
 
-// LookPath finds a command in dirs, in order: absolute folders only, never the
-// current directory; on Windows with PATHEXT. A name with a separator must be
-// absolute and is not searched for: a relative one is the caller's to join with
-// the program's working directory, which is not ours.
+// LookPath finds a command in dirs, in order. It only searches absolute
+// folders, never the current directory; on Windows it uses PATHEXT. A name with
+// a separator must be absolute and is not searched for. The caller joins a
+// relative one with the program's working directory, which is not ours.
 //
-// Nothing found is an error that is fs.ErrNotExist (exit 127 in a shell); found
-// but not executable is fs.ErrPermission (126).
+// If nothing is found, the error is fs.ErrNotExist (exit 127 in a shell). If
+// the command is found but not executable, it is fs.ErrPermission (126).
 func LookPath(name string, dirs []string, env Environ) (string, error) {
 	if IsPath(name) {
 		if !filepath.IsAbs(name) {

@@ -14,8 +14,9 @@ import (
 
 const separators = `/\:`
 
-// executable tries the name as it is when it has an extension, then each of
-// PATHEXT that CreateProcess can start: of x.py and x.exe, "x" is the latter.
+// executable tries the name as it is if it has an extension, then with each
+// extension of PATHEXT that CreateProcess can start. If there are x.py and
+// x.exe, "x" is x.exe.
 func executable(path string, env Environ) (string, error) {
 	if filepath.Ext(path) != "" && startable(path) {
 		return path, nil
@@ -34,8 +35,8 @@ func executable(path string, env Environ) (string, error) {
 }
 
 // startable reports whether path is a file or a Store alias of a program. An
-// alias is empty and cannot be opened, but CreateProcess follows it; Windows
-// itself brings one called python.exe that only opens the Store.
+// alias is empty and cannot be opened, but CreateProcess follows it. Windows
+// itself includes an alias python.exe that only opens the Store.
 func startable(path string) bool {
 	if data := reparseData(path); data != nil {
 		if target, ok := aliasTarget(data); ok {
@@ -46,7 +47,7 @@ func startable(path string) bool {
 	return err == nil && !info.IsDir()
 }
 
-// reparseData is the reparse point that path is, nil where it is none.
+// reparseData returns the reparse point at path, or nil.
 func reparseData(path string) []byte {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -71,9 +72,9 @@ func reparseData(path string) []byte {
 
 const reparseTagAppExecLink = 0x8000001B // winnt.h: IO_REPARSE_TAG_APPEXECLINK
 
-// aliasTarget is the program that a Store alias stands for: the third of its
-// strings, behind package and application. The layout is not documented;
-// Source: https://www.tiraniddo.dev/2019/09/overview-of-windows-execution-aliases.html
+// aliasTarget returns the program of a Store alias: the third of its strings,
+// after package and application. The format is not documented. Source:
+// https://www.tiraniddo.dev/2019/09/overview-of-windows-execution-aliases.html
 func aliasTarget(data []byte) (target string, ok bool) {
 	const header = 12 // tag, length, reserved, version
 	if len(data) < header || binary.LittleEndian.Uint32(data) != reparseTagAppExecLink {
@@ -81,7 +82,7 @@ func aliasTarget(data []byte) (target string, ok bool) {
 	}
 	body := data[header:]
 	text := make([]uint16, len(body)/2)
-	_ = binary.Read(bytes.NewReader(body), binary.LittleEndian, text) // as long as it says
+	_ = binary.Read(bytes.NewReader(body), binary.LittleEndian, text) // text has exactly this length
 	parts := strings.Split(string(utf16.Decode(text)), "\x00")
 	if len(parts) < 3 {
 		return "", true

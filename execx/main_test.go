@@ -20,8 +20,8 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// The test binary is also every tool and every parent that the tests need:
-// EXECX_ROLE says which.
+// TestMain also makes the test binary act as every tool and parent that the
+// tests need. EXECX_ROLE selects the role.
 func TestMain(m *testing.M) {
 	role, arg, _ := strings.Cut(os.Getenv("EXECX_ROLE"), ":")
 	switch role {
@@ -50,11 +50,12 @@ func TestMain(m *testing.M) {
 	case "become":
 		become(arg)
 	default:
-		special(role, arg)
+		systemRole(role, arg)
 	}
 }
 
-// become is a parent that hands over. Its own exit codes: 126, 127.
+// become is a parent that becomes the program. Its own exit codes are 126 and
+// 127.
 func become(arg string) {
 	var p execx.Program
 	raw, err := base64.StdEncoding.DecodeString(arg)

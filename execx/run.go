@@ -12,25 +12,26 @@ import (
 	"time"
 )
 
-// Run starts the tool in a process group of its own (on Windows a job) and
-// waits for it. stdin is empty. When the tool ends, what is left of its group
-// is killed; on Linux the kernel kills the tool when we are killed.
+// Run starts the tool in its own process group (on Windows a job) and waits for
+// it. stdin is empty. When the tool ends, the rest of its group is killed. On
+// Linux the kernel kills the tool if this process is killed.
 //
-// An exit code that is not 0 is no error. A cancelled ctx kills the group and
-// returns context.Cause(ctx). What cannot be started is an error of os/exec:
-// fs.ErrNotExist (of Path or of Dir; the error names which) or fs.ErrPermission.
+// An exit code other than 0 is not an error. A cancelled ctx kills the group
+// and returns context.Cause(ctx). If the tool cannot be started, the error is
+// that of os/exec: fs.ErrNotExist (for Path or Dir; the error names which) or
+// fs.ErrPermission.
 //
-// Not guaranteed: a grandchild that made a session of its own is out of reach;
-// it can hold us for 2 s through our pipes, no longer.
+// Not guaranteed: a grandchild in its own session is not killed. It can delay
+// us through our pipes for at most 2 s.
 func Run(ctx context.Context, c Cmd) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{}, context.Cause(ctx)
 	}
-	if !filepath.IsAbs(c.Path) { // execve would take it from the working directory
+	if !filepath.IsAbs(c.Path) { // execve would look in the working directory
 		return Result{}, &fs.PathError{Op: "run", Path: c.Path, Err: fmt.Errorf("%w: no absolute path", fs.ErrNotExist)}
 	}
 	// The kernel sends PDEATHSIG when the thread that started the child ends,
-	// not the process: https://github.com/golang/go/issues/27505
+	// not when the process ends: https://github.com/golang/go/issues/27505
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
@@ -40,7 +41,7 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 		Stdout: capture.stdout(), Stderr: capture.stderr(), WaitDelay: drain,
 	}
 	if c.Env == nil {
-		cmd.Env = []string{} // nil is our own to os/exec
+		cmd.Env = []string{} // os/exec takes nil for our own environment
 	}
 	g, err := newGroup(cmd)
 	if err != nil {
@@ -49,10 +50,10 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	defer g.close()
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
-		return Result{}, missing(c, err)
+		return Result{}, notExist(c, err)
 	}
 	if err := g.started(cmd.Process.Pid); err != nil {
-		_ = cmd.Process.Kill() // it is in no group yet, and must not run outside of one
+		_ = cmd.Process.Kill() // it is not in the group, and must not run outside
 		_ = cmd.Wait()
 		return Result{}, err
 	}
@@ -65,9 +66,10 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	return res, err
 }
 
-// missing is fs.ErrNotExist where Windows and os/exec say it in other words: of
-// the folder ("directory name invalid") and of the tool ("not found in %PATH%").
-func missing(c Cmd, err error) error {
+// notExist turns the errors of Windows and os/exec for a missing folder
+// ("directory name invalid") or tool ("not found in %PATH%") into
+// fs.ErrNotExist.
+func notExist(c Cmd, err error) error {
 	if c.Dir != "" {
 		if _, e := os.Stat(c.Dir); errors.Is(e, fs.ErrNotExist) {
 			return e
@@ -79,9 +81,10 @@ func missing(c Cmd, err error) error {
 	return err
 }
 
-// wait waits for the tool, ends its group when time or patience is over, and
-// leaves nothing of the group behind. state is nil, which reads as exit code
-// -1, for a tool that SIGKILL does not end (a dead network disk holds it).
+// wait waits for the tool. It kills the group when the time limit or ctx is
+// over, and leaves no process of the group behind. state is nil, which means
+// exit code -1, if SIGKILL does not end the tool (blocked by a dead network
+// disk).
 func wait(ctx context.Context, cmd *exec.Cmd, g *group, limit time.Duration) (state *os.ProcessState, timedOut bool, err error) {
 	done := make(chan error, 1)
 	go func() { done <- reap(cmd, g) }()
@@ -101,16 +104,16 @@ func wait(ctx context.Context, cmd *exec.Cmd, g *group, limit time.Duration) (st
 	}
 	g.kill()
 	select {
-	case <-done: //nolint:errcheck // Wait's error says nothing that ProcessState does not
+	case <-done: //nolint:errcheck // Wait's error adds nothing to ProcessState
 		state = cmd.ProcessState
 	case <-time.After(2 * drain):
 	}
 	return state, timedOut, err
 }
 
-// reap waits for the tool and kills what is left of its group: before the tool
-// is reaped where the system allows it, since its pid names the group and could
-// be another's afterwards, and since that closes our pipes at once.
+// reap waits for the tool and kills the rest of its group. If the system allows
+// it, that happens before the tool is reaped: its pid identifies the group, and
+// could belong to another process later. It also closes our pipes at once.
 func reap(cmd *exec.Cmd, g *group) error {
 	if awaitExit(cmd.Process.Pid) {
 		g.kill()

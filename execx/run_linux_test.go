@@ -14,7 +14,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-func TestRunDiesWithUs(t *testing.T) {
+func TestRunIsKilledWithParent(t *testing.T) {
 	t.Parallel()
 	path, err := os.Executable()
 	require.NoError(t, err)
@@ -30,9 +30,9 @@ func TestRunDiesWithUs(t *testing.T) {
 	gone(t, pidIn(t, []byte(line)))
 }
 
-// A goroutine that ends while it is locked takes its thread with it, and the
-// kernel kills the children of that thread. It must never be the one that
-// started ours.
+// A goroutine that ends while locked to its thread ends the thread, and the
+// kernel then kills that thread's children. It must not be the thread that
+// started the tool.
 func TestRunOutlivesOtherThreads(t *testing.T) {
 	t.Parallel()
 	for range 10 {
@@ -42,7 +42,7 @@ func TestRunOutlivesOtherThreads(t *testing.T) {
 			for range 10 {
 				group.Go(runtime.LockOSThread)
 			}
-			group.Wait() // they run on this thread if it is free to
+			group.Wait() // they run on this thread if it is not locked
 		}
 		res, err := execx.Run(t.Context(), c)
 		require.NoError(t, err)
@@ -68,7 +68,7 @@ func TestActivity(t *testing.T) {
 			go func() { defer close(ended); _, _ = execx.Run(ctx, c) }()
 			defer func() { cancel(); <-ended }()
 			pid := <-pids
-			start, err := os.OpenFile(dir+"/go", os.O_WRONLY, 0) // opens when the script reads
+			start, err := os.OpenFile(dir+"/go", os.O_WRONLY, 0) // blocks until the script reads
 			require.NoError(t, err)
 			before, ok := execx.Activity(pid)
 			require.True(t, ok)
@@ -84,7 +84,7 @@ func TestActivity(t *testing.T) {
 	}
 }
 
-func TestActivityOfNobody(t *testing.T) {
+func TestActivityOfMissingProcess(t *testing.T) {
 	t.Parallel()
 	_, ok := execx.Activity(1 << 30)
 	require.False(t, ok)

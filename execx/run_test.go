@@ -52,7 +52,7 @@ func TestRunTail(t *testing.T) {
 	}
 }
 
-func TestRunGivesNoStdinAndOnlyItsEnv(t *testing.T) {
+func TestRunHasEmptyStdinAndOnlyItsEnv(t *testing.T) {
 	t.Parallel()
 	res, err := execx.Run(t.Context(), self(t, "stdin"))
 	require.NoError(t, err)
@@ -91,7 +91,7 @@ type failing struct{ calls int }
 
 func (f *failing) Write([]byte) (int, error) { f.calls++; return 0, errors.New("disk full") }
 
-func TestRunOutputThatFailsEndsNobody(t *testing.T) {
+func TestRunContinuesWhenOutputFails(t *testing.T) {
 	t.Parallel()
 	var f failing
 	c := self(t, fmt.Sprint("print:", 1<<20))
@@ -107,7 +107,7 @@ type blocking struct{ in, out chan struct{} }
 
 func (b blocking) Write(p []byte) (int, error) { close(b.in); <-b.out; return len(p), nil }
 
-func TestRunOutputThatBlocksHoldsNobody(t *testing.T) {
+func TestRunEndsWhenOutputBlocks(t *testing.T) {
 	t.Parallel()
 	b := blocking{make(chan struct{}), make(chan struct{})}
 	defer close(b.out)

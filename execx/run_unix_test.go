@@ -22,7 +22,7 @@ func sh(script string) execx.Cmd {
 	return execx.Cmd{Path: "/bin/sh", Args: []string{"-c", script}, Env: execx.Environ{"PATH=/usr/bin:/bin"}, Timeout: time.Minute}
 }
 
-// gone waits until the process is none, or a zombie that nobody has reaped yet.
+// gone waits until the process does not exist, or is an unreaped zombie.
 func gone(t *testing.T, pid int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -80,8 +80,8 @@ type writer func([]byte)
 
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
-// A grandchild in a session of its own escapes the group and holds our pipe.
-func TestRunIsNotHeldByADaemon(t *testing.T) {
+// A grandchild in its own session leaves the group and holds our pipe open.
+func TestRunDoesNotWaitForDaemon(t *testing.T) {
 	t.Parallel()
 	if _, err := execx.LookPath("setsid", []string{"/usr/bin", "/bin"}, nil); err != nil {
 		t.Skip("no setsid here")

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// What a shell puts in the place of a stream is none.
-func TestShells(t *testing.T) {
+// A handle that a shell passes instead of a stream is not a stream.
+func TestSetByShell(t *testing.T) {
 	t.Parallel()
 	const in, out, errs = windows.STD_INPUT_HANDLE, windows.STD_OUTPUT_HANDLE, windows.STD_ERROR_HANDLE
 	for name, tt := range map[string]struct {
@@ -25,7 +25,7 @@ func TestShells(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			si := &startupInfo{flags: tt.flags}
-			require.Equal(t, []bool{tt.in, tt.out, tt.errors}, []bool{si.shells(in), si.shells(out), si.shells(errs)})
+			require.Equal(t, []bool{tt.in, tt.out, tt.errors}, []bool{si.setByShell(in), si.setByShell(out), si.setByShell(errs)})
 		})
 	}
 }

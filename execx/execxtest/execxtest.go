@@ -1,4 +1,4 @@
-// Package execxtest is for tests that write programs and start them.
+// Package execxtest helps tests that write programs and start them.
 package execxtest
 
 import (
@@ -7,18 +7,18 @@ import (
 	"syscall"
 )
 
-// Write makes an executable file, and the folders above it.
+// Write creates an executable file and its parent folders.
 //
-// It keeps the tests beside it from forking meanwhile: their child would hold
-// the file open for writing until its own exec, and starting it would fail with
-// "text file busy" (https://go.dev/issue/22315).
+// Meanwhile it prevents other tests from forking. Their child would hold the
+// file open for writing until its own exec, and starting the file would fail
+// with "text file busy" (https://go.dev/issue/22315).
 func Write(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	return os.WriteFile(path, content, 0o755) //nolint:gosec // it is started
+	return os.WriteFile(path, content, 0o755) //nolint:gosec // it will be started
 }
 
 // Copy puts a copy of the running test binary at path.

@@ -14,18 +14,18 @@ import (
 )
 
 // caller is the environment in which this test process was started. Isolate
-// replaces that of the process.
+// replaces the environment of the process.
 var caller = os.Environ()
 
-// Online returns the environment for a program that fetches packages: that of
-// the tests, with what the caller says of indexes, proxies and certificates.
+// Online returns the environment for a program that downloads packages: that of
+// the tests, with the caller's settings of indexes, proxies and certificates.
 func Online() []string {
 	set := map[string]string{}
 	for _, v := range os.Environ() {
 		name, value, _ := strings.Cut(v, "=")
 		set[name] = value
 	}
-	for name, file := range map[string]string{"PIP_CONFIG_FILE": "pip/pip.conf", "UV_CONFIG_FILE": "uv/uv.toml", "NETRC": "../.netrc"} { // HOME is another
+	for name, file := range map[string]string{"PIP_CONFIG_FILE": "pip/pip.conf", "UV_CONFIG_FILE": "uv/uv.toml", "NETRC": "../.netrc"} { // HOME is different
 		if path := filepath.Join(callerConfig(), file); exists(path) {
 			set[name] = path
 		}
@@ -40,7 +40,7 @@ func Online() []string {
 	for _, name := range []string{"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "UV_CACHE_DIR", "UV_PYTHON"} { // packages would go elsewhere
 		delete(set, name)
 	}
-	for _, name := range []string{"PIP_USER", "PIP_REQUIRE_VIRTUALENV"} { // the same in a pip.conf
+	for _, name := range []string{"PIP_USER", "PIP_REQUIRE_VIRTUALENV"} { // a pip.conf may set them
 		set[name] = "0"
 	}
 	set["PIP_NO_INPUT"], set["PIP_DISABLE_PIP_VERSION_CHECK"] = "1", "1"
@@ -51,7 +51,7 @@ func Online() []string {
 	return env
 }
 
-// callerConfig is the caller's folder of settings.
+// callerConfig returns the caller's configuration folder.
 func callerConfig() string {
 	if dir := callers("XDG_CONFIG_HOME"); dir != "" {
 		return dir
@@ -59,7 +59,7 @@ func callerConfig() string {
 	return filepath.Join(callers(homes[0]), ".config")
 }
 
-// callers is a variable of the caller's.
+// callers returns a variable of the caller.
 func callers(name string) string {
 	for _, v := range caller {
 		if n, value, _ := strings.Cut(v, "="); strings.EqualFold(n, name) {
@@ -69,17 +69,19 @@ func callers(name string) string {
 	return ""
 }
 
+// hasPrefix reports whether name starts with one of the prefixes.
 func hasPrefix(name string, prefixes ...string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-// Main runs a package's tests in an environment that Isolate makes, and ends
-// the process. It is the whole TestMain of a package whose tests start programs:
+// Main runs a package's tests in an isolated environment (see Isolate) and ends
+// the process. It is the whole TestMain of a package whose tests start
+// programs:
 //
 //	func TestMain(m *testing.M) { execxtest.Main(m) }
 //
-// These tests wait for other processes more than they compute, so more of them
-// run at a time than there are processors, unless -parallel says otherwise.
+// These tests mostly wait for other processes. So more tests than processors
+// run at a time, unless -parallel is set.
 func Main(m *testing.M) {
 	dir, err := os.MkdirTemp("", "modelrun-test-")
 	if err != nil {
@@ -87,33 +89,33 @@ func Main(m *testing.M) {
 	}
 	Isolate(dir)
 	code := m.Run()
-	_ = os.RemoveAll(dir) // nothing uses it after this
+	_ = os.RemoveAll(dir) // unused from here on
 	os.Exit(code)
 }
 
 // Isolate replaces the environment of this process by one that does not depend
-// on who started it, and keeps what it needs for that in dir, which the caller
-// removes. In the new environment:
+// on the user. It keeps the files for that in dir, which the caller removes. In
+// the new environment:
 //
-//   - HOME and its relatives are an empty folder: no pip.conf, uv.toml or
-//     modelrun configuration of the user's;
-//   - PATH leads to a real interpreter named python3, not to a venv's or a
-//     version manager's, and to no uv and no modelrun;
-//   - of the other variables only those of Go, of the system and the tests' own
-//     (TEST_*, UPDATE_SCRIPTS) are left: none of UV_*, PIP_*, PYTHON*, CONDA_*
-//     or MODELRUN_*.
+//   - HOME and similar variables name an empty folder, without the user's pip.conf, uv.toml
+//     or modelrun configuration.
+//   - PATH contains a real interpreter named python3, which is not from a venv or a version
+//     manager. It contains no uv and no modelrun.
+//   - The other variables are only those of Go, of the system and of the tests (TEST_*,
+//     UPDATE_SCRIPTS). All UV_*, PIP_*, PYTHON*, CONDA_* and MODELRUN_* variables are
+//     removed.
 //
-// Descriptors that were inherited are not passed on to programs.
+// Programs do not inherit the descriptors that this process inherited.
 func Isolate(dir string) {
 	flag.Parse()
-	if set := given(); !slices.Contains(set, "test.parallel") && !slices.Contains(set, "test.fuzz") { // a fuzzer takes it for the number of its workers
+	if set := given(); !slices.Contains(set, "test.parallel") && !slices.Contains(set, "test.fuzz") { // for a fuzzer it is the number of workers
 		_ = flag.Set("test.parallel", strconv.Itoa(min(testsPerProcessor*runtime.GOMAXPROCS(0), maxTests)))
 	}
 	closeOnExec()
 	set := map[string]string{
 		"TEST_CACHE": CacheDir(), "PATH": searchPath(dir), "LANG": "C.UTF-8",
-		"UV_NO_CONFIG": "1",                 // a uv.toml or a .python-version above the checkout
-		"GORACE":       "atexit_sleep_ms=0", // or each end of a program with the race detector takes a second
+		"UV_NO_CONFIG": "1",                 // there may be a uv.toml or a .python-version above the checkout
+		"GORACE":       "atexit_sleep_ms=0", // otherwise each program with the race detector takes a second to end
 	}
 	for name, value := range goEnviron() {
 		set[name] = value
@@ -140,19 +142,20 @@ func Isolate(dir string) {
 	}
 }
 
-// So many tests run at a time: measured with 2 processors, and bounded by memory.
+// The number of parallel tests. It was measured with 2 processors, and is
+// limited by memory.
 const (
 	testsPerProcessor = 3
 	maxTests          = 24
 )
 
-// given are the flags that the command line sets.
+// given returns the names of the flags on the command line.
 func given() (names []string) {
 	flag.Visit(func(f *flag.Flag) { names = append(names, f.Name) })
 	return names
 }
 
-// CacheDir is where the tests keep the tools that they install: TEST_CACHE, or
+// CacheDir returns the folder for tools that the tests install: TEST_CACHE, or
 // a folder in the caller's cache folder.
 func CacheDir() string {
 	if dir := os.Getenv("TEST_CACHE"); dir != "" {
@@ -165,25 +168,25 @@ func CacheDir() string {
 	return filepath.Join(cache, "modelrun-test")
 }
 
-// kept reports whether a variable of the caller's is left.
+// kept reports whether a variable of the caller is kept.
 func kept(name string) bool {
 	return slices.ContainsFunc(slices.Concat(system, goVars), func(s string) bool { return strings.EqualFold(s, name) }) || hasPrefix(name, "CGO_", "TEST_", "WINE")
 }
 
-// goVars are what a person may have set for Go.
+// goVars are variables that users set for Go.
 var goVars = []string{
 	"GO111MODULE", "GOAMD64", "GOARCH", "GOARM64", "GOAUTH", "GOCACHEPROG", "GOCOVERDIR", "GODEBUG", "GOEXPERIMENT", "GOFLAGS", "GOGC", "GOINSECURE",
 	"GOMAXPROCS", "GOMEMLIMIT", "GONOPROXY", "GONOSUMDB", "GOOS", "GOPRIVATE", "GOPROXY", "GOROOT", "GOSUMDB", "GOTMPDIR", "GOTOOLCHAIN", "GOTRACEBACK",
 	"GOVCS", "GOWORK",
 }
 
-// goEnviron is what Go finds by way of HOME.
+// goEnviron returns the values that Go derives from HOME.
 func goEnviron() map[string]string {
 	vars := map[string]string{}
 	names := []string{"GOENV", "GOCACHE", "GOPATH", "GOMODCACHE"}
 	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output() //nolint:gosec // constants
 	if err != nil {
-		return nil // no Go here, as under Wine: nothing is built
+		return nil // without Go, as under Wine, nothing is built
 	}
 	for i, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
 		vars[names[i]] = strings.TrimSuffix(line, "\r")
@@ -191,8 +194,8 @@ func goEnviron() map[string]string {
 	return vars
 }
 
-// searchPath is the caller's PATH without environments and without the programs
-// that no test may find by chance.
+// searchPath returns the caller's PATH without environments and without
+// programs that tests must not find by accident.
 func searchPath(dir string) string {
 	python := realPython()
 	var dirs []string
@@ -213,35 +216,37 @@ func searchPath(dir string) string {
 	return strings.Join(dirs, string(filepath.ListSeparator))
 }
 
-// unwanted are the programs that are looked for on PATH by what we test.
+// unwanted are the programs that the tested code searches for on PATH.
 var unwanted = []string{"uv" + exe, "uvx" + exe, "modelrun" + exe, "modelrunw" + exe}
 
+// isUnwanted reports whether a program is one of unwanted.
 func isUnwanted(name string) bool { return slices.Contains(unwanted, name) }
 
-// realPython is the interpreter behind the caller's python3: not a venv's, and
-// not a version manager's script. "" is none. TEST_PYTHON names another.
+// realPython returns the interpreter behind the caller's python3, or "". It is
+// not a venv's python or a version manager's script. TEST_PYTHON names another
+// one.
 func realPython() string {
 	for _, name := range []string{os.Getenv("TEST_PYTHON"), "python3", "python"} {
 		if name == "" {
 			continue
 		}
-		c := exec.Command(name, "-I", "-S", "-c", "import os, sys; print(os.path.realpath(sys._base_executable or sys.executable))") //nolint:gosec // a tester's own
+		c := exec.Command(name, "-I", "-S", "-c", "import os, sys; print(os.path.realpath(sys._base_executable or sys.executable))") //nolint:gosec // the tester's own
 		c.Env = slices.DeleteFunc(slices.Clone(caller), func(v string) bool { return strings.HasPrefix(v, "PYTHON") })
 		out, err := c.Output()
 		if err != nil {
 			continue
 		}
 		python := strings.TrimSpace(string(out))
-		c = exec.Command(python, "-I", "-S", "-c", "pass") //nolint:gosec // the same
+		c = exec.Command(python, "-I", "-S", "-c", "pass") //nolint:gosec // the tester's own
 		c.Env = slices.DeleteFunc(slices.Clone(caller), func(v string) bool { name, _, _ := strings.Cut(v, "="); return !kept(name) })
-		if c.Run() == nil { // it needs no variable that the tests do not have, such as LD_LIBRARY_PATH
+		if c.Run() == nil { // it works without variables such as LD_LIBRARY_PATH, which the tests do not have
 			return python
 		}
 	}
 	return ""
 }
 
-// leadsTo reports whether the first python3 of a search path is this one itself.
+// leadsTo reports whether the first python3 of a search path is this one.
 func leadsTo(dirs []string, python string) bool {
 	for _, d := range dirs {
 		file := filepath.Join(d, python3)
@@ -254,8 +259,9 @@ func leadsTo(dirs []string, python string) bool {
 	return false
 }
 
-// managed reports whether a folder's python3 is a version manager's, which finds
-// the interpreter by way of HOME, and by a shell script takes 100 ms for it.
+// managed reports whether a folder's python3 belongs to a version manager. Such
+// a python3 finds the interpreter through HOME, and as a shell script takes
+// 100 ms for it.
 func managed(dir string) bool {
 	file, err := filepath.EvalSymlinks(filepath.Join(dir, python3))
 	if err != nil {
@@ -271,6 +277,7 @@ func managed(dir string) bool {
 	return err == nil && (string(start) == "#!" || !strings.HasPrefix(filepath.Base(file), "python"))
 }
 
+// exists follows links.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -15,18 +15,19 @@ const (
 	python3 = "python3"
 )
 
-// system are the variables of a system that are left.
+// system are the system's variables that are kept.
 var system = []string{"TMPDIR", "CC", "CXX", "CI", "UPDATE_SCRIPTS"}
 
 // homes are the variables that name a user's own folders.
 var homes = []string{"HOME"}
 
-// without makes a folder of links to all programs of another but some.
+// without creates a folder with links to all programs of another one except
+// some.
 func without(from, to string, some func(name string) bool) []string {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		panic(err)
 	}
-	entries, _ := os.ReadDir(from) // what cannot be read is not run either
+	entries, _ := os.ReadDir(from) // an unreadable folder has no usable programs
 	for _, e := range entries {
 		if !some(e.Name()) {
 			if err := os.Symlink(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
@@ -37,8 +38,7 @@ func without(from, to string, some func(name string) bool) []string {
 	return []string{to}
 }
 
-// pythonDir is a folder in which an interpreter has the names by which it is
-// looked for.
+// pythonDir creates a folder in which an interpreter has its usual names.
 func pythonDir(python, dir string) string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		panic(err)
@@ -51,10 +51,10 @@ func pythonDir(python, dir string) string {
 	return dir
 }
 
-// closeOnExec keeps what this process inherited from its children: a limit on
-// open files means the same everywhere then.
+// closeOnExec keeps inherited descriptors from children, so that a limit on
+// open files always has the same effect.
 func closeOnExec() {
-	entries, _ := os.ReadDir("/dev/fd") // not there: nothing can be done
+	entries, _ := os.ReadDir("/dev/fd") // if it does not exist, nothing can be done
 	for _, e := range entries {
 		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
 			unix.CloseOnExec(fd)

@@ -7,7 +7,7 @@ const (
 	python3 = "python.exe"
 )
 
-// system are the variables of a system that are left.
+// system are the system's variables that are kept.
 var system = []string{
 	"SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT", "TEMP", "TMP", "OS", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE",
 	"PROCESSOR_IDENTIFIER", "ProgramFiles", "ProgramFiles(x86)", "ProgramW6432", "CommonProgramFiles", "ProgramData", "ALLUSERSPROFILE", "PUBLIC",
@@ -17,10 +17,11 @@ var system = []string{
 // homes are the variables that name a user's own folders.
 var homes = []string{"USERPROFILE", "APPDATA", "LOCALAPPDATA"}
 
-// without leaves the whole folder out: links need a privilege here.
+// without omits the whole folder: links need a privilege on Windows.
 func without(string, string, func(string) bool) []string { return nil }
 
-// pythonDir is the interpreter's own folder.
+// pythonDir returns the interpreter's own folder.
 func pythonDir(python, _ string) string { return filepath.Dir(python) }
 
-func closeOnExec() {} // nothing is inherited here that is not named
+// closeOnExec does nothing: on Windows only listed handles are inherited.
+func closeOnExec() {}

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// Tool returns the path of a program that a test needs. Where it is missing the
-// test is skipped, and says what is not tested; where TEST_TOOLS is set all of
-// them must be there, and it fails.
+// Tool returns the path of a program that a test needs. If it is missing, the
+// test is skipped and reports what is not tested. If TEST_TOOLS is set, the
+// test fails instead.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -31,8 +31,8 @@ func Missing(t testing.TB, format string, args ...any) {
 	t.Skipf("NOT TESTED: "+format, args...)
 }
 
-// Package returns a folder with a Python package, NAME==VERSION, without what it
-// depends on. pip installs it once per user.
+// Package returns a folder with a Python package, NAME==VERSION, without its
+// dependencies. pip installs it once per user.
 func Package(spec string) (string, error) {
 	dir := filepath.Join(CacheDir(), strings.ReplaceAll(spec, "==", "-"))
 	if exists(dir) {
@@ -49,19 +49,19 @@ func Package(spec string) (string, error) {
 	if err := Pip("install", "-q", "--no-deps", "--target", tmp, spec); err != nil {
 		return "", fmt.Errorf("installing %s for the tests: %w", spec, err)
 	}
-	if err := os.Rename(tmp, dir); err != nil && !exists(dir) { // another test process was quicker otherwise
+	if err := os.Rename(tmp, dir); err != nil && !exists(dir) { // otherwise another test process was faster
 		return "", err
 	}
 	return dir, nil
 }
 
-// Pip runs pip with these arguments, from where the caller's pip gets packages.
+// Pip runs pip with these arguments. It uses the caller's package sources.
 func Pip(args ...string) error {
 	python := withPip()
 	if python == "" {
 		return errors.New("no python3 on PATH has pip")
 	}
-	c := exec.Command(python, append([]string{"-m", "pip"}, args...)...) //nolint:gosec // a tester's own
+	c := exec.Command(python, append([]string{"-m", "pip"}, args...)...) //nolint:gosec // the tester's own
 	c.Env = Online()
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s -m pip: %w: %s", python, err, out)
@@ -69,8 +69,8 @@ func Pip(args ...string) error {
 	return nil
 }
 
-// PythonWithPip returns a Python that has pip: the one on PATH, or, where that has
-// none, the one that the caller of the tests has, such as a venv's.
+// PythonWithPip returns a Python that has pip: the one on PATH, or else the
+// caller's, such as a venv's.
 func PythonWithPip(t testing.TB) string {
 	t.Helper()
 	python := withPip()
@@ -80,6 +80,7 @@ func PythonWithPip(t testing.TB) string {
 	return python
 }
 
+// withPip returns a Python that has pip, or "".
 func withPip() string {
 	for _, path := range []string{os.Getenv("PATH"), callers("PATH")} {
 		for _, dir := range filepath.SplitList(path) {
@@ -87,12 +88,12 @@ func withPip() string {
 			if !exists(python) {
 				continue
 			}
-			c := exec.Command(python, "-I", "-c", "import pip") //nolint:gosec // a tester's own
+			c := exec.Command(python, "-I", "-c", "import pip") //nolint:gosec // the tester's own
 			c.Env = Online()
 			if c.Run() == nil {
 				return python
 			}
-			break // what is behind it on PATH is not what the caller means
+			break // the caller does not mean a later one on PATH
 		}
 	}
 	return ""

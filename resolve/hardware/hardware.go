@@ -35,16 +35,16 @@ type Identity struct {
 
 // GPU is one visible device.
 type GPU struct {
-	Name      string `json:"name"`
-	CC        string `json:"cc,omitempty"` // compute capability "8.6"; for AMD the target "gfx1100"; "" if not known
-	UUID      string `json:"uuid,omitempty"`
-	MemoryMiB int    `json:"memory_mib,omitempty"`
+	Name      string `json:"name"`                 // the product's name
+	CC        string `json:"cc,omitempty"`         // compute capability "8.6"; for AMD the target "gfx1100"; "" if not known
+	UUID      string `json:"uuid,omitempty"`       // "GPU-…"; "" if not known
+	MemoryMiB int    `json:"memory_mib,omitempty"` // 0 if not known
 }
 
 // Machine is the complete hardware. It is cached under its Identity.
 type Machine struct {
 	Identity
-	GPUs     []GPU  `json:"devices,omitempty"`
+	GPUs     []GPU  `json:"devices,omitempty"` // the visible ones
 	Reported string `json:"told,omitempty"`    // the driver's version from NVIDIA's own tools, the only source in WSL
 	Problem  string `json:"problem,omitempty"` // why an existing GPU cannot be used; "" if all is well
 }

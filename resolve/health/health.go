@@ -46,7 +46,7 @@ func (s State) String() string {
 
 // Verdict is the result of checking one env on one machine with one driver.
 type Verdict struct {
-	State    State
+	State    State    // the outcome
 	Code     Code     // stable, never ""
 	Reason   string   // why the env is not healthy; one line
 	Warnings []string // notes for the user; the env can be healthy all the same
@@ -70,10 +70,10 @@ func (v *Verdict) setSeal(s *Seal) {
 
 // Subject is an env and what it is needed for.
 type Subject struct {
-	Dir     envdir.Dir
-	Imports []profile.Import
-	CUDA    bool   // torch must see a GPU of any vendor
-	Accel   string // the key's accelerator: "cu121", "rocm6.2", "mps", "cpu"; "" if not known
+	Dir     envdir.Dir       // the env
+	Imports []profile.Import // what must be importable
+	CUDA    bool             // torch must see a GPU of any vendor
+	Accel   string           // the key's accelerator: "cu121", "rocm6.2", "mps", "cpu"; "" if not known
 
 	ModelType string // from the model's config.json; "" if not known. Used for a warning only
 }

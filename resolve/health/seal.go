@@ -20,29 +20,29 @@ import (
 // Seal is READY.json. It is written last, inside the env's folder. An env that
 // has one was therefore complete and, if Durable, on the disk.
 type Seal struct {
-	Schema      int               `json:"schema"`   // 1
-	BuildID     string            `json:"build_id"` // random, 32 hex digits
-	Key         string            `json:"key"`
+	Schema      int               `json:"schema"`                 // 1
+	BuildID     string            `json:"build_id"`               // random, 32 hex digits
+	Key         string            `json:"key"`                    // the env's key
 	Plan        string            `json:"plan_hash,omitempty"`    // hash of everything that went into the env
 	Own         string            `json:"own,omitempty"`          // the file whose [envs] defines the key
 	Profile     string            `json:"profile,omitempty"`      // the profile's name
 	ProfilePath string            `json:"profile_path,omitempty"` // "" for a built-in profile
-	ProfileHash string            `json:"profile_hash,omitempty"`
-	Python      SealedPython      `json:"python"`
-	Dists       map[string]string `json:"dists"` // version of each distribution that Imports names
-	Torch       SealedTorch       `json:"torch,omitzero"`
-	Packages    int               `json:"packages"`            // number of distributions
-	Installed   map[string]string `json:"installed,omitempty"` // version of every distribution; older seals lack it
-	With        []string          `json:"with,omitempty"`      // requirements beyond the key that the env was made for
-	Digest      string            `json:"digest"`              // hash of the names in site-packages
-	Files       map[string]int64  `json:"files"`               // size of each key file, by path below site-packages
-	Size        *usage.Sizes      `json:"size,omitempty"`
-	Relaxed     []string          `json:"relaxed,omitempty"`
-	UV          string            `json:"uv,omitempty"`
-	Modelrun    string            `json:"modelrun,omitempty"`
-	BootID      string            `json:"boot_id,omitempty"`
-	Durable     bool              `json:"durable"` // every file was flushed before this one was written
-	Created     time.Time         `json:"created"`
+	ProfileHash string            `json:"profile_hash,omitempty"` // hash of the profile's file
+	Python      SealedPython      `json:"python"`                 // the interpreter
+	Dists       map[string]string `json:"dists"`                  // version of each distribution that Imports names
+	Torch       SealedTorch       `json:"torch,omitzero"`         // zero without torch
+	Packages    int               `json:"packages"`               // number of distributions
+	Installed   map[string]string `json:"installed,omitempty"`    // version of every distribution; older seals lack it
+	With        []string          `json:"with,omitempty"`         // requirements beyond the key that the env was made for
+	Digest      string            `json:"digest"`                 // hash of the names in site-packages
+	Files       map[string]int64  `json:"files"`                  // size of each key file, by path below site-packages
+	Size        *usage.Sizes      `json:"size,omitempty"`         // disk usage; nil if it was not measured
+	Relaxed     []string          `json:"relaxed,omitempty"`      // pins that were relaxed, one line each
+	UV          string            `json:"uv,omitempty"`           // version of uv
+	Modelrun    string            `json:"modelrun,omitempty"`     // version of modelrun
+	BootID      string            `json:"boot_id,omitempty"`      // the boot in which the env was built
+	Durable     bool              `json:"durable"`                // every file was flushed before this one was written
+	Created     time.Time         `json:"created"`                // when this seal was made
 
 	// Imports are what Dists and Files describe; not written.
 	Imports []profile.Import `json:"-"`
@@ -50,18 +50,18 @@ type Seal struct {
 
 // SealedPython is the interpreter that an env was built with.
 type SealedPython struct {
-	Path     string    `json:"path"` // relative to the env's folder
-	Realpath string    `json:"realpath"`
-	Version  string    `json:"version"` // "3.11"
-	Size     int64     `json:"size"`
-	Modified time.Time `json:"mtime"`
+	Path     string    `json:"path"`     // relative to the env's folder
+	Realpath string    `json:"realpath"` // with all links resolved
+	Version  string    `json:"version"`  // "3.11"
+	Size     int64     `json:"size"`     // in bytes
+	Modified time.Time `json:"mtime"`    // its mtime
 }
 
 // SealedTorch is the content of torch/version.py.
 type SealedTorch struct {
-	Version string `json:"version,omitempty"`
-	CUDA    string `json:"cuda,omitempty"`
-	HIP     string `json:"hip,omitempty"`
+	Version string `json:"version,omitempty"` // "2.5.1+cu121"
+	CUDA    string `json:"cuda,omitempty"`    // "12.1"; "" without CUDA
+	HIP     string `json:"hip,omitempty"`     // "" without ROCm
 }
 
 // NewSeal completes a seal from a finished staging folder. base contains what

@@ -11,28 +11,30 @@ import (
 // https://learn.microsoft.com/troubleshoot/windows-client/shell-experience/command-line-string-limitation
 const maxBatchLine = 8191
 
-// renderBatch is NAME.cmd: what is typed after its name goes to the program,
-// whose exit code is the file's. The folder is modelrun's -C and not cmd.exe's
-// cd, which goes to no share and to no folder with a long name.
+// renderBatch renders NAME.cmd. It passes its arguments to the program, and
+// returns the program's exit code. It sets the folder with modelrun's -C,
+// because cmd.exe's cd supports no shares and no folders with long names.
 //
-// Not guaranteed: after Ctrl-C cmd.exe asks "Terminate batch job (Y/N)?", and a
-// caller that writes `call NAME` doubles each ^ of its arguments before we see them.
+// Not guaranteed: after Ctrl-C cmd.exe asks "Terminate batch job (Y/N)?". A
+// caller that writes `call NAME` doubles each ^ in its arguments before we see
+// them.
 func renderBatch(s Spec) ([]File, error) {
 	if err := checkLine(s, "a command file"); err != nil {
 		return nil, err
 	}
 	line := forCmd(execx.QuoteArg(s.Program)) + " " + forCmdEach(modelrunArgs(s, s.Dir)) + " %*"
 	if n := units(line); n > maxBatchLine {
-		return nil, fault.New(fault.BadUsage, "the line of %s.cmd has %d characters, and cmd.exe reads %d", s.Name, n, maxBatchLine).Fix(asExe)
+		return nil, fault.New(fault.BadUsage, "the line of %s.cmd has %d characters, and cmd.exe reads %d", s.Name, n, maxBatchLine).Fix(useExe)
 	}
 	return []File{{Name: s.Name + ".cmd", Data: commandFile("", line, "exit /b %ERRORLEVEL%"), Mode: 0o644}}, nil
 }
 
-// commandFile is a batch file; its line begins a command or a block.
+// commandFile returns a batch file. line starts a command or a block in
+// parentheses.
 //
-// cmd.exe reads each line, or block in parentheses, in the console's code page
-// of that moment. Beyond ASCII that is UTF-8 for this one, and the old one
-// again before what stands in the line starts.
+// cmd.exe reads each line or block in the console's current code page. If line
+// is not ASCII, the file switches to UTF-8 before it, and back to the old code
+// page before the command starts.
 func commandFile(about, line string, after ...string) []byte {
 	lines := []string{"@echo off", "rem Made by modelrun launcher, which checks and repairs it." + about,
 		"setlocal EnableExtensions DisableDelayedExpansion"}

@@ -9,23 +9,23 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Finding is something about a launcher that does not hold any more.
+// Finding is a problem with a launcher.
 type Finding struct {
 	ID     string // stable: see docs/json.md
 	Text   string // one line
-	Remedy string // a command; where it ends in a word in capitals, that is for the user to fill in
+	Remedy string // a command; a last word in capitals is a placeholder for the user
 }
 
-// Around is what a check must be told of the world.
-type Around struct {
-	Script  string            // absolute: what the command starts; "" no script
-	Account func(string) bool // whether there is such an account
+// Environment is the information that Check needs from its caller.
+type Environment struct {
+	Script  string            // absolute path of the script that the command starts; may be ""
+	Account func(string) bool // whether an account exists
 	Path    []string          // the folders of PATH
 }
 
-// Check looks whether everything that a launcher names is still there, and its
-// files as they were written. It starts and changes nothing.
-func (rec *Record) Check(a Around) []Finding {
+// Check reports everything that a launcher names and that is missing, and files
+// that were changed. It starts and changes nothing.
+func (rec *Record) Check(e Environment) []Finding {
 	var out []Finding
 	repair := "modelrun launcher repair " + fault.Quote(rec.Name)
 	say := func(id, remedy, format string, args ...any) {
@@ -43,7 +43,7 @@ func (rec *Record) Check(a Around) []Finding {
 		{"root", rec.option("root"), "--root DIR", true},
 		{"env-file", rec.option("env-file"), "--env-file FILE", false},
 		{"icon", rec.Icon, "--icon FILE", false},
-		{"script", a.Script, "-C DIR", false},
+		{"script", e.Script, "-C DIR", false},
 	} {
 		if want.path == "" {
 			continue
@@ -52,7 +52,7 @@ func (rec *Record) Check(a Around) []Finding {
 			say(want.id, repair+" "+want.option, "%s %s is not there", want.id, want.path)
 		}
 	}
-	if rec.Account != "" && !a.Account(rec.Account) {
+	if rec.Account != "" && !e.Account(rec.Account) {
 		say("account", repair+" --account NAME", "there is no account %s", rec.Account)
 	}
 	for _, w := range rec.Files {
@@ -70,27 +70,28 @@ func (rec *Record) Check(a Around) []Finding {
 	if old := rec.oldCopy(); old != "" {
 		say("copy", repair, "%s is a copy of another modelrun than %s is now", old, rec.Program)
 	}
-	if first := rec.shadow(a); first != "" {
+	if first := rec.shadow(e); first != "" {
 		say("shadowed", fault.Shell("mv ", "move ", first)+" "+fault.Quote(first+".off"), "%s is another program of that name, and is found first", first)
 	}
 	return out
 }
 
-// oldCopy is a file that is a copy of the program as it was; "" none.
+// oldCopy returns a file that is a copy of an older version of the program, or
+// "".
 func (rec *Record) oldCopy() string {
 	files, err := Render(rec.Spec)
 	if err != nil || len(files) != len(rec.Files) {
 		return ""
 	}
 	for i, f := range files {
-		if data, err := f.content(); f.Copy != "" && err == nil && sum(f.Name, data) != rec.Files[i].SHA256 {
+		if data, err := f.content(); f.Copy != "" && err == nil && digest(f.Name, data) != rec.Files[i].SHA256 {
 			return rec.Files[i].Path
 		}
 	}
 	return ""
 }
 
-// absoluteOnly leaves out org/name of a hub.
+// absoluteOnly returns a path, or "" for the org/name of a model on the hub.
 func absoluteOnly(path string) string {
 	if !filepath.IsAbs(path) {
 		return ""
@@ -98,26 +99,27 @@ func absoluteOnly(path string) string {
 	return path
 }
 
-// shadow is another file that PATH finds under the launcher's name; "" none.
-func (rec *Record) shadow(a Around) string {
+// shadow returns another file that PATH finds first under the launcher's name,
+// or "".
+func (rec *Record) shadow(e Environment) string {
 	path, first := rec.Files[0].Path, ""
 	if rec.Kind != Script && rec.Kind != Batch && rec.Kind != Exe {
 		return ""
 	}
-	for _, dir := range a.Path {
+	for _, dir := range e.Path {
 		if filepath.Clean(dir) == filepath.Dir(path) {
 			return first
 		}
 		other := filepath.Join(dir, filepath.Base(path))
-		if info, err := os.Stat(other); first == "" && filepath.IsAbs(dir) && err == nil && !info.IsDir() && !same(other, path) {
+		if info, err := os.Stat(other); first == "" && filepath.IsAbs(dir) && err == nil && !info.IsDir() && !sameFile(other, path) {
 			first = other
 		}
 	}
-	return "" // PATH does not find it
+	return "" // PATH does not find the launcher
 }
 
-// same reports whether two names are of one file.
-func same(a, b string) bool {
+// sameFile reports whether two names refer to the same file.
+func sameFile(a, b string) bool {
 	x, err1 := os.Stat(a)
 	y, err2 := os.Stat(b)
 	return err1 == nil && err2 == nil && os.SameFile(x, y)

@@ -10,8 +10,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// modelrunArgs is what modelrun is started with: from a folder, where one is
-// named here and not by the starter itself.
+// modelrunArgs returns modelrun's arguments. They include -C if dir is set;
+// otherwise the starter itself sets the folder.
 func modelrunArgs(s Spec, dir string) []string {
 	var args []string
 	if dir != "" {
@@ -21,12 +21,13 @@ func modelrunArgs(s Spec, dir string) []string {
 	return append(append(args, "--"), s.Command...)
 }
 
-// asExe is the way out where a starter cannot hold what a launcher needs.
-const asExe = "make it the kind that holds everything: modelrun launcher add --kind exe …"
+// useExe is the hint for a starter that cannot represent what a launcher needs.
+const useExe = "make it the kind that holds everything: modelrun launcher add --kind exe …"
 
-// checkText refuses what is no text: no file of a launcher holds it.
+// checkText refuses words that are not text: no launcher file can represent
+// them.
 func checkText(s Spec) error {
-	for _, word := range s.words() {
+	for _, word := range s.texts() {
 		if !utf8.ValidString(word) || strings.Contains(word, "\x00") {
 			return fault.New(fault.BadUsage, "%q is no text, and a launcher's file holds only text", word).Fix("give files and arguments names that are text")
 		}
@@ -34,33 +35,34 @@ func checkText(s Spec) error {
 	return nil
 }
 
-// checkLine refuses what no line of a command file or shortcut holds.
+// checkLine refuses words that a line of a command file or shortcut cannot
+// represent.
 func checkLine(s Spec, where string) error {
-	for _, word := range s.words() {
+	for _, word := range s.texts() {
 		if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
-			return fault.New(fault.BadUsage, "%q has a line break or another control character, which %s cannot hold", word, where).Fix(asExe)
+			return fault.New(fault.BadUsage, "%q has a line break or another control character, which %s cannot hold", word, where).Fix(useExe)
 		}
 	}
 	return checkText(s)
 }
 
-// words is all that a launcher says.
-func (s Spec) words() []string {
+// texts returns all texts of a launcher.
+func (s Spec) texts() []string {
 	words := append([]string{s.Name, s.Program, s.Dir, s.Icon, s.Account}, s.Options...)
 	return append(words, s.Command...)
 }
 
-// named reports whether who expands %NAME% could take a part of a text for a
-// variable.
-func named(text string) bool { return strings.Count(text, "%") > 1 }
+// mayExpand reports whether a reader that expands %NAME% could find a variable in a
+// text.
+func mayExpand(text string) bool { return strings.Count(text, "%") > 1 }
 
-// verbatim is a command line for a reader that replaces %NAME% by a variable's
-// value, as the shell does with a shortcut's arguments and NSSM with those of a
-// service. Quotes, which the program takes off again, then stand within every
-// name, and no variable is called so.
+// verbatim returns a command line for a reader that expands %NAME%, as the
+// shell does with a shortcut's arguments and NSSM with those of a service. It
+// puts quotes inside every possible name: no variable has such a name, and the
+// program removes the quotes.
 func verbatim(args []string) string {
 	line := execx.JoinLine(args)
-	if !named(line) {
+	if !mayExpand(line) {
 		return line
 	}
 	words := make([]string, len(args))
@@ -78,9 +80,9 @@ func verbatim(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// forCmd writes a part of a command line so that cmd.exe, which reads a batch
-// file, hands it on as it is. cmd.exe knows no \" and would see the quotes of
-// such a word the wrong way round: all of it is then escaped, its quotes too.
+// forCmd escapes a part of a command line for cmd.exe, which reads it from a
+// batch file. cmd.exe does not understand \", so it would misinterpret the
+// quotes of such a word. All of the line is then escaped, including its quotes.
 // https://learn.microsoft.com/archive/blogs/twistylittlepassagesallalike/everyone-quotes-command-line-arguments-the-wrong-way
 func forCmd(line string) string {
 	var out strings.Builder
@@ -100,7 +102,8 @@ func forCmd(line string) string {
 	return out.String()
 }
 
-// forCmdEach is forCmd of each word: those without a quote stay readable.
+// forCmdEach applies forCmd to each word, so that words without a quote stay
+// readable.
 func forCmdEach(args []string) string {
 	words := make([]string, len(args))
 	for i := range args {
@@ -109,10 +112,10 @@ func forCmdEach(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// units is the length of a text as Windows counts it.
+// units returns the length of a text in UTF-16 units, as Windows counts it.
 func units(text string) int { return len(utf16.Encode([]rune(text))) }
 
-// ascii reports whether a text is the same in every code page.
+// ascii reports whether a text is ASCII, and thus the same in every code page.
 func ascii(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
 }

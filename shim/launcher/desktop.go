@@ -4,15 +4,15 @@ import (
 	"strings"
 )
 
-// renderDesktop is a desktop entry:
+// renderDesktop renders a desktop entry:
 // https://specifications.freedesktop.org/desktop-entry-spec/latest/
 //
-// A word of Exec is quoted, and the line is then escaped once more as every
-// string of the file is. "%" begins a field code. GLib looks for the program
-// before it undoes "%%", and the specification allows it no "=": such a program
-// is started by sh.
+// Each word of Exec is quoted, and then the line is escaped like every string
+// in the file. "%" begins a field code. GLib searches for the program before it
+// replaces "%%", and the specification does not allow "=" in its path. A
+// program with one of these characters is started by sh.
 func renderDesktop(s Spec) ([]File, error) {
-	if err := plainText(s, ""); err != nil {
+	if err := checkPlainText(s, ""); err != nil {
 		return nil, err
 	}
 	words := s.argv()
@@ -34,13 +34,14 @@ func renderDesktop(s Spec) ([]File, error) {
 	return []File{{Name: s.Name + ".desktop", Data: []byte(b.String()), Mode: 0o644}}, nil
 }
 
-// desktopWord is one argument of Exec, before the line is escaped as a string.
+// desktopWord quotes one argument of Exec, before the line is escaped as a
+// string.
 func desktopWord(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`, `%`, `%%`).Replace(s) + `"`
 }
 
-// desktopString is a value of the file. None of ours begins with a space, which
-// would be dropped, as one at the end may be.
+// desktopString escapes a value of the file. Readers drop a space at the
+// beginning, which our values never have, and may drop one at the end.
 func desktopString(s string) string {
 	s = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s)
 	if strings.HasSuffix(s, " ") {

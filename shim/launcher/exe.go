@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// renderExe is a copy of modelrun that is called NAME, and NAME.toml, which it
-// reads: see shim.
+// renderExe renders a copy of modelrun named NAME, and NAME.toml, which it
+// reads: see package shim.
 func renderExe(s Spec) ([]File, error) {
 	ext := ""
 	if strings.EqualFold(path.Ext(s.Program), ".exe") {
@@ -25,7 +25,8 @@ func renderExe(s Spec) ([]File, error) {
 	}, nil
 }
 
-// tomlString prefers the form without escapes, in which a path on Windows can be read.
+// tomlString formats a TOML string. It prefers the form without escapes, which
+// keeps paths on Windows readable.
 func tomlString(s string) string {
 	control := func(r rune) bool { return unicode.IsControl(r) && r != '\t' }
 	if !strings.ContainsRune(s, '\'') && !strings.ContainsFunc(s, control) {
@@ -45,6 +46,7 @@ func tomlString(s string) string {
 	return `"` + out.String() + `"`
 }
 
+// tomlStrings formats a TOML array of strings.
 func tomlStrings(list []string) string {
 	words := make([]string, len(list))
 	for i, s := range list {

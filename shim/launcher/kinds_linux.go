@@ -1,5 +1,6 @@
 package launcher
 
+// kinds are the kinds of this system; the first is the default.
 var kinds = [...]traits{
 	{kind: Script, render: renderScript},
 	{kind: Desktop, render: renderDesktop, icon: true, windowed: true},
@@ -7,5 +8,5 @@ var kinds = [...]traits{
 	{kind: Supervisord, render: renderSupervisord, account: true},
 }
 
-// meaning is what of a file counts as changed.
-func meaning(_ string, data []byte) []byte { return data }
+// significant returns the part of a file whose change matters: all of it.
+func significant(_ string, data []byte) []byte { return data }

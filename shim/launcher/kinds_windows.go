@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 )
 
+// kinds are the kinds of this system; the first is the default.
 var kinds = [...]traits{
 	{kind: Shortcut, render: renderShortcut, icon: true, windowed: true},
 	{kind: Batch, render: renderBatch},
@@ -12,9 +13,10 @@ var kinds = [...]traits{
 	{kind: NSSM, render: renderNSSM, account: true},
 }
 
-// meaning is what of a file counts as changed. Of a shortcut that is what it
-// starts: Windows itself writes more into it, and follows a target that has moved.
-func meaning(name string, data []byte) []byte {
+// significant returns the part of a file whose change matters. In a shortcut that
+// is what it starts: Windows itself adds data, and updates a target that has
+// moved.
+func significant(name string, data []byte) []byte {
 	if filepath.Ext(name) == ".lnk" {
 		if link, err := readShortcut(data); err == nil {
 			return fmt.Appendf(nil, "%q", link)

@@ -4,11 +4,11 @@ import (
 	"strings"
 )
 
-// renderLaunchd is a property list for launchd, of the user's session. It is
-// started again after a failure, whatever the exit code says: launchd.plist(5)
-// knows no more than success and failure.
+// renderLaunchd renders a property list for launchd in the user's session. The
+// service restarts after every failure, because launchd.plist(5) only
+// distinguishes success and failure, not exit codes.
 func renderLaunchd(s Spec) ([]File, error) {
-	if err := plainText(s, "\ufffe\uffff"); err != nil {
+	if err := checkPlainText(s, "\ufffe\uffff"); err != nil {
 		return nil, err
 	}
 	var b strings.Builder
@@ -41,9 +41,10 @@ func renderLaunchd(s Spec) ([]File, error) {
 	return []File{{Name: launchdLabel(s.Name) + ".plist", Data: []byte(b.String()), Mode: 0o644}}, nil
 }
 
+// launchdLabel returns the label of a service.
 func launchdLabel(name string) string { return "modelrun." + name }
 
-// xmlString is a <string>.
+// xmlString formats a <string> element.
 func xmlString(s string) string {
 	return "<string>" + strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s) + "</string>"
 }

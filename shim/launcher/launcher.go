@@ -1,7 +1,7 @@
-// Package launcher is what a person, a desktop or a service manager starts a
-// model program with: a shortcut, a script, a unit. It renders their files,
-// keeps a record of each and looks whether they still hold; it starts nothing
-// and knows no environment.
+// Package launcher manages the files with which a user, a desktop or a service
+// manager starts a model program: shortcuts, scripts, units. It renders them,
+// keeps a record of each and checks that they are still valid. It starts
+// nothing and knows nothing about environments.
 package launcher
 
 import (
@@ -12,46 +12,48 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Kind is the sort of file a launcher is. Stable: it is written to records and JSON.
+// Kind is the type of a launcher's file. The values are stable: records and
+// JSON contain them.
 type Kind string
 
 // The kinds.
 const (
 	Script      Kind = "script"      // a POSIX shell script
 	Desktop     Kind = "desktop"     // a freedesktop .desktop entry
-	Systemd     Kind = "systemd"     // a systemd unit of the system, or of the user
+	Systemd     Kind = "systemd"     // a systemd unit, of the system or of a user
 	Supervisord Kind = "supervisord" // a [program:…] section
 	Launchd     Kind = "launchd"     // a macOS property list
 	Shortcut    Kind = "lnk"         // a Windows shortcut
 	Batch       Kind = "cmd"         // a Windows command file
-	Exe         Kind = "exe"         // a copy of modelrun that reads NAME.toml beside it
+	Exe         Kind = "exe"         // a copy of modelrun that reads NAME.toml next to it
 	NSSM        Kind = "nssm"        // a command file that defines a Windows service with NSSM
 )
 
-// Spec is what a launcher starts, and how. All paths are absolute.
+// Spec defines what a launcher starts. All paths are absolute.
 type Spec struct {
-	Name     string   `json:"name"`     // a file's name without an extension, as the user wrote it
-	Kind     Kind     `json:"kind"`     //
+	Name     string   `json:"name"`     // a file's name without extension, as the user wrote it
+	Kind     Kind     `json:"kind"`     // the type of its file
 	Program  string   `json:"program"`  // modelrun, or modelrunw
-	Options  []string `json:"options"`  // modelrun's own, before "--"; one that has a value is one word: --model=/srv/llama
+	Options  []string `json:"options"`  // modelrun's options, before "--"; one with a value is one word: --model=/srv/llama
 	Command  []string `json:"command"`  // after "--"
-	Dir      string   `json:"dir"`      // where the program starts
-	Icon     string   `json:"icon"`     // "" none
+	Dir      string   `json:"dir"`      // the program's working directory
+	Icon     string   `json:"icon"`     // path of an icon; may be ""
 	Windowed bool     `json:"windowed"` // no console: modelrunw
-	Account  string   `json:"account"`  // who runs it, for services; "" the default
+	Account  string   `json:"account"`  // the account of a service; "" for the default
 	System   bool     `json:"system"`   // a systemd unit of the system, not of the user
 }
 
-// File is one file of a launcher: what it holds, or which program it is a copy of.
+// File is one file of a launcher: its content, or the program of which it is a
+// copy.
 type File struct {
-	Name string // without folder
-	Data []byte
-	Copy string // path to copy from, instead of Data
-	Mode fs.FileMode
+	Name string      // without folder
+	Data []byte      // its content
+	Copy string      // path to copy, instead of Data
+	Mode fs.FileMode // its permissions
 }
 
-// traits are what differs between kinds besides their files. kinds is the table of
-// those that this system has; its other part is in no program.
+// traits describe a kind: how its files are rendered, and the options that it
+// supports.
 type traits struct {
 	kind     Kind
 	render   func(Spec) ([]File, error)
@@ -60,10 +62,10 @@ type traits struct {
 	account  bool
 }
 
-// Default is the kind that a launcher has on this system when nobody says one.
+// Default returns the default kind of this system.
 func Default() Kind { return kinds[0].kind }
 
-// Kinds are those that this system has.
+// Kinds returns the kinds that this system supports.
 func Kinds() []Kind {
 	out := make([]Kind, len(kinds))
 	for i, t := range kinds {
@@ -72,6 +74,7 @@ func Kinds() []Kind {
 	return out
 }
 
+// traitsOf returns the traits of a kind; render is nil if this system lacks it.
 func traitsOf(k Kind) traits {
 	for _, t := range kinds {
 		if t.kind == k {
@@ -81,11 +84,11 @@ func traitsOf(k Kind) traits {
 	return traits{kind: k}
 }
 
-// Validate refuses what no file could say: a name that is not one everywhere, a
-// kind that this system has not, an option that the kind has no use for. It
-// looks at words alone, not at the disk.
+// Validate refuses a launcher that cannot be rendered: its name is not valid on
+// every system, this system does not support its kind, or its kind does not
+// support an option. It does not read any files.
 func Validate(s *Spec) error {
-	if why := badName(s.Name); why != "" {
+	if why := nameProblem(s.Name); why != "" {
 		return fault.New(fault.BadUsage, "launcher name %q %s", s.Name, why).Fix("choose another name, for example: chat")
 	}
 	if have := Kinds(); !slices.Contains(have, s.Kind) {
@@ -115,17 +118,17 @@ func Validate(s *Spec) error {
 	return nil
 }
 
-// Ours reports whether a program of that name, without an extension, is modelrun
-// itself, in whatever case.
+// Ours reports whether a program with this name, without extension and in any
+// case, is modelrun itself.
 func Ours(name string) bool {
 	return strings.EqualFold(name, "modelrun") || strings.EqualFold(name, "modelrunw")
 }
 
-// Render is the files of a launcher. It touches no disk. An error is a
-// *fault.Error: the kind cannot hold a byte of what it is to start.
+// Render returns the files of a launcher. It does not write them. An error is a
+// *fault.Error: the kind cannot represent a part of the command.
 func Render(s Spec) ([]File, error) {
 	t := traitsOf(s.Kind)
-	if t.render == nil { // of a record that another system wrote
+	if t.render == nil { // the record is from another system
 		return nil, fault.New(fault.BadUsage, "launcher %s is of kind %s, which this system cannot start", s.Name, s.Kind).Fix("modelrun launcher remove %s", fault.Quote(s.Name))
 	}
 	if Ours(s.Name) && (s.Kind == Script || s.Kind == Batch || s.Kind == Exe) {
@@ -134,27 +137,27 @@ func Render(s Spec) ([]File, error) {
 	return t.render(s)
 }
 
-// argv is the whole command line of a start.
+// argv returns the whole command line of a start.
 func (s *Spec) argv() []string {
 	return append(append(append([]string{s.Program}, s.Options...), "--"), s.Command...)
 }
 
-// cannot says that a kind has no way to write something.
-func cannot(s Spec, what, value, why string) error {
+// unsupported returns the error that a kind cannot represent a value.
+func unsupported(s Spec, what, value, why string) error {
 	return fault.New(fault.BadUsage, "a launcher of kind %s cannot hold %s %q: %s", s.Kind, what, value, why).
 		Fix("rename it, or write a launcher of kind script and start that: --kind script")
 }
 
-// plainText refuses what no text file of a kind can hold: bytes that are not
-// UTF-8, and control characters.
-func plainText(s Spec, more string) error {
+// checkPlainText refuses words that no text file of a kind can represent: bytes that
+// are not UTF-8, and control characters. more has further forbidden characters.
+func checkPlainText(s Spec, more string) error {
 	for i, word := range append(s.argv(), s.Dir, s.Icon) {
 		what := "the word"
 		if i == len(s.argv()) {
 			what = "the folder"
 		}
-		if why := notPlain(word, more); why != "" {
-			return cannot(s, what, word, why)
+		if why := plainTextProblem(word, more); why != "" {
+			return unsupported(s, what, word, why)
 		}
 	}
 	return nil

@@ -8,8 +8,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// The parts of a Shell Link that we write and read. Source:
-// https://learn.microsoft.com/openspecs/windows_protocols/ms-shllink (MS-SHLLINK 2.1 to 2.4)
+// The parts of a Shell Link that are written and read here. Source:
+// https://learn.microsoft.com/openspecs/windows_protocols/ms-shllink
+// (MS-SHLLINK 2.1 to 2.4)
 const (
 	lnkHeader = 0x4c
 
@@ -27,22 +28,23 @@ const (
 	showNormal             = 1
 )
 
-// lnkClass is CLSID_ShellLink, myComputer the root of the names of drives.
+// lnkClass is CLSID_ShellLink. myComputer is the root of the names of drives.
 const (
 	lnkClass   = "\x01\x14\x02\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46"
 	myComputer = "\x1f\x50\xe0\x4f\xd0\x20\xea\x3a\x69\x10\xa2\xd8\x08\x00\x2b\x30\x30\x9d"
 )
 
-// maxLink is MAX_PATH without its zero: the shell's buffers for a path.
-// Arguments have no limit by the documentation of IShellLinkW::GetArguments, and
-// the format counts 16 bits; we stay well below the 32767 units of a command line.
+// maxLink is MAX_PATH without its zero, the size of the shell's buffers for a
+// path. Arguments have no limit according to IShellLinkW::GetArguments, and
+// their length in the file has 16 bits. maxLinkArguments is well below the
+// 32767 units of a command line.
 const (
 	maxLink          = 259
 	maxLinkArguments = 4095
 )
 
-// renderShortcut is NAME.lnk. The shell replaces %NAME% in the arguments, the
-// folder and the icon, but not in the target.
+// renderShortcut renders NAME.lnk. The shell expands %NAME% in the arguments,
+// the folder and the icon, but not in the target.
 func renderShortcut(s Spec) ([]File, error) {
 	if err := checkLine(s, "a shortcut"); err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func renderShortcut(s Spec) ([]File, error) {
 		return nil, fault.New(fault.BadUsage, "%s is not on a drive, and a shortcut leads to a drive", s.Program).Fix("start modelrun from a drive: copy it to one")
 	}
 	link := shortcut{Target: s.Program, Dir: s.Dir, Icon: s.Icon}
-	if named(s.Dir) {
+	if mayExpand(s.Dir) {
 		link.Dir = ""
 		link.Arguments = verbatim(modelrunArgs(s, s.Dir))
 	} else {
@@ -59,20 +61,20 @@ func renderShortcut(s Spec) ([]File, error) {
 	}
 	switch {
 	case units(link.Arguments) > maxLinkArguments:
-		return nil, fault.New(fault.BadUsage, "the arguments of %s.lnk have %d characters, and a shortcut holds %d", s.Name, units(link.Arguments), maxLinkArguments).Fix(asExe)
+		return nil, fault.New(fault.BadUsage, "the arguments of %s.lnk have %d characters, and a shortcut holds %d", s.Name, units(link.Arguments), maxLinkArguments).Fix(useExe)
 	case units(link.Dir) > maxLink || units(s.Icon) > maxLink || units(s.Program) > maxLink:
-		return nil, fault.New(fault.BadUsage, "a path in %s.lnk has more than the %d characters that a shortcut holds", s.Name, maxLink).Fix(asExe)
+		return nil, fault.New(fault.BadUsage, "a path in %s.lnk has more than the %d characters that a shortcut holds", s.Name, maxLink).Fix(useExe)
 	}
 	return []File{{Name: s.Name + ".lnk", Data: link.write(s.Name), Mode: 0o644}}, nil
 }
 
-// shortcut is what a Shell Link says that counts for us.
+// shortcut has the values of a Shell Link that matter here.
 type shortcut struct{ Target, Arguments, Dir, Icon string }
 
-// write makes the file; title is its description, a tooltip.
+// write returns the content of the file. title is its description, a tooltip.
 func (l shortcut) write(title string) []byte {
 	flags := uint32(lnkHasIDList | lnkIsUnicode)
-	if ascii(l.Target) { // its other half would be in a code page that we do not know, and Wine reads that one
+	if ascii(l.Target) { // the rest would be in an unknown code page, and Wine reads that part
 		flags |= lnkHasLinkInfo
 	}
 	var texts []byte
@@ -82,15 +84,15 @@ func (l shortcut) write(title string) []byte {
 	}{{lnkHasName, title}, {lnkHasWorkingDir, l.Dir}, {lnkHasArguments, l.Arguments}, {lnkHasIcon, l.Icon}} {
 		if text.value != "" {
 			flags |= text.flag
-			texts = le.AppendUint16(texts, uint16(units(text.value))) //nolint:gosec // 4095 at most
-			texts = append(texts, wide(text.value)...)
+			texts = le.AppendUint16(texts, uint16(units(text.value))) //nolint:gosec // at most 4095
+			texts = append(texts, encodeUTF16(text.value)...)
 		}
 	}
 	out := le.AppendUint32(nil, lnkHeader)
 	out = append(out, lnkClass...)
 	out = le.AppendUint32(out, flags)
 	out = le.AppendUint32(out, fileAttributeArchive) // the target's
-	out = append(out, make([]byte, 3*8+4+4)...)      // its times and size, which nobody compares; the icon's index
+	out = append(out, make([]byte, 3*8+4+4)...)      // its times and size, which nothing compares; the icon's index
 	out = le.AppendUint32(out, showNormal)
 	out = append(out, make([]byte, lnkHeader-len(out))...) // no hotkey; reserved
 	out = append(out, idList(l.Target)...)
@@ -103,8 +105,8 @@ func (l shortcut) write(title string) []byte {
 
 var le = binary.LittleEndian
 
-// wide is UTF-16, as it stands in a link.
-func wide(text string) []byte {
+// encodeUTF16 encodes a text as UTF-16, as in a link.
+func encodeUTF16(text string) []byte {
 	var out []byte
 	for _, u := range utf16.Encode([]rune(text)) {
 		out = le.AppendUint16(out, u)
@@ -112,12 +114,13 @@ func wide(text string) []byte {
 	return out
 }
 
-// idList names a file from the shell's root down: computer, drive, folders, file.
+// idList names a file from the shell's root down: computer, drive, folders,
+// file.
 func idList(path string) []byte {
 	var items []byte
-	add := func(item []byte) { items = append(le.AppendUint16(items, uint16(2+len(item))), item...) } //nolint:gosec // a name has 259 characters at most
+	add := func(item []byte) { items = append(le.AppendUint16(items, uint16(2+len(item))), item...) } //nolint:gosec // a name has at most 259 characters
 	add([]byte(myComputer))
-	drive := make([]byte, 23) // fixed, whatever the name's length
+	drive := make([]byte, 23) // a fixed size
 	copy(drive, "\x2f"+path[:3])
 	add(drive)
 	parts := strings.Split(path[3:], `\`)
@@ -127,10 +130,10 @@ func idList(path string) []byte {
 	return append(append(le.AppendUint16(nil, uint16(len(items)+2)), items...), 0, 0) //nolint:gosec // as above
 }
 
-// itemID names one folder or file: the shell's own format, which
-// https://github.com/libyal/libfwsi/blob/main/documentation describes ("file
-// entry shell item"). The extension of version 3 is what Windows XP wrote and
-// every later one reads.
+// itemID names one folder or file in the shell's own format, which is described
+// at https://github.com/libyal/libfwsi/blob/main/documentation ("file entry
+// shell item"). It writes version 3 of the extension. That is the version of
+// Windows XP, and all later ones read it.
 func itemID(name string, folder bool) []byte {
 	kind, attributes := byte(0x32), uint16(fileAttributeArchive)
 	if folder {
@@ -138,26 +141,26 @@ func itemID(name string, folder bool) []byte {
 	}
 	item := append([]byte{kind, 0}, make([]byte, 4+2+2)...) // size, date and time: unknown
 	item = le.AppendUint16(item, attributes)
-	item = append(item, narrow(name)...)
+	item = append(item, asciiName(name)...)
 	item = append(item, 0)
 	if len(item)%2 == 1 {
 		item = append(item, 0)
 	}
-	begin := len(item) + 2 // from the item's own length on
+	begin := len(item) + 2 // includes the item's length field
 	extension := le.AppendUint16(nil, 3)
 	extension = le.AppendUint32(extension, 0xbeef0004)
 	extension = append(extension, make([]byte, 4+4)...) // times
 	extension = le.AppendUint16(extension, 0x14)
 	extension = append(extension, 0, 0) // no translated name
-	extension = append(extension, wide(name)...)
+	extension = append(extension, encodeUTF16(name)...)
 	extension = append(extension, 0, 0)
 	extension = le.AppendUint16(extension, uint16(begin))  //nolint:gosec // see add
 	item = le.AppendUint16(item, uint16(len(extension)+2)) //nolint:gosec // see add
 	return append(item, extension...)
 }
 
-// narrow is a name for readers that know no Unicode.
-func narrow(name string) string {
+// asciiName replaces non-ASCII characters, for readers without Unicode.
+func asciiName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r > 0x7e {
 			return '_'
@@ -166,8 +169,8 @@ func narrow(name string) string {
 	}, name)
 }
 
-// linkInfo is a path in ASCII once more, as text. It has no half in Unicode, as
-// Windows writes none there.
+// linkInfo contains an ASCII path once more as text. It has no Unicode part,
+// because Windows writes none for ASCII.
 func linkInfo(path string) []byte {
 	const header = 0x1c
 	volume := append(le.AppendUint32(nil, 0x11), 3, 0, 0, 0) // a fixed disk

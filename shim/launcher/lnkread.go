@@ -7,19 +7,19 @@ import (
 	"unicode/utf16"
 )
 
-// errNoLink is said of a file that is no Shell Link, or a damaged one.
-var errNoLink = errors.New("it is no shortcut, or a damaged one")
+// errNotShortcut is the error for a file that is not a Shell Link, or is damaged.
+var errNotShortcut = errors.New("it is no shortcut, or a damaged one")
 
-// readShortcut reads a link as we write it, and as Windows does when somebody
-// has edited one: what it leads to, from the place where Unicode surely is.
+// readShortcut reads a link that modelrun wrote, or that Windows wrote after a
+// user edited it. It prefers the fields that are in Unicode.
 func readShortcut(data []byte) (link shortcut, err error) {
-	defer func() { // every length in it comes from the file
+	defer func() { // every length comes from the file
 		if recover() != nil {
-			link, err = shortcut{}, errNoLink
+			link, err = shortcut{}, errNotShortcut
 		}
 	}()
 	if le.Uint32(data) != lnkHeader || string(data[4:4+len(lnkClass)]) != lnkClass {
-		return link, errNoLink
+		return link, errNotShortcut
 	}
 	flags, rest := le.Uint32(data[0x14:]), data[lnkHeader:]
 	if flags&lnkHasIDList != 0 {
@@ -43,7 +43,7 @@ func readShortcut(data []byte) (link shortcut, err error) {
 		}
 		n := int(le.Uint16(rest))
 		if flags&lnkIsUnicode != 0 {
-			*text.to, rest = unwide(rest[2:2+2*n]), rest[2+2*n:]
+			*text.to, rest = decodeUTF16(rest[2:2+2*n]), rest[2+2*n:]
 		} else {
 			*text.to, rest = string(rest[2:2+n]), rest[2+n:]
 		}
@@ -51,17 +51,17 @@ func readShortcut(data []byte) (link shortcut, err error) {
 	return link, nil
 }
 
-// idListPath is the path that a list of items names, "" for one that does not
-// begin at a drive.
+// idListPath returns the path in a list of items, or "" if it does not begin
+// with a drive.
 func idListPath(list []byte) string {
 	var path string
 	for n := le.Uint16(list); n >= 3; n = le.Uint16(list) {
 		item := list[:n]
 		switch kind := item[2]; {
 		case kind&0x70 == 0x20: // a drive
-			path = strings.TrimRight(until0(item[3:]), `\`)
+			path = strings.TrimRight(cString(item[3:]), `\`)
 		case kind&0x70 == 0x30 && path != "": // a folder or a file
-			name := until0(item[14:])
+			name := cString(item[14:])
 			if begin := le.Uint16(item[n-2:]); begin >= 16 && begin+20 < n && le.Uint32(item[begin+4:]) == 0xbeef0004 {
 				name = longName(item[begin:n])
 			}
@@ -72,7 +72,8 @@ func idListPath(list []byte) string {
 	return path
 }
 
-// longName is where the extension of an item has its long name, by version.
+// longName returns the long name in an item's extension. Its position depends
+// on the version.
 func longName(extension []byte) string {
 	at := 20 // 3: Windows XP
 	switch version := le.Uint16(extension[2:]); {
@@ -83,26 +84,29 @@ func longName(extension []byte) string {
 	case version == 7:
 		at = 38
 	}
-	return unwide0(extension[at:])
+	return decodeUTF16Z(extension[at:])
 }
 
-// linkInfoPath is the path in Unicode, or the other one if that must do.
+// linkInfoPath returns the Unicode path. Without one it returns the other path
+// if any is set.
 func linkInfoPath(info []byte, any bool) string {
 	if le.Uint32(info[8:])&1 == 0 {
 		return "" // on a network
 	}
 	if header := le.Uint32(info[4:]); header >= 0x24 {
-		return unwide0(info[le.Uint32(info[0x1c:]):]) + unwide0(info[le.Uint32(info[0x20:]):])
+		return decodeUTF16Z(info[le.Uint32(info[0x1c:]):]) + decodeUTF16Z(info[le.Uint32(info[0x20:]):])
 	}
 	if !any {
 		return ""
 	}
-	return until0(info[le.Uint32(info[0x10:]):]) + until0(info[le.Uint32(info[0x18:]):])
+	return cString(info[le.Uint32(info[0x10:]):]) + cString(info[le.Uint32(info[0x18:]):])
 }
 
-func until0(b []byte) string { return string(b[:bytes.IndexByte(b, 0)]) }
+// cString returns the text before the first zero.
+func cString(b []byte) string { return string(b[:bytes.IndexByte(b, 0)]) }
 
-func unwide(b []byte) string {
+// decodeUTF16 decodes UTF-16.
+func decodeUTF16(b []byte) string {
 	text := make([]uint16, len(b)/2)
 	for i := range text {
 		text[i] = le.Uint16(b[2*i:])
@@ -110,10 +114,11 @@ func unwide(b []byte) string {
 	return string(utf16.Decode(text))
 }
 
-func unwide0(b []byte) string {
+// decodeUTF16Z decodes UTF-16 up to the first zero.
+func decodeUTF16Z(b []byte) string {
 	for n := 0; ; n += 2 {
 		if le.Uint16(b[n:]) == 0 {
-			return unwide(b[:n])
+			return decodeUTF16(b[:n])
 		}
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// maxName leaves room for an extension, and for \x20 where a kind escapes:
-// names of files have 255 bytes.
+// maxName leaves space for an extension, and for \x20 in kinds that escape:
+// file names have at most 255 bytes.
 const maxName = 60
 
-// badName says why a name cannot be a file's on every system; "" it can.
-// https://learn.microsoft.com/windows/win32/fileio/naming-a-file
-func badName(name string) string {
+// nameProblem returns the reason why a name cannot be a file's on every system, or
+// "". https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+func nameProblem(name string) string {
 	switch {
 	case name == "":
 		return "is empty"
@@ -37,9 +37,9 @@ func badName(name string) string {
 	return ""
 }
 
-// notPlain says why a word cannot stand in a text file of a kind; more are
-// characters that it cannot hold besides.
-func notPlain(word, more string) string {
+// plainTextProblem returns the reason why a text file of a kind cannot contain a word,
+// or "". more has further forbidden characters.
+func plainTextProblem(word, more string) string {
 	switch i := strings.IndexFunc(word, func(r rune) bool {
 		return unicode.IsControl(r) && r != '\t' && r != '\n' || strings.ContainsRune(more, r)
 	}); {

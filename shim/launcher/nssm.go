@@ -7,16 +7,16 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// renderNSSM is NAME.nssm.cmd, which an administrator runs once, and again
-// after a repair: it defines the service, or changes it to what it says. NSSM
-// keeps the arguments as one text, so that they are quoted for modelrun, and
-// that text for NSSM.
+// renderNSSM renders NAME.nssm.cmd. An administrator runs it once, and again
+// after a repair. It defines the service or updates it. NSSM stores the
+// arguments as one text. They are therefore quoted for modelrun, and the whole
+// text is quoted for NSSM.
 func renderNSSM(s Spec) ([]File, error) {
 	if err := checkLine(s, "a command file"); err != nil {
 		return nil, err
 	}
 	for _, value := range []string{s.Program, s.Dir} {
-		if named(value) {
+		if mayExpand(value) {
 			return nil, fault.New(fault.BadUsage, "%s has two %%, and NSSM takes what is between them for a variable", value).Fix("rename that folder")
 		}
 	}
@@ -27,10 +27,10 @@ func renderNSSM(s Spec) ([]File, error) {
 		{"AppDirectory", s.Dir},
 		{"AppStdout", log},
 		{"AppStderr", log},
-		{"AppStopMethodConsole", "30000"}, // Ctrl-C, and half a minute to end in good order; then all of it is ended
+		{"AppStopMethodConsole", "30000"}, // Ctrl-C, and half a minute to end cleanly; then everything is killed
 		{"AppExit", "Default", "Restart"},
 		{"AppRestartDelay", "10000"},
-		{"AppExit", "125", "Exit"}, // 125 to 127 want somebody to change something first
+		{"AppExit", "125", "Exit"}, // 125 to 127 need a change by the user first
 		{"AppExit", "126", "Exit"},
 		{"AppExit", "127", "Exit"},
 	}
@@ -57,8 +57,8 @@ func renderNSSM(s Spec) ([]File, error) {
 	return []File{{Name: s.Name + ".nssm.cmd", Data: commandFile(about, block+")"), Mode: 0o644}}, nil
 }
 
-// Passwordless reports whether Windows gives a service this account without a
-// password: its own ones, and a service's.
+// Passwordless reports whether Windows runs a service under this account
+// without a password: under its own accounts and those of services.
 func Passwordless(account string) bool {
 	domain, name, ok := strings.Cut(strings.ToLower(account), `\`)
 	if !ok {

@@ -10,8 +10,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Folder is where the files of a launcher go when nobody says: where its
-// starter looks. get reads a variable. BadUsage when there is no such folder.
+// Folder returns the default folder of a launcher's files, in which its starter
+// looks. get reads a variable. It returns a BadUsage if there is no such
+// folder.
 func Folder(s *Spec, get func(string) string) (string, error) {
 	user := func(variable string, elem ...string) string {
 		if dir := get(variable); variable != "" && filepath.IsAbs(dir) {
@@ -57,8 +58,8 @@ func Folder(s *Spec, get func(string) string) (string, error) {
 	return dir, nil
 }
 
-// Next is what there is to do after a launcher was written: commands to paste,
-// one a line, "" for nothing. get reads a variable.
+// Next returns what to do after a launcher was written: commands to paste, one
+// per line, or "". get reads a variable.
 func (rec *Record) Next(get func(string) string) string {
 	file := fault.Quote(rec.Files[0].Path)
 	switch rec.Kind {
@@ -72,7 +73,7 @@ func (rec *Record) Next(get func(string) string) string {
 	case Systemd:
 		unit := fault.Quote(unitName(rec.Name))
 		if dir, err := Folder(&rec.Spec, get); err != nil || dir != filepath.Dir(rec.Files[0].Path) {
-			unit = file // enable then links it to where systemd looks
+			unit = file // enable then links it into systemd's folder
 		}
 		return rec.systemctl() + " daemon-reload && " + rec.systemctl() + " enable --now " + unit
 	case Supervisord:
@@ -84,25 +85,26 @@ func (rec *Record) Next(get func(string) string) string {
 	case Launchd:
 		return "launchctl bootstrap gui/$(id -u) " + file
 	case NSSM:
-		return rec.nssm(file, "start")
+		return rec.runNSSM(file, "start")
 	case Shortcut:
 	}
 	return ""
 }
 
-// Again is what makes the starter take what a repair wrote; "" it needs no telling.
+// Again returns the command after which the starter uses repaired files, or ""
+// if none is needed.
 func (rec *Record) Again() string {
-	if rec.Kind == NSSM && runtime.GOOS == "windows" { // the service is as it was until an administrator has run it
-		return rec.nssm(fault.Quote(rec.Files[0].Path), "restart")
+	if rec.Kind == NSSM && runtime.GOOS == "windows" { // an administrator must run it to change the service
+		return rec.runNSSM(fault.Quote(rec.Files[0].Path), "restart")
 	}
 	return rec.Forget()
 }
 
-// nssm is what runs an NSSM file, in a prompt of an administrator, and then
-// starts or restarts its service.
-func (rec *Record) nssm(file, verb string) string {
+// runNSSM returns the command that runs an NSSM file, in an administrator's
+// prompt, and then starts or restarts its service.
+func (rec *Record) runNSSM(file, verb string) string {
 	if runtime.GOOS != "windows" {
-		return file // of a record from elsewhere
+		return file // the record is from another system
 	}
 	if rec.Account != "" && !Passwordless(rec.Account) {
 		file += " PASSWORD"
@@ -110,13 +112,13 @@ func (rec *Record) nssm(file, verb string) string {
 	return file + " && nssm " + verb + " " + fault.Quote(rec.Name)
 }
 
-// Stop is what ends a service whose launcher goes or is gone; "" it is none. get
-// reads a variable.
+// Stop returns the command that stops a service whose launcher is removed or
+// missing, or "" if it is not a service. get reads a variable.
 func (rec *Record) Stop(get func(string) string) string {
 	switch rec.Kind {
 	case Systemd:
-		verb := " stop " // disable takes no unit whose file is gone
-		if rec.enabled(get) != "" {
+		verb := " stop " // disable fails for a unit whose file is missing
+		if rec.enabledLink(get) != "" {
 			verb = " disable --now "
 		}
 		return rec.systemctl() + verb + fault.Quote(unitName(rec.Name))
@@ -131,7 +133,8 @@ func (rec *Record) Stop(get func(string) string) string {
 	return ""
 }
 
-// Forget is what tells the starter that a launcher is gone; "" it needs no telling.
+// Forget returns the command that tells the starter about a removed launcher,
+// or "" if none is needed.
 func (rec *Record) Forget() string {
 	switch rec.Kind {
 	case Systemd:
@@ -143,6 +146,7 @@ func (rec *Record) Forget() string {
 	}
 }
 
+// systemctl returns the systemctl command for the unit's manager.
 func (rec *Record) systemctl() string {
 	if rec.System {
 		return "systemctl"
@@ -150,14 +154,14 @@ func (rec *Record) systemctl() string {
 	return "systemctl --user"
 }
 
-// enabled is the link that makes systemd start a unit; "" there is none. One
-// whose unit is gone is a failure at every start of the machine. A unit that lies
-// elsewhere is linked where systemd looks, too.
-func (rec *Record) enabled(get func(string) string) string {
+// enabledLink returns the link with which systemd starts a unit, or "". A link
+// whose unit is missing causes a failure at every start of the machine. For a
+// unit in another folder, there may also be a link in systemd's folder.
+func (rec *Record) enabledLink(get func(string) string) string {
 	if rec.Kind != Systemd {
 		return ""
 	}
-	looks, _ := Folder(&rec.Spec, get) // "": it knows no folder
+	looks, _ := Folder(&rec.Spec, get) // "": there is no default folder
 	for _, dir := range []string{filepath.Dir(rec.Files[0].Path), looks} {
 		for _, target := range []string{"default.target.wants", "multi-user.target.wants"} {
 			link := filepath.Join(dir, target, unitName(rec.Name))
@@ -169,7 +173,7 @@ func (rec *Record) enabled(get func(string) string) string {
 	return ""
 }
 
-// option is the value of one of modelrun's options, "" when it is not given.
+// option returns the value of one of modelrun's options, or "".
 func (s *Spec) option(name string) string {
 	for _, w := range s.Options {
 		if value, ok := strings.CutPrefix(w, "--"+name+"="); ok {

@@ -12,13 +12,13 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Put writes the files of a launcher into dir, which is made, and its record.
-// Without force nothing that is there already is touched. With it, what was not
-// written by us is kept under another name, which is returned, and what an
-// earlier launcher of that name has left elsewhere goes when it is as written.
+// Put writes the files of a launcher into dir, which it creates, and its
+// record. Without force it changes no existing file. With force, a file that
+// modelrun did not write is renamed, and its new name is returned. Unchanged
+// files of an earlier launcher with this name, in other folders, are removed.
 //
-// The record is written first: a Put that is cut off is seen by Check, and
-// mended by another.
+// The record is written first. Check then detects an interrupted Put, and
+// another Put completes it.
 func (r Records) Put(s *Spec, dir string, force bool) (rec *Record, kept []string, err error) {
 	files, err := Render(*s)
 	if err != nil {
@@ -30,7 +30,7 @@ func (r Records) Put(s *Spec, dir string, force bool) (rec *Record, kept []strin
 	case !known && !errors.Is(err, ErrNone) && !force:
 		return rec, nil, err
 	case !known:
-		old = &Record{} // what a damaged one says is nobody's
+		old = &Record{} // a damaged record owns no files
 	case !force:
 		return rec, nil, fault.New(fault.BadUsage, "launcher %s is there already: %s", s.Name, old.Files[0].Path).
 			Fix("modelrun launcher remove %s   # or add it with --force", fault.Quote(s.Name))
@@ -42,7 +42,7 @@ func (r Records) Put(s *Spec, dir string, force bool) (rec *Record, kept []strin
 		if data[i], err = f.content(); err != nil {
 			return rec, nil, fault.New(fault.CannotStart, "%s cannot be copied: %w", f.Copy, err).Fix("install modelrun as a whole")
 		}
-		w := Written{Path: filepath.Join(dir, f.Name), SHA256: sum(f.Name, data[i])}
+		w := Written{Path: filepath.Join(dir, f.Name), SHA256: digest(f.Name, data[i])}
 		rec.Files = append(rec.Files, w)
 		if _, err := os.Lstat(w.Path); err == nil && w.State() != Same && !old.wrote(w.Path) {
 			foreign = append(foreign, w.Path)
@@ -56,18 +56,19 @@ func (r Records) Put(s *Spec, dir string, force bool) (rec *Record, kept []strin
 		if known {
 			err = errors.Join(err, r.Write(old))
 		} else {
-			_ = r.Drop(s.Name) // nothing was written that it would tell of, or Check finds
+			_ = r.Drop(s.Name) // no file was written, or Check finds it
 		}
 		return rec, kept, cannotWrite(err, dir)
 	}
 	for _, w := range old.Files {
 		if !rec.has(w.Path) && w.State() == Same {
-			_ = os.Remove(w.Path) // of the launcher that this one takes the place of
+			_ = os.Remove(w.Path) // files of the launcher that was replaced
 		}
 	}
 	return rec, kept, nil
 }
 
+// write writes the record and then the files.
 func (r Records) write(rec *Record, dir string, files []File, data [][]byte, foreign []string) (kept []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -87,41 +88,41 @@ func (r Records) write(rec *Record, dir string, files []File, data [][]byte, for
 	return kept, nil
 }
 
-// cannotWrite is an error of the system in our words.
+// cannotWrite turns an error of the system into one for the user.
 func cannotWrite(err error, dir string) error {
 	var said *fault.Error
 	if errors.As(err, &said) {
 		return err
 	}
 	var file *fs.PathError
-	if runtime.GOOS == "windows" && errors.As(err, &file) && (file.Op == "replace" || file.Op == "remove") { // which it does to no program that runs
+	if runtime.GOOS == "windows" && errors.As(err, &file) && (file.Op == "replace" || file.Op == "remove") { // Windows refuses this for a running program
 		return fault.New(fault.InUse, "%s is in use: %w", file.Path, file.Err).Fix("end the program, and try again")
 	}
 	return fault.New(fault.NotWritable, "the launcher cannot be written: %w", err).
 		Fix("name a folder that you may write: --to DIR; or, for one of the system, run it as its administrator (%s)", dir)
 }
 
-// wrote reports whether path holds what this record says that we wrote, there
-// or where its folder was before.
+// wrote reports whether path has the content of a file that this record says
+// modelrun wrote, in that folder or in an earlier one.
 func (rec *Record) wrote(path string) bool {
 	return slices.ContainsFunc(rec.Files, func(w Written) bool {
 		return sameName(filepath.Base(w.Path), filepath.Base(path)) && Written{path, w.SHA256}.State() == Same
 	})
 }
 
-// has reports whether path is a file of this record, by whatever name.
+// has reports whether path is a file of this record, under any name.
 func (rec *Record) has(path string) bool {
-	return slices.ContainsFunc(rec.Files, func(w Written) bool { return same(w.Path, path) })
+	return slices.ContainsFunc(rec.Files, func(w Written) bool { return sameFile(w.Path, path) })
 }
 
-// sameName reports whether two names are one to the system.
+// sameName reports whether two names are the same for the system.
 func sameName(a, b string) bool {
 	return a == b || runtime.GOOS == "windows" && strings.EqualFold(a, b)
 }
 
-// Remove deletes the files of a launcher that are as they were written, then
-// its record. A changed one is an error before anything is touched; with force
-// it is kept under another name, which is returned. get reads a variable.
+// Remove deletes the unchanged files of a launcher, and then its record. A
+// changed file is an error before anything is deleted. With force it is renamed
+// instead, and its new name is returned. get reads a variable.
 func (r Records) Remove(rec *Record, force bool, get func(string) string) (kept []string, err error) {
 	name := fault.Quote(rec.Name)
 	for _, w := range rec.Files {
@@ -129,13 +130,13 @@ func (r Records) Remove(rec *Record, force bool, get func(string) string) (kept 
 			return nil, fault.New(fault.BadUsage, "%s was changed by hand", w.Path).Fix("modelrun launcher remove --force %s   # what was changed is kept as .bak", name)
 		}
 	}
-	if link := rec.enabled(get); link != "" && !force {
+	if link := rec.enabledLink(get); link != "" && !force {
 		return nil, fault.New(fault.InUse, "systemd starts %s: %s", rec.Name, link).Fix("%s && modelrun launcher remove %s", rec.Stop(get), name)
 	}
 	for _, w := range rec.Files {
 		switch w.State() {
 		case Changed:
-			to, err := keep(w.Path)
+			to, err := backup(w.Path)
 			if err != nil {
 				return kept, cannotWrite(err, filepath.Dir(w.Path))
 			}

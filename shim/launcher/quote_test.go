@@ -16,24 +16,25 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// odd are words that a quoting gets wrong. NUL stands in no argument.
-var odd = []string{
+// hostileWords are words that are often quoted incorrectly. NUL is missing: no argument
+// contains it.
+var hostileWords = []string{
 	"", " ", "a b", " a ", "a  b", "(x) & ^ %", "100%", "%s %(here)s %%", "$HOME ${x} $$", "`id`", "$(id)", `"`, `'`, `\`, `\\`, `a\`, `"a" 'b' \"c\"`, `\n \t \x20 \s`,
 	";", " ;", "a ;b #c", "a\u00a0;b\u2003#c", "a;b", "# x", "~", "*", "?", "!", "<&>", "]]>", "&amp;", "{a,b}", "|", "=", "-", "--", "a=b", "ünï", "日本", "🦙", "a\tb", "\u00a0", "\u2028",
 }
 
-// lines are words that hold what some kinds refuse.
+// lines are words that some kinds refuse.
 var lines = []string{"a\nb", "\n", " \n;x", "a\rb", "\x01", "\xff", "a\xe9b", "\xf0\x28"}
 
-// oracle is a real parser of each kind: Python's, GLib's, systemd's own.
+// oracle is a real parser of each kind: Python's, GLib's or systemd's own.
 type oracle struct {
 	sync.Mutex
 	in  io.Writer
 	out *bufio.Reader
 }
 
-// python answers {kind, text} with the words that the kind's starter would use,
-// in latin-1, so that every byte has a character.
+// python answers {kind, text} with the words that the kind's starter would use.
+// They are in Latin-1, so that every byte has a character.
 const python = `
 import configparser, ctypes, glob, json, plistlib, shlex, sys
 def words(kind, data):
@@ -70,16 +71,16 @@ for line in sys.stdin:
     print(json.dumps(a), flush=True)
 `
 
-// has is what must be there for a kind's parser.
+// has is code that fails without a kind's parser.
 var has = map[Kind]string{
 	Supervisord: "import shlex", Launchd: "import plistlib", Desktop: "from gi.repository import GLib",
 	Systemd: "import ctypes, glob; ctypes.CDLL(glob.glob('/usr/lib/*/systemd/libsystemd-shared-*.so')[0]).extract_first_word",
 }
 
-// newOracle is skipped, and says so, without the parser.
+// newOracle starts the parser. Without it the test is skipped with a message.
 func newOracle(t testing.TB, k Kind) *oracle {
 	t.Helper()
-	for _, python3 := range []string{"/usr/bin/python3", "python3"} { // the system's has gi
+	for _, python3 := range []string{"/usr/bin/python3", "python3"} { // only the system's has gi
 		if exec.Command(python3, "-c", has[k]).Run() != nil {
 			continue
 		}
@@ -125,6 +126,7 @@ func (o *oracle) ask(t testing.TB, k Kind, text []byte) []string {
 	return answer.Words
 }
 
+// latin decodes Latin-1.
 func latin(b []byte) string {
 	var s strings.Builder
 	for _, c := range b {
@@ -133,9 +135,9 @@ func latin(b []byte) string {
 	return s.String()
 }
 
-// says is that a starter takes from a kind's file what the spec says, or that
-// the kind refuses it.
-func says(t testing.TB, o *oracle, s Spec) bool {
+// roundTrips requires that a starter reads the values of the spec from a kind's file.
+// It returns false if the kind refuses the spec.
+func roundTrips(t testing.TB, o *oracle, s Spec) bool {
 	t.Helper()
 	files, err := renderAny(s)
 	if err != nil {
@@ -151,38 +153,38 @@ func says(t testing.TB, o *oracle, s Spec) bool {
 	return true
 }
 
-func spec(k Kind, odd string) Spec {
+func spec(k Kind, word string) Spec {
 	return Spec{
-		Name: "chat", Kind: k, Program: "/opt/" + odd + "x/modelrun", Options: []string{"--model=/srv/" + odd},
-		Command: []string{"python", odd, "x" + odd + "x", ""}, Dir: "/srv/" + odd + "/x",
+		Name: "chat", Kind: k, Program: "/opt/" + word + "x/modelrun", Options: []string{"--model=/srv/" + word},
+		Command: []string{"python", word, "x" + word + "x", ""}, Dir: "/srv/" + word + "/x",
 	}
 }
 
-// TestQuoting: what stands in each kind's file is what its starter reads.
+// The starter of each kind reads exactly what the spec says.
 func TestQuoting(t *testing.T) {
 	t.Parallel()
-	refused := map[Kind]string{ // of odd; all else must go through
-		Supervisord: `["a\tb" " ;" "a ;b #c"` + quoted("a\u00a0;b\u2003#c") + `]`, // in the folder's name; as an argument: below
+	refused := map[Kind]string{ // from hostileWords; everything else must work
+		Supervisord: `["a\tb" " ;" "a ;b #c"` + quoted("a\u00a0;b\u2003#c") + `]`, // in the folder's name; for an argument see below
 	}
 	for k := range has {
 		t.Run(string(k), func(t *testing.T) {
 			t.Parallel()
 			o := newOracle(t, k)
-			for _, word := range odd {
-				if !says(t, o, spec(k, word)) {
+			for _, word := range hostileWords {
+				if !roundTrips(t, o, spec(k, word)) {
 					require.Contains(t, refused[k]+map[bool]string{true: `["a\tb"]`}[k == Systemd], quoted(word), "kind %s refuses %q", k, word)
 				}
 				inArgument := spec(k, "")
 				inArgument.Command = []string{"python", word, "a" + word + "b", word + word}
-				if !says(t, o, inArgument) {
+				if !roundTrips(t, o, inArgument) {
 					require.Equal(t, []string{string(Supervisord), "a\tb"}, []string{string(k), word}, "an argument")
 				}
 			}
-			for _, word := range lines { // right, or refused
-				says(t, o, spec(k, word))
+			for _, word := range lines { // correct or refused
+				roundTrips(t, o, spec(k, word))
 				inArgument := spec(k, "")
 				inArgument.Command = []string{"python", word}
-				if !says(t, o, inArgument) {
+				if !roundTrips(t, o, inArgument) {
 					require.NotEqual(t, Systemd, k, "its escapes can say every byte: %q", word)
 				}
 			}
@@ -195,13 +197,14 @@ func quoted(s string) string {
 	return string(data)
 }
 
-// GLib is more lenient than the specification, which names what is escaped.
+// GLib is more lenient than the specification, which defines the escapes.
 func TestDesktopWord(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "\"\\`\\$\\\"\\\\%%\"", desktopWord("`$\"\\%"))
 }
 
-// GLib is more lenient here, too: a program with "=" in its path is for sh.
+// GLib is also more lenient here: a program with "=" in its path is started by
+// sh.
 func TestDesktopProgram(t *testing.T) {
 	t.Parallel()
 	files, err := renderDesktop(spec(Desktop, "a=b"))
@@ -209,7 +212,7 @@ func TestDesktopProgram(t *testing.T) {
 	require.Contains(t, string(files[0].Data), "\nExec=\"/bin/sh\" ")
 }
 
-// What ends a folder's name ends a line, too.
+// Characters at the end of a folder's name are also at the end of a line.
 func TestFolderEnds(t *testing.T) {
 	t.Parallel()
 	for _, dir := range []string{"/srv/x ", `/srv/x\`} {
@@ -223,36 +226,36 @@ func TestFolderEnds(t *testing.T) {
 	files, err := renderDesktop(s)
 	require.NoError(t, err)
 	require.Contains(t, string(files[0].Data), "\nPath=/srv/x\\s\n")
-	require.True(t, says(t, newOracle(t, Desktop), s))
+	require.True(t, roundTrips(t, newOracle(t, Desktop), s))
 }
 
-// TestShell: every byte but NUL.
+// Every byte except NUL works.
 func TestShell(t *testing.T) {
 	t.Parallel()
-	for _, word := range append(append([]string{}, odd...), lines...) {
-		shellSays(t, word)
+	for _, word := range append(append([]string{}, hostileWords...), lines...) {
+		shellRoundTrips(t, word)
 	}
 }
 
-func shellSays(t testing.TB, word string) {
+func shellRoundTrips(t testing.TB, word string) {
 	out, err := exec.Command("/bin/sh", "-c", "printf '%s\\0' "+shell(word)+" x"+shell(word)+"x").Output()
 	require.NoError(t, err)
 	require.Equal(t, word+"\x00x"+word+"x\x00", string(out))
 }
 
 func FuzzShell(f *testing.F) {
-	for _, word := range append(append([]string{}, odd...), lines...) {
+	for _, word := range append(append([]string{}, hostileWords...), lines...) {
 		f.Add(word)
 	}
 	f.Fuzz(func(t *testing.T, word string) {
 		if !strings.ContainsRune(word, 0) {
-			shellSays(t, word)
+			shellRoundTrips(t, word)
 		}
 	})
 }
 
 func fuzz(f *testing.F, k Kind) {
-	for _, word := range append(append([]string{}, odd...), lines...) {
+	for _, word := range append(append([]string{}, hostileWords...), lines...) {
 		f.Add(word)
 	}
 	o := newOracle(f, k)
@@ -260,10 +263,10 @@ func fuzz(f *testing.F, k Kind) {
 		if strings.ContainsRune(word, 0) {
 			return
 		}
-		says(t, o, spec(k, word))
+		roundTrips(t, o, spec(k, word))
 		s := spec(k, "")
 		s.Command = []string{word, word + " ", word + word}
-		says(t, o, s)
+		roundTrips(t, o, s)
 	})
 }
 

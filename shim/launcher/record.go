@@ -21,34 +21,37 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Record is what is kept of a launcher: what it starts and what was written.
+// Record is the stored description of a launcher: what it starts and which
+// files were written.
 type Record struct {
 	Spec
-	Files []Written `json:"files"`
+	Files []Written `json:"files"` // at least one
 }
 
-// Written is a file as it was written.
+// Written is a file with the digest of what was written.
 type Written struct {
-	Path   string `json:"path"`
-	SHA256 string `json:"sha256"` // hex, of what it said
+	Path   string `json:"path"`   // absolute
+	SHA256 string `json:"sha256"` // hexadecimal, of the significant content
 }
 
-// Records is the folder of the records, a JSON file each.
+// Records is the folder of the records, with one JSON file each.
 type Records string
 
-// recordFormat is the number of the format; one that is higher was written by a
-// newer version.
+// recordFormat is the number of the format. A newer version writes a higher
+// one.
 const recordFormat = 1
 
-// maxRecord is far above any record.
+// maxRecord is far above the size of any record.
 const maxRecord = 1 << 20
 
 // ErrNone is the error for a name that has no record.
 var ErrNone = errors.New("no such launcher")
 
+// path returns the file of a record.
 func (r Records) path(name string) string { return filepath.Join(string(r), name+".json") }
 
-// Names are those that have a record, sorted; a folder that is not there has none.
+// Names returns the sorted names of all records. It returns none if the folder
+// does not exist.
 func (r Records) Names() ([]string, error) {
 	entries, err := os.ReadDir(string(r))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +59,7 @@ func (r Records) Names() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), ".json"); ok && badName(name) == "" {
+		if name, ok := strings.CutSuffix(e.Name(), ".json"); ok && nameProblem(name) == "" {
 			names = append(names, name)
 		}
 	}
@@ -64,11 +67,11 @@ func (r Records) Names() ([]string, error) {
 	return names, nil
 }
 
-// Read is a launcher's record. ErrNone when there is none; a damaged one is a
-// *fault.Error.
+// Read returns a launcher's record. The error is ErrNone if there is none, and
+// a *fault.Error if it is damaged.
 func (r Records) Read(name string) (*Record, error) {
 	rec := &Record{}
-	if badName(name) != "" {
+	if nameProblem(name) != "" {
 		return rec, ErrNone
 	}
 	data, err := fsys.ReadFile(r.path(name), maxRecord)
@@ -85,7 +88,7 @@ func (r Records) Read(name string) (*Record, error) {
 	if err == nil && (doc.Format < 1 || doc.Format > recordFormat) {
 		err = fmt.Errorf("its format is %d, and this version knows %d", doc.Format, recordFormat)
 	}
-	nowhere := func(w Written) bool { return filepath.Dir(w.Path) == "." } // repair would write where one stands
+	nowhere := func(w Written) bool { return filepath.Dir(w.Path) == "." } // repair would write into the working directory
 	if err == nil && (!strings.EqualFold(rec.Name, name) || len(rec.Files) == 0 || rec.Program == "" || slices.ContainsFunc(rec.Files, nowhere)) {
 		err = errors.New("it is not whole")
 	}
@@ -97,7 +100,7 @@ func (r Records) Read(name string) (*Record, error) {
 	return rec, nil
 }
 
-// Write keeps a record.
+// Write stores a record.
 func (r Records) Write(whole *Record) error {
 	rec := *whole
 	rec.Options, rec.Command, rec.Files = append([]string{}, rec.Options...), append([]string{}, rec.Command...), append([]Written{}, rec.Files...)
@@ -118,7 +121,7 @@ func (r Records) Write(whole *Record) error {
 	return nil
 }
 
-// Drop forgets a launcher; one that has no record is forgotten.
+// Drop removes a launcher's record, if there is one.
 func (r Records) Drop(name string) error {
 	if err := os.Remove(r.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.NotWritable, "the record of launcher %s cannot be removed: %w", name, err).Fix("make %s writable", fault.Quote(string(r)))
@@ -126,7 +129,7 @@ func (r Records) Drop(name string) error {
 	return nil
 }
 
-// each changes every string that may hold any byte.
+// each changes every string that may contain arbitrary bytes.
 func (rec *Record) each(change func(string) string) {
 	for _, s := range []*string{&rec.Program, &rec.Dir, &rec.Icon} {
 		*s = change(*s)
@@ -174,10 +177,11 @@ func unescape(s string) string {
 	}
 }
 
-// maxFile is far above any file of a launcher, a copy of modelrun among them.
+// maxFile is far above the size of any file of a launcher, including a copy of
+// modelrun.
 const maxFile = 64 << 20
 
-// content is what a file is to hold.
+// content returns the content that a file must have.
 func (f File) content() ([]byte, error) {
 	if f.Copy == "" {
 		return f.Data, nil
@@ -185,20 +189,20 @@ func (f File) content() ([]byte, error) {
 	return fsys.ReadFile(f.Copy, maxFile)
 }
 
-// sum is of what a file says.
-func sum(name string, data []byte) string {
-	h := sha256.Sum256(meaning(name, data))
+// digest returns the digest of the significant content of a file.
+func digest(name string, data []byte) string {
+	h := sha256.Sum256(significant(name, data))
 	return hex.EncodeToString(h[:])
 }
 
-// State says how a file of a launcher is now.
+// State is the present state of a launcher's file.
 type State string
 
 // The states.
 const (
 	Same    State = "same"    // as it was written
-	Changed State = "changed" // by hand, or it cannot be read
-	Missing State = "missing"
+	Changed State = "changed" // changed by hand, or unreadable
+	Missing State = "missing" // deleted
 )
 
 // State compares a file with what was written.
@@ -206,36 +210,37 @@ func (w Written) State() State {
 	data, err := fsys.ReadFile(w.Path, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, e := os.Lstat(w.Path); e == nil { // a link to nothing is somebody's
+		if _, e := os.Lstat(w.Path); e == nil { // a dangling link was made by the user
 			return Changed
 		}
 		return Missing
-	case err != nil || sum(w.Path, data) != w.SHA256:
+	case err != nil || digest(w.Path, data) != w.SHA256:
 		return Changed
 	}
 	return Same
 }
 
-// keep renames what lies at path to a name beside it that is free, and returns that.
-func keep(path string) (string, error) {
+// backup renames the file at path to a free name next to it, and returns that
+// name.
+func backup(path string) (string, error) {
 	to := path + ".bak"
 	for n := 2; ; n++ {
-		if _, err := os.Lstat(to); err != nil { // free, or the rename says why not
+		if _, err := os.Lstat(to); err != nil { // free, or the rename returns the error
 			return to, os.Rename(path, to)
 		}
 		to = fmt.Sprintf("%s.bak%d", path, n)
 	}
 }
 
-// write replaces path as a whole; the umask applies to mode. A foreign file is
-// kept, and stays in its place until the new one is whole.
+// write replaces path atomically; the umask applies to mode. A foreign file is
+// renamed only when the new one is complete.
 func write(path string, data []byte, mode fs.FileMode, foreign bool) (kept string, err error) {
 	if old, err := fsys.ReadFile(path, maxFile); err == nil && bytes.Equal(old, data) {
 		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 == mode&0o111 {
 			return "", nil
 		}
 	}
-	tmp := filepath.Join(filepath.Dir(path), ".modelrun-"+fsys.RandomHex(8)) // path's own may have no room for more
+	tmp := filepath.Join(filepath.Dir(path), ".modelrun-"+fsys.RandomHex(8)) // a longer name than path's could be too long
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return "", err
@@ -245,16 +250,16 @@ func write(path string, data []byte, mode fs.FileMode, foreign bool) (kept strin
 		err = e
 	}
 	if err == nil && foreign {
-		kept, err = keep(path)
+		kept, err = backup(path)
 	}
 	if err == nil {
-		err = fsys.Rename(tmp, path) // which waits for an antivirus
+		err = fsys.Rename(tmp, path) // waits for an antivirus
 		if why := syscall.Errno(0); runtime.GOOS == "windows" && errors.As(err, &why) {
 			err = &fs.PathError{Op: "replace", Path: path, Err: why}
 		}
 	}
 	if err != nil {
-		_ = os.Remove(tmp) // the first error counts
+		_ = os.Remove(tmp) // report the first error
 	}
 	return kept, err
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// A record gives back every byte, also those that JSON cannot hold.
+// A record preserves every byte, even if JSON cannot represent it.
 func TestRecordRoundTrip(t *testing.T) {
 	t.Parallel()
 	r := Records(filepath.Join(t.TempDir(), "not", "there"))
@@ -24,7 +24,7 @@ func TestRecordRoundTrip(t *testing.T) {
 			Name: "ünï (1)", Kind: Script, Program: "/opt/\xff/modelrun", Options: []string{"--model=/m\xe9"}, Command: []string{"python", "\xff\xfe", "", "\ufffd", "a\nb"},
 			Dir: "/d\xff1f", Icon: "/i", Account: "me", Windowed: true, System: true,
 		},
-		Files: []Written{{"/x\xff", sum("x", nil)}},
+		Files: []Written{{"/x\xff", digest("x", nil)}},
 	}
 	require.NoError(t, r.Write(want))
 	require.Equal(t, "/d\xff1f", want.Dir, "what is written is not changed")
@@ -34,7 +34,7 @@ func TestRecordRoundTrip(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-// A record that was changed by hand may end within a byte.
+// A record that was edited by hand may end in the middle of an escape.
 func TestUnescapeAnything(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"\x00", "a\x00f", "\x00zz", "\x00\x00f"} {
@@ -77,7 +77,7 @@ func TestRecordDamaged(t *testing.T) {
 	require.ErrorIs(t, err, ErrNone)
 }
 
-// What cannot be written leaves neither a record nor half a launcher.
+// A failed Put leaves no record and no partial launcher.
 func TestPutFails(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -93,7 +93,7 @@ func TestPutFails(t *testing.T) {
 	_, err = r.Read("a")
 	require.ErrorIs(t, err, ErrNone)
 
-	if runtime.GOOS == "linux" { // a folder in which nobody can write, root neither
+	if runtime.GOOS == "linux" { // a folder in which not even root can write
 		_, _, err := r.Put(&s, "/proc/self", false)
 		require.Equal(t, fault.NotWritable, fault.CodeOf(err))
 		_, err = r.Read("a")
@@ -110,15 +110,15 @@ func TestPutFails(t *testing.T) {
 	require.Equal(t, []string{"python"}, rec.Command)
 	require.Equal(t, Same, rec.Files[0].State())
 
-	_, kept, err := r.Put(&s, t.TempDir(), true) // moved: what was written before goes
+	_, kept, err := r.Put(&s, t.TempDir(), true) // moved: the files in the old folder are removed
 	require.NoError(t, err)
 	require.Empty(t, kept)
 	require.NoFileExists(t, rec.Files[0].Path)
 }
 
-// A launcher that lies beside its program may have moved with it: what we wrote
-// is ours wherever it lies, and no .bak.
-func TestPutWhereItMoved(t *testing.T) {
+// A launcher may have moved together with its program. Our files are recognised
+// in the new folder and need no .bak.
+func TestPutAfterMove(t *testing.T) {
 	t.Parallel()
 	onWindows(t)
 	base := t.TempDir()
@@ -132,9 +132,9 @@ func TestPutWhereItMoved(t *testing.T) {
 	rec, kept, err := r.Put(&s, now, true)
 	require.NoError(t, err)
 	require.Empty(t, kept)
-	require.Empty(t, rec.Check(Around{}))
+	require.Empty(t, rec.Check(Environment{}))
 
-	require.NoError(t, os.WriteFile(filepath.Join(now, "chat.toml"), nil, 0o600)) // by hand
+	require.NoError(t, os.WriteFile(filepath.Join(now, "chat.toml"), nil, 0o600)) // changed by hand
 	require.NoError(t, os.Rename(now, was))
 	s.Dir = was
 	_, kept, err = r.Put(&s, was, true)
@@ -142,8 +142,8 @@ func TestPutWhereItMoved(t *testing.T) {
 	require.Equal(t, []string{filepath.Join(was, "chat.toml.bak")}, kept)
 }
 
-// Where CHAT.json is chat.json, CHAT is the launcher chat.
-func TestNamesOfOneFile(t *testing.T) {
+// If CHAT.json and chat.json are the same file, CHAT is the launcher chat.
+func TestNamesDifferingInCase(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "windows" {
 		t.Skip("a and A are two files here")
@@ -163,7 +163,7 @@ func TestNamesOfOneFile(t *testing.T) {
 	rec, kept, err := r.Put(&s, base, true)
 	require.NoError(t, err)
 	require.Empty(t, kept)
-	require.Empty(t, rec.Check(Around{}))
+	require.Empty(t, rec.Check(Environment{}))
 	names, err := r.Names()
 	require.NoError(t, err)
 	require.Len(t, names, 1)
@@ -172,24 +172,24 @@ func TestNamesOfOneFile(t *testing.T) {
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"chat", "my chat (1) & ^ 50% $x 'y' !", "ünï 日本", "a.b", "x-", strings.Repeat("x", 60)} {
-		require.Empty(t, badName(name), name)
+		require.Empty(t, nameProblem(name), name)
 	}
 	for _, name := range []string{
 		"", ".", "..", ".x", "-x", " x", "x ", "x.", "a/b", `a\b`, "a:b", "a*", "a?", `a"`, "a<", "a>", "a|", "nul", "COM1", "con.txt", "a\nb", "a\x7f", "a\xff", "a\ufffd", "a\u202eb",
 		strings.Repeat("x", 61),
 	} {
-		require.NotEmpty(t, badName(name), "%q", name)
+		require.NotEmpty(t, nameProblem(name), "%q", name)
 	}
 }
 
-// The unit's name is what systemd-escape(1) makes of it.
+// The unit's name is the output of systemd-escape(1).
 func TestUnitName(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, `my\x20chat\x20\x40\x25\xc3\xbc.service`, unitName("my chat @%ü"))
 	require.Equal(t, "a-b_c.d.service", unitName("a-b_c.d"))
 }
 
-// A copy of modelrun stays what it was when modelrun is installed anew.
+// A copy of modelrun does not change when modelrun is reinstalled.
 func TestCheckFindsOldCopy(t *testing.T) {
 	t.Parallel()
 	onWindows(t)
@@ -197,20 +197,20 @@ func TestCheckFindsOldCopy(t *testing.T) {
 	require.NoError(t, os.WriteFile(program, []byte("one"), 0o755)) //nolint:gosec // a program
 	rec, _, err := Records(t.TempDir()).Put(&Spec{Name: "chat", Kind: Exe, Program: program, Command: []string{"python"}, Dir: t.TempDir()}, t.TempDir(), false)
 	require.NoError(t, err)
-	require.Empty(t, rec.Check(Around{}))
+	require.Empty(t, rec.Check(Environment{}))
 	require.NoError(t, os.WriteFile(program, []byte("two"), 0o755)) //nolint:gosec // as above
-	found := rec.Check(Around{})
+	found := rec.Check(Environment{})
 	require.Len(t, found, 1)
 	require.Equal(t, "copy", found[0].ID)
 }
 
-// What Windows adds to a shortcut changes nothing; another target does.
-func TestShortcutStaysTheSame(t *testing.T) {
+// Data that Windows adds to a shortcut is no change; another target is one.
+func TestShortcutSignificantContent(t *testing.T) {
 	t.Parallel()
 	onWindows(t)
 	link := shortcut{Target: `C:\a\modelrun.exe`, Arguments: "-- python", Dir: `C:\a`}
 	file := filepath.Join(t.TempDir(), "x.lnk")
-	w := Written{file, sum(file, link.write("x"))}
+	w := Written{file, digest(file, link.write("x"))}
 	require.NoError(t, os.WriteFile(file, link.write("another tooltip"), 0o600))
 	require.Equal(t, Same, w.State())
 	link.Target = `C:\b\modelrun.exe`
@@ -218,15 +218,15 @@ func TestShortcutStaysTheSame(t *testing.T) {
 	require.Equal(t, Changed, w.State())
 }
 
-// A command that PATH finds must not hide modelrun.
-func TestModelrunItself(t *testing.T) {
+// A launcher that PATH finds must not hide modelrun.
+func TestNameOfModelrun(t *testing.T) {
 	t.Parallel()
 	_, err := Render(Spec{Name: "ModelRunW", Kind: typed(), Command: []string{"python"}})
 	require.ErrorContains(t, err, "modelrun itself")
 	require.NotEmpty(t, fault.RemedyOf(err))
 }
 
-// typed is a kind of this system whose name is typed.
+// typed returns a kind of this system whose name is typed.
 func typed() Kind {
 	if runtime.GOOS == "windows" {
 		return Exe

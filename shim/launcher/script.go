@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// renderScript is a shell script. Every byte but NUL survives, also those that
-// are not UTF-8. What its caller adds is passed on.
+// renderScript renders a shell script. It preserves every byte except NUL, even
+// if it is not UTF-8, and passes on its own arguments.
 func renderScript(s Spec) ([]File, error) {
 	text := "#!/bin/sh\n" +
 		"# Made by modelrun; \"modelrun launcher repair\" writes it anew.\n" +
@@ -14,12 +14,13 @@ func renderScript(s Spec) ([]File, error) {
 	return []File{{Name: s.Name, Data: []byte(text), Mode: 0o755}}, nil
 }
 
-// throughShell starts a program that a kind cannot name as its first word. The
-// shell becomes it.
+// throughShell wraps a command in sh, for a kind that cannot name its program.
+// The shell is replaced by the program.
 func throughShell(argv []string) []string {
 	return append([]string{"/bin/sh", "-c", `exec "$0" "$@"`}, argv...)
 }
 
+// shellWords quotes and joins words.
 func shellWords(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
@@ -28,8 +29,9 @@ func shellWords(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// shell is one word of a POSIX shell that stands behind a command's name: "="
-// assigns nothing there. Quotes are left out where they cannot be needed.
+// shell quotes one word for a POSIX shell. The word must come after a command's
+// name, where "=" is not an assignment. It omits quotes if they are
+// unnecessary.
 func shell(s string) string {
 	plain := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-+,@=:", r)

@@ -5,17 +5,18 @@ import (
 	"unicode"
 )
 
-// renderSupervisord is a section for supervisord; the settings are those of
-// docs/services.md. A name there holds no space, colon or bracket.
+// renderSupervisord renders a section for supervisord, with the settings in
+// docs/services.md. A name in supervisord cannot contain a space, colon or
+// bracket.
 func renderSupervisord(s Spec) ([]File, error) {
 	if strings.ContainsAny(s.Name, ":[]") || strings.ContainsFunc(s.Name, unicode.IsSpace) {
-		return nil, cannot(s, "the name", s.Name, "supervisord takes no space, colon or bracket in it")
+		return nil, unsupported(s, "the name", s.Name, "supervisord takes no space, colon or bracket in it")
 	}
-	if err := plainText(s, "\n\t"); err != nil {
+	if err := checkPlainText(s, "\n\t"); err != nil {
 		return nil, err
 	}
-	if d := s.Dir; apart(d) != d || strings.TrimSpace(d) != d {
-		return nil, cannot(s, "the folder", d, "what follows a blank and ; or # is a comment there")
+	if d := s.Dir; breakComments(d) != d || strings.TrimSpace(d) != d {
+		return nil, unsupported(s, "the folder", d, "what follows a blank and ; or # is a comment there")
 	}
 	words := s.argv()
 	for i, w := range words {
@@ -23,27 +24,27 @@ func renderSupervisord(s Spec) ([]File, error) {
 	}
 	text := "[program:" + s.Name + "]\n" +
 		"command=" + strings.Join(words, " ") + "\n" +
-		"directory=" + percent(s.Dir) + "\n"
+		"directory=" + escapePercent(s.Dir) + "\n"
 	if s.Account != "" {
-		text += "user=" + percent(s.Account) + "\n"
+		text += "user=" + escapePercent(s.Account) + "\n"
 	}
 	text += "autorestart=unexpected\nexitcodes=0\nstartsecs=10\nstartretries=20\n" +
 		"stopsignal=TERM\nstopwaitsecs=30\nkillasgroup=true\nredirect_stderr=true\n"
 	return []File{{Name: s.Name + ".conf", Data: []byte(text), Mode: 0o644}}, nil
 }
 
-// percent: supervisord puts variables in for %(name)s.
-func percent(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+// escapePercent escapes %, because supervisord expands %(name)s.
+func escapePercent(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 
-// supervisordWord is one word of command, which Python's shlex splits. Before
-// that the line ends at a blank with ; or # behind it, quoted or not: so the
-// quotes end between the two.
+// supervisordWord quotes one word of command, which Python's shlex splits.
+// Before that, the line ends at a blank with ; or # after it, even in quotes.
+// So the quotes are closed and opened again between the two.
 func supervisordWord(s string) string {
-	return apart("'" + strings.ReplaceAll(percent(s), "'", `'"'"'`) + "'")
+	return breakComments("'" + strings.ReplaceAll(escapePercent(s), "'", `'"'"'`) + "'")
 }
 
-// apart puts two quotes between a blank of any kind and a ; or #.
-func apart(s string) string {
+// breakComments puts two quotes between any blank and a following ; or #.
+func breakComments(s string) string {
 	var b strings.Builder
 	blank := false
 	for _, r := range s {

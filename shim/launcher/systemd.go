@@ -6,21 +6,21 @@ import (
 	"unicode/utf8"
 )
 
-// renderSystemd is a unit of the user, or of the system.
+// renderSystemd renders a unit, of the user or of the system.
 //
-// Type=exec: most model programs never say READY=1, so the unit counts as
-// started when modelrun is, and no time limit meets a first start that makes
-// the env. NotifyAccess=exec lets modelrun's STATUS= be heard. The exit codes
-// are those of docs/services.md.
+// Type=exec: most model programs never send READY=1. The unit therefore counts
+// as started once modelrun runs, and no time limit applies to a first start
+// that creates the env. NotifyAccess=exec accepts modelrun's STATUS=.
+// docs/services.md explains the exit codes.
 func renderSystemd(s Spec) ([]File, error) {
 	if why := systemdPath(s.Dir); why != "" {
-		return nil, cannot(s, "the folder", s.Dir, why)
+		return nil, unsupported(s, "the folder", s.Dir, why)
 	}
 	argv := s.argv()
-	if strings.ContainsAny(s.Program, "\"'\\") || notPlain(s.Program, "\n\t") != "" { // systemd takes no program of such a name
+	if strings.ContainsAny(s.Program, "\"'\\") || plainTextProblem(s.Program, "\n\t") != "" { // systemd does not accept these in a program's name
 		argv = throughShell(argv)
 	}
-	words := []string{`"` + systemdValue(argv[0]) + `"`} // no variable is looked for in the first one
+	words := []string{`"` + systemdValue(argv[0]) + `"`} // systemd expands no variables in the first word
 	for _, w := range argv[1:] {
 		words = append(words, systemdWord(w))
 	}
@@ -43,8 +43,9 @@ func renderSystemd(s Spec) ([]File, error) {
 	return []File{{Name: unitName(s.Name), Data: []byte(b.String()), Mode: 0o644}}, nil
 }
 
-// unitName is the file's name: what a unit's name cannot hold is written \x20,
-// as systemd-escape does. "@" would make it an instance of a template.
+// unitName returns the file's name. Bytes that a unit's name cannot contain
+// become \x20, as with systemd-escape. "@" would make the unit an instance of a
+// template.
 func unitName(name string) string {
 	var b strings.Builder
 	for i := range len(name) {
@@ -58,11 +59,11 @@ func unitName(name string) string {
 	return b.String() + ".service"
 }
 
-// systemdPath says why a path cannot stand in a unit, where it is not quoted:
-// blanks at its ends go, a backslash at its end joins lines, and what is no
-// text is refused.
+// systemdPath returns the reason why a unit cannot contain a path, or "". Paths
+// in units are not quoted. Spaces at the end are dropped, a backslash at the
+// end joins lines, and anything but text is refused.
 func systemdPath(p string) string {
-	if why := notPlain(p, "\n\t"); why != "" {
+	if why := plainTextProblem(p, "\n\t"); why != "" {
 		return why
 	}
 	if strings.HasSuffix(p, `\`) || strings.HasSuffix(p, " ") {
@@ -71,12 +72,13 @@ func systemdPath(p string) string {
 	return ""
 }
 
-// systemdValue is a setting's value that is not split into words: "%" begins a specifier.
+// systemdValue escapes a value that is not split into words: "%" begins a
+// specifier.
 func systemdValue(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 
-// systemdWord is one argument of ExecStart: quotes and escapes as in C, "$"
-// begins a variable, "%" a specifier (systemd.service(5), "Command lines").
-// Bytes that are no text are written \xff.
+// systemdWord quotes one argument of ExecStart. Quotes and escapes are those of
+// C; "$" begins a variable and "%" a specifier (systemd.service(5), "Command
+// lines"). Bytes that are not UTF-8 become \xff.
 func systemdWord(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

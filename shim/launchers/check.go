@@ -77,8 +77,8 @@ func (l launchers) findings(name string) launcherFindings {
 }
 
 // launcherEnvironment is what a check of the launcher needs to know.
-func launcherEnvironment(a *app.App, rec *launcher.Record) launcher.Around {
-	return launcher.Around{Script: launcherScript(&rec.Spec), Account: accountExists, Path: filepath.SplitList(a.Env.Get("PATH"))}
+func launcherEnvironment(a *app.App, rec *launcher.Record) launcher.Environment {
+	return launcher.Environment{Script: launcherScript(&rec.Spec), Account: accountExists, Path: filepath.SplitList(a.Env.Get("PATH"))}
 }
 
 // printChecked prints the findings, or that there are none.

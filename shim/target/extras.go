@@ -41,7 +41,7 @@ func (t Target) includes(name string) bool {
 	if t.Own != nil {
 		packages = t.Own.Packages
 	}
-	return slices.ContainsFunc(packages, func(p string) bool { return requirement.Normal(p) == name })
+	return slices.ContainsFunc(packages, func(p string) bool { return requirement.NameOf(p) == name })
 }
 
 // covered reports whether the env of the key itself meets the needs for certain: as

@@ -125,7 +125,7 @@ func (c *Console) Close(warned, logged bool) {
 		text := c.text.String()
 		self, err := os.Executable()
 		if err == nil {
-			err = execx.Aside(self, warningFlag, text[max(0, len(text)-maxWarning):])
+			err = execx.StartDetached(self, warningFlag, text[max(0, len(text)-maxWarning):])
 		}
 		if err != nil {
 			c.messageBox(windows.MB_ICONWARNING)

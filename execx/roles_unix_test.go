@@ -10,13 +10,13 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-func special(role, arg string) {
+func systemRole(role, arg string) {
 	switch role {
-	case "parent": // runs a sleeper and says its pid
+	case "parent": // runs a sleeper and prints its pid
 		env := execx.NewEnviron(os.Environ()).With("EXECX_ROLE", "sleep")
 		_, err := execx.Run(context.Background(), execx.Cmd{Path: arg, Env: env, Started: func(pid int) { fmt.Println(pid) }})
 		fmt.Fprintln(os.Stderr, err)
-	case "keep": // hands a descriptor that Go opened close-on-exec to cat
+	case "keep": // passes a descriptor, which Go opened close-on-exec, to cat
 		f, err := os.Open(arg)
 		if err != nil {
 			panic(err)

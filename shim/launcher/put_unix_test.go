@@ -15,9 +15,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// What lies where a launcher was written may be a pipe, or have no end: whoever
-// looks neither waits nor reads it.
-func TestOddFiles(t *testing.T) {
+// A launcher's path may have become a pipe or an endless file. Neither is read,
+// and nothing waits for it.
+func TestPutReplacesSpecialFiles(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(string) error{
 		"pipe":    func(path string) error { return syscall.Mkfifo(path, 0o600) },
@@ -48,7 +48,8 @@ func TestOddFiles(t *testing.T) {
 	}
 }
 
-// The longest name fits into a folder, also where a kind writes each of its bytes \x40.
+// The longest name fits into a folder, even if a kind writes each of its bytes
+// as \x40.
 func TestLongestName(t *testing.T) {
 	t.Parallel()
 	for _, kind := range Kinds() {
@@ -63,9 +64,9 @@ func TestLongestName(t *testing.T) {
 	}
 }
 
-// What was there stays in its place when nothing can be put there: a full disk,
-// or here a path that is too long for a new file beside it.
-func TestPutFailsBesideAnother(t *testing.T) {
+// An existing file stays if the new one cannot be written: because of a full
+// disk, or as here because a new file's path would be too long.
+func TestPutFailureKeepsExistingFile(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("a path has 4095 bytes there")
@@ -94,8 +95,8 @@ func TestPutFailsBesideAnother(t *testing.T) {
 	require.Equal(t, was.Files, rec.Files, "the record tells of the one that is there")
 }
 
-// Another Put mends what may be started, and takes nothing that was changed.
-func TestPutAgain(t *testing.T) {
+// Another Put restores permissions, and does not remove a changed file.
+func TestPutTwice(t *testing.T) {
 	t.Parallel()
 	r, dir := Records(t.TempDir()), t.TempDir()
 	spec := Spec{Name: "chat", Kind: Script, Program: "/bin/true", Command: []string{"python"}, Dir: dir}
@@ -111,12 +112,13 @@ func TestPutAgain(t *testing.T) {
 	require.NotZero(t, info.Mode()&0o100)
 
 	require.NoError(t, os.WriteFile(path, []byte("mine"), 0o600))
-	_, _, err = r.Put(&spec, t.TempDir(), true) // elsewhere
+	_, _, err = r.Put(&spec, t.TempDir(), true) // in another folder
 	require.NoError(t, err)
 	require.FileExists(t, path)
 }
 
-// Two may remove a launcher at once; a record that cannot be removed is said as such.
+// Two processes may remove a launcher at once. A record that cannot be removed
+// has its own error.
 func TestRemoveTwice(t *testing.T) {
 	t.Parallel()
 	r, dir := Records(t.TempDir()), t.TempDir()
@@ -132,7 +134,7 @@ func TestRemoveTwice(t *testing.T) {
 	require.Equal(t, fault.NotWritable, fault.CodeOf(err))
 }
 
-// A launcher that is written through another name of its folder is the same file.
+// A launcher that is written through a link to its folder is the same file.
 func TestPutThroughLink(t *testing.T) {
 	t.Parallel()
 	r, dir, link := Records(t.TempDir()), t.TempDir(), filepath.Join(t.TempDir(), "link")
@@ -146,26 +148,26 @@ func TestPutThroughLink(t *testing.T) {
 	require.Equal(t, Same, rec.Files[0].State())
 }
 
-// What PATH finds first is no other program where it is a link to the launcher.
+// A link to the launcher that PATH finds first is not another program.
 func TestShadow(t *testing.T) {
 	t.Parallel()
 	first, dir := t.TempDir(), t.TempDir()
 	path := filepath.Join(dir, "chat")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	rec := Record{Spec: Spec{Name: "chat", Kind: Script}, Files: []Written{{Path: path}}}
-	around := Around{Path: []string{first, dir}}
-	require.Empty(t, rec.shadow(around))
+	environment := Environment{Path: []string{first, dir}}
+	require.Empty(t, rec.shadow(environment))
 	require.NoError(t, os.Symlink(path, filepath.Join(first, "chat")))
-	require.Empty(t, rec.shadow(around))
+	require.Empty(t, rec.shadow(environment))
 	require.NoError(t, os.Remove(filepath.Join(first, "chat")))
 	require.NoError(t, os.WriteFile(filepath.Join(first, "chat"), nil, 0o600))
-	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(around))
-	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(Around{Path: []string{"", first, first, dir + "/"}}))
-	require.Empty(t, rec.shadow(Around{Path: []string{dir, first}}))
-	require.Empty(t, rec.shadow(Around{Path: []string{first}}), "it is not found at all")
+	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(environment))
+	require.Equal(t, filepath.Join(first, "chat"), rec.shadow(Environment{Path: []string{"", first, first, dir + "/"}}))
+	require.Empty(t, rec.shadow(Environment{Path: []string{dir, first}}))
+	require.Empty(t, rec.shadow(Environment{Path: []string{first}}), "it is not found at all")
 }
 
-// A record that could not be read again is not written.
+// A record that is too large to be read again is not written.
 func TestRecordTooLarge(t *testing.T) {
 	t.Parallel()
 	r, dir := Records(t.TempDir()), t.TempDir()
@@ -178,7 +180,7 @@ func TestRecordTooLarge(t *testing.T) {
 	require.Empty(t, names)
 }
 
-// supervisord cuts a section's name where a comment begins, as well.
+// supervisord also cuts a section's name where a comment begins.
 func TestSupervisordName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a b", "a:b", "a\u00a0#b", "a\u3000;b"} {

@@ -18,8 +18,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// oddOnWindows is a launcher whose every word has what a shell would read.
-func oddOnWindows() Spec {
+// hostileSpec is a launcher in which every word has characters that are
+// special in a shell.
+func hostileSpec() Spec {
 	return Spec{
 		Name: "Ünï (x86) & co", Program: `C:\Ünï (x86) & co %TMP%\modelrun.exe`, Dir: `D:\mod^els\日本!\`, Icon: `C:\icons\a b.ico`,
 		Options: []string{"--root", `D:\a&b\`}, Command: []string{"python", "load.py", `say "a & b"`, "100%", "%TMP%", "x^y|z<w>", "", `back\`, "!v!", "é ☃"},
@@ -44,12 +45,13 @@ exit /b %ERRORLEVEL%
 `, "\n", "\r\n"), data(t, Batch, Spec{
 		Name: "chat", Program: `C:\a & b\modelrun.exe`, Dir: `D:\my model`, Command: []string{"python", "load.py", "x & y", `a"b`, "a&b", "100%"},
 	}))
-	text := data(t, Batch, oddOnWindows())
+	text := data(t, Batch, hostileSpec())
 	require.Contains(t, text, "chcp.com 65001 >nul\r\nset \"_codepage=\" & %SystemRoot%\\System32\\chcp.com %_codepage% >nul & \"C:\\Ünï (x86) & co %%TMP%%\\modelrun.exe\" -C")
 }
 
-// batchWords takes the line of a batch file apart as cmd.exe does: percent
-// signs, then carets outside of quotes. It fails at what would end the command.
+// batchWords parses the line of a batch file as cmd.exe does: percent signs,
+// then carets outside quotes. It fails at a character that would end the
+// command.
 func batchWords(t *testing.T, line string) []string {
 	t.Helper()
 	line = strings.ReplaceAll(line, "%%", "\x01")
@@ -143,7 +145,8 @@ func TestNSSM(t *testing.T) {
 	require.Contains(t, data(t, NSSM, s), "65001 >nul\r\n(\r\nset \"_codepage=\" & ")
 }
 
-// What is pasted defines the service and starts it; a password is for the user to fill in.
+// The pasted command defines the service and starts it. The password is a
+// placeholder.
 func TestNSSMNext(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "windows" {
@@ -160,7 +163,7 @@ func TestNSSMNext(t *testing.T) {
 
 func TestExe(t *testing.T) {
 	t.Parallel()
-	s := oddOnWindows()
+	s := hostileSpec()
 	s.Kind = Exe
 	s.Command = append(s.Command, "two\nlines", `it's "\`)
 	files, err := renderAny(s)
@@ -215,7 +218,7 @@ func TestShortcut(t *testing.T) {
 	for name, dir := range map[string]string{"a folder": `D:\mod^els\日本!\`, "a folder that the shell would expand": `D:\%TMP%\x`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := oddOnWindows()
+			s := hostileSpec()
 			s.Dir = dir
 			link, err := readShortcut([]byte(data(t, Shortcut, s)))
 			require.NoError(t, err)
@@ -233,26 +236,27 @@ func TestShortcut(t *testing.T) {
 	}
 }
 
-// Every path to the target in the file is whole: a shell may take any of them.
-func TestShortcutTwice(t *testing.T) {
+// Every path to the target in the file is complete: a shell may use any of
+// them.
+func TestShortcutHasEveryPath(t *testing.T) {
 	t.Parallel()
 	path := `C:\Ünï (x86)\日本\modelrun.exe`
 	require.Equal(t, path, idListPath(idList(path)[2:]))
-	path = narrow(path)
+	path = asciiName(path)
 	require.Equal(t, path, idListPath(idList(path)[2:]))
 	require.Equal(t, path, linkInfoPath(linkInfo(path), true))
 	require.Contains(t, string(shortcut{Target: path}.write("")), string(linkInfo(path)))
-	edited := le.AppendUint32(nil, 0x24) // as Windows writes it, with both halves, the file's name apart
+	edited := le.AppendUint32(nil, 0x24) // as Windows writes it: with both parts and the file's name separate
 	for _, n := range []int{0x24, 1, 0, 0, 0, 0, 0x24, 0x2e} {
 		edited = le.AppendUint32(edited, uint32(n))
 	}
-	edited = append(append(edited, wide(`C:\é`)...), 0, 0)
-	edited = append(append(edited, wide(`\日本`)...), 0, 0)
+	edited = append(append(edited, encodeUTF16(`C:\é`)...), 0, 0)
+	edited = append(append(edited, encodeUTF16(`\日本`)...), 0, 0)
 	require.Equal(t, `C:\é\日本`, linkInfoPath(edited, false))
 }
 
-// A parser of somebody else's reads the same.
-func TestShortcutElsewhere(t *testing.T) {
+// A third-party parser reads the same values.
+func TestShortcutThirdPartyParser(t *testing.T) {
 	t.Parallel()
 	parser, err := execxtest.Package("LnkParse3==1.6.0")
 	if err != nil {
@@ -263,7 +267,7 @@ sys.path.insert(0, sys.argv[2])
 from LnkParse3.lnk_file import LnkFile
 LnkFile(open(sys.argv[1], "rb")).print_json(True)
 `
-	s := oddOnWindows()
+	s := hostileSpec()
 	s.Program = `C:\a b & c\modelrun.exe` // it does not read the names of the folders
 	file := filepath.Join(t.TempDir(), "x.lnk")
 	require.NoError(t, os.WriteFile(file, []byte(data(t, Shortcut, s)), 0o600))
@@ -293,7 +297,7 @@ func FuzzReadShortcut(f *testing.F) {
 	f.Add([]byte("L\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := readShortcut(data); err != nil {
-			require.ErrorIs(t, err, errNoLink)
+			require.ErrorIs(t, err, errNotShortcut)
 		}
 	})
 }

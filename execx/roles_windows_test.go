@@ -23,7 +23,7 @@ import (
 type reported struct {
 	Line                       string
 	In, Out, Err               int64  // standard handles
-	InPid                      uint32 // of the process that the stdin handle is one of
+	InPid                      uint32 // the process to which the stdin handle refers
 	ErrorMode, Priority, Flags uint32
 	Show                       uint16
 	Title                      string
@@ -31,7 +31,7 @@ type reported struct {
 	Dir                        string
 	Console, Job               bool
 	Window                     uintptr  // of the console
-	Env                        []string // raw, with ? for what is no character
+	Env                        []string // raw, escaped to ASCII
 	Parent                     int
 }
 
@@ -47,7 +47,7 @@ type startup struct {
 	in, out, err                             windows.Handle
 }
 
-func special(role, arg string) {
+func systemRole(role, arg string) {
 	switch role {
 	case "report":
 		check(json.NewEncoder(os.Stdout).Encode(report()))
@@ -62,26 +62,26 @@ func special(role, arg string) {
 		n, err := strconv.ParseUint(arg, 0, 32)
 		check(err)
 		os.Exit(int(n))
-	case "tree": // a grandchild, whose pid is said, and then both stay
+	case "tree": // prints its pid and that of a grandchild; then both keep running
 		fmt.Println(os.Getpid(), child("sleep", 0))
-		time.Sleep(time.Hour) // select {} would be a deadlock to Go
-	case "daemon": // a grandchild that stays
+		time.Sleep(time.Hour) // Go would report select {} as a deadlock
+	case "daemon": // leaves a grandchild behind
 		fmt.Println(child("sleep", windows.DETACHED_PROCESS))
 	case "breakaway":
 		fmt.Println(child("sleep", windows.CREATE_BREAKAWAY_FROM_JOB))
-	case "write": // to a handle that has this value
+	case "write": // to the handle with this value
 		n, err := strconv.ParseUint(arg, 10, 64)
 		check(err)
 		_, err = os.NewFile(uintptr(n), "handle").WriteString("by value")
 		check(err)
-	case "closes": // its stdout or the handle that it is told, and then waits for stdin's end
+	case "closes": // closes its stdout or the given handle, then waits for the end of stdin
 		out := os.Stdout
 		if n, err := strconv.ParseUint(arg, 10, 64); err == nil {
 			out = os.NewFile(uintptr(n), "handle")
 		}
 		check(out.Close())
 		_, _ = io.Copy(io.Discard, os.Stdin)
-	case "counts": // Ctrl-C until a line comes
+	case "counts": // counts Ctrl-C until a line comes
 		var count atomic.Int32
 		got := make(chan os.Signal, 8)
 		signal.Notify(got, os.Interrupt)
@@ -95,7 +95,7 @@ func special(role, arg string) {
 		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 		fmt.Println(count.Load())
 		os.Exit(7)
-	case "stage": // a console of our own, in which Ctrl-C is typed
+	case "stage": // a new console, in which Ctrl-C is typed
 		stage()
 	default:
 		panic(role)
@@ -138,7 +138,7 @@ func report() reported {
 	return r
 }
 
-// child starts this binary in another role and says its pid.
+// child starts this binary in another role and returns its pid.
 func child(role string, flags uint32) int {
 	self, err := os.Executable()
 	check(err)
@@ -149,15 +149,16 @@ func child(role string, flags uint32) int {
 	return c.Process.Pid
 }
 
-// stage starts its command line in a console of its own, types Ctrl-C once it
-// runs (STAGE_BREAK: sends Ctrl-Break to its process group), a line once that was
-// seen, and prints what came and the exit code.
+// stage starts its command line in a new console. When the program runs, it
+// types Ctrl-C (STAGE_BREAK: sends Ctrl-Break to the process group). When the
+// program has seen that, it types a line. It prints the program's output and
+// exit code.
 func stage() {
 	call("FreeConsole")
 	if call("AllocConsole") == 0 {
 		panic("no console")
 	}
-	call("SetConsoleCtrlHandler", windows.NewCallback(func(uint32) uintptr { return 1 }), 1) // AllocConsole took Go's away
+	call("SetConsoleCtrlHandler", windows.NewCallback(func(uint32) uintptr { return 1 }), 1) // AllocConsole removed Go's handler
 	c := exec.Command(os.Args[1], os.Args[2:]...)
 	c.Env = append(os.Environ(), "EXECX_ROLE="+os.Getenv("STAGE_ROLE"))
 	c.Stderr = os.Stderr
@@ -200,7 +201,7 @@ func gone(pid int) bool {
 		if event == windows.WAIT_OBJECT_0 {
 			return true
 		}
-		time.Sleep(10 * time.Millisecond) // a poll
+		time.Sleep(10 * time.Millisecond) // polling
 	}
 	return false
 }
