@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
@@ -202,7 +203,7 @@ func (r *resolution) repair(ctx context.Context, err error) bool {
 	case errors.As(err, &un) && strings.Contains(un.text, "pip was not found") && slices.Contains(r.plan.Packages, "pip"):
 		// The app and its users expect pip. Use the wheel that ensurepip
 		// includes.
-		r.pip = r.uv.bundledPip(ctx, r.python)
+		r.pip = r.bundledPip(ctx)
 		if r.pip == "" {
 			r.notes = append(r.notes, "the index has no pip and "+r.python+" carries none: the environment is made without it")
 		}
@@ -210,6 +211,19 @@ func (r *resolution) repair(ctx context.Context, err error) bool {
 		return true
 	}
 	return false
+}
+
+// bundledPip returns the pip wheel that the Python includes for ensurepip, or "".
+func (r *resolution) bundledPip(ctx context.Context) string {
+	res, err := execx.Run(ctx, execx.Cmd{
+		Path: r.python, Env: r.uv.env, Timeout: time.Minute,
+		Args: []string{"-I", "-c", "import ensurepip, glob, os; print(*glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled', 'pip-*.whl')))"},
+	})
+	wheel := strings.TrimSpace(string(res.Stdout))
+	if err != nil || res.ExitCode != 0 || !fsys.Reachable(wheel) {
+		return ""
+	}
+	return wheel
 }
 
 // gigabytes describes the download of a fallback, or is "" if its size is not
