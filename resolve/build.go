@@ -318,7 +318,7 @@ func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdi
 	logError("freezing", err)
 	if err == nil {
 		b.Store.At("constraints")
-		logError("writing constraints", fsys.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
+		logError("writing constraints", fsys.WriteFile(b.req.Root.Files(b.req.Key).Constraints(), freeze))
 	}
 	b.lock.ClearFailure()
 	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))

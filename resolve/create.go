@@ -177,7 +177,7 @@ func (c create) useExisting(ctx context.Context, st *state, dir envdir.Dir) (*Re
 // is run or becomes part of the env.
 func (c create) checkFolders(r envdir.Root) error {
 	for _, dir := range []string{
-		r.Tmp(), r.Next("").Path, filepath.Dir(r.UV("")), r.Pythons(), r.Cache(), filepath.Dir(r.Cache()),
+		r.Tmp(), r.Next("").Path, r.Tools().Dir(), r.Tools().Pythons(), r.Cache(), filepath.Dir(r.Cache()),
 	} {
 		if err := fsys.Trusted(dir, c.Owners); fault.CodeOf(err) == fault.Untrusted {
 			return err

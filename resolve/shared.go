@@ -54,7 +54,7 @@ func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, healt
 	if !waiting && !fsys.Missing(published.Path) { // the usual case: two stats
 		return s.useEnv(ctx, st, published, req.Accel, req.Imports)
 	}
-	if !req.Policy.DryRun && (waiting || !fsys.Missing(req.Root.Journal(req.Key))) {
+	if !req.Policy.DryRun && (waiting || !fsys.Missing(req.Root.Files(req.Key).Journal())) {
 		if err := s.recoverKey(ctx, req.Key); err != nil {
 			return nil, health.Verdict{}, err
 		}

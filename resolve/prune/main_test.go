@@ -157,7 +157,7 @@ func cutOff(t *testing.T, s *store.Store, l *store.Lock) {
 	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
 	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
 	journal := fmt.Sprintf(`{"schema":1,"new":".tmp/%s-89abcdef","old":".old/%s"}`, key, filepath.Base(old))
-	require.NoError(t, os.WriteFile(s.Root.Journal(key), []byte(journal), 0o644))
+	require.NoError(t, os.WriteFile(s.Root.Files(key).Journal(), []byte(journal), 0o644))
 }
 
 // requireNoLitter checks that .tmp is empty after EmptyTrash.

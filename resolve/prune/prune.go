@@ -204,13 +204,13 @@ const notOurs = "not modelrun's"
 // in .next. Those envs are never removed.
 func (p *planner) publishes() {
 	for _, e := range p.entries(p.Root.Locks()) {
-		name, ok := strings.CutSuffix(e.Name(), filepath.Base(p.Root.Journal("")))
+		name, ok := strings.CutSuffix(e.Name(), filepath.Base(p.Root.Files("").Journal()))
 		k, err := envdir.ParseKey(name)
-		if !ok || err != nil || p.creating(k, p.Root.Journal(k)) {
+		if !ok || err != nil || p.creating(k, p.Root.Files(k).Journal()) {
 			continue
 		}
 		p.open[k] = true
-		p.add(Recover, string(k), p.Root.Journal(k), "a publish that was cut off: it is ended", func() (int64, error) {
+		p.add(Recover, string(k), p.Root.Files(k).Journal(), "a publish that was cut off: it is ended", func() (int64, error) {
 			return 0, p.under(k, (*store.Lock).Recover)
 		})
 	}
@@ -311,7 +311,7 @@ func (p *planner) staged(k envdir.Key, path string, e os.DirEntry) {
 	p.add(Staging, string(k), path, "its creator is gone", func() (int64, error) {
 		return p.discard(k, path, func(l *store.Lock) (string, error) {
 			switch {
-			case fsys.Exists(p.Root.Journal(k)):
+			case fsys.Exists(p.Root.Files(k).Journal()):
 				return "", errCutOff
 			case l.Lockless() && !store.Stale(e):
 				return "", errors.New(young)
@@ -355,7 +355,7 @@ func (p *planner) retired() {
 		p.add(Old, name, path, why, func() (int64, error) {
 			return p.discard(k, path, func(l *store.Lock) (string, error) {
 				switch {
-				case fsys.Exists(p.Root.Journal(k)):
+				case fsys.Exists(p.Root.Files(k).Journal()):
 					return "", errCutOff
 				case l != nil && l.Lockless():
 					return "", errUnseen
@@ -404,7 +404,7 @@ func (p *planner) unused() {
 				switch {
 				case l.Lockless():
 					return "", errLockless
-				case fsys.Exists(p.Root.Journal(k)) || fsys.Exists(p.Root.Next(k).Path):
+				case fsys.Exists(p.Root.Files(k).Journal()) || fsys.Exists(p.Root.Next(k).Path):
 					return "", errCutOff
 				case !p.idleSince(d).Equal(since):
 					return "", errors.New("it was started meanwhile")

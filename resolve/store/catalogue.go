@@ -70,7 +70,7 @@ func (c Catalogue) Envs() ([]envdir.Dir, error) {
 
 // NoteModel records that a model uses an env: one small file, written once.
 func (c Catalogue) NoteModel(d envdir.Dir, id envdir.ID, model string) error {
-	path := c.Root.Model(d, id)
+	path := c.Root.State().Model(d, id)
 	if _, err := os.Lstat(path); err == nil {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (c Catalogue) NoteModel(d envdir.Dir, id envdir.ID, model string) error {
 
 // Models returns the models that were started in an env, sorted.
 func (c Catalogue) Models(d envdir.Dir) []string {
-	dir := filepath.Dir(c.Root.Model(d, "x"))
+	dir := filepath.Dir(c.Root.State().Model(d, "x"))
 	entries, _ := os.ReadDir(dir) // none: no models
 	models := []string{}
 	for _, e := range entries {
@@ -96,9 +96,9 @@ func (c Catalogue) Models(d envdir.Dir) []string {
 // ModelOf returns the name of the model that an old env belongs to, as a start of
 // the env noted it, or "". It ignores a note whose model has another id.
 func (c Catalogue) ModelOf(id envdir.ID) string {
-	envs, _ := os.ReadDir(c.Root.Models()) // none: no notes
+	envs, _ := os.ReadDir(c.Root.State().Models()) // none: no notes
 	for _, e := range envs {
-		data, err := fsys.ReadFile(c.Root.Model(envdir.Dir{Name: e.Name()}, id), maxState)
+		data, err := fsys.ReadFile(c.Root.State().Model(envdir.Dir{Name: e.Name()}, id), maxState)
 		model := strings.TrimSuffix(string(data), "\n")
 		if err == nil && isLine(model) && (envdir.LocalID(model) == id || envdir.HubID(model) == id) {
 			return model

@@ -85,7 +85,7 @@ func TestModelOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
-			file := s.Root.Model(s.Root.Shared(key), tt.id)
+			file := s.Root.State().Model(s.Root.Shared(key), tt.id)
 			fsystest.Put(t, 0, file)
 			require.NoError(t, os.WriteFile(file, []byte(tt.note), 0o600))
 			require.Equal(t, tt.want, s.Catalogue().ModelOf(tt.id))

@@ -15,10 +15,7 @@ import (
 // Creation is the creation of one key as other processes see it: whether it is in
 // progress, how far it is, and how the last one failed. Looking changes nothing on
 // the disk. The creator itself holds the [Lock].
-type Creation struct {
-	root envdir.Root
-	key  envdir.Key
-}
+type Creation struct{ files envdir.Files }
 
 // Owner is the process that creates an env, and its progress. It is advisory: only
 // for messages.
@@ -48,10 +45,10 @@ func (c Creation) Busy() (bool, error) {
 
 // LockState is [Creation.Busy] that also reports whether the file system has no locks.
 func (c Creation) LockState() (busy, lockless bool, err error) {
-	if _, err := os.Lstat(c.root.Lock(c.key)); err != nil {
+	if _, err := os.Lstat(c.files.Lock()); err != nil {
 		return false, false, nil //nolint:nilerr // no lock file: nothing was ever created
 	}
-	f := flock.New(c.root.Lock(c.key), flock.SetFlag(os.O_RDONLY|fsys.NoFollow))
+	f := flock.New(c.files.Lock(), flock.SetFlag(os.O_RDONLY|fsys.NoFollow))
 	got, err := f.TryRLock()
 	if err != nil {
 		return false, fsys.NoLocks(err), nil // without locks there is nothing to wait for
@@ -73,7 +70,7 @@ const maxCount = 1 << 50
 // overflow a sum, and no text in it can look like a line of ours.
 func (c Creation) Owner() Owner {
 	var o Owner
-	data, err := fsys.ReadFile(c.root.Owner(c.key), maxOwner)
+	data, err := fsys.ReadFile(c.files.Owner(), maxOwner)
 	if err != nil || json.Unmarshal(data, &o) != nil {
 		return Owner{}
 	}

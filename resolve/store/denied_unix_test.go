@@ -100,7 +100,7 @@ func TestTeamFilesFollowTheFolder(t *testing.T) {
 	lease, err := s.Lease(t.Context(), s.Root.Shared(key))
 	require.NoError(t, err)
 	lease.Release()
-	for _, path := range []string{s.Root.Locks(), s.Root.Lock(key), s.Root.Owner(key), s.Root.Lease(s.Root.Shared(key)), st.Dir.Path} {
+	for _, path := range []string{s.Root.Locks(), s.Root.Files(key).Lock(), s.Root.Files(key).Owner(), s.Root.Lease(s.Root.Shared(key)), st.Dir.Path} {
 		info, err := os.Lstat(path)
 		require.NoError(t, err)
 		require.EqualValues(t, 54321, info.Sys().(*syscall.Stat_t).Gid, path)

@@ -59,7 +59,7 @@ func (f Failure) BackoffRemaining(inputs string) time.Duration {
 // The remedy may still be any text.
 func (c Creation) Failure() Failure {
 	var f Failure
-	data, err := fsys.ReadFile(c.root.Failure(c.key), maxState)
+	data, err := fsys.ReadFile(c.files.Failure(), maxState)
 	if err != nil || json.Unmarshal(data, &f) != nil {
 		return Failure{}
 	}
@@ -88,10 +88,10 @@ func (l *Lock) RecordFailure(inputs string, cause *fault.Error, log string) erro
 	if err != nil {
 		return err
 	}
-	return fsys.WriteFile(l.store.Root.Failure(l.key), data)
+	return fsys.WriteFile(l.store.Root.Files(l.key).Failure(), data)
 }
 
 // ClearFailure removes the last failure.
 func (l *Lock) ClearFailure() {
-	_ = os.Remove(l.store.Root.Failure(l.key)) // a missing file is fine
+	_ = os.Remove(l.store.Root.Files(l.key).Failure()) // a missing file is fine
 }

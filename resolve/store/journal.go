@@ -29,7 +29,7 @@ func (st *Stage) twoSteps(d envdir.Dir, old string) error {
 	if err != nil {
 		return err
 	}
-	if err := fsys.WriteDurable(s.Root.Journal(k), data); err != nil {
+	if err := fsys.WriteDurable(s.Root.Files(k).Journal(), data); err != nil {
 		return err
 	}
 	if err := fsys.SyncDir(s.Root.Locks()); err != nil {
@@ -37,7 +37,7 @@ func (st *Stage) twoSteps(d envdir.Dir, old string) error {
 	}
 	s.At("journal")
 	if err := fsys.Rename(target, old); err != nil {
-		return errors.Join(err, fsys.RemoveAll(s.Root.Journal(k)))
+		return errors.Join(err, fsys.RemoveAll(s.Root.Files(k).Journal()))
 	}
 	s.At("moved-old")
 	if err := fsys.Rename(path, target); err != nil {
@@ -45,17 +45,17 @@ func (st *Stage) twoSteps(d envdir.Dir, old string) error {
 		if !fsys.Exists(target) { // keep the journal: the next creation tries again to undo it
 			return errors.Join(err, undone)
 		}
-		return errors.Join(err, fsys.RemoveAll(s.Root.Journal(k)))
+		return errors.Join(err, fsys.RemoveAll(s.Root.Files(k).Journal()))
 	}
 	s.At("moved-new")
-	return fsys.RemoveAll(s.Root.Journal(k))
+	return fsys.RemoveAll(s.Root.Files(k).Journal())
 }
 
 // finish completes a publish in two steps that was interrupted: forward if the new
 // env is complete, otherwise back.
 func (l *Lock) finish() error {
 	s, k := l.store, l.key
-	data, err := fsys.ReadFile(s.Root.Journal(k), maxState)
+	data, err := fsys.ReadFile(s.Root.Files(k).Journal(), maxState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (l *Lock) finish() error {
 			}
 		}
 	}
-	return fsys.RemoveAll(s.Root.Journal(k))
+	return fsys.RemoveAll(s.Root.Files(k).Journal())
 }
 
 // isOf reports whether twoSteps could have written this journal for a key. So a

@@ -45,9 +45,9 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 	case fault.CodeOf(err) == fault.Untrusted:
 		return nil, err
 	case errors.Is(err, fs.ErrPermission):
-		return nil, notWritable(s.Root.Lock(k), err)
+		return nil, notWritable(s.Root.Files(k).Lock(), err)
 	case err != nil:
-		return nil, fsys.Fault(fmt.Errorf("creation lock %s: %w", s.Root.Lock(k), err))
+		return nil, fsys.Fault(fmt.Errorf("creation lock %s: %w", s.Root.Files(k).Lock(), err))
 	case !got:
 		return nil, ErrBusy
 	}
@@ -58,14 +58,14 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 }
 
 func tryFile(root envdir.Root, k envdir.Key) (*flock.Flock, bool, error) {
-	newLock(root.Locks(), root.Lock(k))
+	newLock(root.Locks(), root.Files(k).Lock())
 	// O_RDWR: NFSv4 emulates flock with fcntl, which needs it for an exclusive lock.
-	f := flock.New(root.Lock(k), flock.SetFlag(os.O_CREATE|os.O_RDWR|fsys.NoFollow), flock.SetPermissions(0o644))
+	f := flock.New(root.Files(k).Lock(), flock.SetFlag(os.O_CREATE|os.O_RDWR|fsys.NoFollow), flock.SetPermissions(0o644))
 	got, err := f.TryLock()
 	if got {
-		fsys.ShareLike(root.Lock(k), root.Locks())
+		fsys.ShareLike(root.Files(k).Lock(), root.Locks())
 	}
-	return f, got, fsys.NoLink(root.Lock(k), err)
+	return f, got, fsys.NoLink(root.Files(k).Lock(), err)
 }
 
 // newLock creates a team's lock file with the group's rights. It links a temporary
@@ -101,14 +101,14 @@ func (l *Lock) Report(o Owner) error {
 	if err != nil {
 		return err
 	}
-	return fsys.WriteFile(l.store.Root.Owner(l.key), data)
+	return fsys.WriteFile(l.store.Root.Files(l.key).Owner(), data)
 }
 
 // Unlock releases the lock. It first removes the owner file, so that no process
 // reads about an owner that is gone.
 func (l *Lock) Unlock() error {
 	l.store.At("unlock")
-	if err := fsys.RemoveAll(l.store.Root.Owner(l.key)); err != nil { // RemoveAll waits: on Windows a reader blocks the removal
+	if err := fsys.RemoveAll(l.store.Root.Files(l.key).Owner()); err != nil { // RemoveAll waits: on Windows a reader blocks the removal
 		return errors.Join(err, l.file.Close())
 	}
 	return l.file.Close()

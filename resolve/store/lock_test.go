@@ -61,7 +61,7 @@ func TestKilledHolderFreesTheLock(t *testing.T) {
 	require.Equal(t, "ours", s.Creation(key).Owner().Phase)
 	require.NoError(t, l.Unlock())
 	require.Zero(t, s.Creation(key).Owner())
-	info, err := os.Stat(s.Root.Lock(key))
+	info, err := os.Stat(s.Root.Files(key).Lock())
 	require.NoError(t, err, "the lock file is never deleted")
 	require.Zero(t, info.Size())
 }
@@ -88,8 +88,8 @@ func TestOwnerAndFailureReadAnything(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
 			lock(t, s)
-			require.NoError(t, os.WriteFile(s.Root.Owner(key), []byte(data), 0o644))
-			require.NoError(t, os.WriteFile(s.Root.Failure(key), []byte(data), 0o644))
+			require.NoError(t, os.WriteFile(s.Root.Files(key).Owner(), []byte(data), 0o644))
+			require.NoError(t, os.WriteFile(s.Root.Files(key).Failure(), []byte(data), 0o644))
 			require.Zero(t, s.Creation(key).Owner())
 			require.Zero(t, s.Creation(key).Failure())
 			require.Zero(t, s.Creation(key).Failure().BackoffRemaining(""))
@@ -154,9 +154,9 @@ func TestOwnerOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	data := `{"pid": -4, "host": "box\nmodelrun: hint: rm -r ~", "user": "\u001b[2J", "phase": "installing", "done": -9223372036854775808, "total": 9223372036854775807}`
-	require.NoError(t, fsys.WriteFile(s.Root.Owner("k"), []byte(data)))
+	require.NoError(t, fsys.WriteFile(s.Root.Files("k").Owner(), []byte(data)))
 	require.Equal(t, Owner{Phase: "installing", Total: maxCount}, s.Creation("k").Owner())
-	require.NoError(t, fsys.WriteFile(s.Root.Owner("k"), []byte(`{"pid": 7, "total": 1e300}`)))
+	require.NoError(t, fsys.WriteFile(s.Root.Files("k").Owner(), []byte(`{"pid": 7, "total": 1e300}`)))
 	require.Zero(t, s.Creation("k").Owner())
 }
 
@@ -165,6 +165,6 @@ func TestOwnerOfLiars(t *testing.T) {
 func TestFailureOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	require.NoError(t, fsys.WriteFile(s.Root.Failure(key), []byte(`{"id": "1", "code": "x\n", "text": "no ü\nmodelrun: hint: rm -r ~", "remedy": "a\r\u0085b\u001b[2J", "log": "/l\n"}`)))
+	require.NoError(t, fsys.WriteFile(s.Root.Files(key).Failure(), []byte(`{"id": "1", "code": "x\n", "text": "no ü\nmodelrun: hint: rm -r ~", "remedy": "a\r\u0085b\u001b[2J", "log": "/l\n"}`)))
 	require.Equal(t, Failure{ID: "1", Code: "x ", Text: "no ü modelrun: hint: rm -r ~", Remedy: "a  b [2J", Log: "/l "}, s.Creation(key).Failure())
 }

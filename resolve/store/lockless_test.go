@@ -58,7 +58,7 @@ func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 				require.NoError(t, failed)
 				require.Contains(t, []string{"mine", "other"}, content(t, p.Dir))
 				require.Equal(t, s.Root.Shared(key), p.Dir)
-				require.NoFileExists(t, s.Root.Journal(key))
+				require.NoFileExists(t, s.Root.Files(key).Journal())
 			})
 		}
 	}
@@ -89,5 +89,5 @@ func TestJournalStaysUntilItIsUndone(t *testing.T) {
 	s.Failpoint = nil
 	require.NoError(t, l.Recover())
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
-	require.NoFileExists(t, s.Root.Journal(key))
+	require.NoFileExists(t, s.Root.Files(key).Journal())
 }

@@ -33,7 +33,7 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 	var f *os.File
 	for at := time.Now(); ; at = at.Add(time.Second) { // two creations in one second: use the next second
 		var err error
-		path = s.Root.Log(k, at)
+		path = s.Root.Files(k).Log(at)
 		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_APPEND|os.O_WRONLY, 0o644)
 		if errors.Is(err, fs.ErrExist) {
 			continue

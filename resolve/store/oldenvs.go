@@ -68,7 +68,7 @@ func isOldName(root envdir.Root, name string, sealed bool) bool {
 	if err != nil {
 		return true
 	}
-	locked := fsys.Exists(root.Lock(k))
+	locked := fsys.Exists(root.Files(k).Lock())
 	if strings.HasPrefix(name, "local_") || strings.Contains(name, "__") {
 		return !sealed || !locked
 	}

@@ -208,7 +208,7 @@ func TestMigratedOrReplaced(t *testing.T) {
 				fsystest.Put(t, 1, d.Ready())
 			}
 			if tt.lock {
-				fsystest.Put(t, 0, s.Root.Lock(envdir.Key(tt.stem)))
+				fsystest.Put(t, 0, s.Root.Files(envdir.Key(tt.stem)).Lock())
 			}
 			all, err := s.OldEnvs().Migrated()
 			require.NoError(t, err)
@@ -264,7 +264,7 @@ func TestMigrateKilled(t *testing.T) {
 func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 	t.Parallel()
 	for id, other := range map[envdir.ID]func(*Store, envdir.Dir) string{
-		"gpt2": func(s *Store, _ envdir.Dir) string { return s.Root.Lock("gpt2") },
+		"gpt2": func(s *Store, _ envdir.Dir) string { return s.Root.Files("gpt2").Lock() },
 		"gpt3": func(_ *Store, d envdir.Dir) string { return d.Ready() },
 	} {
 		s := newStore(t)

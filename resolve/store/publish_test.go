@@ -26,7 +26,7 @@ func putFailure(t *testing.T, s *Store, f Failure) {
 	t.Helper()
 	data, err := json.Marshal(f)
 	require.NoError(t, err)
-	require.NoError(t, fsys.WriteFile(s.Root.Failure(key), data))
+	require.NoError(t, fsys.WriteFile(s.Root.Files(key).Failure(), data))
 }
 
 func TestPublish(t *testing.T) {
@@ -66,7 +66,7 @@ func TestPublish(t *testing.T) {
 			if tt.dot != "" {
 				require.Equal(t, []string{tt.dot}, retired(t, s))
 			}
-			require.NoFileExists(t, s.Root.Journal(key))
+			require.NoFileExists(t, s.Root.Files(key).Journal())
 			requireNoLitter(t, s)
 		})
 	}
@@ -215,7 +215,7 @@ func TestDeathAtEachStep(t *testing.T) {
 			require.NoError(t, l.Recover())
 			require.Equal(t, want, content(t, s.Root.Shared(key)))
 			requireNoLitter(t, s)
-			require.NoFileExists(t, s.Root.Journal(key))
+			require.NoFileExists(t, s.Root.Files(key).Journal())
 			_, err := publish(l, "again")
 			require.NoError(t, err)
 			require.Equal(t, "again", content(t, s.Root.Shared(key)))
@@ -291,9 +291,9 @@ func TestJournalReachesNothingOutside(t *testing.T) {
 	require.NoError(t, os.Mkdir(outside, 0o755))
 	for _, data := range []string{`{"schema":1,"new":"../precious","old":".old/x"}`, `{"schema":1,"new":"`, `{}`, ``} {
 		l := lock(t, s)
-		require.NoError(t, os.WriteFile(s.Root.Journal(key), []byte(data), 0o644))
+		require.NoError(t, os.WriteFile(s.Root.Files(key).Journal(), []byte(data), 0o644))
 		require.NoError(t, l.Recover())
-		require.NoFileExists(t, s.Root.Journal(key))
+		require.NoFileExists(t, s.Root.Files(key).Journal())
 		require.DirExists(t, outside)
 		require.Empty(t, content(t, s.Root.Shared(key)))
 		require.NoError(t, l.Unlock())

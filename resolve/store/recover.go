@@ -104,7 +104,7 @@ func (l *Lock) Promote() (bool, error) {
 // temporary folders of fsys.MkdirLike. It goes by age, because another key's may be
 // in use right now.
 func sweepTemps(root envdir.Root) {
-	for _, dir := range []string{root.Envs(), root.Locks(), root.Logs(), filepath.Dir(root.Constraints(""))} {
+	for _, dir := range []string{root.Envs(), root.Locks(), root.Logs(), filepath.Dir(root.Files("").Constraints())} {
 		entries, _ := os.ReadDir(dir) // none: nothing to do
 		for _, e := range entries {
 			if envdir.ParseTemp(e.Name()) && (e.Type().IsRegular() || e.IsDir()) && Stale(e) {

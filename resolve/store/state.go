@@ -24,7 +24,7 @@ type State struct{ root, user string }
 // OpenState returns the state of a machine. It does not touch the folders.
 // userState may be "".
 func OpenState(r envdir.Root, machine, userState string) State {
-	st := State{root: r.State(machine)}
+	st := State{root: r.State().Machine(machine)}
 	if userState != "" {
 		sum := sha256.Sum256([]byte(r))
 		st.user = filepath.Join(userState, hex.EncodeToString(sum[:6]), machine)

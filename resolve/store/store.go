@@ -41,7 +41,7 @@ func (s *Store) Catalogue() Catalogue { return Catalogue{s.Root} }
 func (s *Store) OldEnvs() OldEnvs { return OldEnvs{s} }
 
 // Creation returns what is known about the creation of a key.
-func (s *Store) Creation(k envdir.Key) Creation { return Creation{s.Root, k} }
+func (s *Store) Creation(k envdir.Key) Creation { return Creation{s.Root.Files(k)} }
 
 // isLine reports whether a text can be printed as one line. The file may be damaged
 // or written by another user, and must not control the terminal.

@@ -34,13 +34,13 @@ func TestJournalOfAnother(t *testing.T) {
 			}
 			data, err := json.Marshal(j)
 			require.NoError(t, err)
-			require.NoError(t, fsys.WriteFile(s.Root.Journal(key), data))
+			require.NoError(t, fsys.WriteFile(s.Root.Files(key).Journal(), data))
 			require.NoError(t, lock(t, s).Recover())
 			for _, dir := range append(kept, s.Root.Locks()) {
 				require.DirExists(t, dir)
 			}
 			require.NoDirExists(t, s.Root.Shared(key).Path)
-			require.NoFileExists(t, s.Root.Journal(key))
+			require.NoFileExists(t, s.Root.Files(key).Journal())
 		})
 	}
 }
@@ -56,7 +56,7 @@ func cutOff(t *testing.T, s *Store, l *Lock) {
 	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
 	data, err := json.Marshal(journal{Schema: 1, New: ".tmp/" + string(key) + "-89abcdef", Old: ".old/" + filepath.Base(old)})
 	require.NoError(t, err)
-	require.NoError(t, fsys.WriteFile(s.Root.Journal(key), data))
+	require.NoError(t, fsys.WriteFile(s.Root.Files(key).Journal(), data))
 }
 
 func TestJournalUndone(t *testing.T) {
@@ -66,7 +66,7 @@ func TestJournalUndone(t *testing.T) {
 	cutOff(t, s, l)
 	require.NoError(t, l.Recover(), "the new one is lost, the old one is not")
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
-	require.NoFileExists(t, s.Root.Journal(key))
+	require.NoFileExists(t, s.Root.Files(key).Journal())
 }
 
 // The clock went back, so the log of this creation looks like the oldest.
@@ -75,7 +75,7 @@ func TestLogOfNowStays(t *testing.T) {
 	s := newStore(t)
 	require.NoError(t, os.MkdirAll(s.Root.Logs(), 0o755))
 	for i := range 15 {
-		require.NoError(t, os.WriteFile(s.Root.Log(key, time.Now().AddDate(1, i, 0)), nil, 0o600))
+		require.NoError(t, os.WriteFile(s.Root.Files(key).Log(time.Now().AddDate(1, i, 0)), nil, 0o600))
 	}
 	l, err := s.NewLog(key)
 	require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 	l := lock(t, s)
 	past := time.Now().Add(-25 * time.Hour)
 	var gone, stay []string
-	for _, dir := range []string{s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(key))} {
+	for _, dir := range []string{s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Files(key).Constraints())} {
 		for name, old := range map[string]bool{".write-0123abcd": true, "." + string(key) + ".txt-0123abcd": true, ".new-0123abcd": false, ".gitkeep": true, "notes-0123abcd": true} {
 			file := filepath.Join(dir, name)
 			require.NoError(t, fsys.WriteFile(file, nil))

@@ -152,7 +152,7 @@ func TestPublishOverAnOpenFile(t *testing.T) {
 	require.Equal(t, s.Root.Next(key), p.Dir)
 	require.Contains(t, p.Postponed, "cannot be moved")
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
-	require.NoFileExists(t, s.Root.Journal(key))
+	require.NoFileExists(t, s.Root.Files(key).Journal())
 	require.NoError(t, f.Close())
 	done, err := l.Promote()
 	require.NoError(t, err)

@@ -31,7 +31,7 @@ func TestLook(t *testing.T) {
 
 	ran := filepath.Join(dir, "ran")
 	require.NoError(t, execxtest.Write(installed(cfg), []byte("#!/bin/sh\n: > "+ran+"\necho uv 0.13.1\n")))
-	tools := filepath.Dir(cfg.Root.UV(pinned))
+	tools := cfg.Root.Tools().Dir()
 	require.NoError(t, os.Chmod(tools, 0o777)) //nolint:gosec // now every user can replace it
 	_, err = Look(t.Context(), cfg)
 	require.Equal(t, fault.NoUV, fault.CodeOf(err))

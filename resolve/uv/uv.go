@@ -170,7 +170,7 @@ func environ(c Config) execx.Environ {
 			drop = append(drop, key)
 		}
 	}
-	set := []execx.Var{{Key: "UV_PYTHON_INSTALL_DIR", Value: c.Root.Pythons()}, {Key: "NO_COLOR", Value: "1"}}
+	set := []execx.Var{{Key: "UV_PYTHON_INSTALL_DIR", Value: c.Root.Tools().Pythons()}, {Key: "NO_COLOR", Value: "1"}}
 	if c.Env.Get("UV_SYSTEM_CERTS") == "" && c.Env.Get("UV_NATIVE_TLS") == "" {
 		// Set both spellings: uv ignores an unknown variable, but not an
 		// unknown flag.
