@@ -133,15 +133,15 @@ func isBatch(path string) bool {
 // startupInfo is STARTUPINFOEXW. x/sys/windows hides the reserved fields, in
 // which the C runtime passes on its descriptors.
 type startupInfo struct {
-	cb                                       uint32
-	_                                        *uint16
-	desktop, title                           *uint16
-	x, y, xSize, ySize, xChars, yChars, fill uint32
-	flags                                    uint32
-	showWindow, cbReserved2                  uint16
-	reserved2                                *byte
-	stdInput, stdOutput, stdError            windows.Handle
-	attributes                               *windows.ProcThreadAttributeList
+	cb                            uint32
+	_                             *uint16
+	desktop, title                *uint16
+	geometry                      [7]uint32 // position, size and colours, as we got them
+	flags                         uint32
+	showWindow, cbReserved2       uint16
+	reserved2                     *byte
+	stdInput, stdOutput, stdError windows.Handle
+	attributes                    *windows.ProcThreadAttributeList
 }
 
 const (

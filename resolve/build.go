@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -29,32 +27,43 @@ type build struct {
 	plan profile.Plan
 	log  *store.Log
 
-	mu             sync.Mutex  // guards owner and cachedPackages: uv's watcher sends heartbeats, too
-	owner          store.Owner // what waiting processes read
-	cachedPackages int         // how many packages are in uv's cache
-	uv             *uv.UV
-	versions       uv.Lock
-	privateCache   bool              // this build has a uv cache of its own, because the shared one may be damaged
-	mismatches     map[string]string // files of the last attempt that differ from RECORD: path to checksum
+	progress progress
+
+	uv           *uv.UV
+	versions     uv.Lock
+	privateCache bool              // this build has a uv cache of its own, because the shared one may be damaged
+	mismatches   map[string]string // files of the last attempt that differ from RECORD: path to checksum
 }
 
-// run creates the env: it opens the log, finds uv, builds in staging (see buildStage), publishes, and then
-// keeps the verdict. If a wheel is damaged, it builds once more, with a fresh uv cache.
+// newBuild is the creation that lock is held for.
+func newBuild(d *Deps, req *Request, lock *store.Lock, plan profile.Plan) *build {
+	return &build{Deps: d, req: req, lock: lock, plan: plan, progress: progress{lock: lock, show: d.Caller.Progress, log: d.Log}}
+}
+
+// run creates the env with a log of its own, or records why that failed.
 //
 // The verdict is about the env that was built. If another creator published first, p.Existing is set and
 // the verdict says nothing about that env.
 func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, err error) {
-	key := b.req.Key
-	b.Log.Info("Creating new shared environment: " + string(key))
-	if b.log, err = b.Store.NewLog(key); err != nil {
-		return p, v, err
+	b.Log.Info("Creating new shared environment: " + string(b.req.Key))
+	if b.log, err = b.Store.NewLog(b.req.Key); err != nil {
+		return p, v, b.recordFailure(ctx, err)
 	}
 	defer func() { _ = b.log.Close() }() // the log is advice: a failed close loses nothing that matters
-	ctx, stop := b.watchProgress(ctx)
+	if p, v, err = b.create(ctx); err != nil {
+		return p, v, b.recordFailure(ctx, err)
+	}
+	return p, v, nil
+}
+
+// create finds uv, builds in staging (see buildStage), publishes, and then keeps the verdict. If a wheel is
+// damaged, it builds once more, with a fresh uv cache.
+func (b *build) create(ctx context.Context) (p store.Published, v health.Verdict, err error) {
+	ctx, stop := b.progress.watch(ctx, b.req.Key, b.req.Policy.CreateTimeout)
 	defer stop()
 
 	b.enterPhase("looking for uv")
-	if b.uv, err = b.Caller.UV(ctx, b.log, b.heartbeat); err != nil {
+	if b.uv, err = b.Caller.UV(ctx, b.log, b.progress.heartbeat); err != nil {
 		return p, v, err
 	}
 	if b.lock.Lockless() {
@@ -64,8 +73,8 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	if err != nil && fault.CodeOf(err) == fault.BadWheel {
 		b.Log.Warn(err.Error())
 		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: " + fault.Remove(b.req.Root.Cache()))
-		b.Store.EmptyTrash()              // frees the first attempt's space before the second needs it
-		cache, e := b.Store.Stage(b.lock) // the cache is swept like a staging folder, too
+		b.Store.EmptyTrash()       // frees the first attempt's space before the second needs it
+		cache, e := b.lock.Stage() // the cache is swept like a staging folder, too
 		if e != nil {
 			return p, v, e
 		}
@@ -95,7 +104,7 @@ func (b *build) buildStage(ctx context.Context) (stage *store.Stage, v health.Ve
 	if err := b.preflight(); err != nil {
 		return nil, v, err
 	}
-	if stage, err = b.Store.Stage(b.lock); err != nil {
+	if stage, err = b.lock.Stage(); err != nil {
 		return nil, v, err
 	}
 	if err = b.install(ctx, stage.Dir); err == nil {
@@ -169,14 +178,14 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 		b.Log.Info("Installing PyTorch stack...")
 	}
 	b.enterPhase("installing")
-	return b.uv.Sync(ctx, b.versions, d, b.bytecodeSources(), b.reportInstall)
+	return b.uv.Sync(ctx, b.versions, d, b.bytecodeSources(), b.progress.installed)
 }
 
 // bytecodeSources lists the envs whose byte code may be linked, the most similar first: the env that is
 // replaced, the env of the base key, then all others. Each is sealed, so it was complete, and as trusted as
 // an env that is started.
 func (b *build) bytecodeSources() (out []envdir.Dir) {
-	keys, _ := b.Store.Keys() // without keys everything is compiled
+	keys, _ := b.Store.Catalogue().Keys() // without keys everything is compiled
 	for _, key := range append([]envdir.Key{b.req.Key, b.req.Base}, keys...) {
 		d := b.req.Root.Shared(key)
 		if _, ok, err := health.ReadSeal(d); ok && err == nil && b.Trusted(d) == nil {
@@ -309,85 +318,18 @@ func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdi
 	logError("freezing", err)
 	if err == nil {
 		b.Store.At("constraints")
-		logError("writing constraints", fsys.WriteFile(b.req.Root.Constraints(b.req.Key), freeze))
+		logError("writing constraints", fsys.WriteFile(b.req.Root.Files(b.req.Key).Constraints(), freeze))
 	}
-	b.Store.ClearFailure(b.req.Key)
+	b.lock.ClearFailure()
 	b.Log.Info(fmt.Sprintf("Environment %s ready!", b.req.Key))
 }
 
 // enterPhase reports a new phase to the log, the user's display and waiting processes.
 func (b *build) enterPhase(name string) {
-	b.mu.Lock()
-	b.owner = store.Owner{PID: os.Getpid(), Phase: name, Heartbeat: b.owner.Heartbeat}
-	b.mu.Unlock()
+	b.progress.enter(name)
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk is reported elsewhere
-	b.heartbeat()
+	b.progress.heartbeat()
 	b.Store.At(name)
-}
-
-// reportInstall passes on uv's progress.
-func (b *build) reportInstall(p uv.Progress) {
-	b.mu.Lock()
-	b.owner.Done, b.owner.Total = p.DoneBytes, p.TotalBytes
-	b.owner.Packages, b.owner.PackagesTotal, b.owner.Doing = p.Packages, p.TotalPackages, p.Doing
-	b.cachedPackages = max(b.cachedPackages, p.Packages)
-	b.mu.Unlock()
-	b.heartbeat()
-}
-
-// heartbeat tells waiting processes and the display that the creation makes progress.
-func (b *build) heartbeat() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.owner.Heartbeat++
-	if err := b.lock.Report(b.owner); err != nil {
-		b.Log.Debug("telling others how far we are: " + err.Error())
-	}
-	b.Caller.Progress(b.owner)
-}
-
-// watchProgress cancels the creation when there is no heartbeat for --create-timeout. Until then it redraws
-// the progress, so that a quiet creation is seen to continue. The returned function ends both: after it, no
-// progress is shown.
-func (b *build) watchProgress(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		tick := time.NewTicker(max(min(b.req.Policy.CreateTimeout/10, time.Second), time.Millisecond))
-		defer tick.Stop()
-		lastBeat, since := int64(-1), time.Now()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			b.mu.Lock()
-			beat, phase := b.owner.Heartbeat, b.owner.Phase
-			if beat == lastBeat && phase != "" && ctx.Err() == nil {
-				b.Caller.Progress(b.owner)
-			}
-			b.mu.Unlock()
-			if beat != lastBeat {
-				lastBeat, since = beat, time.Now()
-			} else if time.Since(since) > b.req.Policy.CreateTimeout {
-				cancel(fault.New(fault.CreateTimeout, "creating %s: no progress for %s while %s", b.req.Key, b.req.Policy.CreateTimeout, phase).
-					Fix("try again, or allow more: modelrun --create-timeout 1h …"))
-			}
-		}
-	}()
-	return ctx, func() {
-		b.mu.Lock() // waits for a redraw
-		defer b.mu.Unlock()
-		cancel(nil)
-	}
-}
-
-// logName is the path of the log, or "" when it could not be opened.
-func (b *build) logName() string {
-	if b.log == nil {
-		return ""
-	}
-	return b.log.Name()
 }
 
 // logHint is the remedy of an error that has none of its own.
@@ -404,17 +346,18 @@ func (b *build) recordFailure(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
 		return b.interruptedError(cause)
 	}
-	failure := *fsys.Fault(err)
+	failure, log := *fsys.Fault(err), ""
 	if failure.Remedy == "" {
 		failure.Remedy = b.logHint()
 	}
 	if b.log != nil {
-		if name := b.logName(); !strings.Contains(failure.Text+failure.Remedy, name) {
-			failure.Text += " (log: " + name + ")"
+		log = b.log.Name()
+		_, _ = fmt.Fprintf(b.log, "== failed: %s\n", fault.Mask(failure.Text)) // a full disk is reported elsewhere
+		if !strings.Contains(failure.Text+failure.Remedy, log) {
+			failure.Text += " (log: " + log + ")"
 		}
-		_, _ = fmt.Fprintf(b.log, "== failed: %s\n", failure.Text) // a full disk is reported elsewhere
 	}
-	if err := b.Store.RecordFailure(b.req.Key, b.plan.Hash(), &failure, b.logName()); err != nil {
+	if err := b.lock.RecordFailure(b.plan.Hash(), &failure, log); err != nil {
 		b.Log.Debug("keeping the failure: " + err.Error())
 	}
 	return &failure
@@ -422,12 +365,11 @@ func (b *build) recordFailure(ctx context.Context, err error) error {
 
 // interruptedError adds to an interruption how much of the download the next attempt can reuse.
 func (b *build) interruptedError(cause error) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.cachedPackages == 0 || b.privateCache || b.lock.Lockless() { // a private cache is deleted with the build
+	cached := b.progress.cached()
+	if cached == 0 || b.privateCache || b.lock.Lockless() { // a private cache is deleted with the build
 		return cause
 	}
-	return fault.New(fault.CodeOf(cause), "%w; %d of %d packages are downloaded, and are kept in %s", cause, b.cachedPackages, len(b.versions.Packages), b.req.Root.Cache()).
+	return fault.New(fault.CodeOf(cause), "%w; %d of %d packages are downloaded, and are kept in %s", cause, cached, len(b.versions.Packages), b.req.Root.Cache()).
 		Fix("run the same command again to go on, or only make the environment: modelrun ensure%s --env %s", b.req.RootOption, b.req.Key)
 }
 

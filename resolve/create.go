@@ -33,7 +33,7 @@ func (c create) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	if st.req.Policy.DryRun {
 		return nil, c.dryRun(ctx, st)
 	}
-	defer c.Store.GroupUmask()()
+	defer store.GroupUmask(c.Store.Root)()
 	return c.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
 		plan, err := c.Caller.Plan(ctx, st.req)
 		if err != nil {
@@ -99,8 +99,8 @@ func (c create) dryRun(ctx context.Context, st *state) error {
 	if err != nil {
 		return skipBecause(err)
 	}
-	if remaining, failure := c.Store.BackoffRemaining(st.req.Key, plan.Hash()); remaining > 0 && !st.req.Policy.IgnorePause {
-		return skipBecause(pausedError(st.req, failure, remaining))
+	if err := c.paused(st.req, plan); err != nil {
+		return skipBecause(err)
 	}
 	source := cmp.Or(plan.Own, "profile "+plan.Profile)
 	if len(plan.Extras) > 0 {
@@ -122,7 +122,7 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 	if err := c.checkFolders(st.req.Root); err != nil {
 		return nil, c.skipFailed(st, err)
 	}
-	if err := c.Store.Recover(lock); err != nil {
+	if err := lock.Recover(); err != nil {
 		return nil, c.skipFailed(st, err)
 	}
 	if !st.req.Policy.Rebuild {
@@ -136,16 +136,15 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 			return nil, err
 		}
 	}
-	if remaining, failure := c.Store.BackoffRemaining(st.req.Key, plan.Hash()); remaining > 0 && !st.req.Policy.IgnorePause {
-		return nil, c.skipFailed(st, pausedError(st.req, failure, remaining))
+	if err := c.paused(st.req, plan); err != nil {
+		return nil, c.skipFailed(st, err)
 	}
 	if err := Depth(st.req.Root, st.req.Key, plan.HasTorch()); err != nil {
 		return nil, c.skipFailed(st, err)
 	}
-	b := &build{Deps: c.Deps, req: st.req, lock: lock, plan: plan}
-	p, v, err := b.run(ctx)
+	p, v, err := newBuild(c.Deps, st.req, lock, plan).run(ctx)
 	if err != nil {
-		return nil, c.skipFailed(st, b.recordFailure(ctx, err))
+		return nil, c.skipFailed(st, err)
 	}
 	if p.Existing {
 		return c.useExisting(ctx, st, p.Dir)
@@ -178,7 +177,7 @@ func (c create) useExisting(ctx context.Context, st *state, dir envdir.Dir) (*Re
 // is run or becomes part of the env.
 func (c create) checkFolders(r envdir.Root) error {
 	for _, dir := range []string{
-		r.Tmp(), r.Next("").Path, filepath.Dir(r.UV("")), r.Pythons(), r.Cache(), filepath.Dir(r.Cache()),
+		r.Tmp(), r.Next("").Path, r.Tools().Dir(), r.Tools().Pythons(), r.Cache(), filepath.Dir(r.Cache()),
 	} {
 		if err := fsys.Trusted(dir, c.Owners); fault.CodeOf(err) == fault.Untrusted {
 			return err
@@ -208,9 +207,14 @@ func isUnknown(checked bool, v health.Verdict) bool {
 	return checked && !v.Absent && v.State == health.Unknown
 }
 
-// pausedError is the error for inputs that failed a short time ago. It names the earlier error with its
-// log, and when the inputs are tried again.
-func pausedError(req *Request, failure store.Failure, remaining time.Duration) error {
+// paused returns an error when the plan failed a short time ago. It names the earlier error with its log, and
+// when the plan is tried again.
+func (c create) paused(req *Request, plan profile.Plan) error {
+	failure := c.Store.Creation(req.Key).Failure()
+	remaining := failure.BackoffRemaining(plan.Hash())
+	if remaining == 0 || req.Policy.IgnorePause {
+		return nil
+	}
 	p := fault.New(fault.Paused, "creating it failed %s ago and is tried again in %s: %s",
 		time.Since(failure.Finished).Round(time.Second), remaining.Round(time.Second), failure.Text)
 	return p.Fix("%s; to try again now: modelrun ensure%s%s", failure.Remedy, req.RootOption, req.Wanted())

@@ -54,7 +54,7 @@ func (o old) skipAbsent(st *state) error {
 	req := st.req
 	dir := req.Root.Old(req.Old)
 	st.oldVerdict, st.oldChecked = health.Verdict{State: health.Broken, Absent: true, Code: health.CodeAbsent}, true
-	migrated, _ := o.Store.Migrated() // an error means that none can be seen
+	migrated, _ := o.Store.OldEnvs().Migrated() // an error means that none can be seen
 	for _, m := range migrated {
 		if m.Name == dir.Name {
 			st.migrated = true

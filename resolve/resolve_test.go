@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -159,7 +160,7 @@ func TestPause(t *testing.T) {
 	require.Contains(t, noEnv.Trace[3].Reason, "no uv in these tests", "the earlier error is shown")
 	creating, _ = run(Policy{IgnorePause: true})
 	require.True(t, creating)
-	require.Equal(t, 2, (&store.Store{Root: root}).Failure("key").Tries)
+	require.Equal(t, 2, (&store.Store{Root: root}).Creation("key").Failure().Tries)
 }
 
 // A start asks for no plan for an env that was built from an embedded profile, also when the key is named.
@@ -197,6 +198,56 @@ func TestPlanned(t *testing.T) {
 	}
 }
 
+// An env that is not used is not held either: otherwise this process would keep others from replacing it.
+func TestLeaseOfAnUnusedEnv(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		seal    health.Seal
+		policy  Policy
+		planErr error
+		base    envdir.Key
+		want    string // the error
+	}{
+		"--rebuild":                     {policy: Policy{Rebuild: true}, want: "--rebuild replaces it"},
+		"--update with another plan":    {policy: Policy{Update: true}, want: "--update replaces it"},
+		"--update without a plan":       {policy: Policy{Update: true}, planErr: errors.New("no plan"), want: "no plan"},
+		"built from another definition": {seal: health.Seal{Own: "modelrun.toml"}, want: "from another definition"},
+		"made for other needs":          {seal: health.Seal{With: []string{"other"}}, base: "base", want: "for other needs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := envdir.Root(t.TempDir())
+			require.NoError(t, os.MkdirAll(root.Shared("key").Path, 0o755))
+			tt.seal.Plan = "another"
+			v := health.Verdict{State: health.Healthy, Code: health.CodeHealthy, Sealed: true, Seal: tt.seal}
+			d := deps(root, checker{verdicts: map[envdir.Kind]health.Verdict{envdir.Shared: v}}, new(bool))
+			d.Caller = caller{creating: new(bool), planErr: tt.planErr}
+			tt.policy.NoCreate = true
+			req := request(root, tt.policy, true)
+			req.Base = cmp.Or(tt.base, req.Base)
+			res, err := shared{d}.resolve(t.Context(), &state{req: req})
+			require.Nil(t, res)
+			require.ErrorContains(t, err, tt.want)
+			lease, err := d.Store.Exclusive(root.Shared("key"))
+			require.NoError(t, err)
+			lease.Release()
+		})
+	}
+}
+
+// The log of a failed creation ends with the reason. It shows no password.
+func TestFailureIsLogged(t *testing.T) {
+	t.Parallel()
+	root := envdir.Root(t.TempDir())
+	d := deps(root, checker{}, new(bool))
+	d.Caller = caller{creating: new(bool), uvFrom: " at https://me:secret@example.org"}
+	_, _, err := Ensure(d).Resolve(t.Context(), request(root, Policy{}, true))
+	require.Error(t, err)
+	data, err := os.ReadFile(d.Store.Creation("key").Failure().Log)
+	require.NoError(t, err)
+	require.Regexp(t, `\n== failed: no uv in these tests at https://\*\*\*@example.org\n$`, string(data))
+}
+
 func request(root envdir.Root, p Policy, named bool) *Request {
 	p.Wait, p.CreateTimeout = time.Minute, time.Minute
 	return &Request{
@@ -213,16 +264,17 @@ func deps(root envdir.Root, c Checker, creating *bool) *Deps {
 
 // caller has a plan for one small env, but no uv to create it.
 type caller struct {
-	creating *bool             // set when a creation asks for uv
-	planned  *bool             // set when a plan is asked for; may be nil
-	progress func(store.Owner) // nil: nothing is shown
+	creating *bool  // set when a creation asks for uv
+	planned  *bool  // set when a plan is asked for; may be nil
+	planErr  error  // the error of Plan
+	uvFrom   string // more text for the error of UV
 }
 
 func (c caller) Plan(context.Context, *Request) (profile.Plan, error) {
 	if c.planned != nil {
 		*c.planned = true
 	}
-	return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, nil
+	return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, c.planErr
 }
 
 func (caller) Compatible(context.Context, *Request, []envdir.Key) []Alternative { return nil }
@@ -230,16 +282,12 @@ func (caller) Compatible(context.Context, *Request, []envdir.Key) []Alternative 
 func (c caller) UV(_ context.Context, log io.Writer, _ func()) (*uv.UV, error) {
 	*c.creating = true
 	_, err := os.Stat(filepath.Dir(log.(*store.Log).Name()))
-	return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests").Fix("none"))
+	return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests%s", c.uvFrom).Fix("none"))
 }
 
 func (caller) Interruptible(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 
-func (c caller) Progress(o store.Owner) {
-	if c.progress != nil {
-		c.progress(o)
-	}
-}
+func (caller) Progress(store.Owner) {}
 
 func (caller) Checking(string) {}
 
@@ -247,11 +295,8 @@ func (caller) Checking(string) {}
 func TestQuietInstaller(t *testing.T) {
 	t.Parallel()
 	shown := make(chan string, 100)
-	b := &build{
-		Deps: &Deps{Caller: caller{progress: func(o store.Owner) { shown <- o.Phase }}},
-		req:  &Request{Policy: Policy{CreateTimeout: time.Hour}}, owner: store.Owner{Phase: "looking for uv"},
-	}
-	ctx, stop := b.watchProgress(t.Context())
+	p := &progress{show: func(o store.Owner) { shown <- o.Phase }, owner: store.Owner{Phase: "looking for uv"}}
+	ctx, stop := p.watch(t.Context(), "key", time.Hour)
 	require.Equal(t, "looking for uv", <-shown)
 	require.Equal(t, "looking for uv", <-shown)
 	stop()

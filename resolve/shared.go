@@ -32,7 +32,11 @@ func (s shared) resolve(ctx context.Context, st *state) (*Resolution, error) {
 		if req.Policy.DryRun {
 			res.Reason = req.withBase(res.Reason)
 		}
-		return res, s.checkPlan(ctx, st, res)
+		if err := s.checkPlan(ctx, st, res); err != nil {
+			res.Lease.Release()
+			return nil, err
+		}
+		return res, nil
 	}
 	if !req.Exact {
 		if res, err = s.resolveCompatible(ctx, st); res != nil || err != nil {
@@ -50,7 +54,7 @@ func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, healt
 	if !waiting && !fsys.Missing(published.Path) { // the usual case: two stats
 		return s.useEnv(ctx, st, published, req.Accel, req.Imports)
 	}
-	if !req.Policy.DryRun && (waiting || !fsys.Missing(req.Root.Journal(req.Key))) {
+	if !req.Policy.DryRun && (waiting || !fsys.Missing(req.Root.Files(req.Key).Journal())) {
 		if err := s.recoverKey(ctx, req.Key); err != nil {
 			return nil, health.Verdict{}, err
 		}
@@ -76,7 +80,7 @@ func (s shared) recoverKey(ctx context.Context, key envdir.Key) error {
 		if err != nil {
 			return nil, nil //nolint:nilerr,nilnil // a later start recovers
 		}
-		err = s.Store.Recover(lock)
+		err = lock.Recover()
 		if e := errors.Join(err, lock.Unlock()); e != nil {
 			s.Log.Debug("tidying up " + string(key) + ": " + e.Error())
 		}
@@ -131,7 +135,7 @@ func (s shared) useEnv(ctx context.Context, st *state, dir envdir.Dir, accel str
 // resolveCompatible tries the envs of other keys that may serve the request.
 func (s shared) resolveCompatible(ctx context.Context, st *state) (*Resolution, error) {
 	req := st.req
-	have, err := s.Store.Keys()
+	have, err := s.Store.Catalogue().Keys()
 	if err != nil {
 		return nil, err
 	}
@@ -158,11 +162,9 @@ func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error
 		return nil
 	}
 	if req.Policy.Rebuild {
-		res.Lease.Release()
 		return skip("%s is there; --rebuild replaces it", req.Key)
 	}
 	if err := checkSealedNeeds(req, res); err != nil {
-		res.Lease.Release()
 		return err
 	}
 	reason, err := s.planChange(ctx, st, res)
@@ -170,7 +172,6 @@ func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error
 		return err
 	}
 	if req.Policy.Update {
-		res.Lease.Release()
 		return skip("%s; --update replaces it", reason)
 	}
 	return nil

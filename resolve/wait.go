@@ -20,7 +20,7 @@ type wait struct {
 func (wait) name() string { return nameWait }
 
 func (w wait) resolve(ctx context.Context, st *state) (*Resolution, error) {
-	busy, err := w.Store.Busy(st.req.Key)
+	busy, err := w.Store.Creation(st.req.Key).Busy()
 	if err != nil {
 		return nil, skipBecause(err)
 	}
@@ -34,7 +34,7 @@ func (w wait) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	if !busy {
 		return nil, skip("nobody is creating %s", st.req.Key)
 	}
-	owner := w.Store.Owner(st.req.Key)
+	owner := w.Store.Creation(st.req.Key).Owner()
 	if st.req.Policy.DryRun {
 		skipped := skip("%s is being created by %s; a launch would wait for it", st.req.Key, describeOwner(owner))
 		skipped.DryRun = true
@@ -50,8 +50,8 @@ func (w wait) resolve(ctx context.Context, st *state) (*Resolution, error) {
 // waitForCreator waits until the lock of the key is free, then asks shared again. If there is still no env
 // and no failed creation, it returns neither a resolution nor an error: the env is still to be created.
 func (w wait) waitForCreator(ctx context.Context, st *state) (*Resolution, error) {
-	key := st.req.Key
-	before := w.Store.Failure(key).ID
+	creation := w.Store.Creation(st.req.Key)
+	before := creation.Failure().ID
 	res, err := w.interruptible(ctx, func(ctx context.Context) (*Resolution, error) {
 		if err := w.pollLock(ctx, st); err != nil {
 			return nil, err
@@ -62,7 +62,7 @@ func (w wait) waitForCreator(ctx context.Context, st *state) (*Resolution, error
 	if !errors.As(err, &skipped) || st.timedOut != nil {
 		return res, err
 	}
-	if failure := w.Store.Failure(key); failure.ID != before && failure.ID != "" {
+	if failure := creation.Failure(); failure.ID != before && failure.ID != "" {
 		// A waiting process gets the error of the creation that it waited for. Otherwise 63 waiting
 		// processes would repeat a failed download one after another.
 		st.createErr = failure.Fault()
@@ -78,18 +78,18 @@ const namingTime = time.Second
 // pollLock waits until the lock is free. Policy.Wait limits the time without progress: it starts again with
 // every change in what the owner reports.
 func (w wait) pollLock(ctx context.Context, st *state) error {
-	key := st.req.Key
+	creation := w.Store.Creation(st.req.Key)
 	var last store.Owner
 	var lastProgress time.Time
 	began, announced := time.Now(), false
 	interval := 50 * time.Millisecond
 	for first := true; ; first = false {
-		owner := w.Store.Owner(key)
+		owner := creation.Owner()
 		if first || owner.Heartbeat != last.Heartbeat || owner.PID != last.PID || owner.Phase != last.Phase {
 			lastProgress = time.Now()
 		}
 		if owner.PID != last.PID && owner.PID != 0 || !announced && time.Since(began) >= namingTime { // phases are shown as progress
-			w.Log.Info(fmt.Sprintf("Environment %s is already being created by %s", key, describeOwner(owner)))
+			w.Log.Info(fmt.Sprintf("Environment %s is already being created by %s", st.req.Key, describeOwner(owner)))
 			announced = true
 		}
 		if announced {
@@ -105,7 +105,7 @@ func (w wait) pollLock(ctx context.Context, st *state) error {
 		case <-time.After(min(interval, max(st.req.Policy.Wait, time.Millisecond))):
 			interval = min(interval*2, 500*time.Millisecond)
 		}
-		if busy, err := w.Store.Busy(key); err != nil || !busy {
+		if busy, err := creation.Busy(); err != nil || !busy {
 			return err
 		}
 	}

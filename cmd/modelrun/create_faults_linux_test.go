@@ -80,7 +80,7 @@ func TestFullDiskKeepsTheOldEnv(t *testing.T) {
 			require.Equal(t, before, photo(t, s.shared().Path))
 		}
 		s.starts(t, "--no-create")
-		require.NoError(t, os.RemoveAll(filepath.Dir(s.root.State("x"))))
+		require.NoError(t, os.RemoveAll(s.root.State().Dir()))
 		fill(t, filepath.Join(string(s.root), "fill2"), 0)
 		s.starts(t, "--no-create")
 		s.tidy(t)
@@ -158,7 +158,7 @@ func TestReadOnlyParts(t *testing.T) {
 	}{
 		"the env":                    {func(s *sandbox) string { return s.shared().Path }, true, "next"},
 		"the env, without a verdict": {func(s *sandbox) string { return s.shared().Path }, false, "next"},
-		"the state":                  {func(s *sandbox) string { return filepath.Dir(s.root.State("x")) }, false, "done"},
+		"the state":                  {func(s *sandbox) string { return s.root.State().Dir() }, false, "done"},
 		"the locks":                  {func(s *sandbox) string { return s.root.Locks() }, true, "refused"},
 		"staging":                    {func(s *sandbox) string { return s.root.Tmp() }, true, "refused"},
 		"the logs":                   {func(s *sandbox) string { return s.root.Logs() }, true, "refused"},
@@ -170,7 +170,7 @@ func TestReadOnlyParts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newHealthySandbox(t)
-			state := filepath.Dir(s.root.State("x"))
+			state := s.root.State().Dir()
 			if !c.verdict {
 				require.NoError(t, os.RemoveAll(state))
 				require.NoError(t, os.Mkdir(state, 0o755))
@@ -248,7 +248,7 @@ func TestForeignFiles(t *testing.T) {
 		"the failure is a folder": {put: folder(".locks/onnx-cpu.fail.json")},
 		"the journal is a folder": {put: folder(".locks/onnx-cpu.publish.json")},
 		"the journal is a pipe": {put: func(s *sandbox) error {
-			return syscall.Mkfifo(s.root.Journal(onnx), 0o600)
+			return syscall.Mkfifo(s.root.Files(onnx).Journal(), 0o600)
 		}},
 	} {
 		if !tonight(name, "files and folders in .tmp", ".next is a file", ".old is a file", "the env is a file") {
@@ -338,10 +338,10 @@ func TestLinks(t *testing.T) {
 func TestStateFilesOfAnyKind(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
-	state, err := filepath.Glob(s.root.State("[0-9a-f]*"))
+	state, err := filepath.Glob(s.root.State().Machine("[0-9a-f]*"))
 	require.NoError(t, err)
 	require.Len(t, state, 1)
-	notes, err := filepath.Glob(filepath.Dir(s.root.Model(s.shared(), "x")))
+	notes, err := filepath.Glob(filepath.Dir(s.root.State().Model(s.shared(), "x")))
 	require.NoError(t, err)
 	random := make([]byte, 4096)
 	for i := range random {
@@ -352,8 +352,8 @@ func TestStateFilesOfAnyKind(t *testing.T) {
 		"newer": []byte(`{"schema": 99, "verdicts": "many", "id": 7, "tries": "x", "pid": "x", "new": {"a": 1}, "old": []}`), "large": nil,
 	}
 	for _, file := range []string{
-		s.shared().Ready(), filepath.Join(state[0], "health-onnx-cpu.json"), filepath.Join(state[0], "hardware.json"), s.root.Owner(onnx),
-		s.root.Failure(onnx), s.root.Journal(onnx), filepath.Join(notes[0], "local_000000000000"), s.shared().Cfg(),
+		s.shared().Ready(), filepath.Join(state[0], "health-onnx-cpu.json"), filepath.Join(state[0], "hardware.json"), s.root.Files(onnx).Owner(),
+		s.root.Files(onnx).Failure(), s.root.Files(onnx).Journal(), filepath.Join(notes[0], "local_000000000000"), s.shared().Cfg(),
 	} {
 		keep, keepErr := os.ReadFile(file)
 		for kind, data := range kinds {
@@ -401,14 +401,14 @@ func TestClockJumps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newHealthySandbox(t)
-			verdicts, err := filepath.Glob(filepath.Join(s.root.State("[0-9a-f]*"), "health-onnx-cpu.json"))
+			verdicts, err := filepath.Glob(filepath.Join(s.root.State().Machine("[0-9a-f]*"), "health-onnx-cpu.json"))
 			require.NoError(t, err)
 			require.Len(t, verdicts, 1)
 			shift(t, verdicts[0], by)
 			when := time.Now().Add(by)
-			require.NoError(t, os.WriteFile(s.root.Log(onnx, when), nil, 0o600))
+			require.NoError(t, os.WriteFile(s.root.Files(onnx).Log(when), nil, 0o600))
 			require.NoError(t, os.MkdirAll(filepath.Join(s.root.Staging(onnx, "0123abcd").Path, "x"), 0o755))
-			for _, dir := range []string{s.root.Locks(), filepath.Dir(s.root.State("x")), s.root.Tmp(), s.root.Logs()} {
+			for _, dir := range []string{s.root.Locks(), s.root.State().Dir(), s.root.Tmp(), s.root.Logs()} {
 				require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 					if err != nil {
 						return err
@@ -429,7 +429,7 @@ func TestClockJumps(t *testing.T) {
 			works := s.env
 			s.set("MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1/simple", "MODELRUN_INDEX_TORCH=http://127.0.0.1:1/simple", "UV_HTTP_RETRIES=0", "UV_LINK_MODE=copy")
 			helpful(t, s.run(t, "-e", string(onnx), "--", "python", "-c", "pass"))
-			shift(t, s.root.Failure(onnx), by)
+			shift(t, s.root.Files(onnx).Failure(), by)
 			s.env = works
 			s.starts(t)
 			s.tidy(t)
@@ -486,7 +486,7 @@ func TestInheritedLimits(t *testing.T) {
 			require.Zero(t, r.code, "%s", r)
 			require.Empty(t, r.err)
 
-			require.NoError(t, os.RemoveAll(filepath.Dir(s.root.State("x"))))
+			require.NoError(t, os.RemoveAll(s.root.State().Dir()))
 			r = under(start...)
 			require.Zero(t, r.code, "%s", r)
 			if l.unchecked != "" {
@@ -548,7 +548,7 @@ func TestCreateWithClosedStreams(t *testing.T) {
 			require.Zero(t, r.code, "%s", r)
 			require.Equal(t, []string{"ran"}, s.lines("proof"))
 			// No file of ours got what was meant for a stream.
-			for _, file := range []string{s.root.Lock(onnx), s.root.Lease(s.shared())} {
+			for _, file := range []string{s.root.Files(onnx).Lock(), s.root.Lease(s.shared())} {
 				require.Zero(t, inode(t, file).Size(), file)
 			}
 			s.tidy(t)

@@ -31,9 +31,9 @@ func TestInterruptedAtEachStep(t *testing.T) {
 					require.Equal(t, code, exitCode(c), "%s", out)
 					require.NotContains(t, string(out), "the program runs")
 					require.Empty(t, entries(t, r.Tmp()))
-					require.NoFileExists(t, r.Owner(crashKey))
-					require.NoFileExists(t, r.Journal(crashKey))
-					require.NoFileExists(t, r.Failure(crashKey), "it is no failure: the next start tries at once")
+					require.NoFileExists(t, r.Files(crashKey).Owner())
+					require.NoFileExists(t, r.Files(crashKey).Journal())
+					require.NoFileExists(t, r.Files(crashKey).Failure(), "it is no failure: the next start tries at once")
 					if b.run != nil || !strings.HasPrefix(name, "waiting") && name != "killed before" { // these bring in what is whole already
 						if n := slices.Index(building, step); n >= 0 && n < slices.Index(building, "durable") { // the last look is after that
 							require.Equal(t, was, r.visible(t))
@@ -61,7 +61,7 @@ func exitCode(c *exec.Cmd) int {
 func (r *crashSandbox) visible(t *testing.T) map[string]uint64 {
 	t.Helper()
 	seen := map[string]uint64{}
-	for _, pattern := range []string{r.Shared(crashKey).Path, r.Next(crashKey).Path, r.Retired("*", "*"), r.Constraints(crashKey)} {
+	for _, pattern := range []string{r.Shared(crashKey).Path, r.Next(crashKey).Path, r.Retired("*", "*"), r.Files(crashKey).Constraints()} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {

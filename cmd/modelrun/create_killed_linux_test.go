@@ -77,7 +77,7 @@ func crashes() map[string]before {
 			copyAll(t, r.Shared(crashKey).Path, staged)
 			r.tear(t, r.Shared(crashKey))
 			require.NoError(t, os.Rename(r.Shared(crashKey).Path, old))
-			require.NoError(t, os.WriteFile(r.Journal(crashKey), []byte(`{"schema":1,"new":".tmp/crash-0123abcd","old":".old/crash-0123abcd"}`), 0o600))
+			require.NoError(t, os.WriteFile(r.Files(crashKey).Journal(), []byte(`{"schema":1,"new":".tmp/crash-0123abcd","old":".old/crash-0123abcd"}`), 0o600))
 			require.NoError(t, os.MkdirAll(r.Staging(crashKey, "00000000").Venv(), 0o755))
 		}, steps: []string{"locked", "finish", "trash", "unlock", "empty-trash"}},
 	}
@@ -167,7 +167,7 @@ func makeCrashBase(t *testing.T) (*crashBase, error) {
 		tool.Files[fmt.Sprintf("crash_tool/part%d.py", i)] = fmt.Sprintf("part = %d\n", i)
 	}
 	index.Add(tool)
-	if err := os.WriteFile(l.root.Config(), []byte("[envs.\"crash\"]\npackages = [\"crash-tool\"]\nimports = [\"crash_tool=crash-tool\"]\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(string(l.root), "modelrun.toml"), []byte("[envs.\"crash\"]\npackages = [\"crash-tool\"]\nimports = [\"crash_tool=crash-tool\"]\n"), 0o600); err != nil {
 		return nil, err
 	}
 	uv := uvtest.Path(t)
@@ -249,7 +249,7 @@ func (r *crashSandbox) use(t *testing.T) *os.File {
 // size, its mode and time: none may change.
 func (r *crashSandbox) foreign(t *testing.T) []string {
 	t.Helper()
-	out, err := exec.Command("find", string(r.Root), "(", "-path", r.Envs(), "-o", "-path", filepath.Dir(r.Constraints(crashKey)), ")", "-prune",
+	out, err := exec.Command("find", string(r.Root), "(", "-path", r.Envs(), "-o", "-path", filepath.Dir(r.Files(crashKey).Constraints()), ")", "-prune",
 		"-o", "!", "-path", string(r.Root), "-printf", `%P %M %s %T@ %l\n`).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return strings.Split(string(out), "\n")
@@ -349,12 +349,12 @@ func (r *crashSandbox) requireHeals(t *testing.T, b before) {
 			return strings.HasPrefix(out, r.Shared(crashKey).Venv()+"\n")
 		}, limit, tick)
 	}
-	if _, err := os.Lstat(r.Journal(crashKey)); !created && (err == nil || len(entries(t, r.Tmp())) > 0) {
+	if _, err := os.Lstat(r.Files(crashKey).Journal()); !created && (err == nil || len(entries(t, r.Tmp())) > 0) {
 		// A start that finds a healthy env cleans nothing up: the next creation does.
 		r.next(t, b, "ensure", "--rebuild")
 	}
 	require.Empty(t, entries(t, r.Tmp()))
-	require.NoFileExists(t, r.Journal(crashKey))
+	require.NoFileExists(t, r.Files(crashKey).Journal())
 	require.NoDirExists(t, r.Next(crashKey).Path)
 	r.requireWhole(t)
 	_, errs = r.next(t, b, "-q", "--no-create", "--", "python", "-c", allScripts)

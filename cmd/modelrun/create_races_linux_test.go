@@ -214,7 +214,7 @@ func TestRaceWithoutLocks(t *testing.T) {
 			var cmds []*exec.Cmd
 			for range 2 {
 				args := []string{"-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "signal=none", "-e", "inject=flock:error=" + name}
-				for _, file := range []string{s.root.Lock(onnx), s.root.Lease(s.shared()), s.root.Lease(s.next())} {
+				for _, file := range []string{s.root.Files(onnx).Lock(), s.root.Lease(s.shared()), s.root.Lease(s.next())} {
 					args = append(args, "-P", file)
 				}
 				cmds = append(cmds, s.other(t, "strace", append(append(args, s.bin), "--", "python", "-c", "print('ran')")...))
@@ -279,7 +279,7 @@ func TestPruneWithoutLocks(t *testing.T) {
 	nolocks := append([]string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "signal=none", "-e", "inject=flock:error=ENOLCK", s.bin}, prune...)
 	for _, planned := range []bool{false, true} { // before it is carried out, or when it is planned
 		if planned {
-			require.NoError(t, os.WriteFile(s.root.Lock(onnx), nil, 0o600))
+			require.NoError(t, os.WriteFile(s.root.Files(onnx).Lock(), nil, 0o600))
 		}
 		out, _ := s.other(t, "strace", nolocks...).CombinedOutput() // 1: it is still there
 		if strings.Contains(string(out), "ptrace") {
@@ -473,7 +473,7 @@ func TestRestartsOfAService(t *testing.T) {
 // later makes the last failure older: time passes.
 func later(t *testing.T, s *sandbox, by time.Duration) {
 	t.Helper()
-	data, err := os.ReadFile(s.root.Failure(onnx))
+	data, err := os.ReadFile(s.root.Files(onnx).Failure())
 	require.NoError(t, err)
 	var f map[string]any
 	require.NoError(t, json.Unmarshal(data, &f))
@@ -482,7 +482,7 @@ func later(t *testing.T, s *sandbox, by time.Duration) {
 	f["finished"] = at.Add(-by)
 	data, err = json.Marshal(f)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(s.root.Failure(onnx), data, 0o600))
+	require.NoError(t, os.WriteFile(s.root.Files(onnx).Failure(), data, 0o600))
 }
 
 // A creator that stands still: who waits says for whom, and ends with 124. When

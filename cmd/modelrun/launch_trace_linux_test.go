@@ -126,7 +126,7 @@ func TestLookingTouchesNothing(t *testing.T) {
 			require.NoError(t, os.WriteFile(d.Path, nil, 0o600))
 		}, "A launch would create onnx-cpu."},
 		"never checked": {func(t *testing.T, r envdir.Root, _ envdir.Dir) {
-			require.NoError(t, os.RemoveAll(r.States()))
+			require.NoError(t, os.RemoveAll(r.State().Dir()))
 		}, "if its imports pass a check first."},
 		"read-only": {func(t *testing.T, r envdir.Root, _ envdir.Dir) {
 			require.NoError(t, exec.Command("chmod", "-R", "a-w", string(r)).Run())
@@ -138,18 +138,18 @@ func TestLookingTouchesNothing(t *testing.T) {
 		}, "A launch would use "},
 		"being created": {func(t *testing.T, r envdir.Root, d envdir.Dir) {
 			require.NoError(t, os.RemoveAll(d.Path))
-			f, err := os.Open(r.Lock("onnx-cpu"))
+			f, err := os.Open(r.Files("onnx-cpu").Lock())
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = f.Close() })
 			require.NoError(t, unix.Flock(int(f.Fd()), unix.LOCK_EX)) //nolint:gosec // a descriptor
-			require.NoError(t, os.WriteFile(r.Owner("onnx-cpu"), []byte(`{"schema":1,"pid":7,"host":"box","phase":"installing"}`), 0o600))
+			require.NoError(t, os.WriteFile(r.Files("onnx-cpu").Owner(), []byte(`{"schema":1,"pid":7,"host":"box","phase":"installing"}`), 0o600))
 		}, "A launch would wait for the process that creates onnx-cpu"},
 		"failed a moment ago": {func(t *testing.T, r envdir.Root, d envdir.Dir) {
 			require.NoError(t, os.RemoveAll(d.Path))
 			c := exec.Command(built, "--offline", "ensure", "--family", "onnx")
 			c.Env = append(sharedSandbox(t).env, "MODELRUN_ROOT="+string(r), "MODELRUN_UV="+uvtest.Path(t), "MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1")
 			require.Error(t, c.Run())
-			require.FileExists(t, r.Failure("onnx-cpu"))
+			require.FileExists(t, r.Files("onnx-cpu").Failure())
 		}, "A launch would fail: creating it failed "},
 	} {
 		t.Run(name, func(t *testing.T) {

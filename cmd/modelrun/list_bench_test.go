@@ -33,7 +33,7 @@ func BenchmarkList(b *testing.B) {
 	index.Add(uvtest.Wheel{Name: "fat", Version: "1.0", Files: files})
 	root := envdir.Root(filepath.Join(dir, "root"))
 	require.NoError(b, os.MkdirAll(root.Envs(), 0o755))
-	require.NoError(b, os.WriteFile(root.Config(), []byte("[envs.fat-0]\npackages = ['fat']\nimports = ['fat']\n"), 0o600))
+	require.NoError(b, os.WriteFile(filepath.Join(string(root), "modelrun.toml"), []byte("[envs.fat-0]\npackages = ['fat']\nimports = ['fat']\n"), 0o600))
 	run := func(args ...string) time.Duration {
 		c := r.cmd(b, args...)
 		c.Dir = string(root)

@@ -12,70 +12,59 @@ import (
 // installs, environments/ and profiles/.
 type Root string
 
-// join returns a path below the root.
-func (r Root) join(elem ...string) string {
-	return filepath.Join(append([]string{string(r)}, elem...)...)
-}
-
 // Envs returns the folder of everything that modelrun writes into a root.
-func (r Root) Envs() string { return r.join(".envs") }
+func (r Root) Envs() string { return join(r, ".envs") }
 
 // Profiles returns the folder of the app's hardware profiles.
-func (r Root) Profiles() string { return r.join("profiles") }
+func (r Root) Profiles() string { return join(r, "profiles") }
 
 // Environments returns the folder of the app's old envs.
-func (r Root) Environments() string { return r.join("environments") }
-
-// Config returns the project file of a root.
-func (r Root) Config() string { return r.join("modelrun.toml") }
-
-// Constraints returns the file with the installed versions of a published env.
-func (r Root) Constraints(k Key) string { return r.join("constraints", string(k)+".txt") }
+func (r Root) Environments() string { return join(r, "environments") }
 
 // Shared returns the env that all models with this key share.
 func (r Root) Shared(k Key) Dir {
-	return Dir{Kind: Shared, Name: string(k), Path: r.join(".envs", string(k))}
+	return Dir{Kind: Shared, Name: string(k), Path: join(r, ".envs", string(k))}
 }
 
 // Next returns the env that waits while the published one of the same key is in
 // use or cannot be moved.
 func (r Root) Next(k Key) Dir {
-	return Dir{Kind: Next, Name: string(k), Path: r.join(".envs", ".next", string(k))}
+	return Dir{Kind: Next, Name: string(k), Path: join(r, ".envs", ".next", string(k))}
 }
 
 // Old returns a per-model env of the app. modelrun reads it and never writes to
 // it.
 func (r Root) Old(id ID) Dir {
-	return Dir{Kind: Old, Name: string(id), Path: r.join("environments", string(id))}
+	return Dir{Kind: Old, Name: string(id), Path: join(r, "environments", string(id))}
 }
 
 // OldEnvs returns the folder of replaced and migrated envs.
-func (r Root) OldEnvs() string { return r.join(".envs", ".old") }
+func (r Root) OldEnvs() string { return join(r, ".envs", ".old") }
 
 // Nexts returns the folder of waiting envs.
-func (r Root) Nexts() string { return r.join(".envs", ".next") }
+func (r Root) Nexts() string { return join(r, ".envs", ".next") }
 
 // Staging returns the folder in which an env is built. suffix has 8 random hex
 // digits.
 func (r Root) Staging(k Key, suffix string) Dir {
-	return Dir{Kind: Staged, Name: string(k), Path: r.join(".envs", ".tmp", string(k)+"-"+suffix)}
+	return Dir{Kind: Staged, Name: string(k), Path: join(r, ".envs", ".tmp", string(k)+"-"+suffix)}
 }
 
 // Tmp returns the folder of all staging folders and trash.
-func (r Root) Tmp() string { return r.join(".envs", ".tmp") }
+func (r Root) Tmp() string { return join(r, ".envs", ".tmp") }
 
 // Trash returns a folder that is being deleted. suffix has 8 random hex digits.
-func (r Root) Trash(suffix string) string { return r.join(".envs", ".tmp", ".trash-"+suffix) }
+func (r Root) Trash(suffix string) string { return join(r, ".envs", ".tmp", ".trash-"+suffix) }
 
 // Retired returns the folder in which a replaced or migrated env is kept until
 // prune.
-func (r Root) Retired(name, suffix string) string { return r.join(".envs", ".old", name+"-"+suffix) }
+func (r Root) Retired(name, suffix string) string { return join(r, ".envs", ".old", name+"-"+suffix) }
+
+// Files returns the files about one key.
+func (r Root) Files(k Key) Files { return Files{r, k} }
 
 // Locks returns the folder of locks and leases, and of files about them.
-func (r Root) Locks() string { return r.join(".envs", ".locks") }
-
-// Lock returns the creation lock of a key. It is never deleted and stays empty.
-func (r Root) Lock(k Key) string { return r.join(".envs", ".locks", string(k)+".lock") }
+func (r Root) Locks() string { return join(r, ".envs", ".locks") }
 
 // Lease returns the file on which programs that run in an env hold a shared
 // lock. It is never deleted and stays empty. Its mtime, updated once a day, is
@@ -83,63 +72,92 @@ func (r Root) Lock(k Key) string { return r.join(".envs", ".locks", string(k)+".
 // run in the published env do not block it.
 func (r Root) Lease(d Dir) string {
 	if d.Kind == Next {
-		return r.join(".envs", ".locks", d.Name+".next-use")
+		return join(r, ".envs", ".locks", d.Name+".next-use")
 	}
-	return r.join(".envs", ".locks", d.Name+".use")
-}
-
-// Owner returns the file that describes the holder of the creation lock and its
-// progress. It is advisory.
-func (r Root) Owner(k Key) string { return r.join(".envs", ".locks", string(k)+".owner.json") }
-
-// Failure returns the file about the last failed creation of a key. It is
-// advisory.
-func (r Root) Failure(k Key) string { return r.join(".envs", ".locks", string(k)+".fail.json") }
-
-// Journal returns the file that exists during a publish that takes two renames.
-func (r Root) Journal(k Key) string { return r.join(".envs", ".locks", string(k)+".publish.json") }
-
-// State returns the folder of one machine's cached verdicts and hardware. It
-// can be deleted at any time.
-func (r Root) State(machine string) string { return r.join(".envs", ".state", machine) }
-
-// States returns the folder of all machines' states.
-func (r Root) States() string { return r.join(".envs", ".state") }
-
-// Models returns the folder that records which models were started in which
-// env.
-func (r Root) Models() string { return r.join(".envs", ".state", "models") }
-
-// Model returns a small file which records that this model was started in this
-// env. It is also state: it can be deleted at any time.
-func (r Root) Model(d Dir, id ID) string {
-	return r.join(".envs", ".state", "models", d.Name, string(id))
+	return join(r, ".envs", ".locks", d.Name+".use")
 }
 
 // Logs returns the folder of the installer's full output.
-func (r Root) Logs() string { return r.join(".envs", ".logs") }
+func (r Root) Logs() string { return join(r, ".envs", ".logs") }
+
+// State returns what can be deleted at any time.
+func (r Root) State() State { return State{r} }
+
+// Cache returns uv's cache. It is on the same file system as the envs, so that
+// uv links files instead of copying them, and one syncfs covers both.
+func (r Root) Cache() string { return join(r, ".envs", ".cache", "uv") }
+
+// Tools returns what envs are built with.
+func (r Root) Tools() Tools { return Tools{r} }
+
+// join returns a path below the root.
+func join(r Root, elem ...string) string {
+	return filepath.Join(append([]string{string(r)}, elem...)...)
+}
+
+// Files are the files about one key. They are outside its env, so that they outlive
+// it.
+type Files struct {
+	root Root
+	key  Key
+}
+
+// Lock returns the creation lock of the key. It is never deleted and stays empty.
+func (f Files) Lock() string { return join(f.root, ".envs", ".locks", string(f.key)+".lock") }
+
+// Owner returns the file that describes the holder of the creation lock and its
+// progress. It is advisory.
+func (f Files) Owner() string { return join(f.root, ".envs", ".locks", string(f.key)+".owner.json") }
+
+// Failure returns the file about the last failed creation of the key. It is
+// advisory.
+func (f Files) Failure() string { return join(f.root, ".envs", ".locks", string(f.key)+".fail.json") }
+
+// Journal returns the file that exists during a publish that takes two renames.
+func (f Files) Journal() string {
+	return join(f.root, ".envs", ".locks", string(f.key)+".publish.json")
+}
 
 // logTime is the format of the time in the name of a log: the start of the
 // creation.
 const logTime = "20060102T150405Z"
 
 // Log returns the log file of one creation.
-func (r Root) Log(k Key, at time.Time) string {
-	return r.join(".envs", ".logs", string(k)+"-"+at.UTC().Format(logTime)+".log")
+func (f Files) Log(at time.Time) string {
+	return join(f.root, ".envs", ".logs", string(f.key)+"-"+at.UTC().Format(logTime)+".log")
 }
 
-// Cache returns uv's cache. It is on the same file system as the envs, so that
-// uv links files instead of copying them, and one syncfs covers both.
-func (r Root) Cache() string { return r.join(".envs", ".cache", "uv") }
+// Constraints returns the file with the installed versions of a published env.
+func (f Files) Constraints() string { return join(f.root, "constraints", string(f.key)+".txt") }
 
-// Tools returns the folder of tools that modelrun installed.
-func (r Root) Tools() string { return r.join(".envs", ".tools") }
+// State is what can be deleted at any time: it is found out again.
+type State struct{ root Root }
+
+// Dir returns the folder of all state.
+func (s State) Dir() string { return join(s.root, ".envs", ".state") }
+
+// Machine returns the folder of one machine's cached verdicts and hardware.
+func (s State) Machine(id string) string { return filepath.Join(s.Dir(), id) }
+
+// Models returns the folder that records which models were started in which
+// env.
+func (s State) Models() string { return filepath.Join(s.Dir(), "models") }
+
+// Model returns a small file which records that this model was started in this
+// env.
+func (s State) Model(d Dir, id ID) string { return filepath.Join(s.Models(), d.Name, string(id)) }
+
+// Tools are the programs that envs are built with.
+type Tools struct{ root Root }
+
+// Dir returns the folder of tools that modelrun installed.
+func (t Tools) Dir() string { return join(t.root, ".envs", ".tools") }
 
 // UV returns the folder of a uv that modelrun installed.
-func (r Root) UV(version string) string { return r.join(".envs", ".tools", "uv-"+version) }
+func (t Tools) UV(version string) string { return filepath.Join(t.Dir(), "uv-"+version) }
 
 // Pythons returns the folder for Pythons that uv downloads.
-func (r Root) Pythons() string { return r.join(".envs", ".python") }
+func (t Tools) Pythons() string { return join(t.root, ".envs", ".python") }
 
 // ParseStaging splits the name of a staging folder, <key>-<8 hex>. It returns
 // the whole key: torch-cu121 must not match torch-cu121-transformers-0123abcd.

@@ -153,14 +153,14 @@ func TestPaths(t *testing.T) {
 		r.Staging(k, "0123abcd").Path: "/r/.envs/.tmp/torch-cpu-0123abcd",
 		r.Trash("0123abcd"):           "/r/.envs/.tmp/.trash-0123abcd",
 		r.Retired("id", "0123abcd"):   "/r/.envs/.old/id-0123abcd",
-		r.Lock(k):                     "/r/.envs/.locks/torch-cpu.lock",
+		r.Files(k).Lock():             "/r/.envs/.locks/torch-cpu.lock",
 		r.Lease(r.Shared(k)):          "/r/.envs/.locks/torch-cpu.use",
 		r.Lease(r.Next(k)):            "/r/.envs/.locks/torch-cpu.next-use", // cannot be the file of a key
-		r.Owner(k):                    "/r/.envs/.locks/torch-cpu.owner.json",
-		r.Failure(k):                  "/r/.envs/.locks/torch-cpu.fail.json",
-		r.Journal(k):                  "/r/.envs/.locks/torch-cpu.publish.json",
-		r.Log(k, at):                  "/r/.envs/.logs/torch-cpu-20260102T020405Z.log",
-		r.Constraints(k):              "/r/constraints/torch-cpu.txt",
+		r.Files(k).Owner():            "/r/.envs/.locks/torch-cpu.owner.json",
+		r.Files(k).Failure():          "/r/.envs/.locks/torch-cpu.fail.json",
+		r.Files(k).Journal():          "/r/.envs/.locks/torch-cpu.publish.json",
+		r.Files(k).Log(at):            "/r/.envs/.logs/torch-cpu-20260102T020405Z.log",
+		r.Files(k).Constraints():      "/r/constraints/torch-cpu.txt",
 	} {
 		require.Equal(t, filepath.FromSlash(want), got)
 	}

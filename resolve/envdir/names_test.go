@@ -22,7 +22,7 @@ func TestNames(t *testing.T) {
 		r.Staging("a-key", hex).Path:           "staging",
 		r.Retired("meta-llama__Llama-2", hex):  "retired",
 		r.Trash(hex):                           "trash",
-		r.Log("a-key", at):                     "log",
+		r.Files("a-key").Log(at):               "log",
 		"/r/.x.json-" + hex:                    "temp",
 		"/r/.write-" + hex:                     "temp",
 		"/r/.trash-":                           "",

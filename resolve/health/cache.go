@@ -1,6 +1,7 @@
 package health
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -58,13 +59,22 @@ func cacheName(d envdir.Dir) string {
 	return "health-" + d.Name
 }
 
-// cached returns the verdict for a fingerprint. A file that cannot be read or
+// verdicts are the cached verdicts of one env.
+type verdicts struct {
+	files  Cache // nil: nothing is cached
+	dir    envdir.Dir
+	bootID func() string // the current boot, "" if not known
+}
+
+func (c *Checker) verdicts(d envdir.Dir) verdicts { return verdicts{c.State, d, c.bootID} }
+
+// find returns the verdict for a fingerprint. A file that cannot be read or
 // parsed counts as missing: the next probe writes it again.
-func (c *Checker) cached(s Subject, print string) (Verdict, bool) {
-	if c.State == nil {
+func (c verdicts) find(print string) (Verdict, bool) {
+	if c.files == nil {
 		return Verdict{}, false
 	}
-	for _, k := range c.readCache(s.Dir).Verdicts {
+	for _, k := range c.read().Verdicts {
 		if k.Fingerprint != print || k.BootID != "" && k.BootID != c.bootID() {
 			continue
 		}
@@ -74,10 +84,10 @@ func (c *Checker) cached(s Subject, print string) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// readCache returns an env's cached verdicts; zero if there is no usable file.
-func (c *Checker) readCache(d envdir.Dir) cacheFile {
+// read returns the cached verdicts; zero if there is no usable file.
+func (c verdicts) read() cacheFile {
 	var f cacheFile
-	data, err := c.State.Read(cacheName(d) + ".json")
+	data, err := c.files.Read(cacheName(c.dir) + ".json")
 	if err != nil || json.Unmarshal(data, &f) != nil || f.Schema != 1 {
 		return cacheFile{}
 	}
@@ -115,9 +125,17 @@ func (k cachedVerdict) verdict(now time.Time) (Verdict, bool) {
 	return v, k.State == Unknown.String() && fresh
 }
 
-// save puts a verdict in front of the cached ones. The caller holds the lock;
+// add puts a verdict in front of the cached ones. The verdict on an env that was
+// not flushed to the disk counts only until a restart. The caller holds the lock;
 // without it, at most the verdict of another fingerprint is lost.
-func (c *Checker) save(s Subject, print string, v Verdict, bootID string) error {
+func (c verdicts) add(print string, v Verdict) error {
+	if c.files == nil {
+		return nil
+	}
+	bootID := ""
+	if v.Sealed && !v.Seal.Durable {
+		bootID = c.bootID()
+	}
 	f := cacheFile{Schema: 1, Verdicts: []cachedVerdict{{
 		Fingerprint: print, State: v.State.String(), Code: v.Code, Reason: v.Reason, Warnings: v.Warnings,
 		Python: v.Python, Torch: v.Torch, BootID: bootID, Checked: time.Now().UTC(),
@@ -128,7 +146,7 @@ func (c *Checker) save(s Subject, print string, v Verdict, bootID string) error 
 			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With,
 		}
 	}
-	for _, k := range c.readCache(s.Dir).Verdicts {
+	for _, k := range c.read().Verdicts {
 		if k.Fingerprint != print && len(f.Verdicts) < maxCached {
 			f.Verdicts = append(f.Verdicts, k)
 		}
@@ -137,5 +155,27 @@ func (c *Checker) save(s Subject, print string, v Verdict, bootID string) error 
 	if err != nil {
 		return err
 	}
-	return c.State.Write(cacheName(s.Dir)+".json", append(data, '\n'))
+	return c.files.Write(cacheName(c.dir)+".json", append(data, '\n'))
+}
+
+// lock takes the lock of the env. If there is no place for a lock file, it locks
+// nothing: two probes may then run at once, which only costs time. busy means
+// that the holder is stuck. limit is the time limit of a probe.
+func (c verdicts) lock(ctx context.Context, limit time.Duration) (unlock func(), busy bool, err error) {
+	if c.files == nil {
+		return func() {}, false, nil
+	}
+	// The holder has the same time limit. A longer wait means that it is stuck.
+	wait, cancel := context.WithTimeout(ctx, limit+20*time.Second)
+	defer cancel()
+	unlock, err = c.files.Lock(wait, cacheName(c.dir))
+	switch {
+	case err == nil:
+		return unlock, false, nil
+	case ctx.Err() != nil:
+		return nil, false, context.Cause(ctx)
+	case wait.Err() != nil:
+		return nil, true, nil
+	}
+	return func() {}, false, nil
 }

@@ -50,7 +50,7 @@ func (c *Checker) fingerprint(s Subject, st *site) string {
 	for _, name := range runtimeVars() {
 		add(c.Env.Get(name))
 	}
-	add(c.pathWarnings(s)...)
+	add(pathWarnings(s, c.Env, c.Cwd)...)
 	add("|", string(st.cfgRaw), st.link)
 	if !st.cfg.relocatable {
 		add(s.Dir.Venv()) // a copy is another env: see copyWarning

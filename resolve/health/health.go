@@ -117,7 +117,7 @@ func (c *Checker) Check(ctx context.Context, s Subject) (Verdict, error) {
 	if err != nil || v.Code != "" {
 		return v, err
 	}
-	sealed, v, err := c.static(s, snap)
+	sealed, v, err := static(s, snap)
 	if err != nil || v.Code != "" {
 		return c.withWarnings(v, s, snap), err
 	}
@@ -133,7 +133,7 @@ func (c *Checker) Look(s Subject) (Verdict, error) {
 	if err != nil || v.Code != "" {
 		return v, err
 	}
-	sealed, v, err := c.static(s, snap)
+	sealed, v, err := static(s, snap)
 	if err != nil || v.Code != "" {
 		return c.withWarnings(v, s, snap), err
 	}
@@ -149,7 +149,7 @@ func (c *Checker) Probe(ctx context.Context, s Subject) (Verdict, error) {
 	if err != nil || v.Code != "" {
 		return v, err
 	}
-	sealed, v, err := c.static(s, snap)
+	sealed, v, err := static(s, snap)
 	if err != nil || v.Code != "" {
 		return v, err
 	}
@@ -182,7 +182,7 @@ func (c *Checker) Record(s Subject, v Verdict) error {
 		sealed = nil
 	}
 	v.setSeal(sealed)
-	return c.save(s, c.fingerprint(s, snap), v, c.bootFor(sealed))
+	return c.verdicts(s.Dir).add(c.fingerprint(s, snap), v)
 }
 
 // quick is L0. It returns the cached verdict of an unchanged env, or the
@@ -193,7 +193,7 @@ func (c *Checker) quick(s Subject) (*site, Verdict, error) {
 	if err != nil || v.Code != "" {
 		return nil, v, err
 	}
-	v, ok := c.cached(s, c.fingerprint(s, snap))
+	v, ok := c.verdicts(s.Dir).find(c.fingerprint(s, snap))
 	if !ok {
 		return snap, Verdict{}, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -24,7 +25,7 @@ func (c *Checker) judge(ctx context.Context, s Subject, st *site, a answer, res 
 	case a.fail.Code != "":
 		return set(broken(a.fail.Code, "%s", a.fail.Text)), nil
 	case !a.done:
-		return set(c.unfinished(a, res)), nil
+		return set(unfinished(a, res, c.limit())), nil
 	}
 	if w := checkInterpreter(s, st, a); w.Code != "" {
 		return set(w), nil
@@ -53,14 +54,14 @@ func lackedResources(tail string) bool {
 }
 
 // unfinished is the verdict on a probe that did not reach its end.
-func (c *Checker) unfinished(a answer, res execx.Result) Verdict {
+func unfinished(a answer, res execx.Result, limit time.Duration) Verdict {
 	during := a.step
 	if during == "" {
 		during = "the start of python"
 	}
 	switch {
 	case res.TimedOut:
-		return Verdict{Code: CodeTimeout, Reason: fmt.Sprintf("%s did not end within %s", during, c.limit())}
+		return Verdict{Code: CodeTimeout, Reason: fmt.Sprintf("%s did not end within %s", during, limit)}
 	case lackedResources(res.Tail):
 		return Verdict{Code: CodeBusy, Reason: fmt.Sprintf("python ended during %s for want of memory, threads or files (see ulimit -a): %s", during, lastLine(res.Tail))}
 	case a.crash != "":

@@ -2,7 +2,6 @@ package health
 
 import (
 	"context"
-	"time"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
@@ -11,7 +10,8 @@ import (
 // of the one that probed.
 func (c *Checker) probeOnce(ctx context.Context, s Subject, seal *Seal) (Verdict, error) {
 	defer c.announce(s)()
-	unlock, busy, err := c.lock(ctx, s)
+	kept := c.verdicts(s.Dir)
+	unlock, busy, err := kept.lock(ctx, c.limit())
 	if err != nil || busy {
 		v := Verdict{Code: CodeBusy, Cached: true, Reason: "another check of this environment does not end"}
 		v.setSeal(seal)
@@ -25,7 +25,7 @@ func (c *Checker) probeOnce(ctx context.Context, s Subject, seal *Seal) (Verdict
 		return v, err
 	}
 	print := c.fingerprint(s, snap)
-	if v, ok := c.cached(s, print); ok {
+	if v, ok := kept.find(print); ok {
 		return v, nil
 	}
 	if v, err := c.auditAfterRestart(s, seal); err != nil || v.Code != "" {
@@ -40,34 +40,12 @@ func (c *Checker) probeOnce(ctx context.Context, s Subject, seal *Seal) (Verdict
 	// If python reported nothing, another attempt is cheap, and the cause (a
 	// mount without exec) leaves no trace in the fingerprint.
 	started := v.Python != ""
-	if c.State != nil && (started || v.State != Broken) {
-		if err := c.save(s, print, v, c.bootFor(seal)); err != nil {
+	if started || v.State != Broken {
+		if err := kept.add(print, v); err != nil {
 			v.Warnings = append(v.Warnings, "the result of the check cannot be kept, the next start checks again: "+err.Error())
 		}
 	}
 	return v, nil
-}
-
-// lock takes the lock of an env. If there is no place for a lock file, it locks
-// nothing: two probes may then run at once, which only costs time. busy means
-// that the holder is stuck.
-func (c *Checker) lock(ctx context.Context, s Subject) (unlock func(), busy bool, err error) {
-	if c.State == nil {
-		return func() {}, false, nil
-	}
-	// The holder has the same time limit. A longer wait means that it is stuck.
-	wait, cancel := context.WithTimeout(ctx, c.limit()+20*time.Second)
-	defer cancel()
-	unlock, err = c.State.Lock(wait, cacheName(s.Dir))
-	switch {
-	case err == nil:
-		return unlock, false, nil
-	case ctx.Err() != nil:
-		return nil, false, context.Cause(ctx)
-	case wait.Err() != nil:
-		return nil, true, nil
-	}
-	return func() {}, false, nil
 }
 
 // auditAfterRestart is L2 for an env whose files were not flushed before its
@@ -86,15 +64,6 @@ func (c *Checker) auditAfterRestart(s Subject, seal *Seal) (Verdict, error) {
 		return v, nil
 	}
 	return Verdict{}, nil
-}
-
-// bootFor returns the boot that a verdict is limited to, or "" if it survives a
-// restart.
-func (c *Checker) bootFor(seal *Seal) string {
-	if seal == nil || seal.Durable {
-		return ""
-	}
-	return c.bootID()
 }
 
 // bootID returns the current boot, or "" if it is not known.

@@ -93,7 +93,7 @@ func (c *Checker) runPython(ctx context.Context, d envdir.Dir, limit time.Durati
 	}
 	return execx.Run(ctx, execx.Cmd{
 		Path: d.Python(), Args: append([]string{"-I", "-B"}, args...),
-		Env: c.probeEnv(), Dir: dir, Timeout: limit, Started: killFirst,
+		Env: probeEnv(c.Env), Dir: dir, Timeout: limit, Started: killFirst,
 	})
 }
 
@@ -109,15 +109,15 @@ func killFirst(pid int) {
 
 // probeEnv returns the program's environment without python's variables, and
 // without network access for Hugging Face's libraries.
-func (c *Checker) probeEnv() execx.Environ {
+func probeEnv(env execx.Environ) execx.Environ {
 	var drop []string
-	for _, entry := range c.Env {
+	for _, entry := range env {
 		key, _, _ := strings.Cut(entry, "=")
 		if strings.HasPrefix(strings.ToUpper(key), "PYTHON") || key == "__PYVENV_LAUNCHER__" {
 			drop = append(drop, key)
 		}
 	}
-	return c.Env.Without(drop...).
+	return env.Without(drop...).
 		With("HF_HUB_OFFLINE", "1").
 		With("TRANSFORMERS_OFFLINE", "1").
 		With("HF_HUB_DISABLE_TELEMETRY", "1").

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
@@ -13,8 +14,8 @@ import (
 // precedence over the env. The variable belongs to the user and stays, but a
 // torch found there is not the one that was checked. The probe itself ignores
 // PYTHONPATH.
-func (c *Checker) pathWarnings(s Subject) []string {
-	list := c.Env.Get("PYTHONPATH")
+func pathWarnings(s Subject, env execx.Environ, cwd string) []string {
+	list := env.Get("PYTHONPATH")
 	if list == "" {
 		return nil
 	}
@@ -25,10 +26,10 @@ func (c *Checker) pathWarnings(s Subject) []string {
 			continue // python uses the working directory, as it does for a script anyway
 		}
 		if !filepath.IsAbs(dir) {
-			if c.Cwd == "" {
+			if cwd == "" {
 				continue
 			}
-			dir = filepath.Join(c.Cwd, dir)
+			dir = filepath.Join(cwd, dir)
 		}
 		out = append(out, entryWarnings(s, filepath.Clean(dir))...)
 	}
@@ -71,7 +72,7 @@ func (c *Checker) withWarnings(v Verdict, s Subject, st *site) Verdict {
 	if v.Absent {
 		return v
 	}
-	for _, w := range c.pathWarnings(s) {
+	for _, w := range pathWarnings(s, c.Env, c.Cwd) {
 		if !slices.Contains(v.Warnings, w) {
 			v.Warnings = append(v.Warnings, w)
 		}

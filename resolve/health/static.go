@@ -13,7 +13,7 @@ import (
 
 // static is L1: everything that files alone can show. A zero verdict means that
 // no fault was found. The seal is nil if the env has none of its own.
-func (c *Checker) static(s Subject, st *site) (*Seal, Verdict, error) {
+func static(s Subject, st *site) (*Seal, Verdict, error) {
 	v, err := checkBase(s.Dir, st)
 	if err != nil || v.Code != "" {
 		return nil, v, err

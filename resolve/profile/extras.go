@@ -13,9 +13,9 @@ import (
 func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 	for _, r := range with {
 		if r.Name == requirement.Python {
-			p.PythonAlso = specs(r)
-			if !r.Allows(p.PythonBest) {
-				p.PythonBest = ""
+			p.Python.Also = specs(r)
+			if !r.Allows(p.Python.Best) {
+				p.Python.Best = ""
 			}
 			continue
 		}
@@ -36,7 +36,7 @@ func specs(r requirement.Requirement) string { return strings.TrimPrefix(r.Short
 // plan.
 func (p Plan) Covers(r requirement.Requirement) bool {
 	if r.Name == requirement.Python { // any Python of the range may be used
-		return p.PythonMin != "" && p.PythonMax != "" && r.Allows(p.PythonMin) && r.Allows(p.PythonMax+".99")
+		return p.Python.Min != "" && p.Python.Max != "" && r.Allows(p.Python.Min) && r.Allows(p.Python.Max+".99")
 	}
 	if len(r.Extras) > 0 || !installs(p.Packages, r.Name) {
 		return false

@@ -12,7 +12,7 @@ func TestExtras(t *testing.T) {
 	t.Parallel()
 	base := Plan{
 		Packages: []string{"torch", "transformers", "numpy"}, Hard: []Pin{{Name: "transformers", Version: "4.57.6"}},
-		TorchIndex: "https://x", FromTorch: []string{"torch"}, PythonMin: "3.10", PythonMax: "3.12", PythonBest: "3.11",
+		TorchIndex: "https://x", FromTorch: []string{"torch"}, Python: Python{Min: "3.10", Max: "3.12", Best: "3.11"},
 	}
 	parse := func(s string) requirement.Requirement {
 		r, err := requirement.Parse(s)
@@ -37,8 +37,8 @@ func TestExtras(t *testing.T) {
 	require.Equal(t, []string{"rich>=13", "torchvision"}, p.Extras)
 	require.Equal(t, []string{"torch", "torchvision"}, p.FromTorch)
 	require.Equal(t, []string{"torch"}, base.FromTorch)
-	require.Equal(t, ">=3.11.2", p.PythonAlso)
-	require.Empty(t, p.PythonBest, "3.11 may be 3.11.1")
+	require.Equal(t, ">=3.11.2", p.Python.Also)
+	require.Empty(t, p.Python.Best, "3.11 may be 3.11.1")
 	require.Equal(t, base.Packages, p.Packages)
 	require.NotEqual(t, base.Hash(), p.Hash())
 	require.Equal(t, base.Hash(), base.WithExtras(nil).Hash())

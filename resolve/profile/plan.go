@@ -27,10 +27,16 @@ type Plan struct {
 	// Hard pins always hold; each is for an installed package. Soft pins are
 	// constraints. They apply in this order as long as they resolve. Many are
 	// for packages that are not installed, which is harmless.
-	Hard, Soft                       []Pin
-	PythonMin, PythonMax, PythonBest string   // "3.10"; "" for any
-	PythonAlso                       string   // a narrower range from a requirement, ">=3.11"; may be ""
-	Shared                           []Import // imports of the deep probe
+	Hard, Soft []Pin
+	Python     Python
+	Shared     []Import // imports of the deep probe
+}
+
+// Python says which Pythons are suitable. Versions are "3.10"; "" means any.
+type Python struct {
+	Min, Max string // the first and the last one
+	Best     string // the recommended one
+	Also     string // a narrower range from a requirement, ">=3.11"; may be ""
 }
 
 // Plan returns what a profile installs for a family. It contains only packages
@@ -44,9 +50,7 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 	}
 	plan := Plan{
 		Key: k, Accel: p.Accel, Profile: p.Name, ProfileHash: p.Hash, ProfilePath: p.Path,
-		Packages:  packages,
-		PythonMin: p.PythonMin, PythonMax: p.PythonMax, PythonBest: p.PythonBest,
-		Shared: f.Needs(bnb),
+		Packages: packages, Python: p.Python, Shared: f.Needs(bnb),
 	}
 	if o.TorchIndex != "" {
 		if f.hasTorch() || len(p.Families[f.Name].IndexPackages) > 0 {
@@ -123,7 +127,7 @@ func (p Plan) Hash() string {
 		Min, Max, Best, Accel string
 		Extras                []string `json:",omitempty"` // omitted when empty, so that hashes from before extras existed stay valid
 		Also                  string   `json:",omitempty"`
-	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.PythonMin, p.PythonMax, p.PythonBest, p.Accel, p.Extras, p.PythonAlso})
+	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.Python.Min, p.Python.Max, p.Python.Best, p.Accel, p.Extras, p.Python.Also})
 	if err != nil {
 		panic(err) // strings always marshal
 	}
@@ -146,7 +150,7 @@ type Own struct {
 func OwnPlan(k envdir.Key, o Own) Plan {
 	p := Plan{
 		Key: k, Own: o.From, Accel: indexAccel(o.Index), Packages: addMissing(o.Packages, []string{"pip"}),
-		PythonMin: o.Python, PythonMax: o.Python, PythonBest: o.Python, Shared: imports(o.Imports),
+		Python: Python{Min: o.Python, Max: o.Python, Best: o.Python}, Shared: imports(o.Imports),
 	}
 	for i, module := range o.Imports {
 		if !strings.Contains(module, "=") && !installs(o.Packages, requirement.NameOf(module)) {

@@ -41,7 +41,7 @@ func TestPlanOfTheAppsProfile(t *testing.T) {
 	for _, yes := range []string{"pip", "bitsandbytes", "peft", "accelerate"} {
 		require.Contains(t, plan.Packages, yes)
 	}
-	require.Equal(t, [3]string{"3.10", "3.12", "3.12"}, [3]string{plan.PythonMin, plan.PythonMax, plan.PythonBest})
+	require.Equal(t, [3]string{"3.10", "3.12", "3.12"}, [3]string{plan.Python.Min, plan.Python.Max, plan.Python.Best})
 	require.Contains(t, plan.Shared, Import{"bitsandbytes", "bitsandbytes"})
 }
 
@@ -95,7 +95,7 @@ func TestPlanHash(t *testing.T) {
 		"soft pin": func(p *Plan) { p.Soft = p.Soft[1:] },
 		"order":    func(p *Plan) { p.Soft = []Pin{p.Soft[1], p.Soft[0]} },
 		"index":    func(p *Plan) { p.TorchIndex = "file:///mirror" },
-		"python":   func(p *Plan) { p.PythonBest = "3.11" },
+		"python":   func(p *Plan) { p.Python.Best = "3.11" },
 	}
 	seen := map[string]string{plan.Hash(): "unchanged"}
 	for name, change := range changes {
@@ -125,7 +125,7 @@ func TestOwnPlan(t *testing.T) {
 	require.Equal(t, []string{"torch"}, torch.FromTorch)
 	require.Empty(t, torch.Index)
 	require.Equal(t, []string{"torch==2.5.1", "faster-whisper", "pip"}, torch.Packages)
-	require.Equal(t, "3.11", torch.PythonMin)
+	require.Equal(t, "3.11", torch.Python.Min)
 	require.Equal(t, []Import{{"faster_whisper", "faster-whisper"}, {"torch", "torch"}, {"yaml", ""}}, torch.Shared)
 
 	mirror := OwnPlan("tools", Own{Packages: []string{"pip==24.0", "requests"}, Index: "https://example.org/simple"})

@@ -26,17 +26,17 @@ type Pin struct{ Name, Version string }
 
 // Profile is a hardware profile.
 type Profile struct {
-	Name                             string              // profile_id, or the file's name
-	Path                             string              // "" for a built-in profile
-	Hash                             string              // SHA-256 of the file, in hexadecimal
-	Accel                            string              // "cu118" … "cpu"
-	TorchIndex                       string              // URL; may be ""
-	IndexPackages                    []string            // further packages that come from TorchIndex
-	PythonMin, PythonMax, PythonBest string              // "3.10"; "" if not specified
-	CC                               []string            // compute capabilities or gfx targets that it was made for
-	Pins                             []Pin               // in the order of the file
-	Tested                           bool                // it was tested on such a GPU
-	Families                         map[string]Override // exceptions by family
+	Name          string              // profile_id, or the file's name
+	Path          string              // "" for a built-in profile
+	Hash          string              // SHA-256 of the file, in hexadecimal
+	Accel         string              // "cu118" … "cpu"
+	TorchIndex    string              // URL; may be ""
+	IndexPackages []string            // further packages that come from TorchIndex
+	Python        Python              // Also is ""
+	CC            []string            // compute capabilities or gfx targets that it was made for
+	Pins          []Pin               // in the order of the file
+	Tested        bool                // it was tested on such a GPU
+	Families      map[string]Override // exceptions by family
 }
 
 // Override is the part of a profile for a single family. Its pins replace the
@@ -107,8 +107,8 @@ func Parse(path string, data []byte) (Profile, error) {
 	p := Profile{
 		Name: f.ProfileID, Path: path, Hash: hex.EncodeToString(sum[:]), Accel: accel,
 		TorchIndex: f.TorchIndex, IndexPackages: f.IndexPackages,
-		PythonMin: f.Python.Min, PythonMax: f.Python.Max, PythonBest: f.Python.Recommended,
-		CC: f.Hardware.CC, Pins: f.Packages, Tested: f.Tested == true,
+		Python: Python{Min: f.Python.Min, Max: f.Python.Max, Best: f.Python.Recommended},
+		CC:     f.Hardware.CC, Pins: f.Packages, Tested: f.Tested == true,
 	}
 	if p.Name == "" {
 		p.Name = strings.TrimSuffix(filepath.Base(path), ".json")

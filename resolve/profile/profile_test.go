@@ -34,7 +34,7 @@ func TestRealProfilesLoadAsTheyAre(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, name, p.Name)
 			require.Equal(t, c.accel, p.Accel)
-			require.Equal(t, c.best, p.PythonBest)
+			require.Equal(t, c.best, p.Python.Best)
 			require.Equal(t, c.cc, p.CC)
 			require.Equal(t, c.tested, p.Tested)
 			require.Equal(t, c.torch, p.Torch(f))
@@ -127,7 +127,7 @@ func TestEmbedded(t *testing.T) {
 		p := all[i]
 		require.Empty(t, p.Path)
 		require.True(t, p.Has(family(t, "transformers")), accel)
-		require.NotEmpty(t, p.PythonBest)
+		require.NotEmpty(t, p.Python.Best)
 		if accel != "mps" {
 			require.Equal(t, accel, indexAccel(p.TorchIndex))
 		}

@@ -69,12 +69,12 @@ func (p *planner) cache() {
 func (r remover) creators() error {
 	entries, _ := os.ReadDir(r.Root.Locks()) // none: no creators
 	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), filepath.Base(r.Root.Lock("")))
+		name, ok := strings.CutSuffix(e.Name(), filepath.Base(r.Root.Files("").Lock()))
 		k, err := envdir.ParseKey(name)
 		if !ok || err != nil {
 			continue
 		}
-		if busy, err := r.Busy(k); err != nil || busy {
+		if busy, err := r.Creation(k).Busy(); err != nil || busy {
 			return errors.New(r.beingCreated(k))
 		}
 	}

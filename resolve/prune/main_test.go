@@ -115,10 +115,10 @@ func lock(t *testing.T, s *store.Store) *store.Lock {
 
 // publish builds an env whose content is one word, and publishes it. No other test
 // forks meanwhile: until its exec the child would hold a copy of the lease.
-func publish(s *store.Store, l *store.Lock, word string) error {
+func publish(l *store.Lock, word string) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	st, err := s.Stage(l)
+	st, err := l.Stage()
 	if err != nil {
 		return err
 	}
@@ -152,12 +152,12 @@ func content(t *testing.T, d envdir.Dir) string {
 // old env is in .old, and the journal names it.
 func cutOff(t *testing.T, s *store.Store, l *store.Lock) {
 	t.Helper()
-	require.NoError(t, publish(s, l, "old"))
+	require.NoError(t, publish(l, "old"))
 	old := s.Root.Retired(string(key), "0123abcd")
 	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
 	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
 	journal := fmt.Sprintf(`{"schema":1,"new":".tmp/%s-89abcdef","old":".old/%s"}`, key, filepath.Base(old))
-	require.NoError(t, os.WriteFile(s.Root.Journal(key), []byte(journal), 0o644))
+	require.NoError(t, os.WriteFile(s.Root.Files(key).Journal(), []byte(journal), 0o644))
 }
 
 // requireNoLitter checks that .tmp is empty after EmptyTrash.

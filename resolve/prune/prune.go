@@ -204,14 +204,14 @@ const notOurs = "not modelrun's"
 // in .next. Those envs are never removed.
 func (p *planner) publishes() {
 	for _, e := range p.entries(p.Root.Locks()) {
-		name, ok := strings.CutSuffix(e.Name(), filepath.Base(p.Root.Journal("")))
+		name, ok := strings.CutSuffix(e.Name(), filepath.Base(p.Root.Files("").Journal()))
 		k, err := envdir.ParseKey(name)
-		if !ok || err != nil || p.creating(k, p.Root.Journal(k)) {
+		if !ok || err != nil || p.creating(k, p.Root.Files(k).Journal()) {
 			continue
 		}
 		p.open[k] = true
-		p.add(Recover, string(k), p.Root.Journal(k), "a publish that was cut off: it is ended", func() (int64, error) {
-			return 0, p.under(k, p.Recover)
+		p.add(Recover, string(k), p.Root.Files(k).Journal(), "a publish that was cut off: it is ended", func() (int64, error) {
+			return 0, p.under(k, (*store.Lock).Recover)
 		})
 	}
 	for _, e := range p.entries(p.Root.Nexts()) {
@@ -233,7 +233,7 @@ func (p *planner) publishes() {
 		}
 		p.plan.Items = append(p.plan.Items, Item{Promote, string(k), next.Path, "nobody is in its place any more: it takes it", 0, func() (int64, error) {
 			return 0, p.under(k, func(l *store.Lock) error {
-				done, err := p.Promote(l)
+				done, err := l.Promote()
 				if err == nil && !done {
 					err = &store.InUse{Dir: next}
 				}
@@ -249,7 +249,7 @@ func (p *planner) creating(k envdir.Key, path string) bool {
 	if p.open[k] {
 		return true
 	}
-	if busy, err := p.Busy(k); err != nil || busy {
+	if busy, err := p.Creation(k).Busy(); err != nil || busy {
 		p.open[k] = true
 		p.keep(path, p.beingCreated(k))
 		return true
@@ -261,7 +261,7 @@ func (p *planner) creating(k envdir.Key, path string) bool {
 type remover struct{ *store.Store }
 
 func (r remover) beingCreated(k envdir.Key) string {
-	o := r.Owner(k)
+	o := r.Creation(k).Owner()
 	if o.PID == 0 {
 		return "another process works on " + string(k)
 	}
@@ -304,14 +304,14 @@ func (p *planner) staged(k envdir.Key, path string, e os.DirEntry) {
 		return
 	}
 	const young = "there are no locks here, and it is younger than a day"
-	if _, lockless, _ := p.LockState(k); lockless && !store.Stale(e) {
+	if _, lockless, _ := p.Creation(k).LockState(); lockless && !store.Stale(e) {
 		p.keep(path, young)
 		return
 	}
 	p.add(Staging, string(k), path, "its creator is gone", func() (int64, error) {
 		return p.discard(k, path, func(l *store.Lock) (string, error) {
 			switch {
-			case fsys.Exists(p.Root.Journal(k)):
+			case fsys.Exists(p.Root.Files(k).Journal()):
 				return "", errCutOff
 			case l.Lockless() && !store.Stale(e):
 				return "", errors.New(young)
@@ -338,24 +338,24 @@ func (p *planner) retired() {
 		d := envdir.Dir{Name: name, Path: path}
 		k, err := envdir.ParseKey(name)
 		why := "replaced or migrated, kept until now"
-		if _, ok := p.IsMigrated(e.Name()); ok {
+		if _, ok := p.OldEnvs().IsMigrated(e.Name()); ok {
 			why = "migrated, kept until now; after this migrate --undo is not possible"
 		}
 		if err == nil && p.creating(k, path) {
 			continue
 		}
-		if err := p.CheckProcesses(d); err != nil {
+		if err := store.CheckProcesses(d); err != nil {
 			p.keepFor(path, err)
 			continue
 		}
-		if _, lockless, _ := p.LockState(k); lockless {
+		if _, lockless, _ := p.Creation(k).LockState(); lockless {
 			p.keep(path, errUnseen.Error())
 			continue
 		}
 		p.add(Old, name, path, why, func() (int64, error) {
 			return p.discard(k, path, func(l *store.Lock) (string, error) {
 				switch {
-				case fsys.Exists(p.Root.Journal(k)):
+				case fsys.Exists(p.Root.Files(k).Journal()):
 					return "", errCutOff
 				case l != nil && l.Lockless():
 					return "", errUnseen
@@ -367,7 +367,7 @@ func (p *planner) retired() {
 }
 
 func (r remover) moveRetired(d envdir.Dir) (trash string, err error) {
-	if err := r.CheckProcesses(d); err != nil {
+	if err := store.CheckProcesses(d); err != nil {
 		return "", err
 	}
 	return r.MoveToTrash(d.Path)
@@ -378,7 +378,7 @@ func (p *planner) unused() {
 	if p.want.Unused <= 0 {
 		return
 	}
-	keys, err := p.Keys()
+	keys, err := p.Catalogue().Keys()
 	if err != nil {
 		p.keep(p.Root.Envs(), err.Error())
 	}
@@ -392,7 +392,7 @@ func (p *planner) unused() {
 			p.keepFor(d.Path, err)
 			continue
 		}
-		if _, lockless, _ := p.LockState(k); lockless {
+		if _, lockless, _ := p.Creation(k).LockState(); lockless {
 			p.keep(d.Path, errLockless.Error())
 			continue
 		}
@@ -404,7 +404,7 @@ func (p *planner) unused() {
 				switch {
 				case l.Lockless():
 					return "", errLockless
-				case fsys.Exists(p.Root.Journal(k)) || fsys.Exists(p.Root.Next(k).Path):
+				case fsys.Exists(p.Root.Files(k).Journal()) || fsys.Exists(p.Root.Next(k).Path):
 					return "", errCutOff
 				case !p.idleSince(d).Equal(since):
 					return "", errors.New("it was started meanwhile")
@@ -422,7 +422,7 @@ var errUnseen = errors.New("there are no locks here, so whoever runs in it on an
 
 // idleSince returns when an env was last started or created.
 func (r remover) idleSince(d envdir.Dir) time.Time {
-	last := r.LastUsed(d)
+	last := r.Catalogue().LastUsed(d)
 	for _, path := range []string{d.Ready(), d.Venv()} {
 		if info, err := os.Stat(path); err == nil && info.ModTime().After(last) {
 			last = info.ModTime()
@@ -434,14 +434,14 @@ func (r remover) idleSince(d envdir.Dir) time.Time {
 // moveAlone is MoveToTrash for an env in which a program could start. No program
 // can start while it is moved.
 func (r remover) moveAlone(d envdir.Dir) (trash string, err error) {
-	before := r.LastUsed(d)
+	before := r.Catalogue().LastUsed(d)
 	r.At("prune-alone")
 	lease, err := r.Exclusive(d)
 	if err != nil {
 		return "", err
 	}
 	defer lease.Release()
-	if !before.IsZero() && !r.LastUsed(d).Equal(before) {
+	if !before.IsZero() && !r.Catalogue().LastUsed(d).Equal(before) {
 		return "", errors.New("it was started meanwhile")
 	}
 	return r.MoveToTrash(d.Path)

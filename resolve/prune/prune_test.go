@@ -60,7 +60,7 @@ func abandoned(t *testing.T, s *store.Store) envdir.Dir {
 	t.Helper()
 	l, err := s.TryLock(key)
 	require.NoError(t, err)
-	err = publish(s, l, "word")
+	err = publish(l, "word")
 	require.NoError(t, err)
 	require.NoError(t, l.Unlock())
 	d := s.Root.Shared(key)
@@ -131,8 +131,8 @@ func TestPruneLeavesWhatIsForeign(t *testing.T) {
 		fsystest.Put(t, 1, s.Root.Logs(), "notes.txt"),
 		fsystest.Put(t, 1, s.Root.Logs(), "mine-2020.log"),
 		fsystest.Put(t, 1, s.Root.Nexts(), "NOTES"),
-		fsystest.Put(t, 1, s.Root.States(), "mine", "file"),
-		fsystest.Put(t, 1, s.Root.Tools(), "mine", "file"),
+		fsystest.Put(t, 1, s.Root.State().Dir(), "mine", "file"),
+		fsystest.Put(t, 1, s.Root.Tools().Dir(), "mine", "file"),
 		fsystest.Put(t, 1, s.Root.Locks(), "mine.fail.json.bak"),
 		fsystest.Put(t, 1, s.Root.Locks(), ".mine"),
 		fsystest.Put(t, 1, string(s.Root), "environments", "x", ".venv", "file"),
@@ -153,7 +153,7 @@ func TestPruneLeavesWhatIsForeign(t *testing.T) {
 	_, _ = carryOut(t, s, p)
 	s.EmptyTrash()
 	for i := range 12 {
-		fsystest.Put(t, 1, s.Root.Log(key, time.Now().AddDate(0, 0, -i)))
+		fsystest.Put(t, 1, s.Root.Files(key).Log(time.Now().AddDate(0, 0, -i)))
 	}
 	l, err := s.NewLog(key) // removes old logs, too
 	require.NoError(t, err)
@@ -170,7 +170,7 @@ func TestPruneFollowsNoLinks(t *testing.T) {
 	s := newStore(t)
 	outside := t.TempDir()
 	var files []string
-	for i, dir := range []string{s.Root.OldEnvs(), s.Root.Tmp(), s.Root.Logs(), s.Root.States(), s.Root.Cache(), s.Root.Nexts()} {
+	for i, dir := range []string{s.Root.OldEnvs(), s.Root.Tmp(), s.Root.Logs(), s.Root.State().Dir(), s.Root.Cache(), s.Root.Nexts()} {
 		there := filepath.Join(outside, fmt.Sprint(i))
 		files = append(files,
 			fsystest.Put(t, 1, there, string(key)+"-01234567", "file"), fsystest.Put(t, 1, there, string(key)+"-20200101T000000Z.log"), fsystest.Put(t, 1, there, "0123456789ab", "file"),
@@ -227,7 +227,7 @@ func TestPruneUnused(t *testing.T) {
 			useByLease(t, s, d)
 			fsystest.Put(t, 1, s.Root.Next(key).Path, "file")
 		}, why: "-"},
-		"a publish of it was cut off": {days: month, do: func(t *testing.T, s *store.Store, _ envdir.Dir) { fsystest.Put(t, 1, s.Root.Journal(key)) }, why: "-"},
+		"a publish of it was cut off": {days: month, do: func(t *testing.T, s *store.Store, _ envdir.Dir) { fsystest.Put(t, 1, s.Root.Files(key).Journal()) }, why: "-"},
 		"another key was in the making": {days: month, do: func(t *testing.T, s *store.Store, _ envdir.Dir) {
 			l, err := s.TryLock(key + "-bnb")
 			require.NoError(t, err)
@@ -284,7 +284,7 @@ func create(t *testing.T, s *store.Store, _ envdir.Dir) {
 	p := start(t, s, "lock")
 	require.Equal(t, "locked", p.Line(t))
 	t.Cleanup(func() { p.Kill(t) })
-	require.NoError(t, os.Remove(s.Root.Owner(key)), "whose owner could not say who it is")
+	require.NoError(t, os.Remove(s.Root.Files(key).Owner()), "whose owner could not say who it is")
 }
 
 // Run sees under the lock what has changed since the plan was made.
@@ -311,7 +311,7 @@ func TestPruneLooksAgain(t *testing.T) {
 				l.Release()
 			}
 		}, "started meanwhile"},
-		"a publish was cut off": {func(t *testing.T, s *store.Store, _ envdir.Dir) { fsystest.Put(t, 1, s.Root.Journal(key)) }, "cut off"},
+		"a publish was cut off": {func(t *testing.T, s *store.Store, _ envdir.Dir) { fsystest.Put(t, 1, s.Root.Files(key).Journal()) }, "cut off"},
 		"the next one waits":    {func(t *testing.T, s *store.Store, _ envdir.Dir) { fsystest.Put(t, 1, s.Root.Next(key).Path, "x") }, "cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -339,7 +339,7 @@ func TestPruneOld(t *testing.T) {
 	s := newStore(t)
 	l := lock(t, s)
 	for _, word := range []string{"old", "new"} {
-		require.NoError(t, publish(s, l, word))
+		require.NoError(t, publish(l, word))
 	}
 	require.NoError(t, l.Unlock())
 	busy := filepath.Join(envdir.Dir{Path: s.Root.Retired(string(key), "01234567")}.Scripts(), "program.exe")
@@ -375,7 +375,7 @@ func TestPruneEndsAPublish(t *testing.T) {
 	_, still := carryOut(t, s, p)
 	require.Empty(t, still)
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
-	require.NoFileExists(t, s.Root.Journal(key))
+	require.NoFileExists(t, s.Root.Files(key).Journal())
 	requireNoLitter(t, s)
 }
 
@@ -383,10 +383,10 @@ func TestPrunePromotes(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	l := lock(t, s)
-	require.NoError(t, publish(s, l, "old"))
+	require.NoError(t, publish(l, "old"))
 	user := start(t, s, "lease")
 	require.NotEmpty(t, user.Line(t))
-	require.NoError(t, publish(s, l, "new"))
+	require.NoError(t, publish(l, "new"))
 	require.Equal(t, "new", content(t, s.Root.Next(key)))
 	require.NoError(t, l.Unlock())
 	p := Make(s, Options{Unused: 1})
@@ -420,25 +420,25 @@ func TestPruneSmallThings(t *testing.T) {
 	const goneKey envdir.Key = "gone"
 	long, lately := time.Now().Add(-2*month), time.Now()
 	want := map[string]bool{ // true: it is removed
-		fsystest.Put(t, 1, s.Root.Log(goneKey, long)):                            true,
-		fsystest.Put(t, 1, s.Root.Log(goneKey, lately)):                          false,
-		fsystest.Put(t, 1, s.Root.Log(key, long)):                                false,
-		fsystest.Put(t, 1, s.Root.Locks(), ".x.fail.json-01234567"):              true,
-		fsystest.Put(t, 1, s.Root.Locks(), ".y.fail.json-01234567"):              false, // young
-		fsystest.Put(t, 1, s.Root.State("aaaaaaaaaaaa"), ".v-01234567"):          true,
-		fsystest.Put(t, 1, s.Root.State("bbbbbbbbbbbb"), "v.json"):               true,
-		fsystest.Put(t, 1, s.Root.State("cccccccccccc"), "v.json"):               false, // ours
-		fsystest.Put(t, 1, s.Root.State("aaaaaaaaaaaa"), "v.json"):               false, // young
-		fsystest.Put(t, 1, s.Root.Failure(goneKey)):                              true,
-		fsystest.Put(t, 1, s.Root.Failure("recent")):                             false,
-		fsystest.Put(t, 1, s.Root.Failure(key)):                                  false, // its env is there
-		fsystest.Put(t, 1, s.Root.Owner("dead")):                                 true,
-		fsystest.Put(t, 1, s.Root.Tools(), ".new-1", "uv"):                       true,
-		fsystest.Put(t, 1, s.Root.Model(s.Root.Shared(goneKey), "local_012345")): true,
-		fsystest.Put(t, 1, s.Root.Model(s.Root.Shared(key), "local_012345")):     false,
+		fsystest.Put(t, 1, s.Root.Files(goneKey).Log(long)):                              true,
+		fsystest.Put(t, 1, s.Root.Files(goneKey).Log(lately)):                            false,
+		fsystest.Put(t, 1, s.Root.Files(key).Log(long)):                                  false,
+		fsystest.Put(t, 1, s.Root.Locks(), ".x.fail.json-01234567"):                      true,
+		fsystest.Put(t, 1, s.Root.Locks(), ".y.fail.json-01234567"):                      false, // young
+		fsystest.Put(t, 1, s.Root.State().Machine("aaaaaaaaaaaa"), ".v-01234567"):        true,
+		fsystest.Put(t, 1, s.Root.State().Machine("bbbbbbbbbbbb"), "v.json"):             true,
+		fsystest.Put(t, 1, s.Root.State().Machine("cccccccccccc"), "v.json"):             false, // ours
+		fsystest.Put(t, 1, s.Root.State().Machine("aaaaaaaaaaaa"), "v.json"):             false, // young
+		fsystest.Put(t, 1, s.Root.Files(goneKey).Failure()):                              true,
+		fsystest.Put(t, 1, s.Root.Files("recent").Failure()):                             false,
+		fsystest.Put(t, 1, s.Root.Files(key).Failure()):                                  false, // its env is there
+		fsystest.Put(t, 1, s.Root.Files("dead").Owner()):                                 true,
+		fsystest.Put(t, 1, s.Root.Tools().Dir(), ".new-1", "uv"):                         true,
+		fsystest.Put(t, 1, s.Root.State().Model(s.Root.Shared(goneKey), "local_012345")): true,
+		fsystest.Put(t, 1, s.Root.State().Model(s.Root.Shared(key), "local_012345")):     false,
 	}
 	for file, goes := range want {
-		if goes || strings.Contains(file, "cccccccccccc") || strings.Contains(file, "models") || file == s.Root.Failure(key) {
+		if goes || strings.Contains(file, "cccccccccccc") || strings.Contains(file, "models") || file == s.Root.Files(key).Failure() {
 			fsystest.Older(t, 12*month, file, filepath.Dir(file))
 		}
 	}
@@ -567,8 +567,8 @@ func TestPruneKilled(t *testing.T) {
 			d := abandoned(t, s)
 			fsystest.Put(t, 1, s.Root.Staging(key, "01234567").Path, "file")
 			fsystest.Put(t, 1, s.Root.Trash("01234567"), "file")
-			fsystest.Put(t, 1, s.Root.Log("gone", time.Now().Add(-month)))
-			state := fsystest.Put(t, 1, s.Root.State("aaaaaaaaaaaa"), "v.json")
+			fsystest.Put(t, 1, s.Root.Files("gone").Log(time.Now().Add(-month)))
+			state := fsystest.Put(t, 1, s.Root.State().Machine("aaaaaaaaaaaa"), "v.json")
 			fsystest.Older(t, 12*month, state, filepath.Dir(state))
 			p := start(t, s, "prune:"+step)
 			require.Empty(t, p.Line(t))

@@ -60,8 +60,8 @@ func (p *planner) gone(k envdir.Key) bool {
 // temps plans to remove temporary files that were left behind, and interrupted
 // installations of uv.
 func (p *planner) temps() {
-	dirs := []string{p.Root.Locks(), p.Root.Tmp(), p.Root.Logs(), filepath.Dir(p.Root.Constraints(""))}
-	for _, top := range []string{p.Root.States(), p.Root.Models()} {
+	dirs := []string{p.Root.Locks(), p.Root.Tmp(), p.Root.Logs(), filepath.Dir(p.Root.Files("").Constraints())}
+	for _, top := range []string{p.Root.State().Dir(), p.Root.State().Models()} {
 		for _, e := range p.entries(top) {
 			if e.IsDir() {
 				dirs = append(dirs, filepath.Join(top, e.Name()))
@@ -75,9 +75,9 @@ func (p *planner) temps() {
 			}
 		}
 	}
-	for _, e := range p.entries(p.Root.Tools()) {
+	for _, e := range p.entries(p.Root.Tools().Dir()) {
 		if strings.HasPrefix(e.Name(), ".new-") && e.IsDir() && store.Stale(e) {
-			path := filepath.Join(p.Root.Tools(), e.Name())
+			path := filepath.Join(p.Root.Tools().Dir(), e.Name())
 			p.add(Temp, "", path, "installing uv was cut off", func() (int64, error) { return p.scrap(path) })
 		}
 	}
@@ -88,13 +88,13 @@ func (p *planner) temps() {
 func (p *planner) advice() {
 	for _, e := range p.entries(p.Root.Locks()) {
 		path := filepath.Join(p.Root.Locks(), e.Name())
-		name, owner := strings.CutSuffix(e.Name(), filepath.Base(p.Root.Owner("")))
-		name, failure := strings.CutSuffix(name, filepath.Base(p.Root.Failure("")))
+		name, owner := strings.CutSuffix(e.Name(), filepath.Base(p.Root.Files("").Owner()))
+		name, failure := strings.CutSuffix(name, filepath.Base(p.Root.Files("").Failure()))
 		k, err := envdir.ParseKey(name)
 		if err != nil || !owner && !failure || p.open[k] {
 			continue
 		}
-		busy, lockless, err := p.LockState(k)
+		busy, lockless, err := p.Creation(k).LockState()
 		if err != nil || busy || lockless && !store.Stale(e) {
 			continue
 		}
@@ -134,8 +134,8 @@ func (p *planner) states() {
 	remove := func(name, path, why string) {
 		p.add(State, name, path, why, func() (int64, error) { return p.scrap(path) })
 	}
-	for _, e := range p.entries(p.Root.States()) {
-		path := filepath.Join(p.Root.States(), e.Name())
+	for _, e := range p.entries(p.Root.State().Dir()) {
+		path := filepath.Join(p.Root.State().Dir(), e.Name())
 		if !isMachine(e.Name()) || !e.IsDir() || e.Name() == p.want.Machine {
 			continue
 		}
@@ -143,8 +143,8 @@ func (p *planner) states() {
 			remove(e.Name(), path, "another machine's or driver's, untouched since "+last.Format(time.DateOnly))
 		}
 	}
-	for _, e := range p.entries(p.Root.Models()) {
-		path := filepath.Join(p.Root.Models(), e.Name())
+	for _, e := range p.entries(p.Root.State().Models()) {
+		path := filepath.Join(p.Root.State().Models(), e.Name())
 		k, err := envdir.ParseKey(e.Name())
 		if e.IsDir() && (err != nil || p.gone(k)) && !fsys.Exists(p.Root.Old(envdir.ID(e.Name())).Path) && time.Since(newest(path)) > forgetAfter {
 			remove(e.Name(), path, "there is no such environment")

@@ -95,12 +95,12 @@ func TestTeamFilesFollowTheFolder(t *testing.T) {
 	require.NoError(t, os.Chmod(s.Root.Envs(), 0o770|os.ModeSetgid))
 	l := lock(t, s)
 	require.NoError(t, l.Report(Owner{}))
-	st, err := s.Stage(l)
+	st, err := l.Stage()
 	require.NoError(t, err)
 	lease, err := s.Lease(t.Context(), s.Root.Shared(key))
 	require.NoError(t, err)
 	lease.Release()
-	for _, path := range []string{s.Root.Locks(), s.Root.Lock(key), s.Root.Owner(key), s.Root.Lease(s.Root.Shared(key)), st.Dir.Path} {
+	for _, path := range []string{s.Root.Locks(), s.Root.Files(key).Lock(), s.Root.Files(key).Owner(), s.Root.Lease(s.Root.Shared(key)), st.Dir.Path} {
 		info, err := os.Lstat(path)
 		require.NoError(t, err)
 		require.EqualValues(t, 54321, info.Sys().(*syscall.Stat_t).Gid, path)
@@ -138,5 +138,5 @@ func TestLeaseOfATeamIsTouched(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	p := startExe(t, cmd, s, "lease")
 	require.Equal(t, "running", p.Line(t))
-	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
+	require.WithinDuration(t, time.Now(), s.Catalogue().LastUsed(d), time.Hour)
 }

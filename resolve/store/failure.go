@@ -7,7 +7,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
@@ -38,14 +37,29 @@ const (
 	lastPause  = 30 * time.Minute
 )
 
-// Failure reads the last failure of a key. A file that cannot be read counts as
+// BackoffRemaining returns how long the same inputs must not be tried again, 0 if
+// they may be tried now. A clock that jumped back costs at most one pause.
+func (f Failure) BackoffRemaining(inputs string) time.Duration {
+	if f.ID == "" || f.Inputs != inputs {
+		return 0
+	}
+	pause := firstPause << min(max(f.Tries-1, 0), 10)
+	pause = min(pause, lastPause)
+	since := time.Since(f.Finished)
+	if since < 0 || since >= pause {
+		return 0
+	}
+	return pause - since
+}
+
+// Failure reads the last failure of the key. A file that cannot be read counts as
 // none. Everyone who shares the root can write the file, so control characters are
 // removed: no text can look like a line of ours.
 //
 // The remedy may still be any text.
-func (s *Store) Failure(k envdir.Key) Failure {
+func (c Creation) Failure() Failure {
 	var f Failure
-	data, err := fsys.ReadFile(s.Root.Failure(k), maxState)
+	data, err := fsys.ReadFile(c.files.Failure(), maxState)
 	if err != nil || json.Unmarshal(data, &f) != nil {
 		return Failure{}
 	}
@@ -60,39 +74,24 @@ func (s *Store) Failure(k envdir.Key) Failure {
 	return f
 }
 
-// RecordFailure writes a failure. If writing fails, only time is lost.
-func (s *Store) RecordFailure(k envdir.Key, inputs string, cause *fault.Error, log string) error {
+// RecordFailure writes that this creation failed. If writing fails, only time is
+// lost.
+func (l *Lock) RecordFailure(inputs string, cause *fault.Error, log string) error {
 	f := Failure{
 		Schema: 1, ID: suffix() + suffix(), Inputs: inputs, Code: cause.Code, Text: fault.Mask(cause.Text), Remedy: fault.Mask(cause.Remedy),
 		Log: log, Tries: 1, Finished: time.Now().UTC(),
 	}
-	if last := s.Failure(k); last.Inputs == inputs {
+	if last := l.store.Creation(l.key).Failure(); last.Inputs == inputs {
 		f.Tries = last.Tries + 1
 	}
 	data, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
-	return fsys.WriteFile(s.Root.Failure(k), data)
+	return fsys.WriteFile(l.store.Root.Files(l.key).Failure(), data)
 }
 
 // ClearFailure removes the last failure.
-func (s *Store) ClearFailure(k envdir.Key) {
-	_ = os.Remove(s.Root.Failure(k)) // a missing file is fine
-}
-
-// BackoffRemaining returns how long the same inputs must not be tried again, 0 if
-// they may be tried now. A clock that jumped back costs at most one pause.
-func (s *Store) BackoffRemaining(k envdir.Key, inputs string) (time.Duration, Failure) {
-	f := s.Failure(k)
-	if f.ID == "" || f.Inputs != inputs {
-		return 0, f
-	}
-	pause := firstPause << min(max(f.Tries-1, 0), 10)
-	pause = min(pause, lastPause)
-	since := time.Since(f.Finished)
-	if since < 0 || since >= pause {
-		return 0, f
-	}
-	return pause - since, f
+func (l *Lock) ClearFailure() {
+	_ = os.Remove(l.store.Root.Files(l.key).Failure()) // a missing file is fine
 }

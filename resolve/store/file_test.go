@@ -97,7 +97,7 @@ func TestLogsKeepTheLastTen(t *testing.T) {
 	require.NoError(t, os.MkdirAll(s.Root.Logs(), 0o755))
 	for i := range 15 {
 		at := time.Date(2020, 1, 1+i, 0, 0, 0, 0, time.UTC)
-		require.NoError(t, os.WriteFile(s.Root.Log(key, at), nil, 0o644))
+		require.NoError(t, os.WriteFile(s.Root.Files(key).Log(at), nil, 0o644))
 	}
 	l, err := s.NewLog("a-key-that-sorts-first")
 	require.NoError(t, err)
@@ -114,13 +114,13 @@ func FuzzNotes(f *testing.F) {
 	f.Add([]byte(`{"finished":"9999-12-31T23:59:59Z","id":"1","tries":9223372036854775807}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := newStore(t)
-		for _, path := range []string{s.Root.Owner(key), s.Root.Failure(key), s.Root.Journal(key)} {
+		for _, path := range []string{s.Root.Files(key).Owner(), s.Root.Files(key).Failure(), s.Root.Files(key).Journal()} {
 			require.NoError(t, fsys.WriteFile(path, data))
 		}
-		s.Owner(key)
-		left, _ := s.BackoffRemaining(key, s.Failure(key).Inputs)
-		require.LessOrEqual(t, left, lastPause)
-		require.NoError(t, s.finish(key))
+		s.Creation(key).Owner()
+		failure := s.Creation(key).Failure()
+		require.LessOrEqual(t, failure.BackoffRemaining(failure.Inputs), lastPause)
+		require.NoError(t, (&Lock{store: s, key: key}).finish())
 		require.Empty(t, content(t, s.Root.Shared(key)))
 	})
 }

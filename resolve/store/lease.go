@@ -27,7 +27,7 @@ const leaseWait = 10 * time.Second
 // file system without locks) it returns nil without an error, and the program
 // starts anyway.
 func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
-	f, err := s.leaseFile(d, os.O_RDONLY) // so that the healthy path writes nothing
+	f, err := openLease(s.Root, d, os.O_RDONLY) // so that the healthy path writes nothing
 	if err != nil {
 		return nil, nil //nolint:nilerr,nilnil // see above
 	}
@@ -55,9 +55,9 @@ func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 	}
 }
 
-// leaseFile opens the lease file. It creates the file the first time.
-func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
-	path := s.Root.Lease(d)
+// openLease opens the lease file. It creates the file the first time.
+func openLease(root envdir.Root, d envdir.Dir, flag int) (*os.File, error) {
+	path := root.Lease(d)
 	f, err := fsys.OpenRegular(path, flag|fsys.NoFollow)
 	if errors.Is(err, fs.ErrPermission) && flag != os.O_RDONLY {
 		f, err = fsys.OpenRegular(path, os.O_RDONLY|fsys.NoFollow) // another user's file: most file systems still lock it
@@ -65,12 +65,12 @@ func (s *Store) leaseFile(d envdir.Dir, flag int) (*os.File, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, fsys.NoLink(path, err)
 	}
-	if err := fsys.MkdirLike(s.Root.Locks()); err != nil {
+	if err := fsys.MkdirLike(root.Locks()); err != nil {
 		return nil, err
 	}
 	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|fsys.NoFollow, 0o644)
 	if err == nil {
-		fsys.ShareLike(path, s.Root.Locks())
+		fsys.ShareLike(path, root.Locks())
 	}
 	return f, err
 }
@@ -129,7 +129,7 @@ type Process struct {
 // [Store.Exclusive] does, and leaves nothing behind. A program that starts at this
 // moment waits a little longer.
 func (s *Store) CheckUnused(d envdir.Dir) error {
-	users := s.Users(d)
+	users := Users(d)
 	f, err := fsys.OpenRegular(s.Root.Lease(d), os.O_RDONLY)
 	if err == nil {
 		defer f.Close()
@@ -146,8 +146,8 @@ func (s *Store) CheckUnused(d envdir.Dir) error {
 // CheckProcesses returns an [InUse] error where a process runs in a replaced env.
 // It ignores the lease of the key, which belongs to the env that took its place.
 // Where there are locks, no program ran in the env when it was replaced.
-func (s *Store) CheckProcesses(d envdir.Dir) error {
-	if users := s.Users(d); len(users) > 0 {
+func CheckProcesses(d envdir.Dir) error {
+	if users := Users(d); len(users) > 0 {
 		return &InUse{d, users}
 	}
 	return nil
@@ -159,18 +159,18 @@ func (s *Store) CheckProcesses(d envdir.Dir) error {
 func (s *Store) Exclusive(d envdir.Dir) (*Lease, error) {
 	// NFSv4 emulates flock with fcntl, which needs O_RDWR for an exclusive lock. With
 	// O_RDONLY the file system would look as if it had no locks.
-	f, err := s.leaseFile(d, os.O_RDWR)
+	f, err := openLease(s.Root, d, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
 	if err := fsys.LockFile(f, true); errors.Is(err, fsys.ErrHeld) {
 		_ = f.Close()
-		return nil, &InUse{d, s.Users(d)}
+		return nil, &InUse{d, Users(d)}
 	} else if err != nil && !fsys.NoLocks(err) {
 		_ = f.Close()
 		return nil, err
 	}
-	if users := s.Users(d); len(users) > 0 {
+	if users := Users(d); len(users) > 0 {
 		_ = f.Close()
 		return nil, &InUse{d, users}
 	}

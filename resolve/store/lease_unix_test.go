@@ -35,7 +35,7 @@ func becomeBlocker(l *Lease) error {
 func TestLeaseSurvivesExec(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	_, err := publish(s, lock(t, s), "old")
+	_, err := publish(lock(t, s), "old")
 	require.NoError(t, err)
 	p := start(t, s, "lease")
 	require.Equal(t, "running", p.Line(t))
@@ -92,7 +92,7 @@ func TestUsersWithoutLease(t *testing.T) {
 		require.Len(t, busy.Users, 1)
 		require.Equal(t, p.Process.Pid, busy.Users[0].PID)
 		require.NotEmpty(t, busy.Users[0].Name)
-		require.Empty(t, s.Users(s.Root.Shared(key+"-bnb")), "a longer key is another env")
+		require.Empty(t, Users(s.Root.Shared(key+"-bnb")), "a longer key is another env")
 		p.Kill(t)
 	}
 	l, err := s.Exclusive(d)
@@ -116,6 +116,6 @@ func TestLeaseIsTouchedOnceADay(t *testing.T) {
 		l, err = s.Lease(t.Context(), d)
 		require.NoError(t, err)
 		l.Release()
-		require.Equal(t, tt.touched, s.LastUsed(d).Sub(at).Abs() > time.Minute, name)
+		require.Equal(t, tt.touched, s.Catalogue().LastUsed(d).Sub(at).Abs() > time.Minute, name)
 	}
 }

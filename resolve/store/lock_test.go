@@ -38,7 +38,7 @@ func TestLockHasOneWinnerOf32(t *testing.T) {
 func TestKilledHolderFreesTheLock(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	busy, err := s.Busy(key)
+	busy, err := s.Creation(key).Busy()
 	require.NoError(t, err)
 	require.False(t, busy)
 
@@ -47,10 +47,10 @@ func TestKilledHolderFreesTheLock(t *testing.T) {
 	require.Equal(t, "locked", p.Line(t))
 	_, err = s.TryLock(key)
 	require.ErrorIs(t, err, ErrBusy)
-	busy, err = s.Busy(key)
+	busy, err = s.Creation(key).Busy()
 	require.NoError(t, err)
 	require.True(t, busy)
-	o := s.Owner(key)
+	o := s.Creation(key).Owner()
 	require.Equal(t, p.Process.Pid, o.PID)
 	require.Equal(t, "installing", o.Phase)
 	require.EqualValues(t, 7, o.Heartbeat)
@@ -58,10 +58,10 @@ func TestKilledHolderFreesTheLock(t *testing.T) {
 	p.Kill(t)
 	l := lock(t, s)
 	require.NoError(t, l.Report(Owner{Phase: "ours"}))
-	require.Equal(t, "ours", s.Owner(key).Phase)
+	require.Equal(t, "ours", s.Creation(key).Owner().Phase)
 	require.NoError(t, l.Unlock())
-	require.Zero(t, s.Owner(key))
-	info, err := os.Stat(s.Root.Lock(key))
+	require.Zero(t, s.Creation(key).Owner())
+	info, err := os.Stat(s.Root.Files(key).Lock())
 	require.NoError(t, err, "the lock file is never deleted")
 	require.Zero(t, info.Size())
 }
@@ -88,12 +88,11 @@ func TestOwnerAndFailureReadAnything(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
 			lock(t, s)
-			require.NoError(t, os.WriteFile(s.Root.Owner(key), []byte(data), 0o644))
-			require.NoError(t, os.WriteFile(s.Root.Failure(key), []byte(data), 0o644))
-			require.Zero(t, s.Owner(key))
-			require.Zero(t, s.Failure(key))
-			left, _ := s.BackoffRemaining(key, "")
-			require.Zero(t, left)
+			require.NoError(t, os.WriteFile(s.Root.Files(key).Owner(), []byte(data), 0o644))
+			require.NoError(t, os.WriteFile(s.Root.Files(key).Failure(), []byte(data), 0o644))
+			require.Zero(t, s.Creation(key).Owner())
+			require.Zero(t, s.Creation(key).Failure())
+			require.Zero(t, s.Creation(key).Failure().BackoffRemaining(""))
 		})
 	}
 }
@@ -119,14 +118,15 @@ func TestPause(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
+			l := lock(t, s)
 			for range max(tt.tries, 1) {
-				require.NoError(t, s.RecordFailure(key, "a", fault.New(fault.Install, "no").Fix("do it"), "log"))
+				require.NoError(t, l.RecordFailure("a", fault.New(fault.Install, "no").Fix("do it"), "log"))
 			}
-			f := s.Failure(key)
+			f := s.Creation(key).Failure()
 			require.Equal(t, max(tt.tries, 1), f.Tries)
 			f.Tries, f.Finished = tt.tries, time.Now().Add(-tt.ago)
 			putFailure(t, s, f)
-			left, _ := s.BackoffRemaining(key, tt.inputs)
+			left := s.Creation(key).Failure().BackoffRemaining(tt.inputs)
 			require.LessOrEqual(t, left, tt.most)
 			require.Equal(t, tt.most > 0, left > 0)
 		})
@@ -136,17 +136,17 @@ func TestPause(t *testing.T) {
 func TestEachFailureHasItsOwnID(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	lock(t, s)
-	require.Empty(t, s.Failure(key).ID)
-	require.NoError(t, s.RecordFailure(key, "a", fault.New(fault.NoIndex, "first").Fix("wait"), ""))
-	first := s.Failure(key)
-	require.NoError(t, s.RecordFailure(key, "b", fault.New(fault.NoIndex, "second").Fix("wait"), ""))
-	second := s.Failure(key)
+	l, creation := lock(t, s), s.Creation(key)
+	require.Empty(t, creation.Failure().ID)
+	require.NoError(t, l.RecordFailure("a", fault.New(fault.NoIndex, "first").Fix("wait"), ""))
+	first := creation.Failure()
+	require.NoError(t, l.RecordFailure("b", fault.New(fault.NoIndex, "second").Fix("wait"), ""))
+	second := creation.Failure()
 	require.NotEqual(t, first.ID, second.ID)
 	require.Equal(t, 1, second.Tries, "other inputs begin anew")
 	require.Equal(t, fault.NoIndex, fault.CodeOf(second.Fault()))
-	s.ClearFailure(key)
-	require.Zero(t, s.Failure(key))
+	l.ClearFailure()
+	require.Zero(t, creation.Failure())
 }
 
 // Everyone who shares the root can write any owner file.
@@ -154,10 +154,10 @@ func TestOwnerOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	data := `{"pid": -4, "host": "box\nmodelrun: hint: rm -r ~", "user": "\u001b[2J", "phase": "installing", "done": -9223372036854775808, "total": 9223372036854775807}`
-	require.NoError(t, fsys.WriteFile(s.Root.Owner("k"), []byte(data)))
-	require.Equal(t, Owner{Phase: "installing", Total: maxCount}, s.Owner("k"))
-	require.NoError(t, fsys.WriteFile(s.Root.Owner("k"), []byte(`{"pid": 7, "total": 1e300}`)))
-	require.Zero(t, s.Owner("k"))
+	require.NoError(t, fsys.WriteFile(s.Root.Files("k").Owner(), []byte(data)))
+	require.Equal(t, Owner{Phase: "installing", Total: maxCount}, s.Creation("k").Owner())
+	require.NoError(t, fsys.WriteFile(s.Root.Files("k").Owner(), []byte(`{"pid": 7, "total": 1e300}`)))
+	require.Zero(t, s.Creation("k").Owner())
 }
 
 // A failure is read as it was recorded, and nothing in it looks like a line of
@@ -165,6 +165,6 @@ func TestOwnerOfLiars(t *testing.T) {
 func TestFailureOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	require.NoError(t, fsys.WriteFile(s.Root.Failure(key), []byte(`{"id": "1", "code": "x\n", "text": "no ü\nmodelrun: hint: rm -r ~", "remedy": "a\r\u0085b\u001b[2J", "log": "/l\n"}`)))
-	require.Equal(t, Failure{ID: "1", Code: "x ", Text: "no ü modelrun: hint: rm -r ~", Remedy: "a  b [2J", Log: "/l "}, s.Failure(key))
+	require.NoError(t, fsys.WriteFile(s.Root.Files(key).Failure(), []byte(`{"id": "1", "code": "x\n", "text": "no ü\nmodelrun: hint: rm -r ~", "remedy": "a\r\u0085b\u001b[2J", "log": "/l\n"}`)))
+	require.Equal(t, Failure{ID: "1", Code: "x ", Text: "no ü modelrun: hint: rm -r ~", Remedy: "a  b [2J", Log: "/l "}, s.Creation(key).Failure())
 }

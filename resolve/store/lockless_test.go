@@ -26,24 +26,24 @@ func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 				return err
 			},
 			"who is between its own": func(s *Store, _ *Stage) error {
-				old, err := s.retiredPath(key)
+				old, err := retiredPath(s.Root, key)
 				if err == nil && fsys.Exists(s.Root.Shared(key).Path) {
 					err = os.Rename(s.Root.Shared(key).Path, old)
 				}
 				return err
 			},
-			"who finds the journal": func(s *Store, _ *Stage) error { return s.finish(key) },
+			"who finds the journal": func(s *Store, _ *Stage) error { return (&Lock{store: s, key: key}).finish() },
 		} {
 			t.Run(name+"/"+step, func(t *testing.T) {
 				t.Parallel()
 				s := newStore(t)
 				l := lock(t, s)
-				_, err := publish(s, l, "broken")
+				_, err := publish(l, "broken")
 				require.NoError(t, err)
 				quick := &Store{Root: s.Root, swap: unsupported}
-				theirs, err := quick.Stage(l)
+				theirs, err := (&Lock{store: quick, key: key}).Stage()
 				require.NoError(t, err)
-				mine, err := s.Stage(l)
+				mine, err := l.Stage()
 				require.NoError(t, err)
 				s.swap = unsupported
 				var failed error
@@ -58,7 +58,7 @@ func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 				require.NoError(t, failed)
 				require.Contains(t, []string{"mine", "other"}, content(t, p.Dir))
 				require.Equal(t, s.Root.Shared(key), p.Dir)
-				require.NoFileExists(t, s.Root.Journal(key))
+				require.NoFileExists(t, s.Root.Files(key).Journal())
 			})
 		}
 	}
@@ -69,9 +69,9 @@ func TestJournalStaysUntilItIsUndone(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	l := lock(t, s)
-	_, err := publish(s, l, "old")
+	_, err := publish(l, "old")
 	require.NoError(t, err)
-	st, err := s.Stage(l)
+	st, err := l.Stage()
 	require.NoError(t, err)
 	s.swap = unsupported
 	olds, away := s.Root.OldEnvs(), filepath.Join(string(s.Root), "away")
@@ -87,7 +87,7 @@ func TestJournalStaysUntilItIsUndone(t *testing.T) {
 	require.NoError(t, os.Rename(olds+"-away", olds))
 	require.NoError(t, st.Discard(), "the creation failed")
 	s.Failpoint = nil
-	require.NoError(t, s.Recover(l))
+	require.NoError(t, l.Recover())
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
-	require.NoFileExists(t, s.Root.Journal(key))
+	require.NoFileExists(t, s.Root.Files(key).Journal())
 }

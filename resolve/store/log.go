@@ -33,7 +33,7 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 	var f *os.File
 	for at := time.Now(); ; at = at.Add(time.Second) { // two creations in one second: use the next second
 		var err error
-		path = s.Root.Log(k, at)
+		path = s.Root.Files(k).Log(at)
 		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_APPEND|os.O_WRONLY, 0o644)
 		if errors.Is(err, fs.ErrExist) {
 			continue
@@ -44,17 +44,17 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 		break
 	}
 	fsys.ShareLike(path, s.Root.Logs())
-	s.pruneLogs(filepath.Base(path))
+	pruneLogs(s.Root.Logs(), filepath.Base(path))
 	return &Log{file: f}, nil
 }
 
 // pruneLogs removes old logs. It keeps mine, which an error may name, even where a
 // clock that went back makes it look like the oldest.
-func (s *Store) pruneLogs(mine string) {
-	entries, _ := os.ReadDir(s.Root.Logs()) // none: nothing to prune
+func pruneLogs(dir, mine string) {
+	entries, _ := os.ReadDir(dir) // none: nothing to prune
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == mine })
 	for _, name := range surplusLogs(entries, keptLogs-1) {
-		_ = os.Remove(filepath.Join(s.Root.Logs(), name)) // the next creation tries again
+		_ = os.Remove(filepath.Join(dir, name)) // the next creation tries again
 	}
 }
 

@@ -73,7 +73,7 @@ func rolePublish(s *Store, step string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := publish(s, l, "new"); err != nil {
+	if _, err := publish(l, "new"); err != nil {
 		return err
 	}
 	return l.Unlock()
@@ -85,7 +85,7 @@ func rolePromote(s *Store, step string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Promote(l)
+	_, err = l.Promote()
 	return err
 }
 
@@ -139,10 +139,10 @@ func lock(t *testing.T, s *Store) *Lock {
 
 // publish builds an env whose content is one word, and publishes it. No other test
 // forks meanwhile: until its exec the child would hold a copy of the lease.
-func publish(s *Store, l *Lock, content string) (Published, error) {
+func publish(l *Lock, content string) (Published, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	st, err := s.Stage(l)
+	st, err := l.Stage()
 	if err != nil {
 		return Published{}, err
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,14 +53,14 @@ func (st *Stage) Publish() (Published, error) {
 	}
 	st.done = true
 	s.At("published")
-	_ = s.syncParents() // published: a failed flush changes nothing
+	_ = syncParents(s.Root) // published: a failed flush changes nothing
 	return p, nil
 }
 
 // place is one attempt of Publish.
 func (st *Stage) place(target envdir.Dir) (Published, error) {
 	if fsys.IsDir(st.store.Root.Next(st.key).Path) {
-		return st.store.postpone(st.key, st.Dir.Path, "one that waits there is replaced")
+		return st.postpone("one that waits there is replaced")
 	}
 	err := fsys.RenameNew(st.Dir.Path, target.Path)
 	switch {
@@ -72,7 +71,7 @@ func (st *Stage) place(target envdir.Dir) (Published, error) {
 	case st.beaten(target):
 		return Published{Dir: target, Existing: true}, nil
 	}
-	return st.store.replace(st.key, st.Dir.Path)
+	return st.replace()
 }
 
 // beaten reports whether another creator published a complete env since the stage
@@ -87,37 +86,38 @@ func (st *Stage) beaten(target envdir.Dir) bool {
 }
 
 // syncParents makes the renames of a publish durable.
-func (s *Store) syncParents() error {
-	return errors.Join(fsys.SyncDir(s.Root.Envs()), fsys.SyncDir(s.Root.Tmp()))
+func syncParents(root envdir.Root) error {
+	return errors.Join(fsys.SyncDir(root.Envs()), fsys.SyncDir(root.Tmp()))
 }
 
-// replace publishes the folder at path in place of the published env of the key,
-// unless a program runs there.
-func (s *Store) replace(k envdir.Key, path string) (Published, error) {
-	lease, err := s.Exclusive(s.Root.Shared(k))
+// replace publishes the stage in place of the published env, unless a program runs
+// there.
+func (st *Stage) replace() (Published, error) {
+	lease, err := st.store.Exclusive(st.store.Root.Shared(st.key))
 	var busy *InUse
 	if errors.As(err, &busy) {
-		return s.postpone(k, path, busy.Error())
+		return st.postpone(busy.Error())
 	}
 	if err != nil {
 		return Published{}, err
 	}
 	defer lease.Release()
-	return s.moveIn(k, path)
+	return st.moveIn()
 }
 
-// moveIn exchanges the staging folder at path with the published env. The caller
-// holds the exclusive lease of the env.
-func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
-	target := s.Root.Shared(k)
-	old, err := s.retiredPath(k)
+// moveIn exchanges the stage with the published env. The caller holds the exclusive
+// lease of that env.
+func (st *Stage) moveIn() (Published, error) {
+	s, path := st.store, st.Dir.Path
+	target := s.Root.Shared(st.key)
+	old, err := retiredPath(s.Root, st.key)
 	if err != nil {
 		return Published{}, err
 	}
 	err = s.exchange(path, target.Path)
 	if err == nil {
 		s.At("exchanged")
-		// The old env is at path now, in staging. If a crash or an error leaves it there,
+		// The old env is in staging now. If a crash or an error leaves it there,
 		// the next creation removes it. The new env is published in any case, so the
 		// error is not one of Publish.
 		if fsys.Rename(path, old) != nil {
@@ -126,16 +126,17 @@ func (s *Store) moveIn(k envdir.Key, path string) (Published, error) {
 		return Published{Dir: target, Retired: old}, nil
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
-		if err = s.twoSteps(k, target, path, old); err == nil {
+		if err = st.twoSteps(target, old); err == nil {
 			return Published{Dir: target, Retired: old}, nil
 		}
 	}
 	if fsys.Immovable(err) && fsys.IsDir(path) {
-		return s.postpone(k, path, fmt.Sprintf("%s cannot be moved: %v", target.Path, err))
+		return st.postpone(fmt.Sprintf("%s cannot be moved: %v", target.Path, err))
 	}
 	return Published{}, fmt.Errorf("publishing %s: %w", target.Path, err)
 }
 
+// exchange is fsys.Exchange, unless a test replaces it.
 func (s *Store) exchange(a, b string) error {
 	if s.swap != nil {
 		return s.swap(a, b)
@@ -144,56 +145,17 @@ func (s *Store) exchange(a, b string) error {
 }
 
 // retiredPath returns a free path in .old.
-func (s *Store) retiredPath(k envdir.Key) (string, error) {
-	old := s.Root.Retired(string(k), suffix())
+func retiredPath(root envdir.Root, k envdir.Key) (string, error) {
+	old := root.Retired(string(k), suffix())
 	return old, fsys.MkdirLike(filepath.Dir(old))
-}
-
-// journal records what a publish in two renames is about to do.
-type journal struct {
-	Schema int    `json:"schema"`
-	New    string `json:"new"` // paths below .envs
-	Old    string `json:"old"`
-	Next   bool   `json:"next,omitempty"` // the target is in .next
-}
-
-// twoSteps moves d to old and then path to d, without an exchange. Between the two
-// renames there is no env. The journal lets the next creation finish or undo the
-// publish.
-func (s *Store) twoSteps(k envdir.Key, d envdir.Dir, path, old string) error {
-	rel := func(p string) string { return filepath.ToSlash(s.below(p)) }
-	data, err := json.Marshal(journal{1, rel(path), rel(old), d.Kind == envdir.Next})
-	if err != nil {
-		return err
-	}
-	if err := fsys.WriteDurable(s.Root.Journal(k), data); err != nil {
-		return err
-	}
-	if err := fsys.SyncDir(s.Root.Locks()); err != nil {
-		return err
-	}
-	target := d.Path
-	s.At("journal")
-	if err := fsys.Rename(target, old); err != nil {
-		return errors.Join(err, fsys.RemoveAll(s.Root.Journal(k)))
-	}
-	s.At("moved-old")
-	if err := fsys.Rename(path, target); err != nil {
-		undone := fsys.Rename(old, target)
-		if !fsys.Exists(target) { // keep the journal: the next creation tries again to undo it
-			return errors.Join(err, undone)
-		}
-		return errors.Join(err, fsys.RemoveAll(s.Root.Journal(k)))
-	}
-	s.At("moved-new")
-	return fsys.RemoveAll(s.Root.Journal(k))
 }
 
 // postpone moves the new env to .next, where it is used at once. It keeps an older
 // env from there in .old. It refuses while a program runs in that older env: the
 // program would import the new env's files later.
-func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
-	p := Published{Dir: s.Root.Next(k), Postponed: why}
+func (st *Stage) postpone(why string) (Published, error) {
+	s := st.store
+	p := Published{Dir: s.Root.Next(st.key), Postponed: why}
 	if err := fsys.MkdirLike(filepath.Dir(p.Dir.Path)); err != nil {
 		return Published{}, err
 	}
@@ -204,17 +166,17 @@ func (s *Store) postpone(k envdir.Key, path, why string) (Published, error) {
 	defer lease.Release()
 	s.At("postpone")
 	if fsys.IsDir(p.Dir.Path) {
-		old, err := s.retiredPath(k)
+		old, err := retiredPath(s.Root, st.key)
 		if err != nil {
 			return Published{}, err
 		}
 		p.Retired = old
 		// No exchange: after a crash the older env would be in staging, where the next
 		// creation deletes it while programs may run in it.
-		if err := s.twoSteps(k, p.Dir, path, old); err != nil {
+		if err := st.twoSteps(p.Dir, old); err != nil {
 			return Published{}, err
 		}
-	} else if err := fsys.Rename(path, p.Dir.Path); err != nil {
+	} else if err := fsys.Rename(st.Dir.Path, p.Dir.Path); err != nil {
 		return Published{}, err
 	}
 	return p, fsys.SyncDir(filepath.Dir(p.Dir.Path))
@@ -227,48 +189,4 @@ func waitsInUse(err error) error {
 		return err
 	}
 	return fault.New(fault.InUse, "%w, and so cannot be replaced", busy).Fix("end those programs, then try again")
-}
-
-// Promote moves an env from .next to its place, unless a program runs in either. It
-// reports whether it did. The caller holds the lock of the key.
-//
-// It takes two renames, and at every moment an env can be used: the env in .next is
-// used first, so the published one is moved away first. After a crash between the
-// renames, the new env still waits in .next.
-func (s *Store) Promote(l *Lock) (bool, error) {
-	next, target := s.Root.Next(l.key), s.Root.Shared(l.key)
-	if !fsys.IsDir(next.Path) || !fsys.Exists(next.Ready()) {
-		return false, nil // not complete: keep the published one
-	}
-	for _, d := range []envdir.Dir{next, target} {
-		lease, err := s.Exclusive(d)
-		if err != nil {
-			return false, nil //nolint:nilerr // in use: try later
-		}
-		defer lease.Release()
-	}
-	old := ""
-	if fsys.Exists(target.Path) {
-		var err error
-		if old, err = s.retiredPath(l.key); err != nil {
-			return false, err
-		}
-		if err := fsys.Rename(target.Path, old); fsys.Immovable(err) {
-			return false, nil
-		} else if err != nil {
-			return false, err
-		}
-	}
-	s.At("promote")
-	err := fsys.RenameNew(next.Path, target.Path)
-	switch {
-	case err == nil:
-		return true, errors.Join(s.syncParents(), fsys.SyncDir(filepath.Dir(next.Path)))
-	case old != "" && fsys.IsDir(next.Path): // it cannot be moved: use the old one as before
-		_ = fsys.RenameNew(old, target.Path)
-	}
-	if fsys.Immovable(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
-		return false, nil // without locks another process was quicker
-	}
-	return false, err
 }

@@ -26,7 +26,7 @@ func putFailure(t *testing.T, s *Store, f Failure) {
 	t.Helper()
 	data, err := json.Marshal(f)
 	require.NoError(t, err)
-	require.NoError(t, fsys.WriteFile(s.Root.Failure(key), data))
+	require.NoError(t, fsys.WriteFile(s.Root.Files(key).Failure(), data))
 }
 
 func TestPublish(t *testing.T) {
@@ -52,11 +52,11 @@ func TestPublish(t *testing.T) {
 			s := newStore(t)
 			l := lock(t, s)
 			if tt.old {
-				_, err := publish(s, l, "old")
+				_, err := publish(l, "old")
 				require.NoError(t, err)
 			}
 			s.swap = tt.how
-			p, err := publish(s, l, "new")
+			p, err := publish(l, "new")
 			require.NoError(t, err)
 			require.Equal(t, "new", content(t, p.Dir))
 			require.Equal(t, tt.shared, content(t, s.Root.Shared(key)))
@@ -66,7 +66,7 @@ func TestPublish(t *testing.T) {
 			if tt.dot != "" {
 				require.Equal(t, []string{tt.dot}, retired(t, s))
 			}
-			require.NoFileExists(t, s.Root.Journal(key))
+			require.NoFileExists(t, s.Root.Files(key).Journal())
 			requireNoLitter(t, s)
 		})
 	}
@@ -76,14 +76,14 @@ func TestPublishWhileInUse(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	l := lock(t, s)
-	_, err := publish(s, l, "old")
+	_, err := publish(l, "old")
 	require.NoError(t, err)
 	user, err := s.Lease(t.Context(), s.Root.Shared(key))
 	require.NoError(t, err)
 	require.NotNil(t, user)
 
 	for _, word := range []string{"second", "third"} {
-		p, err := publish(s, l, word)
+		p, err := publish(l, word)
 		require.NoError(t, err)
 		require.Equal(t, s.Root.Next(key), p.Dir)
 		require.NotEmpty(t, p.Postponed)
@@ -92,14 +92,14 @@ func TestPublishWhileInUse(t *testing.T) {
 	require.Equal(t, "third", content(t, s.Root.Next(key)))
 	require.Equal(t, []string{"second"}, retired(t, s), "programs may run in what waited: it is kept")
 
-	done, err := s.Promote(l)
+	done, err := l.Promote()
 	require.NoError(t, err)
 	require.False(t, done, "somebody is in the way")
 	user.Release()
 	// A child that another test starts at this moment holds a copy of the lease until
 	// it execs.
 	require.Eventually(t, func() bool {
-		done, err := s.Promote(l)
+		done, err := l.Promote()
 		return err == nil && done
 	}, time.Minute, time.Millisecond)
 	require.Equal(t, "third", content(t, s.Root.Shared(key)))
@@ -115,13 +115,13 @@ func TestPromoteLeavesWhatIsUsed(t *testing.T) {
 	require.NoError(t, os.RemoveAll(s.Root.Shared(key).Path))
 	user, err := s.Lease(t.Context(), s.Root.Next(key))
 	require.NoError(t, err)
-	done, err := s.Promote(l)
+	done, err := l.Promote()
 	require.NoError(t, err)
 	require.False(t, done)
 	require.Equal(t, "new", content(t, s.Root.Next(key)))
 	user.Release()
 	require.Eventually(t, func() bool { // as in TestPublishWhileInUse
-		done, err := s.Promote(l)
+		done, err := l.Promote()
 		return err == nil && done
 	}, time.Minute, time.Millisecond)
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
@@ -133,10 +133,10 @@ func postponed(t *testing.T) (*Store, *Lock) {
 	t.Helper()
 	s := newStore(t)
 	l := lock(t, s)
-	_, err := publish(s, l, "old")
+	_, err := publish(l, "old")
 	require.NoError(t, err)
 	s.swap = fails(denied)
-	_, err = publish(s, l, "new")
+	_, err = publish(l, "new")
 	require.NoError(t, err)
 	require.Equal(t, "new", content(t, s.Root.Next(key)))
 	return s, l
@@ -151,12 +151,12 @@ func TestPublishSecondOfTwo(t *testing.T) {
 			s := newStore(t)
 			l := lock(t, s)
 			if before {
-				_, err := publish(s, l, "broken")
+				_, err := publish(l, "broken")
 				require.NoError(t, err)
 			}
-			slow, err := s.Stage(l)
+			slow, err := l.Stage()
 			require.NoError(t, err)
-			_, err = publish(s, l, "first")
+			_, err = publish(l, "first")
 			require.NoError(t, err)
 			p, err := finishStage(slow, "second")
 			require.NoError(t, err)
@@ -172,7 +172,7 @@ func TestDiscard(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	l := lock(t, s)
-	st, err := s.Stage(l)
+	st, err := l.Stage()
 	require.NoError(t, err)
 	k, _, ok := envdir.ParseStaging(filepath.Base(st.Dir.Path))
 	require.True(t, ok)
@@ -203,7 +203,7 @@ func TestDeathAtEachStep(t *testing.T) {
 				role = "publish:one-" + step[len("fresh-"):]
 			} else {
 				l := lock(t, s)
-				_, err := publish(s, l, "old")
+				_, err := publish(l, "old")
 				require.NoError(t, err)
 				require.NoError(t, l.Unlock())
 			}
@@ -212,11 +212,11 @@ func TestDeathAtEachStep(t *testing.T) {
 			content(t, s.Root.Shared(key)) // complete or absent, at this moment too
 
 			l := lock(t, s)
-			require.NoError(t, s.Recover(l))
+			require.NoError(t, l.Recover())
 			require.Equal(t, want, content(t, s.Root.Shared(key)))
 			requireNoLitter(t, s)
-			require.NoFileExists(t, s.Root.Journal(key))
-			_, err := publish(s, l, "again")
+			require.NoFileExists(t, s.Root.Files(key).Journal())
+			_, err := publish(l, "again")
 			require.NoError(t, err)
 			require.Equal(t, "again", content(t, s.Root.Shared(key)))
 		})
@@ -230,7 +230,7 @@ func TestDeathWhilePromoting(t *testing.T) {
 	require.Error(t, start(t, s, "promote:one-promote").Wait())
 	require.Equal(t, "new", content(t, s.Root.Next(key)), "it is used until somebody ends this")
 	s.swap = nil
-	require.NoError(t, s.Recover(lock(t, s)))
+	require.NoError(t, lock(t, s).Recover())
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
 	require.Empty(t, content(t, s.Root.Next(key)), "the old one must never wait to come back")
 	require.Equal(t, []string{"old"}, retired(t, s))
@@ -247,15 +247,15 @@ func TestDeathWhilePostponing(t *testing.T) {
 			t.Parallel()
 			s := newStore(t)
 			l := lock(t, s)
-			_, err := publish(s, l, "old")
+			_, err := publish(l, "old")
 			require.NoError(t, err)
 			user := start(t, s, "lease")
 			require.Equal(t, "running", user.Line(t))
-			_, err = publish(s, l, "waits")
+			_, err = publish(l, "waits")
 			require.NoError(t, err)
 			require.NoError(t, l.Unlock())
 			require.Error(t, start(t, s, "publish:"+step).Wait())
-			require.NoError(t, s.Recover(lock(t, s)))
+			require.NoError(t, lock(t, s).Recover())
 			require.Equal(t, "old", content(t, s.Root.Shared(key)))
 			require.Equal(t, next, content(t, s.Root.Next(key)))
 			if next != "waits" {
@@ -275,11 +275,11 @@ func TestRecoverSweepsItsOwnKeyOnly(t *testing.T) {
 	}
 	l := lock(t, s)
 	l.lockless = true
-	require.NoError(t, s.Recover(l))
+	require.NoError(t, l.Recover())
 	require.DirExists(t, mine, "without locks somebody may be working in it")
 	past := time.Now().Add(-25 * time.Hour)
 	require.NoError(t, os.Chtimes(mine, past, past))
-	require.NoError(t, s.Recover(l))
+	require.NoError(t, l.Recover())
 	require.NoDirExists(t, mine)
 	require.DirExists(t, other)
 }
@@ -291,9 +291,9 @@ func TestJournalReachesNothingOutside(t *testing.T) {
 	require.NoError(t, os.Mkdir(outside, 0o755))
 	for _, data := range []string{`{"schema":1,"new":"../precious","old":".old/x"}`, `{"schema":1,"new":"`, `{}`, ``} {
 		l := lock(t, s)
-		require.NoError(t, os.WriteFile(s.Root.Journal(key), []byte(data), 0o644))
-		require.NoError(t, s.Recover(l))
-		require.NoFileExists(t, s.Root.Journal(key))
+		require.NoError(t, os.WriteFile(s.Root.Files(key).Journal(), []byte(data), 0o644))
+		require.NoError(t, l.Recover())
+		require.NoFileExists(t, s.Root.Files(key).Journal())
 		require.DirExists(t, outside)
 		require.Empty(t, content(t, s.Root.Shared(key)))
 		require.NoError(t, l.Unlock())

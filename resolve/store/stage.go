@@ -17,8 +17,9 @@ type Stage struct {
 	done  bool
 }
 
-// Stage creates a staging folder. The caller holds the lock of its key.
-func (s *Store) Stage(l *Lock) (*Stage, error) {
+// Stage creates a staging folder.
+func (l *Lock) Stage() (*Stage, error) {
+	s := l.store
 	// Refuse before anything is downloaded: see postpone.
 	if next := s.Root.Next(l.key); fsys.IsDir(next.Path) {
 		lease, err := s.Exclusive(next)

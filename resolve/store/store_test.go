@@ -13,58 +13,6 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-func TestKeysAndEnvs(t *testing.T) {
-	t.Parallel()
-	s := newStore(t)
-	keys, err := s.Keys()
-	require.NoError(t, err)
-	require.Empty(t, keys, "a root without .envs")
-	envs, err := s.Envs()
-	require.NoError(t, err)
-	require.Empty(t, envs)
-
-	next := s.Root.Next("torch-cpu-transformers")
-	for _, dir := range []string{
-		s.Root.Shared("torch-cpu-transformers").Venv(), s.Root.Shared("onnx-cpu").Venv(), next.Venv(), s.Root.Old("local_0123456789ab").Venv(),
-		s.Root.Staging("onnx-cpu", "0123abcd").Venv(), s.Root.Trash("0123abcd"), s.Root.Locks(), filepath.Join(s.Root.Environments(), "no env"),
-		filepath.Join(s.Root.Envs(), "Not A Key"),
-	} {
-		require.NoError(t, os.MkdirAll(dir, 0o755))
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(s.Root.Envs(), "a-file"), nil, 0o600))
-	keys, err = s.Keys()
-	require.NoError(t, err)
-	require.Equal(t, []envdir.Key{"onnx-cpu", "torch-cpu-transformers"}, keys)
-	envs, err = s.Envs()
-	require.NoError(t, err)
-	require.Equal(t, []envdir.Dir{s.Root.Shared("a-file"), s.Root.Shared("onnx-cpu"), s.Root.Shared("torch-cpu-transformers"), next, s.Root.Old("local_0123456789ab")}, envs, "a file where an env belongs is shown")
-
-}
-
-func TestModels(t *testing.T) {
-	t.Parallel()
-	s := newStore(t)
-	d := s.Root.Shared(key)
-	require.Empty(t, s.Models(d))
-	require.NotNil(t, s.Models(d), "JSON says [], not null")
-	require.NoError(t, s.NoteModel(d, "local_2", "/models/b"))
-	require.NoError(t, s.NoteModel(d, "local_1", "org/a"))
-	require.NoError(t, s.NoteModel(d, "local_1", "another"), "written once")
-	require.Equal(t, []string{"/models/b", "org/a"}, s.Models(d))
-	require.Empty(t, s.Models(s.Root.Shared("onnx-cpu")))
-}
-
-func TestLastUsed(t *testing.T) {
-	t.Parallel()
-	s := newStore(t)
-	d := s.Root.Shared(key)
-	require.Zero(t, s.LastUsed(d))
-	l, err := s.Lease(t.Context(), d)
-	require.NoError(t, err)
-	l.Release()
-	require.WithinDuration(t, time.Now(), s.LastUsed(d), time.Hour)
-}
-
 // A journal may only name folders that a publish of its key uses.
 func TestJournalOfAnother(t *testing.T) {
 	t.Parallel()
@@ -86,13 +34,13 @@ func TestJournalOfAnother(t *testing.T) {
 			}
 			data, err := json.Marshal(j)
 			require.NoError(t, err)
-			require.NoError(t, fsys.WriteFile(s.Root.Journal(key), data))
-			require.NoError(t, s.Recover(lock(t, s)))
+			require.NoError(t, fsys.WriteFile(s.Root.Files(key).Journal(), data))
+			require.NoError(t, lock(t, s).Recover())
 			for _, dir := range append(kept, s.Root.Locks()) {
 				require.DirExists(t, dir)
 			}
 			require.NoDirExists(t, s.Root.Shared(key).Path)
-			require.NoFileExists(t, s.Root.Journal(key))
+			require.NoFileExists(t, s.Root.Files(key).Journal())
 		})
 	}
 }
@@ -101,14 +49,14 @@ func TestJournalOfAnother(t *testing.T) {
 // env is in .old, and the journal names it.
 func cutOff(t *testing.T, s *Store, l *Lock) {
 	t.Helper()
-	_, err := publish(s, l, "old")
+	_, err := publish(l, "old")
 	require.NoError(t, err)
 	old := s.Root.Retired(string(key), "0123abcd")
 	require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
 	require.NoError(t, os.Rename(s.Root.Shared(key).Path, old))
 	data, err := json.Marshal(journal{Schema: 1, New: ".tmp/" + string(key) + "-89abcdef", Old: ".old/" + filepath.Base(old)})
 	require.NoError(t, err)
-	require.NoError(t, fsys.WriteFile(s.Root.Journal(key), data))
+	require.NoError(t, fsys.WriteFile(s.Root.Files(key).Journal(), data))
 }
 
 func TestJournalUndone(t *testing.T) {
@@ -116,9 +64,9 @@ func TestJournalUndone(t *testing.T) {
 	s := newStore(t)
 	l := lock(t, s)
 	cutOff(t, s, l)
-	require.NoError(t, s.Recover(l), "the new one is lost, the old one is not")
+	require.NoError(t, l.Recover(), "the new one is lost, the old one is not")
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
-	require.NoFileExists(t, s.Root.Journal(key))
+	require.NoFileExists(t, s.Root.Files(key).Journal())
 }
 
 // The clock went back, so the log of this creation looks like the oldest.
@@ -127,7 +75,7 @@ func TestLogOfNowStays(t *testing.T) {
 	s := newStore(t)
 	require.NoError(t, os.MkdirAll(s.Root.Logs(), 0o755))
 	for i := range 15 {
-		require.NoError(t, os.WriteFile(s.Root.Log(key, time.Now().AddDate(1, i, 0)), nil, 0o600))
+		require.NoError(t, os.WriteFile(s.Root.Files(key).Log(time.Now().AddDate(1, i, 0)), nil, 0o600))
 	}
 	l, err := s.NewLog(key)
 	require.NoError(t, err)
@@ -142,7 +90,7 @@ func TestLogOfNowStays(t *testing.T) {
 func TestBusyTouchesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	busy, err := s.Busy(key)
+	busy, err := s.Creation(key).Busy()
 	require.NoError(t, err)
 	require.False(t, busy)
 	entries, err := os.ReadDir(string(s.Root))
@@ -171,7 +119,7 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 	l := lock(t, s)
 	past := time.Now().Add(-25 * time.Hour)
 	var gone, stay []string
-	for _, dir := range []string{s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Constraints(key))} {
+	for _, dir := range []string{s.Root.Locks(), s.Root.Logs(), filepath.Dir(s.Root.Files(key).Constraints())} {
 		for name, old := range map[string]bool{".write-0123abcd": true, "." + string(key) + ".txt-0123abcd": true, ".new-0123abcd": false, ".gitkeep": true, "notes-0123abcd": true} {
 			file := filepath.Join(dir, name)
 			require.NoError(t, fsys.WriteFile(file, nil))
@@ -197,7 +145,7 @@ func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 		require.NoError(t, os.Chtimes(dir, past, past))
 	}
 	require.NoError(t, os.MkdirAll(s.Root.Tmp(), 0o755))
-	require.NoError(t, s.Recover(l))
+	require.NoError(t, l.Recover())
 	for _, path := range gone {
 		require.False(t, fsys.Exists(path), path)
 	}

@@ -9,14 +9,15 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // GroupUmask lets the group write what this process creates from now on, where a
 // team shares .envs: a cache that only its maker can write is useless to the next
 // member. restore sets the old umask again, because the program gets the caller's.
-func (s *Store) GroupUmask() (restore func()) {
-	dir := s.Root.Envs()
+func GroupUmask(root envdir.Root) (restore func()) {
+	dir := root.Envs()
 	_, err := os.Stat(dir)
 	for errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)

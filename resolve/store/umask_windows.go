@@ -1,4 +1,6 @@
 package store
 
+import "github.com/modelrun/modelrun/resolve/envdir"
+
 // GroupUmask does nothing here: new files inherit the rights of their folder.
-func (s *Store) GroupUmask() (restore func()) { return func() {} }
+func GroupUmask(envdir.Root) (restore func()) { return func() {} }

@@ -15,10 +15,10 @@ import (
 // environment name it. A child that was started without an environment and without
 // descriptors is found by its own name, sys.executable. Processes of other users
 // that we may not inspect are not found.
-func (s *Store) Users(d envdir.Dir) []Process { return s.UsersOf(d)[0] }
+func Users(d envdir.Dir) []Process { return UsersOf(d)[0] }
 
-// UsersOf is [Store.Users] for several envs. It looks at each process once.
-func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
+// UsersOf is [Users] for several envs. It looks at each process once.
+func UsersOf(dirs ...envdir.Dir) [][]Process {
 	out := make([][]Process, len(dirs))
 	names := make([][]string, len(dirs)) // of each venv
 	for i, d := range dirs {

@@ -28,14 +28,14 @@ func TestUsersByMaps(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(string(s.Root), link))
 	for _, root := range []*Store{s, {Root: envdir.Root(link)}} {
-		users := root.Users(root.Root.Shared(key))
+		users := Users(root.Root.Shared(key))
 		require.Len(t, users, 1)
 		require.Equal(t, p.Process.Pid, users[0].PID)
 		_, err := root.Exclusive(root.Root.Shared(key))
 		require.ErrorContains(t, err, "is in use by ")
 	}
 	p.Kill(t)
-	require.Empty(t, s.Users(d))
+	require.Empty(t, Users(d))
 }
 
 // Processes that inherit a lease share it: it is held until the last one ends.

@@ -15,7 +15,7 @@ import (
 // stays as the parent of the base python that it starts, and its scripts. It does
 // not find a base python that was started in another way, nor processes that we may
 // not inspect.
-func (s *Store) Users(d envdir.Dir) []Process {
+func Users(d envdir.Dir) []Process {
 	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
 		return nil
@@ -51,11 +51,11 @@ func imageOf(pid uint32) string {
 	return windows.UTF16ToString(buf[:n])
 }
 
-// UsersOf is [Store.Users] for several envs.
-func (s *Store) UsersOf(dirs ...envdir.Dir) [][]Process {
+// UsersOf is [Users] for several envs.
+func UsersOf(dirs ...envdir.Dir) [][]Process {
 	out := make([][]Process, len(dirs))
 	for i, d := range dirs {
-		out[i] = s.Users(d)
+		out[i] = Users(d)
 	}
 	return out
 }

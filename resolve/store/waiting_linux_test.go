@@ -21,13 +21,13 @@ func TestPromoteWhereNothingMoves(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Unmount(target, unix.MNT_DETACH) })
 	s.Failpoint = func(step string) { require.NotEqual(t, "promote", step, "nothing is moved") }
 	for range 3 {
-		require.NoError(t, s.Recover(l))
+		require.NoError(t, l.Recover())
 		require.Equal(t, "old", content(t, s.Root.Shared(key)))
 		require.Equal(t, "new", content(t, s.Root.Next(key)))
 	}
 	require.NoError(t, unix.Unmount(target, unix.MNT_DETACH))
 	s.Failpoint = nil
-	eventually(t, func() bool { return s.Recover(l) == nil && content(t, s.Root.Next(key)) == "" })
+	eventually(t, func() bool { return l.Recover() == nil && content(t, s.Root.Next(key)) == "" })
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
 	requireNoLitter(t, s)
 }
@@ -47,12 +47,12 @@ func TestUsersByName(t *testing.T) {
 		c := &exec.Cmd{Path: sleep, Args: []string{name, "600"}, Env: []string{}, Dir: d.Path}
 		require.NoError(t, c.Start())
 		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-		eventually(t, func() bool { return len(s.Users(d)) == 1 })
+		eventually(t, func() bool { return len(Users(d)) == 1 })
 		_, err = s.Exclusive(d)
 		require.ErrorContains(t, err, "is in use by ")
-		require.Empty(t, s.Users(s.Root.Next(key)))
+		require.Empty(t, Users(s.Root.Next(key)))
 		require.NoError(t, c.Process.Kill())
 		_ = c.Wait()
-		require.Empty(t, s.Users(d))
+		require.Empty(t, Users(d))
 	}
 }

@@ -33,7 +33,7 @@ func TestWaitingEnvInUseIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
 	s.swap = nil
-	slow, err := s.Stage(l) // before the program starts
+	slow, err := l.Stage() // before the program starts
 	require.NoError(t, err)
 	user := hold(t, s, s.Root.Next(key))
 
@@ -41,14 +41,14 @@ func TestWaitingEnvInUseIsNotReplaced(t *testing.T) {
 	require.Equal(t, fault.InUse, fault.CodeOf(err), "%v", err)
 	require.NotEmpty(t, fault.RemedyOf(err))
 	require.NoError(t, slow.Discard())
-	_, err = s.Stage(l)
+	_, err = l.Stage()
 	require.Equal(t, fault.InUse, fault.CodeOf(err), "it is said before anything is downloaded")
 	require.Equal(t, "new", content(t, s.Root.Next(key)))
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
 	require.Empty(t, retired(t, s))
 
 	user.Release()
-	eventually(t, func() bool { slow, err = s.Stage(l); return err == nil })
+	eventually(t, func() bool { slow, err = l.Stage(); return err == nil })
 	eventually(t, func() bool { _, err := finishStage(slow, "third"); return err == nil })
 	require.Equal(t, "third", content(t, s.Root.Next(key)))
 	require.Equal(t, []string{"new"}, retired(t, s))
@@ -67,12 +67,12 @@ func TestPublishReplacesWhatWaits(t *testing.T) {
 			if gone {
 				require.NoError(t, os.RemoveAll(s.Root.Shared(key).Path))
 			}
-			p, err := publish(s, l, "third")
+			p, err := publish(l, "third")
 			require.NoError(t, err)
 			require.Equal(t, s.Root.Next(key), p.Dir)
 			require.Equal(t, "third", content(t, p.Dir))
-			require.NoError(t, s.Recover(l))
-			eventually(t, func() bool { return s.Recover(l) == nil && content(t, s.Root.Next(key)) == "" })
+			require.NoError(t, l.Recover())
+			eventually(t, func() bool { return l.Recover() == nil && content(t, s.Root.Next(key)) == "" })
 			require.Equal(t, "third", content(t, s.Root.Shared(key)))
 		})
 	}
@@ -84,11 +84,11 @@ func TestLeasesOfNextAndShared(t *testing.T) {
 	s, l := postponed(t)
 	s.swap = nil
 	defer hold(t, s, s.Root.Shared(key)).Release()
-	p, err := publish(s, l, "third")
+	p, err := publish(l, "third")
 	require.NoError(t, err)
 	require.Equal(t, s.Root.Next(key), p.Dir)
 	require.Equal(t, "third", content(t, p.Dir))
-	done, err := s.Promote(l)
+	done, err := l.Promote()
 	require.NoError(t, err)
 	require.False(t, done)
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
@@ -104,7 +104,7 @@ func TestPromoteSecondOfTwo(t *testing.T) {
 			require.NoError(t, os.Rename(s.Root.Next(key).Path, s.Root.Shared(key).Path))
 		}
 	}
-	done, err := s.Promote(l)
+	done, err := l.Promote()
 	require.NoError(t, err)
 	require.False(t, done)
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))
@@ -116,20 +116,20 @@ func TestPromoteLeavesWhatIsNotWhole(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	l := lock(t, s)
-	_, err := publish(s, l, "whole")
+	_, err := publish(l, "whole")
 	require.NoError(t, err)
 	next := s.Root.Next(key)
 	require.NoError(t, os.MkdirAll(next.Venv(), 0o755))
-	require.NoError(t, s.Recover(l))
+	require.NoError(t, l.Recover())
 	require.Equal(t, "whole", content(t, s.Root.Shared(key)))
 	require.DirExists(t, next.Venv())
 	require.NoError(t, l.Unlock())
 
 	l = lock(t, s)
-	published, err := publish(s, l, "new")
+	published, err := publish(l, "new")
 	require.NoError(t, err)
 	require.Equal(t, next, published.Dir, "a new one replaces it")
-	done, err := s.Promote(l)
+	done, err := l.Promote()
 	require.NoError(t, err)
 	require.True(t, done)
 	require.Equal(t, "new", content(t, s.Root.Shared(key)))

@@ -43,7 +43,8 @@ var compileScript string
 //
 // uv's --compile-bytecode compiles everything, even modules that have byte code
 // (measured).
-func (u *UV) compile(ctx context.Context, d envdir.Dir, others []envdir.Dir, tmp string) error {
+func (i installation) compile(ctx context.Context, others []envdir.Dir) error {
+	u, d := i.uv, i.dir
 	site := sitePackages(d)
 	var all []string
 	missing := map[string]bool{} // modules for which no other env has byte code
@@ -55,7 +56,7 @@ func (u *UV) compile(ctx context.Context, d envdir.Dir, others []envdir.Dir, tmp
 		linkByteCode(ctx, site, sitePackages(o), filepath.Join(o.Path, byteCode), missing)
 	}
 	u.log(fmt.Sprintf("byte code of %d modules: %d linked\n", len(all), len(all)-len(missing)))
-	if err := u.compileAll(ctx, d, site, tmp, all); err != nil {
+	if err := i.compileAll(ctx, site, all); err != nil {
 		return err
 	}
 	var sums []byte
@@ -86,9 +87,9 @@ func sitePackages(d envdir.Dir) string {
 // processors. It skips a module whose byte code fits this Python and this file.
 // Like pip and uv, it ignores a module that cannot be compiled (a template,
 // code for another Python).
-func (u *UV) compileAll(ctx context.Context, d envdir.Dir, site, tmp string, all []string) error {
+func (i installation) compileAll(ctx context.Context, site string, all []string) error {
 	const minModules = 100 // fewer are not worth a process of their own
-	list := filepath.Join(tmp, "modules")
+	u, list := i.uv, filepath.Join(i.tmp, "modules")
 	if err := os.WriteFile(list, []byte(strings.Join(all, "\x00")), 0o600); err != nil {
 		return err
 	}
@@ -96,10 +97,10 @@ func (u *UV) compileAll(ctx context.Context, d envdir.Dir, site, tmp string, all
 	defer stop(nil)
 	var group sync.WaitGroup
 	step := max(1, min(runtime.NumCPU(), len(all)/minModules))
-	for i := range step {
+	for part := range step {
 		group.Go(func() {
 			res, err := execx.Run(ctx, execx.Cmd{
-				Path: d.Python(), Args: []string{"-I", "-W", "ignore", "-c", compileScript, list, strconv.Itoa(i), strconv.Itoa(step)}, Env: u.env, Dir: site,
+				Path: i.dir.Python(), Args: []string{"-I", "-W", "ignore", "-c", compileScript, list, strconv.Itoa(part), strconv.Itoa(step)}, Env: u.env, Dir: site,
 				Started: func(pid int) { go u.cfg.watch(ctx, pid) },
 			})
 			if err == nil && res.ExitCode != 0 {

@@ -170,7 +170,7 @@ func TestCompileFails(t *testing.T) {
 	require.NoError(t, os.Remove(top))
 	require.NoError(t, os.MkdirAll(filepath.Join(top, "in the way"), 0o755))
 	tmp := t.TempDir()
-	err := p.uv.compile(t.Context(), p.second, nil, tmp)
+	err := installation{uv: p.uv, dir: p.second, tmp: tmp}.compile(t.Context(), nil)
 	require.Equal(t, fault.Install, fault.CodeOf(err), "%v", err)
 	require.ErrorContains(t, err, "compiling failed: top.py: ")
 }

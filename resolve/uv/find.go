@@ -140,7 +140,7 @@ func trusted(path string, above int, owners []string) error {
 const aboveInstalled = 3
 
 // installed returns the path of the uv that bootstrap installs.
-func installed(c Config) string { return filepath.Join(c.Root.UV(pinned), "bin", binary) }
+func installed(c Config) string { return filepath.Join(c.Root.Tools().UV(pinned), "bin", binary) }
 
 var errNotUV = errors.New("it does not say a version as uv does")
 
@@ -175,7 +175,7 @@ func bootstrap(ctx context.Context, c Config) (string, error) {
 	if c.Offline {
 		return "", errors.New("--offline is set")
 	}
-	tools := filepath.Dir(c.Root.UV(pinned))
+	tools := c.Root.Tools().Dir()
 	if err := fsys.MkdirLike(tools); err != nil {
 		return "", err
 	}
@@ -213,7 +213,7 @@ func publish(ctx context.Context, c Config, tmp string) error {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	to := c.Root.UV(pinned)
+	to := c.Root.Tools().UV(pinned)
 	err = fsys.Rename(filepath.Join(tmp, "uv"), to)
 	if err == nil || !fsys.Reachable(to) {
 		return err

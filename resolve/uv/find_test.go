@@ -106,7 +106,7 @@ func TestBootstrapIndexWithoutUV(t *testing.T) {
 	}})
 	require.Equal(t, fault.NoUV, fault.CodeOf(err))
 	require.ErrorContains(t, err, fmt.Sprintf("No matching distribution found for uv==%s", pinned))
-	left, err := os.ReadDir(filepath.Dir(root.UV(pinned)))
+	left, err := os.ReadDir(root.Tools().Dir())
 	require.NoError(t, err)
 	require.Empty(t, left, "no partial uv stays")
 }
@@ -129,7 +129,7 @@ func TestPublish(t *testing.T) {
 			write := func(path, content string) {
 				require.NoError(t, execxtest.Write(path, []byte(content)))
 			}
-			tmp := filepath.Join(filepath.Dir(cfg.Root.UV(pinned)), ".new-1")
+			tmp := filepath.Join(cfg.Root.Tools().Dir(), ".new-1")
 			write(filepath.Join(tmp, "uv", "bin", binary), "#!/bin/sh\necho uv new\n")
 			if c.there != "-" {
 				write(installed(cfg), c.there)

@@ -31,7 +31,7 @@ func TestLook(t *testing.T) {
 
 	ran := filepath.Join(dir, "ran")
 	require.NoError(t, execxtest.Write(installed(cfg), []byte("#!/bin/sh\n: > "+ran+"\necho uv 0.13.1\n")))
-	tools := filepath.Dir(cfg.Root.UV(pinned))
+	tools := cfg.Root.Tools().Dir()
 	require.NoError(t, os.Chmod(tools, 0o777)) //nolint:gosec // now every user can replace it
 	_, err = Look(t.Context(), cfg)
 	require.Equal(t, fault.NoUV, fault.CodeOf(err))
@@ -52,10 +52,10 @@ func TestPythonOnly(t *testing.T) {
 	root := envdir.Root(t.TempDir())
 	u, err := Look(t.Context(), Config{Root: root, Env: os.Environ(), Override: uvtest.Path(t), NoCache: true})
 	require.NoError(t, err)
-	path, err := u.Python(t.Context(), profile.Plan{PythonMin: "3.9"})
+	path, err := u.Python(t.Context(), profile.Plan{Python: profile.Python{Min: "3.9"}})
 	require.NoError(t, err)
 	require.FileExists(t, path)
-	_, err = u.Python(t.Context(), profile.Plan{PythonBest: "3.99"})
+	_, err = u.Python(t.Context(), profile.Plan{Python: profile.Python{Best: "3.99"}})
 	require.Equal(t, fault.NoPython, fault.CodeOf(err))
 	require.Contains(t, fault.RemedyOf(err), "uv python install 3.99")
 	entries, err := os.ReadDir(string(root))

@@ -55,8 +55,8 @@ type tracker struct {
 	downloaded  int64            // bytes of finished wheels
 }
 
-// track returns a tracker for a Sync of this lock.
-func (u *UV) track(l Lock, d envdir.Dir, report func(Progress)) *tracker {
+// newTracker returns a tracker for a Sync of this lock.
+func newTracker(u *UV, l Lock, d envdir.Dir, report func(Progress)) *tracker {
 	t := &tracker{
 		lock: l, site: d.SitePackages("*"), report: report,
 		seen: map[string]bool{}, unpacked: map[string]bool{}, downloading: map[string]int64{},

@@ -26,7 +26,7 @@ func TestTrack(t *testing.T) {
 	put(1, "archive-v0", "bbbbbbbbbbbbbbbb", "another-1.dist-info", "METADATA")
 	l := Lock{Packages: []Package{{Name: "typing-extensions", Version: "4.12", Size: 30e3}, {Name: "torch", Version: "2.11.0+cu128", Size: 600e6}, {Name: "numpy", Version: "2.2.0"}, {Name: "six", Version: "1.17.0", Size: 11e3}}}
 	var said []Progress
-	tr := u.track(l, d, func(p Progress) { said = append(said, p) })
+	tr := newTracker(u, l, d, func(p Progress) { said = append(said, p) })
 	last := func() Progress { return said[len(said)-1] }
 	require.Equal(t, Progress{Packages: 1, TotalPackages: 4}, last(), "packages in the cache count at once")
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
@@ -61,7 +62,7 @@ func (u *UV) python(ctx context.Context, p profile.Plan) (string, error) {
 	if err == nil || fault.CodeOf(err) != fault.NoPython {
 		return path, err
 	}
-	best := cmp.Or(p.PythonBest, pythonRange(p), orAnyPython(""))
+	best := cmp.Or(p.Python.Best, pythonRange(p.Python), orAnyPython(""))
 	none := func(why string) error { return noPython(p, ", and uv cannot get one: "+why) }
 	if u.cfg.Offline {
 		return "", none("--offline is set")
@@ -96,15 +97,15 @@ func couldNotLook(res execx.Result) bool {
 
 // noPython returns the error for a plan without a suitable Python.
 func noPython(p profile.Plan, why string) error {
-	best := cmp.Or(p.PythonBest, pythonRange(p), orAnyPython(""))
-	e := fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p), best), why)
-	if p.PythonAlso != "" {
-		also, remedy := p.PythonAlso, "use another profile, or correct that"
+	best := cmp.Or(p.Python.Best, pythonRange(p.Python), orAnyPython(""))
+	e := fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p.Python), best), why)
+	if p.Python.Also != "" {
+		also, remedy := p.Python.Also, "use another profile, or correct that"
 		if v, ok := strings.CutPrefix(also, "=="); ok && strings.Count(v, ".") == 1 && !strings.ContainsAny(v, "*,") {
 			remedy = also + " is " + v + ".0 alone, any " + v + " is " + also + ".*"
 		}
-		p.PythonAlso = ""
-		return e.Fix("%s has Python %s, and %s is asked for by --with or the script's requires-python: %s", cmp.Or(p.Own, "profile "+p.Profile), orAnyPython(pythonRange(p)), also, remedy)
+		p.Python.Also = ""
+		return e.Fix("%s has Python %s, and %s is asked for by --with or the script's requires-python: %s", cmp.Or(p.Own, "profile "+p.Profile), orAnyPython(pythonRange(p.Python)), also, remedy)
 	}
 	return e.
 		Fix("install Python %s, or let uv do it: uv python install %s", best, best)
@@ -113,8 +114,8 @@ func noPython(p profile.Plan, why string) error {
 // Python returns an installed base interpreter for a plan. Without one, the
 // error is a fault.NoPython. It downloads nothing.
 func (u *UV) Python(ctx context.Context, p profile.Plan) (string, error) {
-	wants := []string{p.PythonBest, pythonRange(p)}
-	if p.PythonBest == "" && pythonRange(p) == "" {
+	wants := []string{p.Python.Best, pythonRange(p.Python)}
+	if p.Python.Best == "" && pythonRange(p.Python) == "" {
 		wants = []string{orAnyPython("")}
 	}
 	for _, want := range wants {
@@ -202,7 +203,7 @@ func (r *resolution) repair(ctx context.Context, err error) bool {
 	case errors.As(err, &un) && strings.Contains(un.text, "pip was not found") && slices.Contains(r.plan.Packages, "pip"):
 		// The app and its users expect pip. Use the wheel that ensurepip
 		// includes.
-		r.pip = r.uv.bundledPip(ctx, r.python)
+		r.pip = r.bundledPip(ctx)
 		if r.pip == "" {
 			r.notes = append(r.notes, "the index has no pip and "+r.python+" carries none: the environment is made without it")
 		}
@@ -210,6 +211,19 @@ func (r *resolution) repair(ctx context.Context, err error) bool {
 		return true
 	}
 	return false
+}
+
+// bundledPip returns the pip wheel that the Python includes for ensurepip, or "".
+func (r *resolution) bundledPip(ctx context.Context) string {
+	res, err := execx.Run(ctx, execx.Cmd{
+		Path: r.python, Env: r.uv.env, Timeout: time.Minute,
+		Args: []string{"-I", "-c", "import ensurepip, glob, os; print(*glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled', 'pip-*.whl')))"},
+	})
+	wheel := strings.TrimSpace(string(res.Stdout))
+	if err != nil || res.ExitCode != 0 || !fsys.Reachable(wheel) {
+		return ""
+	}
+	return wheel
 }
 
 // gigabytes describes the download of a fallback, or is "" if its size is not

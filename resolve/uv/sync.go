@@ -6,28 +6,25 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
 // Sync installs exactly the packages of the lock into the venv of d. It also
 // creates their byte code, linked to that of others where it is the same. The
 // lock is kept next to the venv as pylock.toml, as a record of its content.
 func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, others []envdir.Dir, report func(Progress)) error {
+	i := installation{uv: u, lock: l, dir: d, tmp: filepath.Join(d.Path, "tmp")}
 	file := filepath.Join(d.Path, "pylock.toml")
-	tmp := filepath.Join(d.Path, "tmp")
-	if err := errors.Join(os.WriteFile(file, l.Pylock, 0o644), os.Mkdir(tmp, 0o700)); err != nil {
+	if err := errors.Join(os.WriteFile(file, l.Pylock, 0o644), os.Mkdir(i.tmp, 0o700)); err != nil {
 		return err
 	}
-	err := u.sync(ctx, l, d, file, tmp, report)
+	err := i.sync(ctx, file, report)
 	if err == nil {
-		err = u.compile(ctx, d, others, tmp)
+		err = i.compile(ctx, others)
 	}
-	if e := os.RemoveAll(tmp); err == nil {
+	if e := os.RemoveAll(i.tmp); err == nil {
 		err = e
 	}
 	if err != nil || l.Pip == "" {
@@ -40,6 +37,14 @@ func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, others []envdir.Dir
 	return err
 }
 
+// installation is one Sync.
+type installation struct {
+	uv   *UV
+	lock Lock
+	dir  envdir.Dir
+	tmp  string // a folder for temporary files
+}
+
 // sync installs packages that are in uv's cache from there, and asks the index
 // only for the rest. Without this, uv downloads every wheel again for each env
 // if the index sends no Cache-Control, and the envs share nothing. The lock's
@@ -48,11 +53,12 @@ func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, others []envdir.Dir
 // A package can look cached although it is not usable (a wheel for another
 // Python, another file of that version). That costs one failed run of about
 // 0.1 s. An empty cache costs nothing.
-func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file, tmp string, report func(Progress)) error {
-	t := u.track(l, d, report)
+func (i installation) sync(ctx context.Context, file string, report func(Progress)) error {
+	u, l, d := i.uv, i.lock, i.dir
+	t := newTracker(u, l, d, report)
 	stop := t.watch()
 	defer stop()
-	from := u.withIndexes(l.index, l.torchIndex).withTempDir(tmp)
+	from := u.withIndexes(l.index, l.torchIndex).withTempDir(i.tmp)
 	run := func(v *UV, file string, flags ...string) (execx.Result, error) {
 		args := append(v.common("pip", "sync", "--python", d.Python(), file), flags...)
 		return v.run(ctx, d.Path, t.line, append(args, u.cfg.findLinks()...)...)
@@ -92,17 +98,4 @@ func (u *UV) sync(ctx context.Context, l Lock, d envdir.Dir, file, tmp string, r
 		err = u.failed("installing", res)
 	}
 	return err
-}
-
-// bundledPip returns the pip wheel that a Python includes for ensurepip, or "".
-func (u *UV) bundledPip(ctx context.Context, python string) string {
-	res, err := execx.Run(ctx, execx.Cmd{
-		Path: python, Env: u.env, Timeout: time.Minute,
-		Args: []string{"-I", "-c", "import ensurepip, glob, os; print(*glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), '_bundled', 'pip-*.whl')))"},
-	})
-	wheel := strings.TrimSpace(string(res.Stdout))
-	if err != nil || res.ExitCode != 0 || !fsys.Reachable(wheel) {
-		return ""
-	}
-	return wheel
 }

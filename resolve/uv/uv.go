@@ -33,7 +33,7 @@ type Config struct {
 	Owners       []string      // users whose uv is trusted in addition to ours and root's
 	NoCache      bool          // write nothing into the root's cache
 	Log          io.Writer     // gets uv's full output; may be nil
-	Beat         func()        // called at every sign of life of a running uv; may be nil
+	Heartbeat    func()        // called at every sign of life of a running uv; may be nil
 }
 
 // UV is a uv that was found and that starts.
@@ -92,7 +92,7 @@ func (u *UV) run(ctx context.Context, dir string, lines func(string), args ...st
 // watch sends heartbeats while a tool reads or writes. If the system does not
 // report that, a running tool counts as active.
 func (c Config) watch(ctx context.Context, pid int) {
-	if c.Beat == nil {
+	if c.Heartbeat == nil {
 		return
 	}
 	tick := time.NewTicker(activityInterval)
@@ -105,7 +105,7 @@ func (c Config) watch(ctx context.Context, pid int) {
 		case <-tick.C:
 			if n, ok := execx.Activity(pid); !ok || n != last {
 				last = n
-				c.Beat()
+				c.Heartbeat()
 			}
 		}
 	}
@@ -170,7 +170,7 @@ func environ(c Config) execx.Environ {
 			drop = append(drop, key)
 		}
 	}
-	set := []execx.Var{{Key: "UV_PYTHON_INSTALL_DIR", Value: c.Root.Pythons()}, {Key: "NO_COLOR", Value: "1"}}
+	set := []execx.Var{{Key: "UV_PYTHON_INSTALL_DIR", Value: c.Root.Tools().Pythons()}, {Key: "NO_COLOR", Value: "1"}}
 	if c.Env.Get("UV_SYSTEM_CERTS") == "" && c.Env.Get("UV_NATIVE_TLS") == "" {
 		// Set both spellings: uv ignores an unknown variable, but not an
 		// unknown flag.

@@ -331,7 +331,7 @@ func TestResolveNoPython(t *testing.T) {
 	t.Parallel()
 	l := newSandbox(t, func(c *Config) { c.Env = c.Env.With("UV_PYTHON_DOWNLOADS", "never") }).add(wheel("numpy", "2.0"))
 	p := plan("numpy")
-	p.PythonMin, p.PythonMax, p.PythonBest = "3.99", "3.99", "3.99"
+	p.Python.Min, p.Python.Max, p.Python.Best = "3.99", "3.99", "3.99"
 	_, err := l.uv.Resolve(t.Context(), p)
 	require.Equal(t, fault.NoPython, fault.CodeOf(err), "%v", err)
 	require.ErrorContains(t, err, "3.99")

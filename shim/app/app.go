@@ -197,7 +197,7 @@ func (a *App) UVConfig(log io.Writer, heartbeat func()) uv.Config {
 	return uv.Config{
 		Root: c.Root(), Env: a.Env, Override: c.String("uv"), BesideDir: filepath.Dir(self),
 		Offline: c.Bool("offline"), IndexDefault: c.String("index.default"), IndexTorch: c.String("index.torch"),
-		FindLinks: c.List("index.find_links"), Log: log, Beat: heartbeat, NoCache: a.looks, Owners: c.List("trusted_owners"),
+		FindLinks: c.List("index.find_links"), Log: log, Heartbeat: heartbeat, NoCache: a.looks, Owners: c.List("trusted_owners"),
 	}
 }
 
@@ -227,7 +227,7 @@ func (a *App) Remember(t target.Target, req *resolve.Request, res *resolve.Resol
 	if req.Old == "" || res.Degraded {
 		return
 	}
-	if err := a.Store().NoteModel(res.Dir, req.Old, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
+	if err := a.Store().Catalogue().NoteModel(res.Dir, req.Old, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
 		a.UI.Log.Debug("noting the model: " + err.Error())
 	}
 }

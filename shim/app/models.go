@@ -8,6 +8,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/shim/config"
 )
 
@@ -32,7 +33,8 @@ func (a *App) ForModel(name string, old envdir.ID) *App {
 // files nearby. An id is the MD5 of the model's path, so a path with that id is the
 // model.
 func (a *App) OldModels(dirs []envdir.Dir) map[envdir.ID]string {
-	st, root := a.Store(), a.Config.Root()
+	root := a.Config.Root()
+	notes := store.Catalogue{Root: root}
 	search := modelSearch{
 		wanted: map[envdir.ID]bool{}, found: map[envdir.ID]string{},
 		left: modelSearchFiles, skip: root.Environments(),
@@ -40,7 +42,7 @@ func (a *App) OldModels(dirs []envdir.Dir) map[envdir.ID]string {
 	own, _ := a.Silent().Finder().Model() // on an error there is no model
 	for _, d := range dirs {
 		id := envdir.ID(d.Name)
-		switch name := cmp.Or(st.ModelOf(id), need.HubName(id)); {
+		switch name := cmp.Or(notes.ModelOf(id), need.HubName(id)); {
 		case own.OldID() == id:
 			search.found[id] = cmp.Or(own.Hub, own.Path)
 		case name != "":

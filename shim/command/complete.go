@@ -89,10 +89,10 @@ func (v values) models(flags config.Flags) []cli.Offer {
 		return nil
 	}
 	var out []cli.Offer
-	st := &store.Store{Root: f.Config.Root()}
-	dirs, _ := st.Envs() // an unreadable root has nothing to offer
+	have := store.Catalogue{Root: f.Config.Root()}
+	dirs, _ := have.Envs() // an unreadable root has nothing to offer
 	for _, d := range dirs {
-		for _, m := range st.Models(d) {
+		for _, m := range have.Models(d) {
 			out = append(out, cli.Offer{Word: m, Help: d.Name})
 		}
 	}

@@ -130,7 +130,7 @@ func (d *doctor) checkPython(ctx context.Context, tool *uv.UV) {
 		d.add("python", checkUnknown, "", "not looked for: it is not known for what")
 		return
 	}
-	if err := cmp.Or(d.app.Config.RootErr(), d.app.Trusts(d.app.Config.Root().Pythons())); err != nil {
+	if err := cmp.Or(d.app.Config.RootErr(), d.app.Trusts(d.app.Config.Root().Tools().Pythons())); err != nil {
 		d.addError("python", checkUnknown, err, "")
 		return
 	}
@@ -241,7 +241,7 @@ func (d *doctor) checkLocks() {
 // checkVerdicts looks where verdicts can be kept.
 func (d *doctor) checkVerdicts() {
 	home := config.StateHome(d.app.Env)
-	switch inRoot := d.app.Config.Root().State(d.app.Machine.Identity().ID()); {
+	switch inRoot := d.app.Config.Root().State().Machine(d.app.Machine.Identity().ID()); {
 	case fsys.CanWrite(inRoot):
 		d.add("state", checkOK, "", "verdicts are kept in %s", inRoot)
 	case home != "" && fsys.CanWrite(home):

@@ -11,7 +11,7 @@ import (
 
 // checkEnvs checks every environment of the root, until ctx ends.
 func (d *doctor) checkEnvs(ctx context.Context) {
-	dirs, err := d.deps.Store.Envs()
+	dirs, err := d.deps.Store.Catalogue().Envs()
 	if err != nil {
 		d.addError("envs", checkFailed, err, fault.Shell("ls -ld ", "icacls ", d.app.Config.Root().Envs()))
 	}

@@ -125,7 +125,7 @@ func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Attempt) 
 	case t.Strategy == "shared":
 		return req.Root.Shared(req.Key).Path
 	case t.Strategy == "wait":
-		return req.Root.Lock(req.Key)
+		return req.Root.Files(req.Key).Lock()
 	case t.Strategy == "create":
 		return "whether " + string(req.Key) + " can be made"
 	case req.Old != "":

@@ -87,20 +87,21 @@ type listBuilt struct {
 
 // List shows the environments of the root. It changes nothing and runs nothing.
 func List(ctx context.Context, a *app.App, o ListOptions) error {
-	st, root := a.Store(), a.Config.Root()
-	dirs, err := st.Envs()
+	root := a.Config.Root()
+	have := store.Catalogue{Root: root}
+	dirs, err := have.Envs()
 	if err != nil {
 		return err
 	}
 	doc := listDoc{Schema: terminal.Schema, Root: string(root), Envs: []listEnv{}}
-	check, users, subs := a.Deps(target.Target{}).Check, st.UsersOf(dirs...), &subjects{app: a}
+	check, users, subs := a.Deps(target.Target{}).Check, store.UsersOf(dirs...), &subjects{app: a}
 	places := []usage.Place{{Path: root.Cache()}}
 	for i, d := range dirs {
 		v, err := check.Look(subs.of(ctx, d))
 		if err != nil {
 			v = health.Verdict{Reason: err.Error()}
 		}
-		e, size := listEntry(st, d, v)
+		e, size := listEntry(have, d, v)
 		for _, p := range users[i] {
 			e.PIDs = append(e.PIDs, p.PID)
 		}
@@ -120,14 +121,14 @@ func List(ctx context.Context, a *app.App, o ListOptions) error {
 
 // listEntry returns what is known of one environment, except its users and its
 // size. size is the size in its seal, or nil if that may be wrong by now.
-func listEntry(st *store.Store, d envdir.Dir, v health.Verdict) (e listEnv, size *usage.Sizes) {
+func listEntry(have store.Catalogue, d envdir.Dir, v health.Verdict) (e listEnv, size *usage.Sizes) {
 	e = listEnv{
 		Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Path: d.Path,
-		Models: st.Models(d), PIDs: []int{},
+		Models: have.Models(d), PIDs: []int{},
 	}
 	drift := health.DriftOf(d)
 	e.Changed, e.Changes, e.With = drift.Changed, drift.Changes, drift.With
-	if t := st.LastUsed(d); !t.IsZero() {
+	if t := have.LastUsed(d); !t.IsZero() {
 		e.LastUsed = t.UTC().Format(time.RFC3339)
 	}
 	seal, ok, err := health.ReadSeal(d)

@@ -50,7 +50,7 @@ func (s *subjects) of(ctx context.Context, d envdir.Dir) health.Subject {
 func (s *subjects) ofOld(ctx context.Context, d envdir.Dir) health.Subject {
 	sub := health.Subject{Dir: d}
 	if s.oldModels == nil {
-		old, _ := s.app.Store().OldEnvs() // an error gives no old environments
+		old, _ := s.app.Store().OldEnvs().InPlace() // an error gives no old environments
 		s.oldModels = s.app.OldModels(old)
 	}
 	id := envdir.ID(d.Name)

@@ -173,7 +173,7 @@ func checkRoot(root envdir.Root, owners []string) error {
 			return err
 		}
 	}
-	for _, path := range []string{root.Locks(), filepath.Dir(root.State("x")), root.Environments(), root.Profiles()} {
+	for _, path := range []string{root.Locks(), root.State().Dir(), root.Environments(), root.Profiles()} {
 		if err := fsys.Trusted(path, owners); err != nil && fault.CodeOf(err) == fault.Untrusted {
 			return err
 		}

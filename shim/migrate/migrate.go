@@ -189,7 +189,7 @@ func (m *migration) act(ctx context.Context) error {
 		}
 		err := context.Cause(ctx)
 		if err == nil && m.doc.Undo {
-			if err = m.deps.Store.Restore(e.dir); err == nil {
+			if err = m.deps.Store.OldEnvs().Restore(e.dir); err == nil {
 				e.To = m.app.Config.Root().Old(envdir.ID(e.ID)).Path
 			}
 		} else if err == nil {
@@ -214,7 +214,7 @@ func (m *migration) act(ctx context.Context) error {
 // move creates or checks the model's shared env first. It moves the old one only
 // when the shared one is healthy. A prune waits until then.
 func (m *migration) move(ctx context.Context, e *migrateEnv) error {
-	if err := m.deps.Store.Movable(e.dir); err != nil {
+	if err := m.deps.Store.OldEnvs().Movable(e.dir); err != nil {
 		return err
 	}
 	app, ui := e.wanted.app, m.app.UI
@@ -235,7 +235,7 @@ func (m *migration) move(ctx context.Context, e *migrateEnv) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	if e.To, err = m.deps.Store.Migrate(envdir.ID(e.ID)); err != nil {
+	if e.To, err = m.deps.Store.OldEnvs().Migrate(envdir.ID(e.ID)); err != nil {
 		return err
 	}
 	e.Reason = res.Dir.Name + " serves it now"

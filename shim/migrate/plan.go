@@ -20,11 +20,11 @@ import (
 // plan finds the old envs and says what would become of each. It changes nothing
 // and runs nothing from the root.
 func (m *migration) plan(ctx context.Context) error {
-	old, err := m.deps.Store.OldEnvs()
+	old, err := m.deps.Store.OldEnvs().InPlace()
 	if err != nil {
 		return err
 	}
-	moved, err := m.deps.Store.Migrated()
+	moved, err := m.deps.Store.OldEnvs().Migrated()
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (m *migration) restorable(d envdir.Dir, all []envdir.Dir) error {
 			return fault.New(fault.BadUsage, "%s was migrated more than once", d.Name).Fix("say which: %s", m.command(filepath.Base(d.Path)))
 		}
 	}
-	return m.deps.Store.Restorable(d)
+	return m.deps.Store.OldEnvs().Restorable(d)
 }
 
 // look says what would become of one old env. silent: an earlier env has already
@@ -167,7 +167,7 @@ func (m *migration) look(ctx context.Context, e *migrateEnv, silent bool) {
 		}
 		m.lookAtModel(ctx, e, planner)
 	}
-	why := m.deps.Store.Movable(e.dir)
+	why := m.deps.Store.OldEnvs().Movable(e.dir)
 	if why != nil && (e.err == nil || fault.CodeOf(why) == fault.InUse) {
 		e.err, e.PIDs = nil, []int{} // the programs that use it matter more than any other reason
 		e.block(why)

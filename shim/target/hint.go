@@ -84,7 +84,7 @@ func Before(req *resolve.Request) string {
 // KeysHere are the keys of the root's shared envs and of [envs], sorted.
 func (f Finder) KeysHere() []string {
 	var keys []string
-	dirs, _ := (&store.Store{Root: f.Config.Root()}).Envs() // an unreadable root has no keys to suggest
+	dirs, _ := store.Catalogue{Root: f.Config.Root()}.Envs() // an unreadable root has no keys to suggest
 	for _, d := range dirs {
 		if d.Kind != envdir.Old {
 			keys = append(keys, d.Name)

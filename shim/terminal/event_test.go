@@ -83,9 +83,9 @@ func TestEventOfWrongRecord(t *testing.T) {
 	for _, done := range extremes {
 		for _, total := range extremes {
 			data := fmt.Sprintf(`{"phase": "x", "done": %d, "total": %d, "packages": %[1]d, "packages_total": %[2]d}`, done, total)
-			require.NoError(t, fsys.WriteFile(st.Root.Owner("k"), []byte(data)))
+			require.NoError(t, fsys.WriteFile(st.Root.Files("k").Owner(), []byte(data)))
 			for _, rate := range []float64{0, 1e-300, 1, 1e17} {
-				e := progressEvent{Owner: st.Owner("k"), rate: rate}
+				e := progressEvent{Owner: st.Creation("k").Owner(), rate: rate}
 				require.NotPanics(t, func() { e.line(true) }, data)
 				require.NotRegexp(t, `-[^1]|NaN|Inf`, e.line(true)+fmt.Sprint(e.fields()[12:22]...), data)
 			}

@@ -26,7 +26,7 @@ func oldEnv(t *testing.T, s *Store, id envdir.ID) envdir.Dir {
 
 func onlyMigrated(t *testing.T, s *Store) envdir.Dir {
 	t.Helper()
-	all, err := s.Migrated()
+	all, err := s.OldEnvs().Migrated()
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	return all[0]
@@ -36,22 +36,22 @@ func TestMigrateAndBack(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	d, other := oldEnv(t, s, oldID), oldEnv(t, s, "org__name")
-	require.NoError(t, s.Movable(d))
+	require.NoError(t, s.OldEnvs().Movable(d))
 	require.NoDirExists(t, s.Root.Envs(), "looking changes nothing")
-	to, err := s.Migrate(oldID)
+	to, err := s.OldEnvs().Migrate(oldID)
 	require.NoError(t, err)
 	require.NoDirExists(t, d.Path)
 	require.FileExists(t, filepath.Join(to, ".venv", "x.py"))
 	require.DirExists(t, other.Path)
 	moved := onlyMigrated(t, s)
 	require.Equal(t, envdir.Dir{Kind: envdir.Old, Name: string(oldID), Path: to}, moved)
-	_, err = s.Migrate(oldID)
+	_, err = s.OldEnvs().Migrate(oldID)
 	require.ErrorIs(t, err, os.ErrNotExist)
-	require.NoError(t, s.Restorable(moved))
-	require.NoError(t, s.Restore(moved))
+	require.NoError(t, s.OldEnvs().Restorable(moved))
+	require.NoError(t, s.OldEnvs().Restore(moved))
 	require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
 	require.NoDirExists(t, to)
-	require.Error(t, s.Restore(moved), "it is not there any more")
+	require.Error(t, s.OldEnvs().Restore(moved), "it is not there any more")
 }
 
 // Restore does not replace a new folder of that id, and changes neither.
@@ -59,11 +59,11 @@ func TestRestoreTakesNoPlace(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	oldEnv(t, s, oldID)
-	_, err := s.Migrate(oldID)
+	_, err := s.OldEnvs().Migrate(oldID)
 	require.NoError(t, err)
 	moved := onlyMigrated(t, s)
 	again := fsystest.Put(t, 7, s.Root.Old(oldID).Venv(), "y.py")
-	err = s.Restore(moved)
+	err = s.OldEnvs().Restore(moved)
 	require.Equal(t, fault.InUse, fault.CodeOf(err))
 	require.ErrorContains(t, err, "is there again")
 	require.FileExists(t, again)
@@ -86,7 +86,7 @@ func TestMigrateOfOneInUse(t *testing.T) {
 			}
 			p := start(t, s, "block", "VIRTUAL_ENV="+d.Venv())
 			require.Equal(t, "running", p.Line(t))
-			require.ErrorContains(t, s.Movable(d), " is in use by ")
+			require.ErrorContains(t, s.OldEnvs().Movable(d), " is in use by ")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,8 +94,8 @@ func TestMigrateOfOneInUse(t *testing.T) {
 			s := newStore(t)
 			d := oldEnv(t, s, oldID)
 			use(t, s, d)
-			require.Equal(t, fault.InUse, fault.CodeOf(s.Movable(d)))
-			_, err := s.Migrate(oldID)
+			require.Equal(t, fault.InUse, fault.CodeOf(s.OldEnvs().Movable(d)))
+			_, err := s.OldEnvs().Migrate(oldID)
 			require.Equal(t, fault.InUse, fault.CodeOf(err))
 			require.NotEmpty(t, fault.RemedyOf(err))
 			require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
@@ -111,13 +111,13 @@ func TestRestoreOfOneInUse(t *testing.T) {
 	}
 	s := newStore(t)
 	oldEnv(t, s, oldID)
-	_, err := s.Migrate(oldID)
+	_, err := s.OldEnvs().Migrate(oldID)
 	require.NoError(t, err)
 	moved := onlyMigrated(t, s)
 	p := start(t, s, "block", "VIRTUAL_ENV="+moved.Venv())
 	require.Equal(t, "running", p.Line(t))
-	require.Equal(t, fault.InUse, fault.CodeOf(s.Restorable(moved)))
-	require.ErrorContains(t, s.Restore(moved), " is in use by ")
+	require.Equal(t, fault.InUse, fault.CodeOf(s.OldEnvs().Restorable(moved)))
+	require.ErrorContains(t, s.OldEnvs().Restore(moved), " is in use by ")
 	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
 }
 
@@ -133,12 +133,12 @@ func TestMigrateKeepsStartsOut(t *testing.T) {
 			return
 		}
 		tried = true
-		f, err := s.leaseFile(d, os.O_RDONLY)
+		f, err := openLease(s.Root, d, os.O_RDONLY)
 		require.NoError(t, err)
 		defer f.Close()
 		require.ErrorIs(t, fsys.LockFile(f, false), fsys.ErrHeld)
 	}
-	_, err := s.Migrate(oldID)
+	_, err := s.OldEnvs().Migrate(oldID)
 	require.NoError(t, err)
 	require.True(t, tried)
 	l, err := s.Lease(t.Context(), d)
@@ -169,8 +169,8 @@ func TestMigrateThroughNoLink(t *testing.T) {
 			if _, err := os.Lstat(at); err != nil {
 				t.Skip("Wine makes no symbolic links, and says that it did")
 			}
-			require.Equal(t, fault.BadRoot, fault.CodeOf(s.Movable(d)))
-			_, err := s.Migrate(oldID)
+			require.Equal(t, fault.BadRoot, fault.CodeOf(s.OldEnvs().Movable(d)))
+			_, err := s.OldEnvs().Migrate(oldID)
 			require.Equal(t, fault.BadRoot, fault.CodeOf(err))
 			require.ErrorContains(t, err, at+" is not a folder of its own")
 			require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
@@ -208,38 +208,11 @@ func TestMigratedOrReplaced(t *testing.T) {
 				fsystest.Put(t, 1, d.Ready())
 			}
 			if tt.lock {
-				fsystest.Put(t, 0, s.Root.Lock(envdir.Key(tt.stem)))
+				fsystest.Put(t, 0, s.Root.Files(envdir.Key(tt.stem)).Lock())
 			}
-			all, err := s.Migrated()
+			all, err := s.OldEnvs().Migrated()
 			require.NoError(t, err)
 			require.Equal(t, tt.want, len(all) == 1)
-		})
-	}
-}
-
-func TestModelOf(t *testing.T) {
-	t.Parallel()
-	path := "/models/llama"
-	id := envdir.LocalID(path)
-	for name, tt := range map[string]struct {
-		id         envdir.ID
-		note, want string
-	}{
-		"a path":             {id, path + "\n", path},
-		"a hub id":           {"org__name", "org/name\n", "org/name"},
-		"another model":      {id, "/models/other\n", ""},
-		"more than one line": {id, path + "\n\n", ""},
-		"no line at all":     {"org__name", "org/na\x1bme\n", ""}, // an id drops characters that it cannot contain
-		"nothing":            {id, "", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStore(t)
-			file := s.Root.Model(s.Root.Shared(key), tt.id)
-			fsystest.Put(t, 0, file)
-			require.NoError(t, os.WriteFile(file, []byte(tt.note), 0o600))
-			require.Equal(t, tt.want, s.ModelOf(tt.id))
-			require.Empty(t, s.ModelOf("org__other"))
 		})
 	}
 }
@@ -247,14 +220,14 @@ func TestModelOf(t *testing.T) {
 // roleMigrate moves an old env to .old and back, and dies at a step.
 func roleMigrate(s *Store, step string) error {
 	dieAt(s, step)
-	if _, err := s.Migrate(oldID); err != nil {
+	if _, err := s.OldEnvs().Migrate(oldID); err != nil {
 		return err
 	}
-	all, err := s.Migrated()
+	all, err := s.OldEnvs().Migrated()
 	if err != nil {
 		return err
 	}
-	return s.Restore(all[0])
+	return s.OldEnvs().Restore(all[0])
 }
 
 // If migrate is killed at any step, the env is complete in one of its two places,
@@ -269,15 +242,15 @@ func TestMigrateKilled(t *testing.T) {
 			p := start(t, s, "migrate:"+step)
 			require.Empty(t, p.Line(t))
 			require.Error(t, p.Wait(), "it was killed at this step")
-			all, err := s.Migrated()
+			all, err := s.OldEnvs().Migrated()
 			require.NoError(t, err)
 			require.Equal(t, home, fsys.Exists(d.Path))
 			require.Equal(t, home, len(all) == 0)
 			if !home {
-				require.NoError(t, s.Restore(all[0]))
+				require.NoError(t, s.OldEnvs().Restore(all[0]))
 			}
 			require.FileExists(t, filepath.Join(d.Venv(), "x.py"))
-			to, err := s.Migrate(oldID)
+			to, err := s.OldEnvs().Migrate(oldID)
 			require.NoError(t, err)
 			require.FileExists(t, filepath.Join(to, ".venv", "x.py"))
 			entries, err := os.ReadDir(s.Root.Envs())
@@ -291,20 +264,20 @@ func TestMigrateKilled(t *testing.T) {
 func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 	t.Parallel()
 	for id, other := range map[envdir.ID]func(*Store, envdir.Dir) string{
-		"gpt2": func(s *Store, _ envdir.Dir) string { return s.Root.Lock("gpt2") },
+		"gpt2": func(s *Store, _ envdir.Dir) string { return s.Root.Files("gpt2").Lock() },
 		"gpt3": func(_ *Store, d envdir.Dir) string { return d.Ready() },
 	} {
 		s := newStore(t)
 		d := oldEnv(t, s, id)
-		require.NoError(t, s.Movable(d))
+		require.NoError(t, s.OldEnvs().Movable(d))
 		fsystest.Put(t, 1, other(s, d))
-		require.ErrorContains(t, s.Movable(d), "could not be moved back")
+		require.ErrorContains(t, s.OldEnvs().Movable(d), "could not be moved back")
 	}
 	s := newStore(t)
 	fsystest.Put(t, 1, oldEnv(t, s, oldID).Ready())
-	_, err := s.Migrate(oldID)
+	_, err := s.OldEnvs().Migrate(oldID)
 	require.NoError(t, err)
-	require.NoError(t, s.Restore(onlyMigrated(t, s)))
+	require.NoError(t, s.OldEnvs().Restore(onlyMigrated(t, s)))
 }
 
 // A file in place of .old belongs to a user, and is not our error.
@@ -312,7 +285,7 @@ func TestMigratedWhereAFileLies(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	fsystest.Put(t, 1, s.Root.OldEnvs())
-	_, err := s.Migrated()
+	_, err := s.OldEnvs().Migrated()
 	if runtime.GOOS != "windows" { // Windows reports "not found"
 		require.Equal(t, fault.BadRoot, fault.CodeOf(err))
 	}

@@ -15,12 +15,14 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// This file moves old envs of the app to .old and back. modelrun changes nothing
+// OldEnvs are the envs of the app, one per model: those in environments/, and those
+// that were moved to .old. modelrun moves them there and back, and changes nothing
 // else in environments/.
+type OldEnvs struct{ store *Store }
 
-// OldEnvs returns the envs of the app, one per model, sorted by id.
-func (s *Store) OldEnvs() ([]envdir.Dir, error) {
-	envs, err := s.Envs()
+// InPlace returns the envs in environments/, sorted by id.
+func (o OldEnvs) InPlace() ([]envdir.Dir, error) {
+	envs, err := o.store.Catalogue().Envs()
 	var old []envdir.Dir
 	for _, d := range envs {
 		if d.Kind == envdir.Old {
@@ -31,14 +33,15 @@ func (s *Store) OldEnvs() ([]envdir.Dir, error) {
 }
 
 // Migrated returns the old envs in .old that can be moved back, sorted.
-func (s *Store) Migrated() (out []envdir.Dir, err error) {
-	entries, err := os.ReadDir(s.Root.OldEnvs())
+func (o OldEnvs) Migrated() (out []envdir.Dir, err error) {
+	root := o.store.Root
+	entries, err := os.ReadDir(root.OldEnvs())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fsys.Fault(err)
 	}
 	for _, e := range entries {
-		if id, ok := s.IsMigrated(e.Name()); ok && e.IsDir() {
-			out = append(out, envdir.Dir{Kind: envdir.Old, Name: string(id), Path: filepath.Join(s.Root.OldEnvs(), e.Name())})
+		if id, ok := o.IsMigrated(e.Name()); ok && e.IsDir() {
+			out = append(out, envdir.Dir{Kind: envdir.Old, Name: string(id), Path: filepath.Join(root.OldEnvs(), e.Name())})
 		}
 	}
 	return out, nil
@@ -46,63 +49,50 @@ func (s *Store) Migrated() (out []envdir.Dir, err error) {
 
 // IsMigrated reports whether a name in .old belongs to a migrated env, as opposed
 // to a replaced one, and returns its id.
-func (s *Store) IsMigrated(name string) (envdir.ID, bool) {
+func (o OldEnvs) IsMigrated(name string) (envdir.ID, bool) {
 	stem, _, ok := envdir.ParseRetired(name)
 	if !ok {
 		return "", false
 	}
 	id, ok := envdir.OldID(stem)
-	d := envdir.Dir{Path: filepath.Join(s.Root.OldEnvs(), name)}
-	return id, ok && fsys.Exists(d.Venv()) && s.olds(stem, fsys.Exists(d.Ready()))
+	d := envdir.Dir{Path: filepath.Join(o.store.Root.OldEnvs(), name)}
+	return id, ok && fsys.Exists(d.Venv()) && isOldName(o.store.Root, stem, fsys.Exists(d.Ready()))
 }
 
-// olds reports whether a name belongs to an old env where it could also be a key.
-// The app does not seal envs, but a seal may have been copied into one. Few ids
+// isOldName reports whether a name belongs to an old env where it could also be a
+// key. The app does not seal envs, but a seal may have been copied into one. Few ids
 // look like a key ("gpt2"). A replaced env leaves the creation lock of its key
 // behind, which is never deleted.
-func (s *Store) olds(name string, sealed bool) bool {
+func isOldName(root envdir.Root, name string, sealed bool) bool {
 	k, err := envdir.ParseKey(name)
 	if err != nil {
 		return true
 	}
-	locked := fsys.Exists(s.Root.Lock(k))
+	locked := fsys.Exists(root.Files(k).Lock())
 	if strings.HasPrefix(name, "local_") || strings.Contains(name, "__") {
 		return !sealed || !locked
 	}
 	return !sealed && !locked
 }
 
-// ModelOf returns the name of the model that an old env belongs to, as a start of
-// the env noted it, or "". It ignores a note whose model has another id.
-func (s *Store) ModelOf(id envdir.ID) string {
-	envs, _ := os.ReadDir(s.Root.Models()) // none: no notes
-	for _, e := range envs {
-		data, err := fsys.ReadFile(s.Root.Model(envdir.Dir{Name: e.Name()}, id), maxState)
-		model := strings.TrimSuffix(string(data), "\n")
-		if err == nil && isLine(model) && (envdir.LocalID(model) == id || envdir.HubID(model) == id) {
-			return model
-		}
-	}
-	return ""
-}
-
 // Movable returns an error if an old env cannot be moved into .old now. It changes
 // nothing.
-func (s *Store) Movable(d envdir.Dir) error {
-	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
+func (o OldEnvs) Movable(d envdir.Dir) error {
+	root := o.store.Root
+	if err := checkFolders(root, d.Path, root.OldEnvs()); err != nil {
 		return err
 	}
-	if !s.olds(d.Name, fsys.Exists(d.Ready())) {
+	if !isOldName(root, d.Name, fsys.Exists(d.Ready())) {
 		return fault.New(fault.BadRoot, "%s could not be moved back: in .old it looks like a shared environment that was replaced", d.Path).
 			Fix("make the model's shared environment (modelrun ensure -m MODEL), then delete this one: %s", fault.Remove(d.Path))
 	}
-	return inUseFault(s.CheckUnused(d))
+	return inUseFault(o.store.CheckUnused(d))
 }
 
-// foldersFor checks the folders that a move needs: no symbolic links, one file
+// checkFolders checks the folders that a move needs: no symbolic links, one file
 // system, write permission.
-func (s *Store) foldersFor(from, to string) error {
-	for _, path := range []string{s.Root.Environments(), s.Root.OldEnvs(), from} {
+func checkFolders(root envdir.Root, from, to string) error {
+	for _, path := range []string{root.Environments(), root.OldEnvs(), from} {
 		info, err := os.Lstat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && path != from:
@@ -173,22 +163,23 @@ func inUseFault(err error) error {
 // the env.
 //
 // The caller has checked that the model's shared env is healthy.
-func (s *Store) Migrate(id envdir.ID) (to string, err error) {
+func (o OldEnvs) Migrate(id envdir.ID) (to string, err error) {
+	s := o.store
 	d := s.Root.Old(id)
-	if err := s.foldersFor(d.Path, s.Root.OldEnvs()); err != nil {
+	if err := checkFolders(s.Root, d.Path, s.Root.OldEnvs()); err != nil {
 		return "", err
 	}
 	if err := fsys.MkdirLike(s.Root.OldEnvs()); err != nil {
 		return "", refused(s.Root.OldEnvs(), err)
 	}
-	lease, err := s.alone(d)
+	lease, err := alone(s, d)
 	if err != nil {
 		return "", err
 	}
 	defer lease.Release()
 	s.At("migrate-alone")
 	to = s.Root.Retired(string(id), suffix())
-	if err := s.move(d.Path, to); err != nil {
+	if err := move(d.Path, to); err != nil {
 		return "", err
 	}
 	s.At("migrate-moved")
@@ -197,35 +188,37 @@ func (s *Store) Migrate(id envdir.ID) (to string, err error) {
 
 // Restorable returns an error if a migrated env cannot be moved back now. It
 // changes nothing.
-func (s *Store) Restorable(d envdir.Dir) error {
+func (o OldEnvs) Restorable(d envdir.Dir) error {
+	s := o.store
 	home := s.Root.Old(envdir.ID(d.Name))
 	if fsys.Exists(home.Path) {
 		return fault.New(fault.InUse, "%s is there again, and nothing takes its place", home.Path).
 			Fix("see which one is wanted (modelrun list), and delete the other: %s", fault.Remove(home.Path))
 	}
-	if err := s.foldersFor(d.Path, s.Root.Environments()); err != nil {
+	if err := checkFolders(s.Root, d.Path, s.Root.Environments()); err != nil {
 		return err
 	}
-	return inUseFault(s.CheckProcesses(d))
+	return inUseFault(CheckProcesses(d))
 }
 
-// Restore moves a migrated env, one of [Store.Migrated], back to environments/. It
+// Restore moves a migrated env, one of [OldEnvs.Migrated], back to environments/. It
 // refuses if an env with that id exists there again.
-func (s *Store) Restore(d envdir.Dir) error {
-	if err := s.Restorable(d); err != nil {
+func (o OldEnvs) Restore(d envdir.Dir) error {
+	s := o.store
+	if err := o.Restorable(d); err != nil {
 		return err
 	}
 	if err := fsys.MkdirLike(s.Root.Environments()); err != nil {
 		return refused(s.Root.Environments(), err)
 	}
 	home := s.Root.Old(envdir.ID(d.Name))
-	lease, err := s.alone(home)
+	lease, err := alone(s, home)
 	if err != nil {
 		return err
 	}
 	defer lease.Release()
 	s.At("migrate-undo")
-	if err := s.move(d.Path, home.Path); err != nil {
+	if err := move(d.Path, home.Path); err != nil {
 		return err
 	}
 	s.At("migrate-undone")
@@ -234,7 +227,7 @@ func (s *Store) Restore(d envdir.Dir) error {
 
 // alone takes the lease of an old env exclusively. It refuses where locks do not
 // work: a program that runs in the env on another machine would lose its files.
-func (s *Store) alone(d envdir.Dir) (*Lease, error) {
+func alone(s *Store, d envdir.Dir) (*Lease, error) {
 	lease, err := s.Exclusive(d)
 	if err != nil {
 		return nil, inUseFault(err)
@@ -248,7 +241,7 @@ func (s *Store) alone(d envdir.Dir) (*Lease, error) {
 }
 
 // move is one rename to a free name.
-func (s *Store) move(from, to string) error {
+func move(from, to string) error {
 	err := fsys.RenameNew(from, to)
 	switch {
 	case errors.Is(err, syscall.EXDEV):
