@@ -39,7 +39,7 @@ func (st *Stage) Publish() (Published, error) {
 	for tries := 0; tries < 3 && (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)); tries++ {
 		// Without locks and without an exchange, another creator may act between our
 		// checks and our renames.
-		if st.beaten(target) {
+		if st.publishedByOther(target) {
 			p, err = Published{Dir: target, Existing: true}, nil
 			break
 		}
@@ -68,15 +68,15 @@ func (st *Stage) place(target envdir.Dir) (Published, error) {
 		return Published{Dir: target}, nil
 	case !errors.Is(err, fs.ErrExist):
 		return Published{}, fmt.Errorf("publishing %s: %w", target.Path, err)
-	case st.beaten(target):
+	case st.publishedByOther(target):
 		return Published{Dir: target, Existing: true}, nil
 	}
 	return st.replace()
 }
 
-// beaten reports whether another creator published a complete env since the stage
+// publishedByOther reports whether another creator published a complete env since the stage
 // was created.
-func (st *Stage) beaten(target envdir.Dir) bool {
+func (st *Stage) publishedByOther(target envdir.Dir) bool {
 	now, err := os.Lstat(target.Path)
 	if err != nil || st.was != nil && os.SameFile(st.was, now) {
 		return false

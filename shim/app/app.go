@@ -36,16 +36,16 @@ type App struct {
 	Machine *hardware.Cache // shared by all copies
 	State   store.State
 
-	table  config.Table
-	looks  bool          // the command runs nothing from a root and changes nothing
-	finder target.Finder // of Config
+	table    config.Table
+	readOnly bool          // the command runs nothing from a root and changes nothing
+	finder   target.Finder // of Config
 }
 
 // Open makes the App of a command, with the settings that the command needs. ui gets
 // its log as soon as the settings are known, so that it reports a later error in the
 // form that they ask for.
 func Open(inv cli.Invocation, line cli.Line, env execx.Environ, table config.Table, c Command, ui *terminal.UI) (*App, error) {
-	a := &App{Inv: inv, Line: line, Env: env, UI: ui, table: table, looks: c.Looks}
+	a := &App{Inv: inv, Line: line, Env: env, UI: ui, table: table, readOnly: c.ReadOnly}
 	switch c.Needs {
 	case Nothing:
 		return a, nil
@@ -154,10 +154,10 @@ func (a *App) Silent() *App {
 	return &next
 }
 
-// Looking is a copy that runs nothing from the root and changes nothing.
-func (a *App) Looking() *App {
+// AsReadOnly is a copy that runs nothing from the root and changes nothing.
+func (a *App) AsReadOnly() *App {
 	next := *a
-	next.looks = true
+	next.readOnly = true
 	return &next
 }
 
@@ -197,13 +197,13 @@ func (a *App) UVConfig(log io.Writer, heartbeat func()) uv.Config {
 	return uv.Config{
 		Root: c.Root(), Env: a.Env, Override: c.String("uv"), BesideDir: filepath.Dir(self),
 		Offline: c.Bool("offline"), IndexDefault: c.String("index.default"), IndexTorch: c.String("index.torch"),
-		FindLinks: c.List("index.find_links"), Log: log, Heartbeat: heartbeat, NoCache: a.looks, Owners: c.List("trusted_owners"),
+		FindLinks: c.List("index.find_links"), Log: log, Heartbeat: heartbeat, NoCache: a.readOnly, Owners: c.List("trusted_owners"),
 	}
 }
 
-// Trusts refuses a path that another user could have written. A path that does not
+// CheckTrusted refuses a path that another user could have written. A path that does not
 // exist is trusted.
-func (a *App) Trusts(path string) error {
+func (a *App) CheckTrusted(path string) error {
 	err := fsys.Trusted(path, a.Config.List("trusted_owners"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -217,8 +217,8 @@ func (a *App) Dirs() execx.Dirs {
 	return execx.Dirs{Links: config.Under(a.Env.Get("LOCALAPPDATA"), "modelrun", "j"), Limit: a.Inv.MaxDir}
 }
 
-// Again is a command of ours for the same root, to be pasted.
-func (a *App) Again(command string) string { return "modelrun" + a.finder.RootOption() + " " + command }
+// Hint is a command of ours for the same root, to be pasted.
+func (a *App) Hint(command string) string { return "modelrun" + a.finder.RootOption() + " " + command }
 
 // Remember keeps the hardware, and notes once that a model uses an env, so that
 // `list` can show it. In a root that cannot be written it does nothing.

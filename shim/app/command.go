@@ -11,10 +11,10 @@ import (
 // Command is one sub-command. Each is declared in a file of its own.
 type Command struct {
 	cli.Sub
-	Needs Needs
-	Looks bool               // it runs nothing from a root and changes nothing
-	Amend func(config.Flags) // takes a setting from its arguments, before settings are read; nil: it has none there
-	Run   func(context.Context, *App) error
+	Needs    Needs
+	ReadOnly bool               // it runs nothing from a root and changes nothing
+	Amend    func(config.Flags) // takes a setting from its arguments, before settings are read; nil: it has none there
+	Run      func(context.Context, *App) error
 }
 
 // Needs says what is read before a command runs.

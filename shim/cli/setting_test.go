@@ -84,7 +84,9 @@ func settingShown(t *testing.T, g cli.Grammar, file, variable string, args []str
 
 	data, err := os.ReadFile(out.Name())
 	require.NoError(t, err)
-	var doc struct{ Settings []struct{ Name, Value, Origin string } }
+	var doc struct {
+		Settings []struct{ Name, Value, Origin string }
+	}
 	require.NoError(t, json.Unmarshal(data, &doc))
 	for _, s := range doc.Settings {
 		if s.Name == "new.colour" {

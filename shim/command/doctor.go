@@ -33,9 +33,9 @@ func doctorCommand() app.Command {
   modelrun doctor --deep --json`,
 			Options: &o,
 		},
-		Needs: app.AnyRoot,
-		Looks: true,
-		Run:   func(ctx context.Context, a *app.App) error { return Doctor(ctx, a, o) },
+		Needs:    app.AnyRoot,
+		ReadOnly: true,
+		Run:      func(ctx context.Context, a *app.App) error { return Doctor(ctx, a, o) },
 	}
 }
 
@@ -96,7 +96,7 @@ func Doctor(ctx context.Context, a *app.App, o DoctorOptions) error {
 	}
 	d.checkAll(ctx)
 	if err := ctx.Err(); err != nil {
-		return fault.New(fault.CodeOf(context.Cause(ctx)), "interrupted after %d checks; nothing was changed", len(d.doc.Checks)).Fix("%s", a.Again("doctor"))
+		return fault.New(fault.CodeOf(context.Cause(ctx)), "interrupted after %d checks; nothing was changed", len(d.doc.Checks)).Fix("%s", a.Hint("doctor"))
 	}
 	show := doctorTable
 	if o.JSON {

@@ -54,9 +54,9 @@ func (d *doctor) checkGPU(ctx context.Context) {
 	c, err := d.finder.Choose(ctx, profile.Want{Name: d.app.Config.String("profile"), Family: family})
 	switch {
 	case err != nil:
-		d.addError("gpu", checkFailed, err, d.app.Again("explain"))
+		d.addError("gpu", checkFailed, err, d.app.Hint("explain"))
 	case c.Warning != "":
-		d.add("gpu", checkWarning, d.app.Again("explain"), "%s; %s", text, c.Warning)
+		d.add("gpu", checkWarning, d.app.Hint("explain"), "%s; %s", text, c.Warning)
 	default:
 		d.add("gpu", checkOK, "", "%s; profile %s serves it", text, c.Profile.Name)
 	}
@@ -69,7 +69,7 @@ func (d *doctor) checkNeed(ctx context.Context) {
 		d.plan, d.planErr = d.finder.Plan(ctx, d.want)
 	}
 	if d.planErr != nil {
-		d.addError("need", checkFailed, d.planErr, d.app.Again("explain"))
+		d.addError("need", checkFailed, d.planErr, d.app.Hint("explain"))
 	}
 }
 
@@ -130,7 +130,7 @@ func (d *doctor) checkPython(ctx context.Context, tool *uv.UV) {
 		d.add("python", checkUnknown, "", "not looked for: it is not known for what")
 		return
 	}
-	if err := cmp.Or(d.app.Config.RootErr(), d.app.Trusts(d.app.Config.Root().Tools().Pythons())); err != nil {
+	if err := cmp.Or(d.app.Config.RootErr(), d.app.CheckTrusted(d.app.Config.Root().Tools().Pythons())); err != nil {
 		d.addError("python", checkUnknown, err, "")
 		return
 	}
@@ -162,9 +162,9 @@ func (d *doctor) checkDisk() {
 	case err != nil:
 		d.addError("disk", checkUnknown, err, "")
 	case free < noSpace:
-		d.add("disk", checkFailed, d.app.Again("prune"), "%s: nothing can be created", text)
+		d.add("disk", checkFailed, d.app.Hint("prune"), "%s: nothing can be created", text)
 	case free < littleSpace:
-		d.add("disk", checkWarning, d.app.Again("prune"), "%s; an environment with CUDA takes 6 to 8 GB", text)
+		d.add("disk", checkWarning, d.app.Hint("prune"), "%s; an environment with CUDA takes 6 to 8 GB", text)
 	default:
 		d.add("disk", checkOK, "", "%s", text)
 	}
@@ -199,7 +199,7 @@ func (d *doctor) checkRoot() {
 		d.add("root", checkOK, "", "%s (%s)%s", root, from, ownerOf(root))
 	}
 	for _, line := range d.app.Config.Ignored() {
-		d.add("root", checkWarning, d.app.Again("config"), "%s", line)
+		d.add("root", checkWarning, d.app.Hint("config"), "%s", line)
 	}
 }
 

@@ -39,9 +39,9 @@ func envCheckID(dir envdir.Dir) string {
 // then the size of every file, and with --deep its imports.
 func (d *doctor) checkEnv(ctx context.Context, dir envdir.Dir) {
 	id := envCheckID(dir)
-	rebuild := d.app.Again("ensure --rebuild --env " + dir.Name)
+	rebuild := d.app.Hint("ensure --rebuild --env " + dir.Name)
 	if dir.Kind == envdir.Old {
-		rebuild = d.app.Again("migrate " + dir.Name)
+		rebuild = d.app.Hint("migrate " + dir.Name)
 	}
 	if err := d.deps.Trusted(dir); err != nil {
 		d.addError(id, checkFailed, err, "")
@@ -86,9 +86,9 @@ func (d *doctor) addVerdict(id string, v health.Verdict, imports, rebuild string
 	case v.State == health.Broken:
 		d.add(id, checkFailed, rebuild, "%s", v.Reason)
 	case v.Code == health.CodeUnverified:
-		d.add(id, checkUnknown, d.app.Again("doctor --deep"), "%s; %s", sizes, imports)
+		d.add(id, checkUnknown, d.app.Hint("doctor --deep"), "%s; %s", sizes, imports)
 	case v.State == health.Unknown:
-		d.add(id, checkUnknown, d.app.Again("doctor --deep"), "%s; not known to work: %s", sizes, v.Reason)
+		d.add(id, checkUnknown, d.app.Hint("doctor --deep"), "%s; not known to work: %s", sizes, v.Reason)
 	case len(v.Warnings) > 0:
 		d.add(id, checkWarning, rebuild, "%s; %s; %s", sizes, imports, strings.Join(v.Warnings, "; "))
 	default:

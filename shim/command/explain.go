@@ -36,8 +36,8 @@ func explainCommand() app.Command {
   modelrun explain --json --env torch-cu121-transformers`,
 			Options: &o,
 		},
-		Looks: true,
-		Run:   func(ctx context.Context, a *app.App) error { return Explain(ctx, a, o) },
+		ReadOnly: true,
+		Run:      func(ctx context.Context, a *app.App) error { return Explain(ctx, a, o) },
 	}
 }
 

@@ -40,8 +40,8 @@ func listCommand() app.Command {
   modelrun list --root /srv/llm`,
 			Options: &o,
 		},
-		Looks: true,
-		Run:   func(ctx context.Context, a *app.App) error { return List(ctx, a, o) },
+		ReadOnly: true,
+		Run:      func(ctx context.Context, a *app.App) error { return List(ctx, a, o) },
 	}
 }
 
@@ -166,7 +166,7 @@ func listTable(a *app.App, doc listDoc) error {
 	fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
 		resolve.Bytes(doc.Total), resolve.Bytes(doc.Cache))
 	if old, _ := os.ReadDir(root.OldEnvs()); len(old) > 0 { // an error: there are none, or this account may not read them
-		fmt.Fprintf(out, "not counted: %d replaced or migrated in .envs/.old: %s\n", len(old), a.Again("prune"))
+		fmt.Fprintf(out, "not counted: %d replaced or migrated in .envs/.old: %s\n", len(old), a.Hint("prune"))
 	}
 	return nil
 }

@@ -36,8 +36,8 @@ func profilesCommand() app.Command {
   modelrun --profile cuda_cu124 -- python load_model.py`,
 			Options: &o,
 		},
-		Looks: true,
-		Run:   func(ctx context.Context, a *app.App) error { return Profiles(ctx, a, o) },
+		ReadOnly: true,
+		Run:      func(ctx context.Context, a *app.App) error { return Profiles(ctx, a, o) },
 	}
 }
 

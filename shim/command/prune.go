@@ -120,7 +120,7 @@ func pruneOptionsOf(a *app.App, o PruneOptions) (prune.Options, error) {
 	}
 	days := *o.Unused
 	if days < 1 || days > 36500 {
-		return options, fault.New(fault.BadUsage, "--unused %d: a number of days is at least 1 and at most 36500", days).Fix("%s --unused 30", a.Again("prune"))
+		return options, fault.New(fault.BadUsage, "--unused %d: a number of days is at least 1 and at most 36500", days).Fix("%s --unused 30", a.Hint("prune"))
 	}
 	options.Unused = time.Duration(days) * 24 * time.Hour
 	return options, nil
@@ -208,7 +208,7 @@ func pruneTable(a *app.App, o PruneOptions, doc pruneDoc) error {
 
 // pruneAgain is the command that deletes what these options select.
 func pruneAgain(a *app.App, o PruneOptions) string {
-	command := a.Again("prune") + " --yes"
+	command := a.Hint("prune") + " --yes"
 	if o.Unused != nil {
 		command += fmt.Sprintf(" --unused %d", *o.Unused)
 	}

@@ -30,8 +30,8 @@ func whichCommand() app.Command {
   "$(modelrun which -m models/llama)" -V`,
 			Options: &o,
 		},
-		Looks: true,
-		Run:   func(ctx context.Context, a *app.App) error { return Which(ctx, a, o) },
+		ReadOnly: true,
+		Run:      func(ctx context.Context, a *app.App) error { return Which(ctx, a, o) },
 	}
 }
 

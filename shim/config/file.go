@@ -79,7 +79,7 @@ func (l *loader) file(path string, sc scope) (found bool, err error) {
 		owners = nil // it is the file that names them
 	}
 	if why := fsys.Trusted(path, owners); fault.CodeOf(why) == fault.Untrusted {
-		if sc == projectScope && Everybodys(filepath.Dir(path)) {
+		if sc == projectScope && worldWritable(filepath.Dir(path)) {
 			l.ignored = append(l.ignored, path+" is ignored: "+strings.TrimPrefix(why.Error(), path+" "))
 			return false, nil
 		}

@@ -27,7 +27,7 @@ func findRoot(c Config, env execx.Environ) root {
 		for dir := start.dir; !seen[dir]; dir = filepath.Dir(dir) {
 			seen[dir] = true
 			for _, candidate := range []string{dir, filepath.Join(dir, "LLM")} {
-				if r := envdir.Root(candidate); marked(r) && !Everybodys(candidate) {
+				if r := envdir.Root(candidate); marked(r) && !worldWritable(candidate) {
 					return checked(c, r, start.from)
 				}
 			}
@@ -65,10 +65,10 @@ func rootStarts(c Config) []start {
 	return starts
 }
 
-// Everybodys reports whether every user of this machine can put folders into dir,
+// worldWritable reports whether every user of this machine can put folders into dir,
 // as into /tmp. A root that is found there may be a trap; one that the user names
 // is the user's decision.
-func Everybodys(dir string) bool {
+func worldWritable(dir string) bool {
 	info, err := os.Stat(dir)
 	return err == nil && info.Mode()&0o002 != 0 && runtime.GOOS != "windows"
 }

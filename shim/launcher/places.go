@@ -91,9 +91,9 @@ func (rec *Record) Next(get func(string) string) string {
 	return ""
 }
 
-// Again returns the command after which the starter uses repaired files, or ""
+// Reload returns the command after which the starter uses repaired files, or ""
 // if none is needed.
-func (rec *Record) Again() string {
+func (rec *Record) Reload() string {
 	if rec.Kind == NSSM && runtime.GOOS == "windows" { // an administrator must run it to change the service
 		return rec.runNSSM(fault.Quote(rec.Files[0].Path), "restart")
 	}

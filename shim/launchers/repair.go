@@ -83,7 +83,7 @@ func (l launchers) rewrite(name string, o LauncherRepairOptions, overrides bool)
 	}
 	out := l.app.UI.Plain()
 	printWritten(out, next, kept)
-	if then := next.Again(); then != "" {
+	if then := next.Reload(); then != "" {
 		fmt.Fprintf(out, "then: %s\n", then)
 	}
 	return nil

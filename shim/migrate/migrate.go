@@ -46,7 +46,7 @@ func Command() app.Command {
 		Amend: func(flags config.Flags) { amendModel(&o, flags) },
 		Run: func(ctx context.Context, a *app.App) error {
 			if !o.Yes {
-				a = a.Looking()
+				a = a.AsReadOnly()
 			}
 			return Migrate(ctx, a, o)
 		},
@@ -176,7 +176,7 @@ func (m *migration) command(words string) string {
 	if m.doc.Undo {
 		undo = "--undo "
 	}
-	return m.app.Again("migrate " + undo + words)
+	return m.app.Hint("migrate " + undo + words)
 }
 
 // act moves the envs in turn and stops at the first failure. It skips those that
@@ -249,7 +249,7 @@ func checkServes(wanted modelRequest, res *resolve.Resolution) error {
 	switch v := res.Verdict; {
 	case v.UnknownType:
 		return fault.New(fault.NoEnv, "environment %s does not know the model's type %s", res.Dir.Name, wanted.request.ModelType).
-			Fix("%s, then try again; or go on with the old environment", wanted.app.Again("ensure --update --env "+res.Dir.Name))
+			Fix("%s, then try again; or go on with the old environment", wanted.app.Hint("ensure --update --env "+res.Dir.Name))
 	case v.State != health.Healthy:
 		return fault.New(fault.NoEnv, "environment %s is not known to work: %s", res.Dir.Name, v.Reason).Fix("try again when the GPU is free")
 	}

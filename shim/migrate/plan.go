@@ -40,7 +40,7 @@ func (m *migration) plan(ctx context.Context) error {
 	var ready, blocked []migrateEnv
 	for i, d := range dirs {
 		e := migrateEnv{ID: d.Name, Model: models[envdir.ID(d.Name)], State: migrateReady, PIDs: []int{}, Path: d.Path, dir: d}
-		e.block(cmp.Or(m.deps.Trusted(d), m.app.Trusts(m.app.Config.Root().OldEnvs())))
+		e.block(cmp.Or(m.deps.Trusted(d), m.app.CheckTrusted(m.app.Config.Root().OldEnvs())))
 		if m.doc.Undo {
 			e.block(m.restorable(d, dirs))
 		} else {

@@ -87,8 +87,8 @@ func (m *migration) footer(ready, moved int) (lines []string) {
 	case m.doc.Done:
 		lines = append(lines, fmt.Sprintf("%d of %d moved to %s", moved, all, root.OldEnvs()))
 		if moved > 0 {
-			lines = append(lines, "to undo it: "+m.app.Again("migrate --undo "+pick+" --yes"),
-				fmt.Sprintf("to free %s: %s", resolve.Bytes(m.doc.Bytes), m.app.Again("prune --yes")))
+			lines = append(lines, "to undo it: "+m.app.Hint("migrate --undo "+pick+" --yes"),
+				fmt.Sprintf("to free %s: %s", resolve.Bytes(m.doc.Bytes), m.app.Hint("prune --yes")))
 		}
 	case ready == 0:
 		lines = append(lines, "none can be moved now")
