@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestResources reads what a built modelrun.exe tells Windows about itself: the
-// manifest, the version's words and the icon. "make resources" makes them.
+// TestResources checks the resources of a built modelrun.exe: the manifest, the
+// version strings and the icon. "make resources" makes them.
 func TestResources(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -54,7 +54,7 @@ func TestResources(t *testing.T) {
 	}
 }
 
-// wide is a text as Windows keeps it: UTF-16, the low byte first.
+// wide returns a text as Windows stores it: in UTF-16, little-endian.
 func wide(text string) string {
 	var out []byte
 	for _, c := range utf16.Encode([]rune(text)) {

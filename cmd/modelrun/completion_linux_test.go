@@ -12,7 +12,8 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// shells are started at a terminal of their own, without anybody's configuration.
+// shells holds the shells to test. Each is started at its own terminal, without any
+// user's configuration.
 var shells = map[string]struct {
 	args  []string
 	setup string
@@ -22,7 +23,7 @@ var shells = map[string]struct {
 	"fish": {[]string{"--no-config", "-i", "-C", `function fish_prompt; echo "READY> "; end`}, `modelrun completion fish | source`},
 }
 
-// typedWords are what a person types before Tab, and the words that the command
+// typedWords holds what a user types before Tab, and the words that the command
 // then has.
 var typedWords = []struct{ typed, words string }{
 	{"modelrun whi", "<which>"},
@@ -30,19 +31,19 @@ var typedWords = []struct{ typed, words string }{
 	{"modelrun -q --family vl", "<-q><--family><vllm>"},
 	{"modelrun --profile rocm", "<--profile><rocm6.4>"},
 	{"modelrun --profile=rocm", "<--profile=rocm6.4>"},
-	{"modelrun explain -e onnx", "<explain><-e><onnx-cpu>"}, // the env that is there
-	{"modelrun --env=vllm-cu1", "<--env=vllm-cu128>"},       // one that can be made
+	{"modelrun explain -e onnx", "<explain><-e><onnx-cpu>"}, // an env that exists
+	{"modelrun --env=vllm-cu1", "<--env=vllm-cu128>"},       // an env that can be made
 	{"modelrun --log-level t", "<--log-level><trace>"},
 	{"modelrun completion f", "<completion><fish>"},
 	{"modelrun -C my", "<-C><my dir>"},
 	{"modelrun -m mod", "<-m><model.onnx>"},
-	{"modelrun -m known", "<-m><known/model>"}, // of the root's notes
+	{"modelrun -m known", "<-m><known/model>"}, // from the root's notes
 	{"modelrun load", "<load_model.py>"},
-	{"modelrun -q -- cat mod", "<-q><--><cat><model.onnx>"}, // the program's own
+	{"modelrun -q -- cat mod", "<-q><--><cat><model.onnx>"}, // an argument of the program
 	{"modelrun python -u loa", "<python><-u><load_model.py>"},
 }
 
-// Tab does in a real shell what it should.
+// TestCompletion checks Tab in real shells.
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -56,7 +57,7 @@ func TestCompletion(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Join(root, ".envs", ".state", "models", "onnx-cpu"), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(root, ".envs", ".state", "models", "onnx-cpu", "known__model"), []byte("known/model\n"), 0o600))
 			require.NoError(t, os.Mkdir(filepath.Join(dir, "my dir"), 0o755))
-			for _, file := range []string{"model.onnx", "load_model.py", "my notes"} { // the last is no folder
+			for _, file := range []string{"model.onnx", "load_model.py", "my notes"} { // the last one is not a folder
 				require.NoError(t, os.WriteFile(filepath.Join(dir, file), nil, 0o600))
 			}
 			before := listing(t, root)
@@ -79,14 +80,14 @@ func TestCompletion(t *testing.T) {
 				}
 			}
 			until("READY> ")
-			typed(t, person, shell.setup+"; echo set''up\r") // the echo of what is typed is no answer
+			typed(t, person, shell.setup+"; echo set''up\r") // the echo of the typed text must not match
 			until("setup")
 			until("READY> ")
 			tab := func(text string) string {
 				typed(t, person, text+"\t\x01printf '<%s>' \x05; echo e''nd\r")
 				got := until(`<[^<>]*modelrun>((<[^<>]*>)*)\s*end`)[1]
 				until("READY> ")
-				return strings.ReplaceAll(got, "/>", ">") // zsh takes a last slash away
+				return strings.ReplaceAll(got, "/>", ">") // zsh removes a trailing slash
 			}
 			for _, c := range typedWords {
 				require.Equal(t, c.words, tab(c.typed), c.typed)
@@ -102,7 +103,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// listing names every file below a folder with its time.
+// listing lists every file below a folder, with its time.
 func listing(t *testing.T, dir string) string {
 	t.Helper()
 	var out strings.Builder

@@ -21,7 +21,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// A disk of any size: an env is made, or the error says that the disk is full.
+// TestFullDisk creates an env on disks of many sizes. Either the creation succeeds,
+// or the error says that the disk is full.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	var sizes []int // kB
@@ -47,7 +48,7 @@ func TestFullDisk(t *testing.T) {
 	require.Positive(t, full)
 }
 
-// reason is the code in a status file.
+// reason returns the reason code in a status file.
 func reason(t *testing.T, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -59,8 +60,8 @@ func reason(t *testing.T, file string) string {
 	return s.Code
 }
 
-// A disk that fills up while an env is rebuilt: the old one stays as it is, and
-// starts, with no byte left for a verdict as well.
+// TestFullDiskKeepsTheOldEnv checks a disk that fills up while an env is rebuilt.
+// The old env stays unchanged and starts, even without a byte left for a verdict.
 func TestFullDiskKeepsTheOldEnv(t *testing.T) {
 	t.Parallel()
 	var free []int // kB
@@ -88,7 +89,7 @@ func TestFullDiskKeepsTheOldEnv(t *testing.T) {
 	}
 }
 
-// fill takes all of a disk but so much.
+// fill fills a disk, except for leave kilobytes.
 func fill(t *testing.T, file string, leave int) {
 	t.Helper()
 	var st unix.Statfs_t
@@ -101,14 +102,15 @@ func fill(t *testing.T, file string, leave int) {
 	}
 }
 
-// Calls that fail at the last steps of a creation: an error that names the file
-// and says what to do, or the way around it; the old env stays as it is.
+// TestDiskFails checks system calls that fail at the last steps of a creation.
+// modelrun works around the failure, or gives an error that names the file and a
+// remedy. The old env stays unchanged.
 func TestDiskFails(t *testing.T) {
 	t.Parallel()
 	execxtest.Tool(t, "strace")
 	type failing struct {
 		inject string
-		code   fault.Code // "" it works all the same
+		code   fault.Code // "" if it succeeds anyway
 	}
 	for _, f := range sample([]failing{
 		{"syncfs:error=EIO", fault.Internal},
@@ -147,8 +149,9 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-// Parts of a root that cannot be written: what can be done is done, the rest is
-// an error that names the folder. A read-only disk is in create_disk_full.txt.
+// TestReadOnlyParts checks roots of which a part is read-only. modelrun does what
+// is possible, and gives an error that names the folder for the rest. For a
+// read-only disk see create_disk_full.txt.
 func TestReadOnlyParts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -199,7 +202,8 @@ func TestReadOnlyParts(t *testing.T) {
 	}
 }
 
-// What is not ours in our folders ends no start and no creation, and stays.
+// TestForeignFiles checks files in our folders that modelrun did not create. They
+// stop no start and no creation, and they stay.
 func TestForeignFiles(t *testing.T) {
 	t.Parallel()
 	put := func(path string) func(*sandbox) error {
@@ -213,8 +217,8 @@ func TestForeignFiles(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		put     func(*sandbox) error
-		rebuild string // what the error of ensure --rebuild holds; "" it works
-		absent  bool   // there is no env now
+		rebuild string // part of the error of ensure --rebuild; "" if it succeeds
+		absent  bool   // there is no env any more
 	}{
 		"files and folders in .tmp": {put: func(s *sandbox) error {
 			tmp := func(name string) string { return filepath.Join(s.root.Tmp(), name) }
@@ -292,7 +296,8 @@ func folder(path string) func(*sandbox) error {
 	}
 }
 
-// A leftover that cannot be moved is in nobody's way.
+// TestLeftoverThatCannotBeMoved checks that a leftover that cannot be moved does
+// not disturb a creation.
 func TestLeftoverThatCannotBeMoved(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
@@ -303,7 +308,8 @@ func TestLeftoverThatCannotBeMoved(t *testing.T) {
 	require.Equal(t, []string{filepath.Base(left)}, names(s.root.Tmp()))
 }
 
-// .envs may be a link, and its folders may not: one rename publishes.
+// TestLinks checks that .envs may be a link, and that its folders may not be links:
+// publishing is one rename.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
@@ -333,8 +339,9 @@ func TestLinks(t *testing.T) {
 	require.Contains(t, r.err, s.root.Envs()+" is a link to "+elsewhere+", which is not there", "%s", r)
 }
 
-// State files that nobody wrote like this. Each is as good as none: the env is
-// checked anew if need be, and is not touched.
+// TestStateFilesOfAnyKind checks state files with content that modelrun never
+// writes. modelrun ignores each of them. If necessary it checks the env again, and
+// it does not change the env.
 func TestStateFilesOfAnyKind(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
@@ -369,7 +376,7 @@ func TestStateFilesOfAnyKind(t *testing.T) {
 			}
 			before := photo(t, s.shared().Path)
 			r := s.run(t, "--no-create", "--", "python", "-c", "import onnxruntime")
-			if file == s.shared().Cfg() { // python itself would not know where it is
+			if file == s.shared().Cfg() { // without this file, python itself would not know where it is
 				helpful(t, r)
 				require.Contains(t, r.err, "pyvenv.cfg cannot be used: "+file, name)
 			} else {
@@ -392,9 +399,9 @@ func TestStateFilesOfAnyKind(t *testing.T) {
 	require.Zero(t, r.code, "%s", r)
 }
 
-// The clock jumps by 10 years, forth or back: what was written before is of
-// another time. A verdict counts as before, a failure counts no more, and no
-// file looks so young or old that it is in the way.
+// TestClockJumps lets the clock jump by 10 years, forward or back, so that existing
+// files have dates of another time. A verdict still counts. A failure does not
+// count any more. No file is in the way because it looks too young or too old.
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
 	for name, by := range map[string]time.Duration{"forth": -10 * 365 * 24 * time.Hour, "back": 10 * 365 * 24 * time.Hour} {
@@ -424,7 +431,7 @@ func TestClockJumps(t *testing.T) {
 			require.Equal(t, kept, now, "it is the same env: nobody asks it again")
 			require.WithinDuration(t, time.Now(), inode(t, s.root.Lease(s.shared())).ModTime(), time.Hour, "the day of its use")
 
-			// A creation that failed at another time is tried again at once.
+			// A creation that failed at another time is retried at once.
 			require.NoError(t, os.RemoveAll(s.shared().Path))
 			works := s.env
 			s.set("MODELRUN_INDEX_DEFAULT=http://127.0.0.1:1/simple", "MODELRUN_INDEX_TORCH=http://127.0.0.1:1/simple", "UV_HTTP_RETRIES=0", "UV_LINK_MODE=copy")
@@ -437,7 +444,7 @@ func TestClockJumps(t *testing.T) {
 	}
 }
 
-// shift moves every time that a JSON file of ours holds.
+// shift shifts every time in a JSON file of modelrun.
 func shift(t *testing.T, file string, by time.Duration) {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -453,15 +460,16 @@ func shift(t *testing.T, file string, by time.Duration) {
 	require.NoError(t, os.WriteFile(file, data, 0o644))
 }
 
-// Limits that a caller set: a healthy env starts under all that a python starts
-// under. A creation works, or ends with an error that names what is short, and
-// leaves a healthy env as it is. Nothing that a limit did counts as broken later.
+// TestInheritedLimits checks limits that a caller set. A healthy env starts under
+// every limit under which python starts. A creation succeeds, or fails with an
+// error that names the limit, and leaves a healthy env unchanged. Nothing that a
+// limit caused counts as broken later.
 func TestInheritedLimits(t *testing.T) {
 	t.Parallel()
 	type limit struct {
 		ulimit    string
-		unchecked string // what a start without a verdict says, "" nothing
-		create    string // what the error of a creation holds, "" it works
+		unchecked string // part of the message of a start without a verdict; "" if there is none
+		create    string // part of the error of a creation; "" if it succeeds
 	}
 	for _, l := range sample([]limit{
 		{"-n 16", "too many open files", "too many open files"},
@@ -492,7 +500,7 @@ func TestInheritedLimits(t *testing.T) {
 			if l.unchecked != "" {
 				require.Contains(t, r.err, l.unchecked, "%s", r)
 			}
-			require.NoError(t, os.RemoveAll(s.root.Cache())) // or uv knows the machine's Pythons
+			require.NoError(t, os.RemoveAll(s.root.Cache())) // otherwise uv knows the machine's Pythons
 			r = under("ensure", "--rebuild")
 			if l.create == "" {
 				require.Zero(t, r.code, "%s", r)
@@ -507,7 +515,8 @@ func TestInheritedLimits(t *testing.T) {
 	}
 }
 
-// Few descriptors: what a person is told to do is to allow more.
+// TestHardlyADescriptor checks that the remedy for too few descriptors is to allow
+// more.
 func TestHardlyADescriptor(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
@@ -521,7 +530,7 @@ func TestHardlyADescriptor(t *testing.T) {
 	s.starts(t, "--no-create")
 }
 
-// Streams that are closed, or full.
+// TestCreateWithClosedStreams checks streams that are closed or full.
 func TestCreateWithClosedStreams(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -547,7 +556,7 @@ func TestCreateWithClosedStreams(t *testing.T) {
 			r := run1(t, s.other(t, "/bin/sh", "-c", `exec "$0" -- python -c "$1" `+c.streams, s.bin, code))
 			require.Zero(t, r.code, "%s", r)
 			require.Equal(t, []string{"ran"}, s.lines("proof"))
-			// No file of ours got what was meant for a stream.
+			// None of our files contains output that was meant for a stream.
 			for _, file := range []string{s.root.Files(onnx).Lock(), s.root.Lease(s.shared())} {
 				require.Zero(t, inode(t, file).Size(), file)
 			}

@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Ctrl-C and SIGTERM at any step: 130 and 143, no staging, and what others see
-// is what was there, or the whole new env when it was published already.
+// TestInterruptedAtEachStep checks Ctrl-C and SIGTERM at every step. The exit code
+// is 130 or 143, and no staging folder remains. Other processes see the files that
+// were there before, or the complete new env if it was already published.
 func TestInterruptedAtEachStep(t *testing.T) {
 	t.Parallel()
 	for name, b := range crashes() {
@@ -27,19 +28,19 @@ func TestInterruptedAtEachStep(t *testing.T) {
 					r := newCrashSandbox(t, b)
 					was := r.visible(t)
 					c := r.cmd(t, b, step+":"+sig)
-					out, _ := c.CombinedOutput() // its code is looked at
+					out, _ := c.CombinedOutput() // the exit code is checked
 					require.Equal(t, code, exitCode(c), "%s", out)
 					require.NotContains(t, string(out), "the program runs")
 					require.Empty(t, entries(t, r.Tmp()))
 					require.NoFileExists(t, r.Files(crashKey).Owner())
 					require.NoFileExists(t, r.Files(crashKey).Journal())
 					require.NoFileExists(t, r.Files(crashKey).Failure(), "it is no failure: the next start tries at once")
-					if b.run != nil || !strings.HasPrefix(name, "waiting") && name != "killed before" { // these bring in what is whole already
-						if n := slices.Index(building, step); n >= 0 && n < slices.Index(building, "durable") { // the last look is after that
+					if b.run != nil || !strings.HasPrefix(name, "waiting") && name != "killed before" { // these bring in a complete env
+						if n := slices.Index(building, step); n >= 0 && n < slices.Index(building, "durable") { // after "durable" there is no further check for a signal
 							require.Equal(t, was, r.visible(t))
 						}
 					}
-					if nightly() { // after SIGKILL it always heals, and that leaves more behind
+					if nightly() { // after SIGKILL, which leaves more behind, this is always checked
 						r.requireHeals(t, b)
 					}
 				})
@@ -48,7 +49,7 @@ func TestInterruptedAtEachStep(t *testing.T) {
 	}
 }
 
-// exitCode is a command's, as a shell says it.
+// exitCode returns a command's exit code as a shell reports it.
 func exitCode(c *exec.Cmd) int {
 	if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 128 + int(status.Signal())
@@ -56,8 +57,8 @@ func exitCode(c *exec.Cmd) int {
 	return c.ProcessState.ExitCode()
 }
 
-// visible is which envs others see, and which are kept: a folder is known by
-// its number.
+// visible returns the envs that other processes see and the files that are kept,
+// with the inode number of each.
 func (r *crashSandbox) visible(t *testing.T) map[string]uint64 {
 	t.Helper()
 	seen := map[string]uint64{}

@@ -25,8 +25,9 @@ type killPoint struct {
 	nth  int
 }
 
-// The main goroutine is tied to the main thread, and it is the one that looks
-// and writes: its calls are in the same order each time.
+// killPoints returns the calls of a creation at which it can be killed. The main
+// goroutine is locked to the main thread and makes all these calls, so their order
+// is the same each time.
 func killPoints(t *testing.T, b before) (points []killPoint) {
 	t.Helper()
 	r := newCrashSandbox(t, b)
@@ -35,7 +36,7 @@ func killPoints(t *testing.T, b before) (points []killPoint) {
 	require.NoError(t, err, "%s", out)
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
-	text, _, _ := strings.Cut(string(data), `/python", ["`) // from there on it is the program
+	text, _, _ := strings.Cut(string(data), `/python", ["`) // the rest belongs to the program
 	count := map[string]int{}
 	for _, m := range regexp.MustCompile(`(?m)^([a-z][a-z0-9_]*)\((.*)$`).FindAllStringSubmatch(text, -1) {
 		if count[m[1]]++; slices.Contains(killedAt(), m[1]) && !strings.Contains(m[2], `"/proc`) {
@@ -45,13 +46,14 @@ func killPoints(t *testing.T, b before) (points []killPoint) {
 	return points
 }
 
-// killedAt are the calls at whose door SIGKILL waits: those that change
-// something, or wait, or begin something.
+// killedAt returns the system calls before which SIGKILL is sent: those that
+// change, wait for or begin something.
 func killedAt() []string {
 	return []string{"openat", "write", "mkdirat", "renameat", "renameat2", "unlinkat", "clone", "clone3", "fsync", "syncfs", "flock", "utimensat", "waitid", "pipe2"}
 }
 
-// traced is the command, as it is released, under strace: only its main thread.
+// traced returns the command, in its release build, under strace. Only its main
+// thread is traced.
 func (r *crashSandbox) traced(t *testing.T, b before, words ...string) *exec.Cmd {
 	t.Helper()
 	argv := slices.Concat([]string{strace(t)[0], "-qq"}, words, []string{release(t)}, r.cmd(t, before{run: b.run}, "").Args[1:])
@@ -61,8 +63,8 @@ func (r *crashSandbox) traced(t *testing.T, b before, words ...string) *exec.Cmd
 	return c
 }
 
-// few is how many of a situation's points are tried, drawn by lot: the name of a
-// test that failed says which.
+// few returns how many of a situation's points are tried. The points are chosen at
+// random. The name of a failed test names the point.
 func few(situation string) int {
 	switch {
 	case !nightly():
@@ -73,8 +75,9 @@ func few(situation string) int {
 	return 50 // most of their calls are the same
 }
 
-// SIGKILL at any system call of a creation: each time the next start heals. All
-// of them at night, a few of them each time.
+// TestKilledAtAnyCall sends SIGKILL at any system call of a creation, and checks
+// that the next start heals each time. The nightly run tries all calls, other runs
+// only a few.
 func TestKilledAtAnyCall(t *testing.T) {
 	t.Parallel()
 	var tried, hit atomic.Int32
@@ -87,7 +90,7 @@ func TestKilledAtAnyCall(t *testing.T) {
 			continue
 		}
 		if b.noSwap || strings.HasPrefix(name, "waiting") || name == "killed before" {
-			continue // TestKilledAtEachStep
+			continue // see TestKilledAtEachStep
 		}
 		points := killPoints(t, b)
 		require.Greater(t, len(points), 200)
@@ -113,8 +116,9 @@ func TestKilledAtAnyCall(t *testing.T) {
 	}
 }
 
-// uv is killed within a package, at its nth hard link: pip and uv would both
-// call what is left installed. Nothing of it is seen, and the next try heals.
+// TestInstallerKilledMidway kills uv within a package, at its nth hard link. pip
+// and uv would both consider the partial package installed. The test checks that
+// nothing of it becomes visible, and that the next attempt heals.
 func TestInstallerKilledMidway(t *testing.T) {
 	t.Parallel()
 	b := crashes()["broken"]
@@ -130,11 +134,11 @@ func TestInstallerKilledMidway(t *testing.T) {
 			r := newCrashSandbox(t, b)
 			c := r.traced(t, b, "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", fmt.Sprintf("inject=linkat:signal=KILL:when=%d", n))
 			out, _ := c.CombinedOutput()
-			if c.ProcessState.ExitCode() == 0 { // uv shares its links among threads: this one had fewer
+			if c.ProcessState.ExitCode() == 0 { // uv divides its links among threads, and this one made fewer
 				require.Greater(t, n, 3, "%s", out)
 				return
 			}
-			if killed(c) { // and this link was one of our own, of byte code
+			if killed(c) { // this link was one of modelrun's own, for byte code
 				require.Greater(t, n, 3, "%s", out)
 				r.requireHeals(t, b)
 				return
@@ -149,15 +153,16 @@ func TestInstallerKilledMidway(t *testing.T) {
 	}
 }
 
-// modelrun is killed while uv installs, and uv is not: it goes on, in a folder
-// that the next start has swept away meanwhile.
+// TestInstallerOutlivesUs kills modelrun while uv installs, but not uv. uv
+// continues in a folder that the next start has meanwhile removed.
 func TestInstallerOutlivesUs(t *testing.T) {
 	t.Parallel()
 	b := crashes()["broken"]
 	r := newCrashSandbox(t, b)
 	slow := filepath.Join(t.TempDir(), "slow-uv")
-	// The shell dies with modelrun, as its child; what it started does not. (A delay,
-	// like a signal, does nothing under --seccomp-bpf.)
+	// The shell dies with modelrun, because it is its child. The process that the
+	// shell started does not. (A delay, like a signal, has no effect under
+	// --seccomp-bpf.)
 	require.NoError(t, execxtest.Write(slow, []byte("#!/bin/sh\ncase \"$*\" in *'pip sync'*)\n\t"+strace(t)[0]+" -f -qq -o /dev/null"+
 		" -e trace=linkat -e inject=linkat:delay_enter=50000 "+uvtest.Path(t)+" \"$@\"\n\texit ;;\nesac\nexec "+uvtest.Path(t)+" \"$@\"\n")))
 	c := r.cmd(t, b, "")
@@ -178,7 +183,7 @@ func TestInstallerOutlivesUs(t *testing.T) {
 	r.requireHeals(t, b)
 }
 
-// writers are the processes whose command line names a folder.
+// writers returns the processes whose command line names a folder.
 func writers(t *testing.T, dir string) (pids []string) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")

@@ -25,29 +25,30 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// nightly is whether everything is tried, or only a sample.
+// nightly reports whether all cases are tried, and not only a sample.
 func nightly() bool { return os.Getenv("TEST_NIGHTLY") != "" }
 
 const crashKey envdir.Key = "crash"
 
-// before is what is in a root when the creation that is killed begins.
+// before describes a root before the creation that is killed.
 type before struct {
-	make   func(*testing.T, *crashSandbox) // from a root with a healthy env
-	run    []string                        // the command that is killed; nil: a launch
-	inUse  bool                            // somebody runs in the env until after the next start
+	make   func(*testing.T, *crashSandbox) // changes a root with a healthy env
+	run    []string                        // the command that is killed; nil for a launch
+	inUse  bool                            // a program runs in the env until after the next start
 	noSwap bool                            // on a file system that cannot exchange two folders
 	old    bool                            // the model has a healthy old env
-	steps  []string                        // the steps that the command comes to, in their order
+	steps  []string                        // the steps of the command, in order
 }
 
-// The steps of every creation, up to the moment of publishing and from it on.
+// The steps of every creation, up to publishing and after it.
 var (
 	building = []string{"locked", "looking for uv", "resolving versions", "staged", "creating the venv", "installing", "verifying files", "probing imports", "publishing", "durable", "seal", "publish"}
 	ending   = []string{"published", "verdict", "constraints", "unlock"}
 )
 
-// crashes is each situation in which a creation may be killed, and the steps
-// at which it is. TestEveryStepIsTried fails for a step that is in none.
+// crashes returns each situation in which a creation may be killed, with the steps
+// at which the test kills it. TestEveryStepIsTried fails for a step that is in none
+// of them.
 func crashes() map[string]before {
 	return map[string]before{
 		"nothing there": {make: func(t *testing.T, r *crashSandbox) { require.NoError(t, os.RemoveAll(r.Shared(crashKey).Path)) },
@@ -70,7 +71,7 @@ func crashes() map[string]before {
 			waiting(t, r)
 			require.NoError(t, os.RemoveAll(r.Shared(crashKey).Path))
 		}, steps: []string{"promote", "unlock"}},
-		"killed before": {make: func(t *testing.T, r *crashSandbox) { // between the two renames, with litter
+		"killed before": {make: func(t *testing.T, r *crashSandbox) { // between the two renames, with leftovers
 			staged, old := r.Staging(crashKey, "0123abcd").Path, r.Retired(string(crashKey), "0123abcd")
 			require.NoError(t, os.MkdirAll(filepath.Dir(staged), 0o755))
 			require.NoError(t, os.MkdirAll(filepath.Dir(old), 0o755))
@@ -89,7 +90,7 @@ func waiting(t *testing.T, r *crashSandbox) {
 	r.tear(t, r.Shared(crashKey))
 }
 
-// sampled is whether a case runs each time: every step in one situation.
+// sampled reports whether a case runs every time. Every step runs in one situation.
 func sampled(situation, step string) bool {
 	var of []string
 	for name, b := range crashes() {
@@ -101,8 +102,8 @@ func sampled(situation, step string) bool {
 	return of[len(step)%len(of)] == situation
 }
 
-// Whoever is killed at any step leaves an env that is whole or none, and the
-// next start heals what there is to heal.
+// TestKilledAtEachStep kills a creation at each step. Then the env is complete or
+// does not exist, and the next start heals everything that is left.
 func TestKilledAtEachStep(t *testing.T) {
 	t.Parallel()
 	for name, b := range crashes() {
@@ -127,18 +128,18 @@ func killed(c *exec.Cmd) bool {
 	return ok && (status.Signaled() && status.Signal() == syscall.SIGKILL || status.ExitStatus() == 128+int(syscall.SIGKILL))
 }
 
-// crashSandbox is a root of its own for one creation that is killed.
+// crashSandbox is a root for one creation that is killed.
 type crashSandbox struct {
 	envdir.Root
 	base *crashBase
-	user *os.File // who runs in the env
-	tree []string // of all that is not modelrun's
+	user *os.File // held by a program that runs in the env
+	tree []string // every file that is not modelrun's
 }
 
-// crashBase is what they share: the binary with failpoints, the wheels, and a
-// root with a healthy env, which is copied.
+// crashBase is what the sandboxes share: the binary with failpoints, the wheels,
+// and a root with a healthy env, which they copy.
 type crashBase struct {
-	*sandbox // its environment leaves the root open
+	*sandbox // its environment names no root
 	oldID    envdir.ID
 }
 
@@ -197,7 +198,8 @@ func makeCrashBase(t *testing.T) (*crashBase, error) {
 	return l, nil
 }
 
-// newCrashSandbox copies the root and makes of it what is to be there before.
+// newCrashSandbox copies the root, and changes the copy to the situation before the
+// creation.
 func newCrashSandbox(t *testing.T, b before) *crashSandbox {
 	t.Helper()
 	l := newCrashBase(t)
@@ -207,7 +209,8 @@ func newCrashSandbox(t *testing.T, b before) *crashSandbox {
 	return r
 }
 
-// fill makes of the copy of a root with a healthy env what is to be there.
+// fill changes the copy of a root with a healthy env to the situation before the
+// creation.
 func (r *crashSandbox) fill(t *testing.T, b before) {
 	t.Helper()
 	if !b.old {
@@ -220,13 +223,13 @@ func (r *crashSandbox) fill(t *testing.T, b before) {
 	r.tree = r.foreign(t)
 }
 
-// copyAll is copyTreeAsIs.
+// copyAll copies a tree with copyTreeAsIs.
 func copyAll(t *testing.T, from, to string) {
 	t.Helper()
 	require.NoError(t, copyTreeAsIs(from, to))
 }
 
-// tear breaks an env as a disk does.
+// tear damages an env as a faulty disk does.
 func (r *crashSandbox) tear(t *testing.T, d envdir.Dir) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(d.SitePackages("*"), "crash_tool", "__init__.py"))
@@ -245,8 +248,8 @@ func (r *crashSandbox) use(t *testing.T) *os.File {
 	return f
 }
 
-// foreign is every file of the root that is not modelrun's, with its content's
-// size, its mode and time: none may change.
+// foreign returns every file of the root that is not modelrun's, with its size,
+// mode and time. None of these may change.
 func (r *crashSandbox) foreign(t *testing.T) []string {
 	t.Helper()
 	out, err := exec.Command("find", string(r.Root), "(", "-path", r.Envs(), "-o", "-path", filepath.Dir(r.Files(crashKey).Constraints()), ")", "-prune",
@@ -255,7 +258,7 @@ func (r *crashSandbox) foreign(t *testing.T) []string {
 	return strings.Split(string(out), "\n")
 }
 
-// requireForeign: nothing but modelrun's own has changed.
+// requireForeign checks that no files have changed except modelrun's own.
 func (r *crashSandbox) requireForeign(t *testing.T) {
 	t.Helper()
 	now := r.foreign(t)
@@ -265,7 +268,7 @@ func (r *crashSandbox) requireForeign(t *testing.T) {
 	require.Len(t, now, len(r.tree))
 }
 
-// cmd is the command that is killed.
+// cmd returns the command that is killed.
 func (r *crashSandbox) cmd(t *testing.T, b before, point string) *exec.Cmd {
 	t.Helper()
 	argv := append([]string{r.base.bin}, b.run...)
@@ -281,8 +284,8 @@ func (r *crashSandbox) cmd(t *testing.T, b before, point string) *exec.Cmd {
 	return c
 }
 
-// strace is the words that trace a command and what it starts, quickly and
-// without a word.
+// strace returns the command line that traces a command and its children, quickly
+// and without output.
 func strace(t *testing.T) []string {
 	t.Helper()
 	execxtest.Tool(t, "strace")
@@ -301,7 +304,7 @@ func tracer() (words []string, err error) {
 	return []string{path, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"}, err
 }
 
-// next starts a program, with no help.
+// next starts a program without a failpoint.
 func (r *crashSandbox) next(t *testing.T, b before, args ...string) (stdout, stderr string) {
 	t.Helper()
 	c := r.cmd(t, before{run: args}, "")
@@ -312,7 +315,7 @@ func (r *crashSandbox) next(t *testing.T, b before, args ...string) (stdout, std
 	return out.String(), errs.String()
 }
 
-// allScripts runs what an env holds and says which env it is.
+// allScripts runs the scripts of an env and prints which env it is.
 const allScripts = `import glob, os, subprocess, sys
 import onnxruntime
 print(sys.prefix)
@@ -322,8 +325,7 @@ if ".envs" in sys.prefix.split(os.sep):
         print(subprocess.check_output([os.path.join(sys.prefix, "bin", name)], text=True), end="")
 `
 
-// requireHeals is what must be true after a death, and after the start that
-// follows it.
+// requireHeals checks the root after a kill, and after the start that follows.
 func (r *crashSandbox) requireHeals(t *testing.T, b before) {
 	t.Helper()
 	r.requireWhole(t)
@@ -342,15 +344,16 @@ func (r *crashSandbox) requireHeals(t *testing.T, b before) {
 	}
 	if b.inUse {
 		require.NoError(t, r.user.Close())
-		// A child that another test starts at this moment holds a copy of the
-		// lease until it execs: then it is moved by a later start.
+		// A child that another test starts at this moment holds a copy of the lease
+		// until it execs. In that case a later start moves the env.
 		require.Eventually(t, func() bool {
 			out, _ = r.next(t, b, start...)
 			return strings.HasPrefix(out, r.Shared(crashKey).Venv()+"\n")
 		}, limit, tick)
 	}
 	if _, err := os.Lstat(r.Files(crashKey).Journal()); !created && (err == nil || len(entries(t, r.Tmp())) > 0) {
-		// A start that finds a healthy env cleans nothing up: the next creation does.
+		// A start that finds a healthy env cleans nothing up. The next creation
+		// does.
 		r.next(t, b, "ensure", "--rebuild")
 	}
 	require.Empty(t, entries(t, r.Tmp()))
@@ -362,8 +365,8 @@ func (r *crashSandbox) requireHeals(t *testing.T, b before) {
 	r.requireForeign(t)
 }
 
-// requireWhole: each env that others can see is none, the broken one that was
-// there, or whole.
+// requireWhole checks each env that others can see: it does not exist, it is the
+// broken one from before, or it is complete.
 func (r *crashSandbox) requireWhole(t *testing.T) {
 	t.Helper()
 	for _, d := range []envdir.Dir{r.Shared(crashKey), r.Next(crashKey)} {
@@ -394,13 +397,13 @@ func entries(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// What a test waits for, and how often it looks.
+// The time limit of a condition, and the interval between two checks of it.
 const (
 	limit = 2 * time.Minute
 	tick  = 20 * time.Millisecond
 )
 
-// A step that no test dies at is a hole in the tests.
+// TestEveryStepIsTried checks that a test kills modelrun at every step.
 func TestEveryStepIsTried(t *testing.T) {
 	t.Parallel()
 	tried := map[string]bool{}
@@ -430,7 +433,7 @@ func TestEveryStepIsTried(t *testing.T) {
 	}
 }
 
-// namedSteps are the names of all steps in the code: the arguments of the
+// namedSteps returns the names of all steps in the code: the arguments of the
 // functions that stop at a failpoint.
 func namedSteps(t *testing.T) (steps []string) {
 	t.Helper()
@@ -463,7 +466,8 @@ func namedSteps(t *testing.T) (steps []string) {
 	return steps
 }
 
-// A released program has no failpoints: it does not know the variable.
+// TestReleaseHasNoFailpoints checks that a release build has no failpoints: it does
+// not know the variable.
 func TestReleaseHasNoFailpoints(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)

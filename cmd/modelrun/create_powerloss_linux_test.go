@@ -15,9 +15,10 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// Power is lost at a step: the root lies on an ext4 of its own, modelrun is
-// stopped there, and what is on the disk at that moment is mounted again. What
-// was only in memory is gone; the start that follows must heal all the same.
+// TestPowerLoss simulates a power loss at a step. The root is on its own ext4 file
+// system. modelrun is stopped at the step, and the contents of the disk at that
+// moment are mounted again. Data that was only in memory is lost. The next start
+// must heal anyway.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
 	if !canMount() {
@@ -40,7 +41,8 @@ func TestPowerLoss(t *testing.T) {
 				disk := newDisk(t)
 				r := &crashSandbox{base: l, Root: envdir.Root(filepath.Join(disk.dir, "root"))}
 				copyAll(t, string(l.root), string(r.Root))
-				// What is downloaded now is in the cache and in the env at once, by hard links.
+				// Downloads then go to the cache and to the env at once, by hard
+				// links.
 				require.NoError(t, os.RemoveAll(r.Cache()))
 				r.fill(t, b)
 				mustRun(t, "sync", "-f", disk.dir)
@@ -51,7 +53,8 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
-// stopAt runs a command until it has stopped at a step, calls then, and kills it.
+// stopAt runs a command until it has stopped at a step. Then it calls then, and
+// kills the command.
 func stopAt(t *testing.T, c *exec.Cmd, step string, then func(t *testing.T, die func())) {
 	t.Helper()
 	errs, err := c.StderrPipe()
@@ -72,7 +75,7 @@ func stopAt(t *testing.T, c *exec.Cmd, step string, then func(t *testing.T, die 
 	require.Fail(t, "it never came to that step", "%s", strings.Join(said, "\n"))
 }
 
-// disk is a small ext4 of its own.
+// disk is a small ext4 file system.
 type disk struct{ dir, image string }
 
 func newDisk(t *testing.T) *disk {
@@ -98,11 +101,11 @@ func (d *disk) mount(t *testing.T) {
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", d.dir).Run() })
 }
 
-// cut takes the power away: what is on the disk now is all that there is.
+// cut simulates a power cut: only the data that is on the disk now remains.
 func (d *disk) cut(t *testing.T, die func()) {
 	t.Helper()
-	// The journal is written every 5 s, before the data of new files: names with
-	// nothing in them are what a power cut leaves.
+	// The journal is written every 5 s, before the data of new files. So a power
+	// cut leaves names of empty files.
 	f, err := os.Create(filepath.Join(d.dir, "journal"))
 	require.NoError(t, err)
 	require.NoError(t, f.Sync())
@@ -110,7 +113,7 @@ func (d *disk) cut(t *testing.T, die func()) {
 	after := d.image + "-after"
 	mustRun(t, "cp", "--sparse=always", d.image, after)
 	die()
-	mustRun(t, "umount", "-l", d.dir) // lazily: what it writes now goes to the other image
+	mustRun(t, "umount", "-l", d.dir) // lazily: later writes go to the old image
 	d.image = after
 	d.mount(t)
 }

@@ -29,7 +29,8 @@ func (s *sandbox) many(t *testing.T, n int, args ...string) (cmds []*exec.Cmd) {
 	return cmds
 }
 
-// 64 at once want an env that is not there: one makes it.
+// TestRaceColdStarts starts 64 processes at once that need a missing env. One of
+// them creates it.
 func TestRaceColdStarts(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
@@ -43,13 +44,15 @@ func TestRaceColdStarts(t *testing.T) {
 	s.tidy(t)
 }
 
-// Of 64 the first 7 (by day: of 24 the first 3) creators are killed, each in the middle: the others do not
-// fail, and what is published is one whole env.
+// TestRaceKilledCreators kills the first 7 of 64 creators (by day the first 3 of
+// 24), each in the middle of its work. The others do not fail, and one complete env
+// is published.
 func TestRaceKilledCreators(t *testing.T) {
 	t.Parallel()
 	kills := many(7, 3)
 	s := newSandbox(t)
-	// The first hang until they are killed, half an env in their staging folder.
+	// The first ones hang until they are killed, with half an env in their staging
+	// folder.
 	s.tool(t, `test $(wc -l <"$SANDBOX/syncs") -gt `+strconv.Itoa(kills)+` || { mkdir -p .venv/lib/half; while :; do sleep 0.05; done; }`)
 	var killed sync.Map
 	done := make(chan struct{})
@@ -92,7 +95,8 @@ func TestRaceKilledCreators(t *testing.T) {
 	s.tidy(t)
 }
 
-// 64 wait for a creation that fails: one attempt, and each gets its error.
+// TestRaceWaitersOnAFailure lets 64 processes wait for a creation that fails. There
+// is one attempt, and each process gets its error.
 func TestRaceWaitersOnAFailure(t *testing.T) {
 	t.Parallel()
 	for name, old := range map[string]bool{"no old env": false, "an old env": true} {
@@ -121,7 +125,7 @@ func TestRaceWaitersOnAFailure(t *testing.T) {
 				var out bytes.Buffer
 				c.Stdout = &out
 				all.Go(func() {
-					_ = c.Run() // see below
+					_ = c.Run() // the exit code is checked below
 					logs[i].out = out.String()
 				})
 			}
@@ -149,7 +153,7 @@ func TestRaceWaitersOnAFailure(t *testing.T) {
 	}
 }
 
-// watched is a stderr that tells when it holds a word.
+// watched is a stderr that calls seen when it contains a word.
 type watched struct {
 	mu   sync.Mutex
 	buf  bytes.Buffer
@@ -175,7 +179,7 @@ func (w *watched) text() string {
 	return w.buf.String()
 }
 
-// noLocks is a file system without locks, for uv: flock below $NOLOCK fails.
+// noLocks simulates a file system without locks for uv: flock fails below $NOLOCK.
 const noLocks = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -193,9 +197,10 @@ int flock(int fd, int op) {
   return ((int (*)(int, int))dlsym(RTLD_NEXT, "flock"))(fd, op);
 }`
 
-// Two creators on a file system without locks build at the same time. Both are
-// fine, and one env is published, whole. modelrun's own locks fail by strace, as
-// it is static; uv's by a library.
+// TestRaceWithoutLocks lets two creators build at the same time on a file system
+// without locks. Both succeed, and one complete env is published. strace makes
+// modelrun's own locks fail, because modelrun is linked statically. A library makes
+// uv's locks fail.
 func TestRaceWithoutLocks(t *testing.T) {
 	t.Parallel()
 	execxtest.Tool(t, "strace")
@@ -235,8 +240,9 @@ func TestRaceWithoutLocks(t *testing.T) {
 	}
 }
 
-// A creator that is beaten by another, which happens where locks do not work,
-// uses that one's env only if it works here: what it probed was its own.
+// TestRaceBeaten checks a creator when another one publishes first, which can
+// happen where locks do not work. It uses the other's env only if that env works
+// here, because it has probed only its own.
 func TestRaceBeaten(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]bool{"the other's works": false, "the other's does not": true} {
@@ -266,8 +272,9 @@ func TestRaceBeaten(t *testing.T) {
 	}
 }
 
-// Without locks nobody knows whether a program on another machine runs in an env
-// that was replaced: prune leaves it.
+// TestPruneWithoutLocks checks that prune keeps a replaced env if there are no
+// locks. Without locks, modelrun cannot know whether a program on another machine
+// runs in it.
 func TestPruneWithoutLocks(t *testing.T) {
 	t.Parallel()
 	execxtest.Tool(t, "strace")
@@ -277,11 +284,11 @@ func TestPruneWithoutLocks(t *testing.T) {
 	require.NoError(t, os.MkdirAll(s.root.Locks(), 0o755))
 	prune := []string{"--root", string(s.root), "prune", "--yes"}
 	nolocks := append([]string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "signal=none", "-e", "inject=flock:error=ENOLCK", s.bin}, prune...)
-	for _, planned := range []bool{false, true} { // before it is carried out, or when it is planned
+	for _, planned := range []bool{false, true} { // locks fail when the plan is carried out, or already when it is made
 		if planned {
 			require.NoError(t, os.WriteFile(s.root.Files(onnx).Lock(), nil, 0o600))
 		}
-		out, _ := s.other(t, "strace", nolocks...).CombinedOutput() // 1: it is still there
+		out, _ := s.other(t, "strace", nolocks...).CombinedOutput() // exit code 1: the env still exists
 		if strings.Contains(string(out), "ptrace") {
 			t.Skipf("NOT TESTED: strace may not trace here: %s", out)
 		}
@@ -293,8 +300,8 @@ func TestPruneWithoutLocks(t *testing.T) {
 	require.NoDirExists(t, old)
 }
 
-// late is a program that fails when something takes the place of the env in
-// which it runs: what it imports late is still its own.
+// late is a program that fails if its env is replaced while it runs. Modules that
+// it imports late must still come from the same env.
 const late = `
 import os, sys
 def mine(): i = os.stat(sys.prefix); return i.st_dev, i.st_ino
@@ -306,8 +313,8 @@ assert mine() == before, "the env was replaced under a program"
 assert sys.prefix == os.environ["MODELRUN_ACTIVE_ENV"], sys.prefix
 `
 
-// Whatever replaces, promotes or prunes: no start fails, and nothing in use is
-// touched.
+// TestRaceRebuildAgainstStarts checks starts during rebuilds, promotions and
+// prunes. No start fails, and no env in use is changed.
 func TestRaceRebuildAgainstStarts(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
@@ -319,7 +326,8 @@ func TestRaceRebuildAgainstStarts(t *testing.T) {
 	for range 4 {
 		starts.Go(func() {
 			for left.Add(-1) >= 0 && failed.Load() == nil {
-				// No creation may hide that there was no env for a moment.
+				// A creation would hide a moment without an env, so creation is
+				// forbidden.
 				if r := run1(t, s.cmd(t, "--no-create", "--no-degraded", "--", "python", "-c", late)); r.code != 0 {
 					failed.Store(&r)
 				}
@@ -352,15 +360,16 @@ func TestRaceRebuildAgainstStarts(t *testing.T) {
 	}
 	t.Logf("%d rebuilt in place, %d in .next, %d refused; prune: %t", rebuilt, postponed, refused, prunes)
 	require.Positive(t, rebuilt+postponed)
-	// What waits is promoted when nobody is in the way any more: the start that
-	// does it uses it already.
+	// The waiting env is promoted once no program is in the way. The start that
+	// promotes it already uses it.
 	until(t, "the promotion", func() bool { s.starts(t); return !exists(s.next().Path) })
 	require.Contains(t, s.starts(t).out, s.shared().Venv())
 	s.tidy(t)
 }
 
-// Leases that leaked to a daemon, or were lost by closing every descriptor: who
-// replaces an env is told by the lease or by /proc that somebody runs in it.
+// TestRaceOddUsers checks leases that leaked to a daemon, or were lost by closing
+// every descriptor. The lease or /proc still shows that a program runs in the env, so
+// the env is not replaced.
 func TestRaceOddUsers(t *testing.T) {
 	t.Parallel()
 	for name, program := range map[string]string{
@@ -391,7 +400,7 @@ func TestRaceOddUsers(t *testing.T) {
 			require.True(t, os.SameFile(was, inode(t, s.shared().Path)))
 			require.Contains(t, s.starts(t).out, s.next().Venv(), "used at once")
 
-			require.NoError(t, p.in.Close()) // it ends
+			require.NoError(t, p.in.Close()) // the program ends
 			until(t, "the promotion", func() bool { s.starts(t); return !exists(s.next().Path) })
 			require.Contains(t, s.starts(t).out, s.shared().Venv())
 			require.False(t, os.SameFile(was, inode(t, s.shared().Path)))
@@ -399,8 +408,9 @@ func TestRaceOddUsers(t *testing.T) {
 	}
 }
 
-// Programs run in the published env and in the one that waits: a third has no
-// place. It is said before anything is downloaded, and both keep their files.
+// TestRaceThirdBuild checks a third build while programs run in the published env
+// and in the waiting one. It is refused before anything is downloaded, and both
+// programs keep their files.
 func TestRaceThirdBuild(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
@@ -427,13 +437,14 @@ func TestRaceThirdBuild(t *testing.T) {
 	s.tidy(t)
 }
 
-// 64 at once find an env without a verdict: one asks it.
+// TestRaceOneProbe starts 64 processes at once that find an env without a verdict.
+// One of them probes it.
 func TestRaceOneProbe(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
 	site, err := filepath.Glob(filepath.Join(s.shared().Venv(), "lib/python*/site-packages"))
 	require.NoError(t, err)
-	// A probe is a python in isolated mode, the program is not.
+	// A probe runs python in isolated mode; the program does not.
 	count := "import sys, os; sys.flags.isolated and open(os.path.join(os.environ['PROBES'], str(os.getpid())), 'a')\n"
 	require.NoError(t, os.WriteFile(filepath.Join(site[0], "count.pth"), []byte(count), 0o600))
 	probes := filepath.Join(s.dir, "probes")
@@ -446,8 +457,9 @@ func TestRaceOneProbe(t *testing.T) {
 	require.Len(t, names(probes), 1)
 }
 
-// A service whose index does not answer is started again every 30 s: within 10
-// minutes it tries at most 5 times, and says each time why it did not work.
+// TestRestartsOfAService checks a service whose index does not answer and that is
+// restarted every 30 s. Within 10 minutes it tries at most 5 times, and gives the
+// reason each time.
 func TestRestartsOfAService(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
@@ -470,7 +482,7 @@ func TestRestartsOfAService(t *testing.T) {
 	require.Equal(t, attempts, s.logs(t))
 }
 
-// later makes the last failure older: time passes.
+// later makes the last failure older, as if time had passed.
 func later(t *testing.T, s *sandbox, by time.Duration) {
 	t.Helper()
 	data, err := os.ReadFile(s.root.Files(onnx).Failure())
@@ -485,8 +497,9 @@ func later(t *testing.T, s *sandbox, by time.Duration) {
 	require.NoError(t, os.WriteFile(s.root.Files(onnx).Failure(), data, 0o600))
 }
 
-// A creator that stands still: who waits says for whom, and ends with 124. When
-// it dies, another who waits takes over.
+// TestWaitForACreatorThatStandsStill checks a creator that makes no progress. A
+// waiting process names the creator, and exits with 124. When the creator dies,
+// another waiting process takes over.
 func TestWaitForACreatorThatStandsStill(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
@@ -523,12 +536,14 @@ func TestWaitForACreatorThatStandsStill(t *testing.T) {
 	s.tidy(t)
 }
 
-// A root in an image's layer: overlayfs moves no folder of a lower layer. The
-// new env waits in .next for ever, is used, and is never out of its place.
+// TestRootInAnImage checks a root in a layer of an image. overlayfs cannot move a
+// folder of a lower layer. The new env stays in .next, is used from there, and is
+// never missing.
 func TestRootInAnImage(t *testing.T) {
 	t.Parallel()
 	s := newHealthySandbox(t)
-	// An overlay cannot have its upper layer on another one: a disk of our own.
+	// An overlay cannot have its upper layer on another overlay, so this is a
+	// separate disk.
 	disk := filepath.Join(s.dir, "disk")
 	mount(t, disk, "-t", "tmpfs", "tmpfs")
 	lower := filepath.Join(disk, "lower")

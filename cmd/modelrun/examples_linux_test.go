@@ -15,15 +15,15 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// realStack is a root with real packages from the real index, and a copy of
-// the examples that use it.
+// realStack is a root with real packages from the real index, and a copy of the
+// examples that use it.
 type realStack struct {
 	examples string
 	root     string
 }
 
-// newRealStack has an empty root. It is the folder of the one example that
-// describes an env of its own, which counts only in a root inside its project.
+// newRealStack makes an empty root. The root is the folder of the one example that
+// describes its own env, because that env counts only in a root inside its project.
 func newRealStack(t *testing.T) *realStack {
 	t.Helper()
 	s := &realStack{examples: filepath.Join(t.TempDir(), "examples")}
@@ -33,7 +33,7 @@ func newRealStack(t *testing.T) *realStack {
 		switch {
 		case err != nil:
 			return err
-		case d.Name() == ".envs": // of somebody who tried it
+		case d.Name() == ".envs": // left by a user who tried the example
 			return fs.SkipDir
 		case d.IsDir():
 			return os.MkdirAll(filepath.Join(s.examples, path), 0o755)
@@ -51,7 +51,7 @@ func (s *realStack) environ() []string {
 	return append(execxtest.Online(), "MODELRUN_ROOT="+s.root, "TEST_E2E=", "PATH="+searchPath())
 }
 
-// run is a command in the folder of the examples that succeeds.
+// run runs a command, which must succeed, in the folder of the examples.
 func (s *realStack) run(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
 	return s.in(t, s.examples, args...)
@@ -70,7 +70,7 @@ func (s *realStack) in(t *testing.T, dir string, args ...string) (stdout, stderr
 	return out.String(), errs.String()
 }
 
-// envs is the keys of the envs that are there.
+// envs returns the keys of the existing envs.
 func (s *realStack) envs(t *testing.T) (keys []string) {
 	t.Helper()
 	seals, err := filepath.Glob(filepath.Join(s.root, ".envs", "*", "READY.json"))
@@ -81,14 +81,15 @@ func (s *realStack) envs(t *testing.T) (keys []string) {
 	return keys
 }
 
-// alice is how the model of examples/tiny-llm goes on after "Alice was".
+// alice is the text with which the model of examples/tiny-llm continues "Alice
+// was".
 const alice = "Alice was beginning to get very tired"
 
-// TestRealStack runs the examples with the real thing, README's first command
-// first: real torch and transformers from the real index, installed by a uv
-// that modelrun gets by itself. It downloads about 3 GB, so it runs only when
-// TEST_E2E is set; "all" adds what takes minutes more: another torch env or
-// two, and a compilation.
+// TestRealStack runs the examples with real packages, beginning with the README's
+// first command: real torch and transformers from the real index, installed by a uv
+// that modelrun downloads. It downloads about 3 GB, so it runs only if TEST_E2E is
+// set. "all" adds the parts that take minutes: one or two more torch envs, and a
+// compilation.
 func TestRealStack(t *testing.T) {
 	e2e := os.Getenv("TEST_E2E")
 	if e2e == "" {
@@ -96,7 +97,7 @@ func TestRealStack(t *testing.T) {
 	}
 	s := newRealStack(t)
 	if !t.Run("tiny-llm", s.tinyLLM) {
-		return // the others need its env
+		return // the other examples need its env
 	}
 	t.Run("tiny-onnx", s.tinyONNX)
 	t.Run("tiny-lora", s.tinyLoRA)
@@ -135,7 +136,8 @@ func (s *realStack) tinyONNX(t *testing.T) {
 	require.NotEmpty(t, everyScript(t, filepath.Join(s.root, ".envs", "onnx-cpu", ".venv", "bin")))
 }
 
-// The adapter's base is in another folder; its env is the base's.
+// tinyLoRA checks an adapter whose base model is in another folder. It uses the env
+// of the base model.
 func (s *realStack) tinyLoRA(t *testing.T) {
 	before := s.envs(t)
 	out, log := s.run(t, built, "-C", "tiny-lora", "--", "python", "load_model.py")
@@ -144,7 +146,8 @@ func (s *realStack) tinyLoRA(t *testing.T) {
 	require.Equal(t, before, s.envs(t))
 }
 
-// A program in an env starts workers in that env and other models in theirs.
+// twoModels checks that a program starts workers in its own env and other models in
+// theirs.
 func (s *realStack) twoModels(t *testing.T) {
 	out, log := s.run(t, built, "-C", "two-models", "--", "python", "start.py")
 	onnx, torch := filepath.Join(s.root, ".envs", "onnx-cpu", ".venv"), filepath.Join(s.root, ".envs", "torch-cpu-transformers", ".venv")
@@ -160,7 +163,7 @@ func (s *realStack) twoModels(t *testing.T) {
 	require.NotContains(t, log, "modelrun:")
 }
 
-// bitsandbytes 0.49 works without a GPU.
+// tinyBnb checks bitsandbytes 0.49, which works without a GPU.
 func (s *realStack) tinyBnb(t *testing.T) {
 	out, log := s.run(t, built, "-C", "tiny-bnb", "--", "python", "load_model.py")
 	require.Contains(t, out, alice)
@@ -174,7 +177,8 @@ func (s *realStack) embeddings(t *testing.T) {
 	require.Regexp(t, `Environment torch-cpu-transformers--x-[0-9a-f]{8} ready!`, log)
 }
 
-// Where the index of wheels cannot be reached, llama.cpp is compiled.
+// tinyGGUF checks llama.cpp. It is compiled if the index of wheels cannot be
+// reached.
 func (s *realStack) tinyGGUF(t *testing.T) {
 	out, log := s.run(t, built, "-C", "tiny-gguf", "--", "python", "load_model.py")
 	require.Contains(t, out, alice)
@@ -184,9 +188,9 @@ func (s *realStack) tinyGGUF(t *testing.T) {
 	require.NotContains(t, log, "modelrun:")
 }
 
-// everyScript starts every console script of an env from its final path. What
-// a script says to --help is its own affair; that its python is found and its
-// package imports is ours.
+// everyScript starts every console script of an env from its final path. The script
+// may answer --help in any way. Its python must be found, and its package must be
+// importable.
 func everyScript(t *testing.T, bin string) (started []string) {
 	t.Helper()
 	entries, err := os.ReadDir(bin)
@@ -197,7 +201,7 @@ func everyScript(t *testing.T, bin string) (started []string) {
 			continue
 		}
 		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, e.Name()), "--help")
-		out, _ := cmd.CombinedOutput() // some know no --help
+		out, _ := cmd.CombinedOutput() // some do not support --help
 		code := cmd.ProcessState.ExitCode()
 		require.NotContains(t, []int{126, 127}, code, "%s\n%s", e.Name(), out)
 		require.NotContains(t, string(out), filepath.Join(".envs", ".tmp"), e.Name())

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// server runs the configuration of examples/server in a real supervisord: only
-// the port is another.
+// server runs the configuration of examples/server in a real supervisord. Only the
+// port is changed.
 func (s *realStack) server(t *testing.T) {
 	listen, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func (s *realStack) server(t *testing.T) {
 	require.Equal(t, "torch-cpu-transformers", health.Env)
 	control := func(words ...string) string {
 		out, _ := exec.CommandContext(t.Context(), python, append([]string{"-m", "supervisor.supervisorctl", "-c", conf}, words...)...).CombinedOutput()
-		return string(out) // its exit code is that of the state
+		return string(out) // the exit code depends on the state
 	}
 	require.Equal(t, fmt.Sprintln(health.Pid), control("pid", "tiny"), "supervisord watches the server itself")
 	require.Contains(t, string(answer(t, "http://"+address+"/generate?prompt=Alice+was")), alice)
@@ -68,7 +68,7 @@ func (s *realStack) server(t *testing.T) {
 	require.Empty(t, s.processes(t))
 }
 
-// answer is what a server says that may still be starting.
+// answer returns the answer of a server that may still be starting.
 func answer(t *testing.T, url string) []byte {
 	t.Helper()
 	client := http.Client{Timeout: time.Minute}
@@ -87,7 +87,8 @@ func answer(t *testing.T, url string) []byte {
 	}
 }
 
-// processes is the command lines of what still runs with our root.
+// processes returns the command lines of the processes that still run with our
+// root.
 func (s *realStack) processes(t *testing.T) (lines []string) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")

@@ -9,9 +9,10 @@ import (
 	"syscall"
 )
 
-// failpoint sends a signal when a step comes: MODELRUN_FAILPOINT=STEP:SIGNAL,
-// where kill and stop go to this process alone and int and term to its whole
-// group, as a terminal's do. Only tests build it, with -tags failpoints.
+// failpoint returns a function that sends a signal when a step is reached.
+// MODELRUN_FAILPOINT=STEP:SIGNAL selects the step and the signal. kill and stop go
+// to this process alone; int and term go to its whole process group, as from a
+// terminal. Only tests build this file, with -tags failpoints.
 func failpoint() func(step string) {
 	at, name, _ := strings.Cut(os.Getenv("MODELRUN_FAILPOINT"), ":")
 	sig := map[string]syscall.Signal{"kill": syscall.SIGKILL, "stop": syscall.SIGSTOP, "int": syscall.SIGINT, "term": syscall.SIGTERM}[name]
@@ -29,7 +30,8 @@ func failpoint() func(step string) {
 		if sig == syscall.SIGSTOP {
 			fmt.Fprintln(os.Stderr, "stopped at", step)
 		}
-		// The kernel hands it to the main thread, which is the one that is here.
+		// The kernel delivers the signal to the main thread, which is the current
+		// one.
 		if err := syscall.Kill(pid, sig); err != nil {
 			panic(err)
 		}

@@ -2,5 +2,6 @@
 
 package main
 
-// failpoint is for tests of crashes: a released program has none.
+// failpoint returns nil: a release build has no failpoints. Crash tests use the
+// other version.
 func failpoint() func(step string) { return nil }

@@ -11,8 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The kernel ends a check that eats all memory, and only the check: modelrun in
-// the same cgroup goes on, and what is sealed is used with a warning.
+// TestCheckThatEatsAllMemory checks that the kernel kills only the check that uses
+// all memory. modelrun, in the same cgroup, continues, and uses a sealed env with a
+// warning.
 func TestCheckThatEatsAllMemory(t *testing.T) {
 	t.Parallel()
 	group := memoryGroup(t, 400<<20)
@@ -39,7 +40,7 @@ func TestCheckThatEatsAllMemory(t *testing.T) {
 	require.NotContains(t, errs, "Creating")
 }
 
-// memoryGroup is a cgroup with so much memory and no swap.
+// memoryGroup makes a cgroup with that much memory and no swap.
 func memoryGroup(t *testing.T, bytes int) string {
 	t.Helper()
 	limits := map[string]string{"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"}
@@ -53,7 +54,7 @@ func memoryGroup(t *testing.T, bytes int) string {
 		if why = os.WriteFile(filepath.Join(dir, limits[base]), []byte(fmt.Sprint(bytes)), 0); why != nil {
 			continue
 		}
-		for file, limit := range map[string]int{"memory.memsw.limit_in_bytes": bytes, "memory.swap.max": 0} { // of v1 and v2; not there without swap
+		for file, limit := range map[string]int{"memory.memsw.limit_in_bytes": bytes, "memory.swap.max": 0} { // of v1 and v2; missing without swap
 			_ = os.WriteFile(filepath.Join(dir, file), []byte(fmt.Sprint(limit)), 0)
 		}
 		return dir

@@ -17,17 +17,17 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// inDirt are the scenarios that run in a dirty environment: those that look at
+// inDirt holds the scenarios that run in a dirty environment: those that depend on
 // PATH, settings, Python, uv and old environments.
 var inDirt = []string{
 	"choose_old_env", "cli_usage", "config_origins", "create_own_env", "doctor", "health_user_files", "launch_commands", "launch_pythonpath", "model_hub",
 	"profile_list", "root_bad", "security_names",
 }
 
-// TestDirtyEnvironment runs scenarios in the environment of a developer who has
-// a venv and conda active, another uv and another modelrun on PATH, variables of
-// all of them, a pip.conf, a uv.toml and a modelrun configuration. None of it
-// may reach a test.
+// TestDirtyEnvironment runs scenarios in the environment of a developer who has an
+// active venv, conda, another uv and another modelrun on PATH, the variables of all
+// of them, a pip.conf, a uv.toml and a modelrun configuration. None of these may
+// affect a test.
 func TestDirtyEnvironment(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -37,7 +37,7 @@ func TestDirtyEnvironment(t *testing.T) {
 	c.Env = append(os.Environ(), "UV_CACHE_DIR="+in("cache"), "UV_PYTHON_DOWNLOADS=never")
 	out, err := c.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.NoError(t, os.Symlink(uvtest.Path(t), filepath.Join(venv, "bin", "uv"))) // one that works, and is none of ours
+	require.NoError(t, os.Symlink(uvtest.Path(t), filepath.Join(venv, "bin", "uv"))) // a working uv that is not ours
 	const wrong = "#!/bin/sh\necho 'found by chance' >&2\nexit 1\n"
 	for _, program := range []string{"venv/bin/pip", "conda/bin/uv", "conda/bin/python3", "conda/bin/python", "bin/uv", "bin/uvx", "bin/modelrun", "bin/nvidia-smi"} {
 		require.NoError(t, execxtest.Write(in(program), []byte(wrong)))
@@ -77,7 +77,7 @@ func TestDirtyEnvironment(t *testing.T) {
 	}
 }
 
-// TestIsolated looks at the environment that Isolate made.
+// TestIsolated checks the environment that Isolate made.
 func TestIsolated(t *testing.T) {
 	t.Parallel()
 	for _, v := range os.Environ() {

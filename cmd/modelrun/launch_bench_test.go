@@ -27,13 +27,14 @@ type launcher struct {
 	took []time.Duration
 }
 
-// BenchmarkLaunch prints what each launcher adds to starting a program
-// directly, on an environment like a real one with torch. It reports the ratios
-// of modelrun to a Go program that only execs: with the key named, with a model in
-// the folder, and with all files that modelrun reads.
+// BenchmarkLaunch prints the time that each launcher adds to starting a program
+// directly, in an environment like a real one with torch. It reports the ratio of
+// modelrun to a Go program that only execs, in three cases: with the key named,
+// with a model in the folder, and with all files that modelrun reads.
 //
-// All take turns in one run, because a machine's speed changes from minute to
-// minute; that is also why there is a ratio and no limit in milliseconds.
+// All launchers take turns in one run, because a machine's speed changes from
+// minute to minute. For the same reason the result is a ratio, not a limit in
+// milliseconds.
 func BenchmarkLaunch(b *testing.B) {
 	launchers := newLaunchers(b)
 	atPrompt()
@@ -46,7 +47,7 @@ func BenchmarkLaunch(b *testing.B) {
 	b.ResetTimer()
 	for round := range rounds {
 		for i := range launchers {
-			l := &launchers[(i+round)%len(launchers)] // nobody always runs after the slowest
+			l := &launchers[(i+round)%len(launchers)] // so that no launcher always follows the slowest one
 			l.took = append(l.took, l.once(b))
 		}
 	}
@@ -64,7 +65,7 @@ func (l *launcher) once(b *testing.B) time.Duration {
 	return took
 }
 
-// fastest and median are of the times of one launcher.
+// stats returns the fastest and the median time of one launcher.
 func (l *launcher) stats() (fastest, median time.Duration) {
 	s := slices.Sorted(slices.Values(l.took))
 	return s[0], s[len(s)/2]
@@ -93,12 +94,12 @@ func report(b *testing.B, launchers []launcher) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%.2f\t%.2f\n", name, ms(a[0]), ms(a[1]), ratio(name, 0), ratio(name, 1))
 	}
 	require.NoError(b, w.Flush())
-	fmt.Println(out.String()) // b.Log is cut off after a few lines
+	fmt.Println(out.String()) // b.Log would cut the text off after a few lines
 	for name, unit := range map[string]string{plainPath: "plain", withModel: "model", withFiles: "files"} {
 		b.ReportMetric(ratio(name, 1), unit+"-x-go-exec-median")
 	}
 	b.ReportMetric(float64(added[plainPath][1])/float64(added[uvRun][1]), "x-uv-run-median")
-	b.ReportMetric(0, "ns/op") // of a whole round it would say nothing
+	b.ReportMetric(0, "ns/op") // the time of a whole round is meaningless
 }
 
 const (
@@ -109,7 +110,7 @@ const (
 	uvRun     = "uv run --no-sync"
 )
 
-// newLaunchers builds the programs; the first launcher is none.
+// newLaunchers builds the programs. The first launcher starts the program directly.
 func newLaunchers(b *testing.B) []launcher {
 	dir := b.TempDir()
 	index := torchShape(b, filepath.Join(dir, "index"))
@@ -155,7 +156,7 @@ func newLaunchers(b *testing.B) []launcher {
 		}
 	}
 	for _, l := range all {
-		if l.argv[0] == r.bin { // it measures what it says
+		if l.argv[0] == r.bin { // the benchmark must use this environment
 			out, err := (&exec.Cmd{Path: r.bin, Args: []string{r.bin, "which"}, Dir: l.dir, Env: l.env}).CombinedOutput()
 			require.NoError(b, err, "%s: %s", l.name, out)
 			require.Contains(b, string(out), torchKey, l.name)
@@ -164,11 +165,11 @@ func newLaunchers(b *testing.B) []launcher {
 	return all
 }
 
-// torchKey is the environment of the benchmark.
+// torchKey is the key of the benchmark's environment.
 const torchKey = "torch-cpu-transformers"
 
-// torchShape is an index whose transformers environment has as many
-// distributions as a real one with torch, and torch's libraries.
+// torchShape makes an index whose transformers environment has torch's libraries,
+// and as many distributions as a real one with torch.
 func torchShape(b *testing.B, dir string) *uvtest.Index {
 	ix := uvtest.NewIndex(b, dir)
 	var more []string
@@ -191,11 +192,12 @@ func torchShape(b *testing.B, dir string) *uvtest.Index {
 	return ix
 }
 
-// torchDistributions are twice those of examples/tiny-llm in November 2026, which
-// had 66, and 128 names in site-packages. With half of them the ratios are the same.
+// torchDistributions is about twice the number of distributions that
+// examples/tiny-llm had in November 2026: 66, with 128 names in site-packages. With
+// half of them the ratios are the same.
 const torchDistributions = 128
 
-// torchLibraries are the files of torch that each launch looks at, with their
+// torchLibraries returns the files of torch that each launch checks, with their
 // sizes in torch 2.11.0 with CUDA for Linux.
 func torchLibraries() map[string]int64 {
 	prefix, ext := "torch/lib/lib", ".so"
@@ -205,9 +207,9 @@ func torchLibraries() map[string]int64 {
 	return map[string]int64{prefix + "c10" + ext: 1_498_969, prefix + "torch_cpu" + ext: 451_209_129, prefix + "torch_cuda" + ext: 456_142_457}
 }
 
-// torchSandbox has a model for that environment, and a root that holds it. The
-// libraries have their real size, and no content: they are holes. A root with a
-// profile has one that says what the profile "cpu" says.
+// torchSandbox makes a model for that environment, and a root that holds it. The
+// libraries have their real size but no content: they are sparse. With profile, the
+// root has a profile equal to the built-in profile "cpu".
 func torchSandbox(b *testing.B, dir string, index *uvtest.Index, profile bool) *sandbox {
 	s := sandboxIn(b, dir)
 	require.NoError(b, os.Remove(filepath.Join(s.model, "model.onnx")))
@@ -239,14 +241,14 @@ func torchSandbox(b *testing.B, dir string, index *uvtest.Index, profile bool) *
 		seal = bytes.Replace(seal, []byte(old), fmt.Appendf(nil, "%q: %d", file, size), 1)
 	}
 	require.NoError(b, os.WriteFile(env.Ready(), seal, 0o600))
-	for range 2 { // a verdict, and nothing that is noted for the first time
+	for range 2 { // first a verdict, then nothing that is noted for the first time
 		run("--no-create", "--no-degraded", "-e", torchKey, "--", "python", "-c", "pass")
 	}
 	return s
 }
 
-// execOnly is the Go program that only starts another, and a program that ends
-// at once.
+// execOnly builds the Go program that only starts another one, and returns a
+// program that ends at once.
 func execOnly(b *testing.B, dir string) (goExec, target string) {
 	if runtime.GOOS != "windows" {
 		target, err := exec.LookPath("true")
@@ -256,5 +258,5 @@ func execOnly(b *testing.B, dir string) (goExec, target string) {
 	if goExec = filepath.Join(filepath.Dir(built), "execonly.exe"); os.Getenv("TEST_MODELRUN") == "" {
 		goExec = buildRelease(b, filepath.Join(dir, "goexec.exe"), "./testdata/execonly")
 	}
-	return goExec, goExec // without an argument it is the program
+	return goExec, goExec // without an argument, the same program ends at once
 }

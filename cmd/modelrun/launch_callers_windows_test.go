@@ -20,7 +20,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// showing is a program that writes what it got into a file beside itself.
+// showing is a program that writes its arguments and its environment to a file in
+// its own folder.
 const showing = `import json, os, sys
 from ctypes import c_uint, windll
 got = os.path.join(os.path.dirname(os.path.abspath(__file__)), "got.json")
@@ -41,7 +42,7 @@ type shown struct {
 	ErrorMode                      uint32
 }
 
-// project is a folder that holds a model and the program.
+// project makes a folder with a model and the program.
 func project(t *testing.T) (dir string, got func() shown) {
 	t.Helper()
 	return projectIn(t, filepath.Join(t.TempDir(), "My model (é) & co"))
@@ -56,12 +57,12 @@ func projectIn(t *testing.T, folder string) (dir string, got func() shown) {
 	return dir, gotIn(t, dir)
 }
 
-// gotIn reads what the program of a folder wrote.
+// gotIn returns a function that reads the file that the program in a folder wrote.
 func gotIn(t *testing.T, dir string) func() shown {
 	return func() (s shown) {
 		t.Helper()
 		var data []byte
-		require.Eventually(t, func() bool { // a starter need not wait, and what was renamed a moment ago is held
+		require.Eventually(t, func() bool { // a starter need not wait, and a file that was just renamed is locked for a moment
 			var err error
 			data, err = os.ReadFile(filepath.Join(dir, "got.json"))
 			return err == nil
@@ -78,7 +79,7 @@ func copyFile(t *testing.T, from, to string) {
 	require.NoError(t, os.WriteFile(to, data, 0o755))
 }
 
-// The batch file of docs/windows.md.
+// TestBatchFile checks the batch file of docs/windows.md.
 func TestBatchFile(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -103,7 +104,8 @@ func TestBatchFile(t *testing.T) {
 	}
 }
 
-// A shortcut to modelrunw: no console, pythonw, the folder that it names.
+// TestShortcut checks a shortcut to modelrunw: no console, pythonw, and the folder
+// that it names.
 func TestShortcut(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -120,13 +122,13 @@ s.Save
 	out, err := c.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	click := filepath.Join(t.TempDir(), "click.cmd") // start is a word of cmd's own
+	click := filepath.Join(t.TempDir(), "click.cmd") // start is a built-in command of cmd.exe
 	require.NoError(t, os.WriteFile(click, []byte(`@start "t" /wait "%~1"`+"\r\n"), 0o600))
 	require.FileExists(t, link)
 	c = exec.CommandContext(t.Context(), os.Getenv("ComSpec"))
 	c.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd.exe /d /s /c ""` + click + `" "` + link + `""`}
 	c.Dir, c.Env = r.model, r.env
-	_ = c.Run() // start's own exit code differs, and whether it waits
+	_ = c.Run() // start's exit code varies, and start may not wait
 	s := got()
 	require.Equal(t, []string{"x y"}, s.Argv)
 	require.Equal(t, dir, s.Cwd)
@@ -140,8 +142,8 @@ func bare(t *testing.T, dir string, env []string, line string) (exitCode uint32)
 	return bareAnd(t, windows.StartupInfo{}, windows.DETACHED_PROCESS, dir, env, line, func(string) {})
 }
 
-// bareAnd does something with the process while it runs; console is one of
-// CreateProcess' flags for it.
+// bareAnd works like bare, but calls meanwhile while the process runs. console is
+// one of the CreateProcess flags for the console.
 func bareAnd(t *testing.T, start windows.StartupInfo, console uint32, dir string, env []string, line string, meanwhile func(pid string)) (exitCode uint32) {
 	t.Helper()
 	var block []uint16
@@ -166,8 +168,8 @@ func bareAnd(t *testing.T, start windows.StartupInfo, console uint32, dir string
 	return exitCode
 }
 
-// somebody reports whether a person may sit here: not in session 0, where a
-// runner that is a service has its place.
+// somebody reports whether a user may be present. In session 0, where services such
+// as a test runner run, there is none.
 func somebody() bool {
 	var session uint32
 	return windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session) != nil || session != 0
@@ -180,9 +182,9 @@ func needsSomebody(t *testing.T) {
 	}
 }
 
-// dismiss closes the box of a modelrunw once it is there.
+// dismiss closes the message box of modelrunw as soon as it appears.
 func dismiss(string) {
-	if underWine() || !somebody() { // no box: there is no screen
+	if underWine() || !somebody() { // without a screen there is no box
 		return
 	}
 	user32 := windows.NewLazySystemDLL("user32.dll")
@@ -215,7 +217,7 @@ func TestWindowed(t *testing.T) {
 		dir, got := project(t)
 		c := r.other(t, filepath.Join(filepath.Dir(built), "modelrunw.exe"), "load_model.py")
 		c.Dir = dir
-		out, _ := c.CombinedOutput() // its code is looked at
+		out, _ := c.CombinedOutput() // the exit code is checked
 		require.Equal(t, 42, c.ProcessState.ExitCode(), "%s", out)
 		require.Equal(t, "pythonw.exe", filepath.Base(got().Executable))
 		require.False(t, got().Console)
@@ -255,7 +257,8 @@ func TestWindowed(t *testing.T) {
 		require.NoError(t, err)
 		env := append(r.env[1:len(r.env):len(r.env)], "MODELRUN_ROOT="+root)
 		code := bareAnd(t, windows.StartupInfo{}, windows.DETACHED_PROCESS, dir, env, quoted+` --no-create -m . -- python wait.py`, func(pid string) {
-			// The program goes on after the end of the console that says why it is degraded.
+			// The program must continue after the end of the console that says why
+			// it is degraded.
 			out, err := exec.CommandContext(t.Context(), self, "interrupt", pid).CombinedOutput()
 			require.NoError(t, err, "%s", out)
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "go"), nil, 0o600))
@@ -275,19 +278,20 @@ func TestWindowed(t *testing.T) {
 	})
 }
 
-// uvThatWaits is a uv that goes on when the modelrunw that started it has a console.
+// uvThatWaits acts as a uv that continues when the modelrunw that started it has a
+// console.
 func uvThatWaits() int {
 	if len(os.Args) > 1 && os.Args[1] != "--version" {
-		attach(uintptr(^uint32(0))) // our parent's
+		attach(uintptr(^uint32(0))) // the parent's console
 	}
 	c := exec.Command(os.Getenv("TEST_UV"), os.Args[1:]...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	_ = c.Run() // its code is what is looked at
+	_ = c.Run() // the exit code is passed on
 	return c.ProcessState.ExitCode()
 }
 
-// A parent without a console sees none, though the env's python.exe starts
-// another that would open one.
+// TestDetached checks that a parent without a console gets none, although the env's
+// python.exe starts another python that would open one.
 func TestDetached(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -295,26 +299,27 @@ func TestDetached(t *testing.T) {
 	require.Equal(t, uint32(42), bare(t, dir, r.env, `"`+built+`" load_model.py`))
 	require.Equal(t, "python.exe", filepath.Base(got().Executable))
 	require.False(t, got().Window)
-	if !underWine() { // which gives it the console's
+	if !underWine() { // Wine gives it the console's streams
 		require.False(t, got().Stdin)
 		require.False(t, got().Stdout)
 	}
 }
 
-// Nobody can press Enter in a console that is not seen.
+// TestNobodyToPressEnter checks that modelrun does not wait for Enter in an
+// invisible console.
 func TestNobodyToPressEnter(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
 	line := `"` + built + `" --env nul -- python`
 	require.Equal(t, uint32(125), bareAnd(t, windows.StartupInfo{}, windows.CREATE_NO_WINDOW, r.model, r.env, line, func(string) {}))
-	if !underWine() { // opens no new console without a screen
+	if !underWine() { // Wine opens no new console without a screen
 		hidden := windows.StartupInfo{Flags: windows.STARTF_USESHOWWINDOW, ShowWindow: windows.SW_HIDE}
 		require.Equal(t, uint32(125), bareAnd(t, hidden, windows.CREATE_NEW_CONSOLE, r.model, r.env, line, func(string) {}))
 	}
 }
 
-// A double-click opens a console that closes with us: what went wrong stays
-// there until Enter is typed.
+// TestDoubleClick checks the console that a double-click opens and that closes with
+// modelrun. An error stays visible until the user types Enter.
 func TestDoubleClick(t *testing.T) {
 	t.Parallel()
 	if underWine() {
@@ -332,8 +337,8 @@ func TestDoubleClick(t *testing.T) {
 	require.Equal(t, uint32(125), code)
 }
 
-// pressEnter types Enter in our console when that asks for it, and prints what
-// the console shows.
+// pressEnter types Enter in our console when modelrun asks for it, and prints the
+// text of the console.
 func pressEnter() {
 	must := func(err error) {
 		if err != nil {
@@ -354,7 +359,7 @@ func pressEnter() {
 	os.Stdout.WriteString(text)
 	keys, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
 	must(err)
-	type key struct { // INPUT_RECORD with a KEY_EVENT_RECORD
+	type key struct { // an INPUT_RECORD with a KEY_EVENT_RECORD
 		kind, _            uint16
 		down               int32
 		repeat, code, scan uint16
@@ -369,8 +374,8 @@ func pressEnter() {
 	}
 }
 
-// Who ends modelrun.exe ends the env's python, the interpreter behind it and
-// what that started: 20 of 20.
+// TestKill checks that killing modelrun.exe also ends the env's python, the
+// interpreter behind it and its children: 20 of 20 times.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -389,8 +394,8 @@ input()`))
 	}
 }
 
-// interrupt types Ctrl-C in the console of another modelrunw that this process
-// started, and waits until that has ended.
+// interrupt types Ctrl-C in the console of another modelrunw that the process
+// parent started, and waits until that modelrunw has ended.
 func interrupt(parent uint32) {
 	must := func(err error) {
 		if err != nil {
@@ -413,13 +418,13 @@ func interrupt(parent uint32) {
 	shower, err := windows.OpenProcess(windows.SYNCHRONIZE, false, pid)
 	must(err)
 	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
-	_, _, _ = kernel32.NewProc("SetConsoleCtrlHandler").Call(0, 1) // not us
+	_, _, _ = kernel32.NewProc("SetConsoleCtrlHandler").Call(0, 1) // ignore Ctrl-C in this process
 	must(windows.GenerateConsoleCtrlEvent(windows.CTRL_C_EVENT, 0))
 	_, err = windows.WaitForSingleObject(shower, windows.INFINITE)
 	must(err)
 }
 
-// attach waits until a process has a console and enters it.
+// attach waits until a process has a console, and attaches to it.
 func attach(pid uintptr) {
 	kernel32 := windows.NewLazySystemDLL("kernel32.dll")
 	for {

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// output runs a command that must end well.
+// output runs a command that must succeed, and returns its output.
 func output(t *testing.T, c *exec.Cmd) string {
 	t.Helper()
 	var errs bytes.Buffer
@@ -32,8 +32,9 @@ func output(t *testing.T, c *exec.Cmd) string {
 	return string(out)
 }
 
-// launches are what a caller types before a program, on each way to it. The tests
-// of this file run modelrun as it is released: what a caller sees of a start.
+// launches returns the words that a caller types before a program, for each kind of
+// command line. The tests of this file run a release build of modelrun, because
+// they check starts as a caller sees them.
 func launches(bin string) map[string][]string {
 	return map[string][]string{
 		"without options": {bin, "--"},
@@ -71,13 +72,14 @@ func TestArguments(t *testing.T) {
 	})
 }
 
-// every exit code is the program's own, ours (125 …) included.
+// TestExitCodes checks that every exit code of the program is passed on, even those
+// that modelrun itself uses (125 …).
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
 	for code := range 256 {
 		c := r.cmd(t, "--", "sh", "-c", "exit "+strconv.Itoa(code))
-		_ = c.Run() // its code is what is looked at
+		_ = c.Run() // the exit code is checked
 		require.Equal(t, code, c.ProcessState.ExitCode())
 	}
 	for _, code := range []int{0, 1, 42, 120, 255} {
@@ -112,7 +114,8 @@ func waitStatus(t *testing.T, c *exec.Cmd) syscall.WaitStatus {
 	return status
 }
 
-// a signal that is sent to the pid that the caller started reaches the program.
+// TestSignals checks that a signal to the pid that the caller started reaches the
+// program.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -137,7 +140,7 @@ while True: time.sleep(0.01) # not pause(), which would miss a signal that came 
 	}
 }
 
-// TestInherited compares what a process gets from its parent: directly and
+// TestInherited compares what a process inherits from its parent, directly and
 // through modelrun.
 func TestInherited(t *testing.T) {
 	t.Parallel()
@@ -164,9 +167,9 @@ func TestInherited(t *testing.T) {
 	}
 }
 
-// Go's runtime opens /dev/null for a standard descriptor that is closed. What
-// matters: nothing of ours, the lease least of all, ends up as the program's
-// stdout, and a program that writes there does no harm.
+// TestClosedStreams checks closed standard descriptors. Go's runtime opens
+// /dev/null for them. None of our files, least of all the lease, may become the
+// program's stdout, and a program that writes to it must do no harm.
 func TestClosedStreams(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -202,7 +205,7 @@ print(os.read(3, 9), os.write(4, b"answer"))`)
 	require.Equal(t, "answer", string(answer))
 }
 
-// TestStreams sends every byte there is through stdin and stdout.
+// TestStreams sends arbitrary bytes through stdin and stdout.
 func TestStreams(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -220,8 +223,9 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// TestEnvironment: what modelrun does not set or remove arrives as it was, in
-// its order; of a name that is there twice the first stays, as getenv has it.
+// TestEnvironment checks that variables that modelrun does not set or remove arrive
+// unchanged and in order. If a name occurs twice, the first one stays, as in
+// getenv.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -231,7 +235,7 @@ func TestEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	require.NoError(t, err)
-	// os/exec would keep one of two settings of a name itself.
+	// os/exec itself would keep only one of two variables with the same name.
 	p, err := os.StartProcess(r.bin, []string{r.bin, "--", env}, &os.ProcAttr{Dir: r.model, Files: []*os.File{nil, file, os.Stderr}, Env: append(slices.Clone(r.env),
 		"ZED=1", "A=2", "PATH=/nowhere", "A=3", "EMPTY=", "BYTES=\xff\xfe", "WITH==x=", "PYTHONPATH=", "PYTHONHOME=/gone",
 		"PYTHONEXECUTABLE=/gone", "__PYVENV_LAUNCHER__=/gone", "VIRTUAL_ENV=/other", "MODELRUN_ACTIVE_KEY=another", "lower=x", "LOWER=y")})
@@ -254,8 +258,9 @@ func TestEnvironment(t *testing.T) {
 	}, got[len(want):])
 }
 
-// TestLease: the program holds the lease without knowing of it, and it ends
-// with the program. Not parallel: other starts hold the same lease.
+// TestLease checks that the program holds the lease, without knowing it, until it
+// ends. The test does not run in parallel, because other starts hold the same
+// lease.
 func TestLease(t *testing.T) {
 	r := sharedSandbox(t)
 	p := start(t, r.cmd(t, "--", "python", "-c", "print('runs', flush=True); input()"))

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// memoryCounters is PROCESS_MEMORY_COUNTERS.
+// memoryCounters is the structure PROCESS_MEMORY_COUNTERS.
 type memoryCounters struct {
 	cb, faults                                            uint32
 	peak, workingSet, peakPaged, paged, peakNonPaged, non uintptr
 	pageFile, peakPageFile                                uintptr
 }
 
-// While the program runs its parent is small and does nothing. Not parallel: on
-// a busy machine every process has some time.
+// TestIdle checks that modelrun is small and idle while the program runs. The test
+// does not run in parallel, because on a busy machine every process uses some time.
 func TestIdle(t *testing.T) {
 	r := sharedSandbox(t)
 	least := filepath.Join(filepath.Dir(built), "execonly.exe")
@@ -28,7 +28,7 @@ func TestIdle(t *testing.T) {
 	}
 	whileRunning := func(path string, args ...string) (workingSet uintptr, busy time.Duration) {
 		p := start(t, r.other(t, path, args...))
-		require.Equal(t, "runs", p.line(t)) // for half a second
+		require.Equal(t, "runs", p.line(t)) // it has run for half a second
 		h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION|windows.PROCESS_VM_READ, false, uint32(p.Process.Pid))
 		require.NoError(t, err)
 		defer func() { _ = windows.CloseHandle(h) }()
@@ -37,13 +37,13 @@ func TestIdle(t *testing.T) {
 		ok, _, err := windows.NewLazySystemDLL("kernel32.dll").NewProc("K32GetProcessMemoryInfo").Call(uintptr(h), uintptr(unsafe.Pointer(&m)), uintptr(m.cb))
 		require.NotZero(t, ok, err)
 		before := cpu(t, h)
-		require.Equal(t, "runs still", p.line(t)) // a second later
+		require.Equal(t, "runs still", p.line(t)) // one second later
 		busy = cpu(t, h) - before
 		require.NoError(t, p.in.Close())
 		require.NoError(t, p.Wait())
 		return m.workingSet, busy
 	}
-	script := filepath.Join(t.TempDir(), "wait.py") // execonly quotes nothing
+	script := filepath.Join(t.TempDir(), "wait.py") // a file, because execonly quotes no arguments
 	require.NoError(t, os.WriteFile(script, []byte(`import sys, time
 time.sleep(0.5)
 print("runs", flush=True)
@@ -55,13 +55,13 @@ sys.stdin.read()
 	base, busyBase := whileRunning(least, r.python(), script)
 	t.Logf("working set: %.1f MiB, of a Go program that only starts another %.1f", float64(ours)/(1<<20), float64(base)/(1<<20))
 	t.Logf("CPU time in a second: %s, of that program %s", busy, busyBase)
-	require.LessOrEqual(t, busy, busyBase+20*time.Millisecond) // a tick of the clock
-	if !underWine() {                                          // which pages nothing out, and maps programs as private memory
+	require.LessOrEqual(t, busy, busyBase+20*time.Millisecond) // one tick of the clock
+	if !underWine() {                                          // Wine pages nothing out, and maps programs as private memory
 		require.Less(t, ours, uintptr(12<<20))
 	}
 }
 
-// cpu is the time that a process has computed.
+// cpu returns the CPU time that a process has used.
 func cpu(t *testing.T, process windows.Handle) time.Duration {
 	t.Helper()
 	var began, ended, kernel, user windows.Filetime
@@ -70,7 +70,8 @@ func cpu(t *testing.T, process windows.Handle) time.Duration {
 	return time.Duration(ticks(kernel)+ticks(user)) * 100
 }
 
-// underWine tells a test of what only a real Windows shows.
+// underWine reports whether the test runs under Wine, for checks that only a real
+// Windows passes.
 func underWine() bool {
 	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }

@@ -23,14 +23,14 @@ import (
 // call is one system call as strace prints it.
 type call struct{ name, line string }
 
-// trace runs a command under strace: what modelrun itself did, until it became
-// the program, and how many programs were started in all.
+// trace runs a command under strace. It returns the calls that modelrun itself made
+// until it became the program, and the total number of programs that were started.
 func trace(t *testing.T, r *sandbox, args ...string) (ours []call, execs int) {
 	t.Helper()
 	strace := execxtest.Tool(t, "strace")
 	file := filepath.Join(t.TempDir(), "trace")
 	c := r.other(t, strace, append([]string{"-f", "-qq", "-o", file, r.bin}, args...)...)
-	if out, err := c.CombinedOutput(); err != nil && c.ProcessState.ExitCode() != 1 { // "no", of a command that only looks
+	if out, err := c.CombinedOutput(); err != nil && c.ProcessState.ExitCode() != 1 { // a command that only looks exits with 1 for "no"
 		if strings.Contains(string(out), "ptrace") || strings.Contains(string(out), "PTRACE") {
 			t.Skipf("NOT TESTED: strace may not trace here: %s", out)
 		}
@@ -42,7 +42,7 @@ func trace(t *testing.T, r *sandbox, args ...string) (ours []call, execs int) {
 	for line := range strings.Lines(string(data)) {
 		m := begin.FindStringSubmatch(line)
 		if m == nil {
-			continue // a signal, an end, or the second half of a call
+			continue // a signal, an exit, or the second half of a call
 		}
 		if m[1] == "execve" || m[1] == "execveat" {
 			execs++
@@ -54,7 +54,8 @@ func trace(t *testing.T, r *sandbox, args ...string) (ours []call, execs int) {
 	return ours, execs
 }
 
-// changing are the calls that change a file system or talk to somebody.
+// changing returns the calls that change a file system or communicate with other
+// processes.
 func changing() []string {
 	return []string{
 		"creat", "truncate", "ftruncate", "fallocate", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
@@ -86,7 +87,8 @@ func requireLooksOnly(t *testing.T, calls []call) {
 	t.Logf("%d system calls: %s", len(calls), strings.Join(names, ", "))
 }
 
-// A healthy start starts nothing but the program, writes nothing, asks nobody.
+// TestLaunchTouchesNothing checks that a healthy start starts only the program,
+// writes nothing, and contacts no other process.
 func TestLaunchTouchesNothing(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -106,8 +108,8 @@ func TestLaunchTouchesNothing(t *testing.T) {
 	}
 }
 
-// What looks executes nothing and changes nothing, whatever it finds; says is
-// what explain comes to.
+// TestLookingTouchesNothing checks that commands that only look run nothing and
+// change nothing, whatever they find. says is the conclusion of explain.
 func TestLookingTouchesNothing(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -169,14 +171,15 @@ func TestLookingTouchesNothing(t *testing.T) {
 	}
 }
 
-// maxResident is what modelrun itself may need until it becomes the program.
-const maxResident = 8 << 10 // KiB
+// maxResident is the memory that modelrun itself may use until it becomes the
+// program.
+const maxResident = 8 << 10 // in KiB
 
-// TestMemory stops modelrun at the door of execve and reads its peak.
+// TestMemory stops modelrun at its call of execve and reads its peak memory.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
-	runtime.LockOSThread() // ptrace knows its tracer by the thread
+	runtime.LockOSThread() // ptrace identifies its tracer by the thread
 	defer runtime.UnlockOSThread()
 	c := exec.Command(r.bin, "--", "python", "-c", "")
 	c.Dir, c.Env = r.model, r.env
@@ -218,7 +221,8 @@ func TestMemory(t *testing.T) {
 	require.Less(t, peak, maxResident)
 }
 
-// entersExec reports whether a process that is stopped at a call is at execve.
+// entersExec reports whether a process that is stopped at a system call is at
+// execve.
 func entersExec(t *testing.T, pid int) bool {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
@@ -230,7 +234,7 @@ func entersExec(t *testing.T, pid int) bool {
 	return err == nil && number == unix.SYS_EXECVE
 }
 
-// highWater is a process's peak resident memory in KiB.
+// highWater returns a process's peak resident memory in KiB.
 func highWater(t *testing.T, pid int) (kib int) {
 	t.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -13,18 +13,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/execx/execxtest"
-	starter "github.com/modelrun/modelrun/shim/launcher" // launch_bench_test.go has a type of its name
+	starter "github.com/modelrun/modelrun/shim/launcher" // launch_bench_test.go has a type named launcher
 )
 
-// oddArgs are what a shell, a batch file or a service manager would read.
+// oddArgs holds arguments that a shell, a batch file or a service manager would
+// interpret.
 var oddArgs = []string{"load_model.py", "x y", `say "a & b"`, "%SystemRoot%", "%TMP%", "100%", `6" disk & x`, "a^b|c<d>e", "(x)", "!v!", "", `back\`, "é ☃"}
 
-// oddSpec is a launcher in a folder whose name has what cmd.exe and the shell
-// would read, with a copy of modelrun there.
+// oddSpec returns a launcher in a folder whose name has characters that cmd.exe and
+// the shell would interpret, with a copy of modelrun in that folder.
 //
-// Wine's cmd.exe reads a batch file in the machine's code page whatever chcp
-// says: there such a file is in ASCII. Its shell expands a %TMP% in the path
-// that a shortcut leads to, and NSSM does so everywhere.
+// Wine's cmd.exe reads a batch file in the machine's code page, whatever chcp says.
+// So under Wine such a file is in ASCII. Wine's shell expands %TMP% in the target
+// of a shortcut. NSSM does so on every system.
 func oddSpec(t *testing.T, kind starter.Kind, program string) (s starter.Spec, got func() shown) {
 	t.Helper()
 	s = starter.Spec{
@@ -49,7 +50,8 @@ func oddSpec(t *testing.T, kind starter.Kind, program string) (s starter.Spec, g
 	return s, got
 }
 
-// placed writes the launcher's files beside its program, and returns the one to start.
+// placed writes the launcher's files beside its program, and returns the file to
+// start.
 func placed(t *testing.T, s starter.Spec) string {
 	t.Helper()
 	files, err := starter.Render(s)
@@ -65,7 +67,8 @@ func placed(t *testing.T, s starter.Spec) string {
 	return filepath.Join(dir, files[0].Name)
 }
 
-// The shell starts the shortcut: cmd.exe's start hands it over.
+// TestLauncherShortcut checks that the shell starts the shortcut. The start command
+// of cmd.exe passes it to the shell.
 func TestLauncherShortcut(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -73,13 +76,13 @@ func TestLauncherShortcut(t *testing.T) {
 		t.Run(program, func(t *testing.T) {
 			t.Parallel()
 			s, got := oddSpec(t, starter.Shortcut, program)
-			s.Command = append(s.Command, strings.Repeat("long ", 750)) // near what we let pass
+			s.Command = append(s.Command, strings.Repeat("long ", 750)) // close to the limit
 			link := placed(t, s)
-			click := filepath.Join(t.TempDir(), "click.cmd") // start is a word of cmd's own
+			click := filepath.Join(t.TempDir(), "click.cmd") // start is a built-in command of cmd.exe
 			require.NoError(t, os.WriteFile(click, []byte(`@start "t" /wait "%LINK%"`+"\r\n"), 0o600))
 			c := exec.CommandContext(t.Context(), os.Getenv("ComSpec"), "/d", "/c", click)
 			c.Dir, c.Env = r.model, append(r.env[:len(r.env):len(r.env)], "LINK="+link)
-			_ = c.Run() // start's own exit code differs, and whether it waits
+			_ = c.Run() // start's exit code varies, and start may not wait
 			require.Equal(t, s.Command[2:], got().Argv)
 			require.Equal(t, s.Dir, got().Cwd)
 			require.Equal(t, python, filepath.Base(got().Executable))
@@ -88,12 +91,12 @@ func TestLauncherShortcut(t *testing.T) {
 	}
 }
 
-// The shell's own reader says what the shortcut holds.
+// TestLauncherShortcutRead reads the shortcut with the shell's own reader.
 func TestLauncherShortcutRead(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
 	s, _ := oddSpec(t, starter.Shortcut, "modelrunw.exe")
-	if underWine() { // it takes the path from where it is in ASCII
+	if underWine() { // Wine takes the path from the part that is in ASCII
 		s.Name, s.Program = "chat", filepath.Join(t.TempDir(), "modelrunw.exe")
 	}
 	link, script := placed(t, s), filepath.Join(s.Dir, "read.vbs")
@@ -106,7 +109,7 @@ If WScript.Arguments(2) = "all" Then
 End If
 `), 0o600))
 	want, parts := s.Program+"\r\n", "path"
-	if !underWine() { // which has no more of it
+	if !underWine() { // Wine returns only the path
 		parts = "all"
 		want += s.Dir + "\r\n" + `--family onnx -- python load_model.py "x y" "say \"a & b\"" %"SystemRoot"% %"TMP"% "100"% "6\" disk & x" a^b|c<d>e (x) !v! "" back\ "é ☃"` + "\r\n"
 	}
@@ -123,8 +126,8 @@ End If
 	require.Equal(t, "\ufeff"+want, string(utf16.Decode(units)))
 }
 
-// cmd.exe runs the command file: what it holds and what is typed arrive, and
-// the exit code is the program's.
+// TestLauncherBatch checks that cmd.exe runs the command file. The arguments in the
+// file and the typed ones arrive, and the exit code is the program's.
 func TestLauncherBatch(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -146,7 +149,8 @@ func TestLauncherBatch(t *testing.T) {
 	}
 }
 
-// The copy starts what its TOML says, with the text that was typed.
+// TestLauncherExe checks that the copy starts what its TOML file says, with the
+// arguments that were typed.
 func TestLauncherExe(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -173,7 +177,8 @@ func TestLauncherExe(t *testing.T) {
 	}
 }
 
-// NSSM itself is told by the command file, and starts the service.
+// TestLauncherNSSM checks that the command file configures the real NSSM, and that
+// NSSM starts the service.
 func TestLauncherNSSM(t *testing.T) {
 	if os.Getenv("TEST_NSSM") == "" {
 		execxtest.Missing(t, "TEST_NSSM names no nssm64.exe")
@@ -182,7 +187,7 @@ func TestLauncherNSSM(t *testing.T) {
 	s, got := oddSpec(t, starter.NSSM, "modelrun.exe")
 	place := filepath.Dir(s.Program)
 	copyFile(t, os.Getenv("TEST_NSSM"), filepath.Join(place, "nssm.exe"))
-	s.Name, s.Account = "modelrun test "+s.Name, "LocalSystem" // the one account that NSSM finds under Wine
+	s.Name, s.Account = "modelrun test "+s.Name, "LocalSystem" // the only account that NSSM finds under Wine
 	s.Options = []string{"--root", string(r.root), "--family", "onnx"}
 	service := &nssmService{t, s.Name, s.Dir, s.Name + ".log"}
 	t.Cleanup(func() {
@@ -190,7 +195,7 @@ func TestLauncherNSSM(t *testing.T) {
 		_, _ = service.nssm("remove", s.Name, "confirm")
 	})
 	file := placed(t, s)
-	for range 2 { // the second time it is there
+	for range 2 { // the second time the service already exists
 		c := exec.CommandContext(t.Context(), os.Getenv("ComSpec"))
 		c.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd.exe /d /s /c ""%FILE%""`}
 		c.Env = append(os.Environ(), "FILE="+file, "PATH="+place+";"+os.Getenv("PATH"))

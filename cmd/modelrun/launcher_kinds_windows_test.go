@@ -15,8 +15,8 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// person is somebody with modelrun installed in a folder of their own, a model
-// and a program that starts it.
+// person is a user with modelrun installed in their own folder, a model, and a
+// program that starts it.
 type person struct {
 	*testing.T
 	install, model, dir string
@@ -24,7 +24,8 @@ type person struct {
 	got                 func() shown
 }
 
-// newPerson gives folders odd names; plain ones are in ASCII.
+// newPerson makes a person whose folders have odd names. With plain, the names are
+// in ASCII.
 func newPerson(t *testing.T, r *sandbox, plain bool) *person {
 	t.Helper()
 	base, letters := t.TempDir(), "Ünï é"
@@ -54,26 +55,26 @@ func newPerson(t *testing.T, r *sandbox, plain bool) *person {
 	return p
 }
 
-// move gives one of the person's folders another name.
+// move renames one of the person's folders.
 func (p *person) move(dir *string) {
 	p.Helper()
 	to := *dir + " 2"
-	require.Eventually(p, func() bool { return os.Rename(*dir, to) == nil }, 10*time.Second, 10*time.Millisecond) // the program ends after it has told
+	require.Eventually(p, func() bool { return os.Rename(*dir, to) == nil }, 10*time.Second, 10*time.Millisecond) // the program still runs for a moment after it has written its file
 	*dir = to
 }
 
-// launcher runs `modelrun launcher …` in the program's folder, and returns what
-// it says.
+// launcher runs `modelrun launcher …` in the program's folder, and returns its
+// output.
 func (p *person) launcher(exit int, args ...string) string {
 	p.Helper()
 	c := exec.CommandContext(p.Context(), filepath.Join(p.install, "modelrun.exe"), append([]string{"launcher"}, args...)...)
 	c.Dir, c.Env = p.dir, p.env
-	out, _ := c.CombinedOutput() // the exit code says it
+	out, _ := c.CombinedOutput() // the exit code is checked
 	require.Equal(p, exit, c.ProcessState.ExitCode(), "%s\n%s", args, out)
 	return strings.ReplaceAll(string(out), "\r", "")
 }
 
-// batch has cmd.exe run a line, in which %FILE% is a file.
+// batch makes cmd.exe run a line in which %FILE% is a file.
 func (p *person) batch(file, line string) *exec.Cmd {
 	p.Helper()
 	c := exec.CommandContext(p.Context(), os.Getenv("ComSpec"))
@@ -85,14 +86,14 @@ func (p *person) batch(file, line string) *exec.Cmd {
 // click starts a shortcut as a double-click does.
 func (p *person) click(link string) {
 	p.Helper()
-	file := filepath.Join(p.TempDir(), "click.cmd") // start is a word of cmd's own
+	file := filepath.Join(p.TempDir(), "click.cmd") // start is a built-in command of cmd.exe
 	require.NoError(p, os.WriteFile(file, []byte(`@start "t" /wait "%FILE%"`+"\r\n"), 0o600))
-	_ = p.batch(link, `"`+file+`"`).Run() // start's own exit code differs, and whether it waits
+	_ = p.batch(link, `"`+file+`"`).Run() // start's exit code varies, and start may not wait
 }
 
-// The command, with the folders of its own choice: what it adds is started by
-// its real starter, found when things have moved, mended, started again, and
-// removed.
+// TestLauncherCommand checks the command with its default folders. The real starter
+// starts the new launcher. After a move the launcher is found and repaired. Then it
+// is started again, and removed.
 func TestLauncherCommand(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -136,7 +137,7 @@ func TestLauncherCommand(t *testing.T) {
 			}
 			runs := func() {
 				t.Helper()
-				_ = os.Remove(filepath.Join(p.dir, "got.json")) // of the start before
+				_ = os.Remove(filepath.Join(p.dir, "got.json")) // from the previous start
 				tt.start(p, files()[0])
 				got := p.got()
 				require.Equal(t, append([]string{"x y", "%TMP%"}, tt.typed...), got.Argv)
@@ -186,8 +187,9 @@ func TestLauncherCommand(t *testing.T) {
 	}
 }
 
-// A copy of modelrun stays what it was when modelrun is installed anew. Windows
-// replaces no program that runs: the sentence says so, and nothing is lost.
+// TestLauncherCopyRuns checks that a copy of modelrun does not change when modelrun
+// is reinstalled. Windows cannot replace a running program: the message says so,
+// and nothing is lost.
 func TestLauncherCopyRuns(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -232,8 +234,8 @@ func TestLauncherCopyRuns(t *testing.T) {
 	p.launcher(0, "remove", "chat")
 }
 
-// A service: the command file, which NSSM is told by, in the folder of the
-// program. After a repair it is run again.
+// TestLauncherCommandNSSM checks a service: the command file that configures NSSM,
+// in the folder of the program. After a repair the file is run again.
 func TestLauncherCommandNSSM(t *testing.T) {
 	if os.Getenv("TEST_NSSM") == "" {
 		execxtest.Missing(t, "TEST_NSSM names no nssm64.exe")
@@ -255,7 +257,7 @@ func TestLauncherCommandNSSM(t *testing.T) {
 		require.True(t, ok, said)
 		line, _, _ = strings.Cut(line, "\n")
 		require.Contains(t, line, `"`+filepath.Join(p.dir, name+".nssm.cmd")+`" && nssm `)
-		c := p.batch("", line)    // pasted
+		c := p.batch("", line)    // as the user would paste it
 		_, _ = c.CombinedOutput() // the program may have ended before nssm looks
 		require.Equal(t, []string{"x y", "%TMP%"}, p.got().Argv)
 		require.Equal(t, p.dir, p.got().Cwd)

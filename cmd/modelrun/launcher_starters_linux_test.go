@@ -18,14 +18,16 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// oddName is what the folders are called: modelrun's own, the start folder, the model.
+// oddName is the name of the folders: those of modelrun, of the start and of the
+// model.
 const oddName = `we ird (x) & ^ 100% $HOME "q" 'p' a\b ünï`
 
-// oddArguments reach the program through every starter.
+// oddArguments holds arguments that every starter must pass to the program
+// unchanged.
 var oddArguments = []string{"a b", "", "100%", "%s %f", "$HOME ${x} $$", "`id`", `"q" 'p'`, `a\b\`, "(x) & ^ | < >", ";", " ;c #d", "~ * ?", "ünï 日本"}
 
-// oddPlace is a place where names are odd, with a program that notes what it
-// was started with, and our binary.
+// oddPlace is a place with odd names. It has our binary, and a program that writes
+// down how it was started.
 type oddPlace struct {
 	modelrun, dir, model, note string
 	home                       string
@@ -69,7 +71,8 @@ func (o *oddPlace) add(t *testing.T, name string, options ...string) string {
 	return file
 }
 
-// noted waits for what the program was started with.
+// noted waits for the program's note, and checks the arguments and the folder in
+// it.
 func (o *oddPlace) noted(t *testing.T, more ...string) (pid int) {
 	t.Helper()
 	var note struct {
@@ -83,7 +86,7 @@ func (o *oddPlace) noted(t *testing.T, more ...string) (pid int) {
 		time.Sleep(10 * time.Millisecond) // a poll
 	}
 	require.NoError(t, json.Unmarshal(data, &note))
-	for i, arg := range note.Args { // a character for each byte: JSON holds text only
+	for i, arg := range note.Args { // one character per byte, because JSON holds only text
 		b := []byte{}
 		for _, r := range arg {
 			b = append(b, byte(r))
@@ -106,8 +109,8 @@ func TestLauncherScript(t *testing.T) {
 	o.noted(t, "one more", "\xff")
 }
 
-// gio is a real starter of desktop entries; a stand-in for a terminal runs what
-// a terminal would.
+// TestLauncherDesktop checks a desktop entry with gio, which is a real starter. A
+// stand-in for a terminal runs what a terminal would run.
 func TestLauncherDesktop(t *testing.T) {
 	t.Parallel()
 	gio, validate := execxtest.Tool(t, "gio"), execxtest.Tool(t, "desktop-file-validate")
@@ -133,8 +136,9 @@ func TestLauncherDesktop(t *testing.T) {
 	}
 }
 
-// A systemd of our own enables, starts and stops the unit of a user, and starts
-// none again that ended for want of an env.
+// TestLauncherSystemd checks a user's unit with a separate systemd, which enables,
+// starts and stops it. systemd does not restart a unit that ended because it got no
+// env.
 func TestLauncherSystemd(t *testing.T) {
 	t.Parallel()
 	t.Run("runs", func(t *testing.T) {
@@ -163,8 +167,8 @@ func TestLauncherSystemd(t *testing.T) {
 	})
 }
 
-// systemd reads both kinds of unit. What it takes from ExecStart is tested in
-// shim/launcher, too, with its own parser.
+// TestLauncherSystemdVerify checks that systemd accepts both kinds of unit.
+// shim/launcher tests ExecStart with systemd's own parser.
 func TestLauncherSystemdVerify(t *testing.T) {
 	t.Parallel()
 	analyze := execxtest.Tool(t, "systemd-analyze")

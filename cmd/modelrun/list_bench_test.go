@@ -17,11 +17,11 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// BenchmarkList prints what `list` takes over 50 envs of 20,000 files each, half
-// of them byte code: as they were sealed, and where none has a seal.
+// BenchmarkList prints the time of `list` for 50 envs of 20,000 files each, half of
+// them byte code, with and without seals.
 //
-// One is made by modelrun; the others are its links, so a walk finds more that
-// is shared than in real roots.
+// modelrun makes one of the envs; the others are hard links to it. So a walk finds
+// more shared files than in real roots.
 func BenchmarkList(b *testing.B) {
 	const envs, modules = 50, 10000
 	r, dir := sharedSandbox(b), b.TempDir()
@@ -66,10 +66,10 @@ func BenchmarkList(b *testing.B) {
 		for range 1 + max(b.N, 5) {
 			took = append(took, run("list"))
 		}
-		took = took[1:] // the first warms the cache of the disk
+		took = took[1:] // the first run warms the disk cache
 		slices.Sort(took)
 		fmt.Printf("list, %d envs of %d files, %s: min %.2f s, median %.2f s\n", envs, count, how, took[0].Seconds(), took[len(took)/2].Seconds())
 		b.ReportMetric(took[0].Seconds(), how+"-min-s")
 	}
-	b.ReportMetric(0, "ns/op") // of a whole round it would say nothing
+	b.ReportMetric(0, "ns/op") // the time of a whole round is meaningless
 }

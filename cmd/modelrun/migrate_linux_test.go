@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// moving is a model with an old env and without its shared one.
+// moving returns a sandbox with a model that has an old env but no shared one.
 func moving(t *testing.T, words ...string) (*crashSandbox, before) {
 	t.Helper()
 	b := before{old: true, run: append([]string{"migrate"}, words...), make: func(t *testing.T, r *crashSandbox) {
@@ -20,8 +20,8 @@ func moving(t *testing.T, words ...string) (*crashSandbox, before) {
 	return newCrashSandbox(t, b), b
 }
 
-// requireOneHome: the old env is where it was, or in .old, whole, and never
-// without a shared one when it was moved.
+// requireOneHome checks that the old env is complete, in its place or in .old, and
+// that a moved env always has a shared one. It reports whether the env was moved.
 func (r *crashSandbox) requireOneHome(t *testing.T) (moved bool) {
 	t.Helper()
 	kept := entries(t, r.OldEnvs())
@@ -37,8 +37,9 @@ func (r *crashSandbox) requireOneHome(t *testing.T) (moved bool) {
 	return true
 }
 
-// Whoever is killed while a model moves over leaves the old state or the new
-// one; the same command ends it, and every start between works.
+// TestMigrateKilledAtEachStep kills migrate at each step. That leaves the old state
+// or the new one, every start in between works, and the same command completes the
+// migration.
 func TestMigrateKilledAtEachStep(t *testing.T) {
 	t.Parallel()
 	for _, step := range slices.Concat(building, ending, []string{"migrate-alone", "migrate-moved"}) {
@@ -62,7 +63,7 @@ func TestMigrateKilledAtEachStep(t *testing.T) {
 	}
 }
 
-// The way back is one rename as well.
+// TestMigrateUndoKilled kills the undo. Like the migration, it is one rename.
 func TestMigrateUndoKilled(t *testing.T) {
 	t.Parallel()
 	for step, moved := range map[string]bool{"migrate-undo": true, "migrate-undone": false} {
@@ -81,7 +82,8 @@ func TestMigrateUndoKilled(t *testing.T) {
 	}
 }
 
-// Ctrl-C and SIGTERM: 130 and 143, and nothing half.
+// TestMigrateInterrupted checks Ctrl-C and SIGTERM: the exit code is 130 or 143,
+// and nothing is left half done.
 func TestMigrateInterrupted(t *testing.T) {
 	t.Parallel()
 	for step, sig := range map[string]string{"installing": "int", "publish": "term", "migrate-alone": "int", "migrate-moved": "term"} {
@@ -89,7 +91,7 @@ func TestMigrateInterrupted(t *testing.T) {
 			t.Parallel()
 			r, b := moving(t, "--all", "--yes")
 			c := r.cmd(t, b, step+":"+sig)
-			out, _ := c.CombinedOutput() // its code is looked at
+			out, _ := c.CombinedOutput() // the exit code is checked
 			require.Equal(t, map[string]int{"int": 130, "term": 143}[sig], exitCode(c), "%s", out)
 			moved := r.requireOneHome(t)
 			require.Empty(t, entries(t, r.Tmp()))
@@ -102,8 +104,9 @@ func TestMigrateInterrupted(t *testing.T) {
 	}
 }
 
-// Who starts while the model is moved waits for that moment, and gets the shared
-// env, though it was not there when it was looked for, and may make none.
+// TestStartWhileItIsMoved checks a start during the migration. It waits until the
+// old env has been moved, and then uses the shared env, although that env did not
+// exist when the start looked for it, and the start may create none.
 func TestStartWhileItIsMoved(t *testing.T) {
 	t.Parallel()
 	r, _ := moving(t)
@@ -113,7 +116,7 @@ func TestStartWhileItIsMoved(t *testing.T) {
 	require.NoError(t, err)
 	defer held.Close()
 	// The start has looked for the shared env and waits for the lease, as it would
-	// for whoever moves.
+	// during a migration.
 	require.NoError(t, unix.Flock(int(held.Fd()), unix.LOCK_EX)) //nolint:gosec // a descriptor
 	late := r.cmd(t, before{run: []string{"--log-level", "debug", "--no-create", "--", "python", "-c", "import sys; print(sys.prefix)"}}, "")
 	var out strings.Builder
@@ -127,7 +130,7 @@ func TestStartWhileItIsMoved(t *testing.T) {
 		require.NoError(t, err, text)
 		text += string(buf[:n])
 	}
-	// Now the shared env comes, and the old one goes.
+	// Now the shared env appears, and the old one disappears.
 	made := r.cmd(t, before{run: []string{"ensure"}}, "")
 	log, err := made.CombinedOutput()
 	require.NoError(t, err, "%s", log)

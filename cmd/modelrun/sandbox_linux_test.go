@@ -22,10 +22,10 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// patience is how long a condition is waited for: a limit for a test that hangs.
+// patience is the time limit for a condition, in case a test hangs.
 const patience = 3 * time.Minute
 
-// newSandbox has an empty root, and can create.
+// newSandbox makes a sandbox with an empty root that can create envs.
 func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
 	s := sandboxIn(t, t.TempDir())
@@ -33,8 +33,8 @@ func newSandbox(t *testing.T) *sandbox {
 	return s
 }
 
-// newHealthySandbox has a root with a healthy env: a copy, which is as good
-// because no verdict holds a path.
+// newHealthySandbox makes a sandbox whose root has a healthy env. The env is a
+// copy, which is just as good, because no verdict contains a path.
 func newHealthySandbox(t *testing.T) *sandbox {
 	t.Helper()
 	s := newSandbox(t)
@@ -42,7 +42,7 @@ func newHealthySandbox(t *testing.T) *sandbox {
 	return s
 }
 
-// seed makes the root anew.
+// seed replaces the root by a copy of the shared one.
 func (s *sandbox) seed(t *testing.T) {
 	t.Helper()
 	require.NoError(t, os.RemoveAll(string(s.root)))
@@ -52,10 +52,10 @@ func (s *sandbox) seed(t *testing.T) {
 func (s *sandbox) shared() envdir.Dir { return s.root.Shared(onnx) }
 func (s *sandbox) next() envdir.Dir   { return s.root.Next(onnx) }
 
-// set sets variables: of a name the last counts.
+// set sets variables. If a name occurs twice, the last one counts.
 func (s *sandbox) set(vars ...string) { s.env = append(slices.Clone(s.env), vars...) }
 
-// ran is how a command ended.
+// ran is the result of a command.
 type ran struct {
 	code     int
 	out, err string
@@ -80,7 +80,7 @@ func (s *sandbox) run(t *testing.T, args ...string) ran {
 	return run1(t, s.cmd(t, args...))
 }
 
-// starts fails unless a start goes well.
+// starts runs a program in the env, and fails unless that succeeds.
 func (s *sandbox) starts(t *testing.T, args ...string) ran {
 	t.Helper()
 	r := s.run(t, append(args, "--", "python", "-c", "import onnxruntime, sys; print(sys.prefix)")...)
@@ -88,7 +88,7 @@ func (s *sandbox) starts(t *testing.T, args ...string) ran {
 	return r
 }
 
-// crowd runs many commands at once and waits for all.
+// crowd runs many commands at once and waits for all of them.
 func crowd(t *testing.T, cmds []*exec.Cmd) []ran {
 	t.Helper()
 	all := make([]ran, len(cmds))
@@ -100,9 +100,9 @@ func crowd(t *testing.T, cmds []*exec.Cmd) []ran {
 	return all
 }
 
-// tool puts a script in uv's place: "pip sync" is what an installation is
-// counted by, and body what it does then. It may use $REAL_UV, $SANDBOX and $PPID,
-// which is modelrun.
+// tool puts a script in the place of uv. The script counts installations by "pip
+// sync", and runs body for each. body may use $REAL_UV, $SANDBOX and $PPID, which
+// is modelrun.
 func (s *sandbox) tool(t *testing.T, body string) {
 	t.Helper()
 	uv := filepath.Join(s.dir, "uv.sh")
@@ -111,25 +111,26 @@ func (s *sandbox) tool(t *testing.T, body string) {
 	s.set("MODELRUN_UV="+uv, "REAL_UV="+uvtest.Path(t), "SANDBOX="+s.dir)
 }
 
-// lines are those of a file in the sandbox's folder; none when it is not there.
+// lines returns the words of a file in the sandbox's folder, or none if the file
+// does not exist.
 func (s *sandbox) lines(name string) []string {
 	data, _ := os.ReadFile(filepath.Join(s.dir, name))
 	return strings.Fields(string(data))
 }
 
-// logs are the creations that were begun, 10 at the most.
+// logs returns the number of creations that have begun, at most 10.
 func (s *sandbox) logs(t *testing.T) int {
 	t.Helper()
 	return len(names(s.root.Logs()))
 }
 
-// tidy fails when something lies in .tmp.
+// tidy fails if .tmp is not empty.
 func (s *sandbox) tidy(t *testing.T) {
 	t.Helper()
 	require.Empty(t, names(s.root.Tmp()))
 }
 
-// names in a folder; one that is not there has none.
+// names returns the names in a folder, or none if the folder does not exist.
 func names(dir string) (list []string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
@@ -138,7 +139,8 @@ func names(dir string) (list []string) {
 	return list
 }
 
-// inode of a folder: another one, and something took its place.
+// inode returns the identity of a folder. Another identity means that the folder
+// was replaced.
 func inode(t *testing.T, path string) fs.FileInfo {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -146,8 +148,8 @@ func inode(t *testing.T, path string) fs.FileInfo {
 	return info
 }
 
-// photo is every byte, mode and time below a folder, but for what python itself
-// may write.
+// photo returns every byte, mode and time below a folder, except for the files that
+// python itself may write.
 func photo(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
@@ -196,7 +198,7 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// mount mounts until the end of the test.
+// mount mounts a file system until the end of the test.
 func mount(t *testing.T, at string, args ...string) {
 	t.Helper()
 	if !canMount() {
@@ -208,7 +210,8 @@ func mount(t *testing.T, at string, args ...string) {
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", at).Run() })
 }
 
-// readOnly makes a folder read-only by a mount, and returns what ends that.
+// readOnly makes a folder read-only by a mount, and returns a function that undoes
+// it.
 func readOnly(t *testing.T, dir string) (end func()) {
 	t.Helper()
 	mount(t, dir, "--bind", dir)
@@ -220,8 +223,8 @@ func readOnly(t *testing.T, dir string) (end func()) {
 	}
 }
 
-// helpful fails for a failure that is not one that a person can act on: what
-// happened, what to do, and no crash of ours.
+// helpful fails unless a user can act on the failure. The output must say what
+// happened and what to do, and must not be a crash.
 func helpful(t *testing.T, r ran) {
 	t.Helper()
 	require.Equal(t, 125, r.code, "%s", r)
@@ -231,7 +234,7 @@ func helpful(t *testing.T, r ran) {
 	require.NotContains(t, r.err, "Traceback", "%s", r)
 }
 
-// oldEnv is the folder of the model's env from before shared envs.
+// oldEnv returns the folder of the model's old env, from before shared envs.
 func (s *sandbox) oldEnv(t *testing.T) envdir.Dir {
 	t.Helper()
 	model, err := filepath.EvalSymlinks(s.model)
@@ -239,7 +242,7 @@ func (s *sandbox) oldEnv(t *testing.T) envdir.Dir {
 	return s.root.Old(envdir.LocalID(model))
 }
 
-// sample is all of a list in the nightly run, else some of it.
+// sample returns the whole list in the nightly run, else some of it.
 func sample[T any](list []T, some ...int) []T {
 	if nightly() {
 		return list
@@ -251,10 +254,11 @@ func sample[T any](list []T, some ...int) []T {
 	return out
 }
 
-// tonight reports whether a case runs: all in the nightly run, else those named.
+// tonight reports whether a case runs: every case in the nightly run, else only
+// those in always.
 func tonight(name string, always ...string) bool { return nightly() || slices.Contains(always, name) }
 
-// many is a number for the nightly run and one for every day.
+// many returns night in the nightly run, else day.
 func many(night, day int) int {
 	if nightly() {
 		return night

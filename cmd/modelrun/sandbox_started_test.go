@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// started is a program whose stdout is read a line at a time.
+// started is a program whose stdout is read line by line.
 type started struct {
 	*exec.Cmd
 	in  io.WriteCloser
@@ -36,15 +36,15 @@ func start(t *testing.T, c *exec.Cmd) *started {
 	return &started{c, in, out}
 }
 
-// line is the next line. A program that says nothing for minutes ends the test,
-// with what it is doing.
+// line returns the next line. If a program prints nothing for minutes, line fails,
+// and prints what the program is doing.
 func (p *started) line(t *testing.T) string {
 	t.Helper()
 	if out, ok := p.out.(*os.File); ok && out.SetReadDeadline(time.Now().Add(2*time.Minute)) == nil {
 		t.Cleanup(func() {
 			if t.Failed() {
 				for _, file := range []string{"cmdline", "status", "wchan", "syscall"} {
-					data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.Process.Pid, file)) // where there is one
+					data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.Process.Pid, file)) // only where /proc exists
 					t.Logf("%s: %q", file, data)
 				}
 			}
@@ -53,7 +53,7 @@ func (p *started) line(t *testing.T) string {
 	return readLine(t, p.out)
 }
 
-// readLine reads no byte beyond the line.
+// readLine reads a line, and no byte beyond it.
 func readLine(t *testing.T, r io.Reader) string {
 	t.Helper()
 	var line []byte

@@ -20,13 +20,13 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// The fixtures of this package's tests. A sandbox is a caller with a root;
-// what sandboxes share (the programs, the wheels, a root to copy) is made once,
-// in scratch.
+// The fixtures of this package's tests. A sandbox is a caller with a root.
+// Everything that sandboxes share (the programs, the wheels, a root to copy) is
+// made once, in scratch.
 
-// built is the binary that most tests run: TestMain builds it once, or takes
-// it from $TEST_MODELRUN where there is no Go (under Wine, see .ci/wine).
-// Beside it on Windows is modelrunw.exe.
+// built is the binary that most tests run. TestMain builds it once, or takes it
+// from $TEST_MODELRUN if there is no Go (under Wine, see .ci/wine). On Windows,
+// modelrunw.exe is in the same folder.
 var built string
 
 // scratch is a folder that TestMain removes.
@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 	}
 	built = filepath.Join(dir, "modelrun"+exe)
 	code := m.Run()
-	_ = os.RemoveAll(scratch) // nothing depends on it any more
+	_ = os.RemoveAll(scratch) // nothing uses it any more
 	os.Exit(code)
 }
 
@@ -65,8 +65,8 @@ func build(file string, flags ...string) {
 	}
 }
 
-// once makes something of scratch for all tests that want it. Where one could
-// not make it, the others fail as well.
+// once makes one thing in scratch for all tests that need it. If one test could not
+// make it, the others fail too.
 type once[T any] struct {
 	sync.Mutex
 	made bool
@@ -93,10 +93,10 @@ var (
 	sharedOnce  once[*sandbox]
 )
 
-// release is modelrun as it is released.
+// release returns a release build of modelrun.
 func release(t testing.TB) string {
 	t.Helper()
-	if os.Getenv("TEST_MODELRUN") != "" { // what is there is as it is released
+	if os.Getenv("TEST_MODELRUN") != "" { // that binary is a release build
 		return built
 	}
 	return releaseOnce.get(t, func() (string, error) {
@@ -105,8 +105,8 @@ func release(t testing.TB) string {
 }
 
 // buildRelease builds a program as .ci/build does, without the race detector. It
-// is copied, as an installation has it: Linux starts a file that the linker has
-// mapped 12 to 17 % slower than one that was written.
+// then copies the file, as an installation does: Linux starts a file that the
+// linker has mapped 12 to 17 % slower than a file that was written.
 func buildRelease(t testing.TB, file, pkg string) string {
 	t.Helper()
 	flags, err := os.ReadFile("build.flags")
@@ -124,9 +124,9 @@ func buildRelease(t testing.TB, file, pkg string) string {
 	return file
 }
 
-// smallWheels is an index with a small wheel for everything that a profile asks
-// for. Its pip is small as well, and does nothing: half of what it takes to make
-// an environment is the real one.
+// smallWheels returns an index with a small wheel for every package that a profile
+// requires. Its pip is also small, and does nothing: the real pip takes half of the
+// time of creating an environment.
 func smallWheels(t testing.TB) *uvtest.Index {
 	t.Helper()
 	return indexOnce.get(t, func() (*uvtest.Index, error) {
@@ -136,8 +136,8 @@ func smallWheels(t testing.TB) *uvtest.Index {
 	})
 }
 
-// realPip is the same index without a pip: an environment gets the real one,
-// which python carries.
+// realPip returns the same index without pip. An environment then gets the real
+// pip, which comes with python.
 func realPip(t testing.TB) *uvtest.Index {
 	t.Helper()
 	return realPipOnce.get(t, func() (*uvtest.Index, error) { return newIndex(t, filepath.Join(scratch, "index-real-pip")), nil })
@@ -157,20 +157,21 @@ func smallPip() uvtest.Wheel {
 	return uvtest.Wheel{Name: "pip", Version: "99", Files: map[string]string{"pip/__init__.py": "def main(): print('pip runs')\n"}, Scripts: map[string]string{"pip": "pip:main"}}
 }
 
-// onnx is the key that a sandbox's model wants.
+// onnx is the key that a sandbox's model needs.
 const onnx envdir.Key = "onnx-cpu"
 
-// sandbox is a caller of modelrun with a home, a root and a model of its own,
-// on a machine without a GPU.
+// sandbox is a caller of modelrun with its own home, root and model, on a machine
+// without a GPU.
 type sandbox struct {
-	dir   string // all of it is in there
+	dir   string // the folder that holds everything below
 	root  envdir.Root
-	model string   // a folder that holds an ONNX model
-	bin   string   // modelrun as it is released
-	env   []string // of the caller; whole, MODELRUN_ROOT first
+	model string   // a folder with an ONNX model
+	bin   string   // a release build of modelrun
+	env   []string // the caller's complete environment; MODELRUN_ROOT is first
 }
 
-// sandboxIn has an empty root below dir, and can create nothing: no uv, no index.
+// sandboxIn makes a sandbox with an empty root below dir. It can create nothing,
+// because it has no uv and no index.
 func sandboxIn(t testing.TB, dir string) *sandbox {
 	t.Helper()
 	s := &sandbox{dir: dir, root: envdir.Root(filepath.Join(dir, "root")), model: filepath.Join(dir, "model"), bin: release(t)}
@@ -184,13 +185,13 @@ func sandboxIn(t testing.TB, dir string) *sandbox {
 	return s
 }
 
-// callerEnv is the whole environment of a caller who has root, home and hardware,
-// a machine without a GPU, in dir. MODELRUN_ROOT is the first.
+// callerEnv returns the complete environment of a caller whose root, home and
+// hardware are in dir, on a machine without a GPU. MODELRUN_ROOT is first.
 func callerEnv(dir string) ([]string, error) {
 	person, hardware := filepath.Join(dir, "home"), filepath.Join(dir, "hardware")
 	env := []string{
 		"MODELRUN_ROOT=" + filepath.Join(dir, "root"), "PATH=" + searchPath(), "LANG=C.UTF-8", "MODELRUN_HARDWARE_ROOT=" + hardware,
-		"GORACE=" + os.Getenv("GORACE"), // as execxtest.Isolate has it
+		"GORACE=" + os.Getenv("GORACE"), // as set by execxtest.Isolate
 	}
 	for name, value := range home(person) {
 		env = append(env, name+"="+value)
@@ -198,21 +199,22 @@ func callerEnv(dir string) ([]string, error) {
 	return env, errors.Join(os.MkdirAll(person, 0o755), os.MkdirAll(hardware, 0o755))
 }
 
-// creating are the variables with which a caller can create from the small wheels.
+// creating returns the variables with which a caller can create envs from the small
+// wheels.
 func creating(t testing.TB) []string {
 	t.Helper()
 	index := smallWheels(t).URL()
 	return []string{"MODELRUN_UV=" + uvtest.Path(t), "UV_PYTHON_DOWNLOADS=never", "MODELRUN_INDEX_DEFAULT=" + index, "MODELRUN_INDEX_TORCH=" + index}
 }
 
-// sharedSandbox has a root with a healthy env, where a start is the usual one,
-// which does nothing but start. It is the same one for all tests: none may
-// change it. It can create nothing.
+// sharedSandbox returns a sandbox whose root has a healthy env. A start there is
+// the usual one, which only starts the program. All tests share the sandbox, so
+// none may change it. It can create nothing.
 func sharedSandbox(t testing.TB) *sandbox {
 	t.Helper()
 	return sharedOnce.get(t, func() (*sandbox, error) {
 		s := sandboxIn(t, filepath.Join(scratch, "shared"))
-		for range 2 { // makes it, and leaves nothing to note for the first time
+		for range 2 { // the second start notes nothing for the first time
 			cmd := exec.Command(built, "--", "python", "-c", "pass")
 			cmd.Dir, cmd.Env = s.model, append(s.env[:len(s.env):len(s.env)], creating(t)...)
 			if out, err := cmd.CombinedOutput(); err != nil {
@@ -223,17 +225,18 @@ func sharedSandbox(t testing.TB) *sandbox {
 	})
 }
 
-// madeOnce are the environments that scripts start with.
+// madeOnce holds the environments that scripts start with.
 var madeOnce = map[envdir.Key]*once[envdir.Root]{onnx: {}, "torch-cpu-transformers": {}}
 
-// madeRoot is a root with one healthy env, as "ensure" leaves it, to be copied.
+// madeRoot returns a root with one healthy env, as "ensure" leaves it, to be
+// copied.
 func madeRoot(t testing.TB, key envdir.Key) envdir.Root {
 	t.Helper()
 	o := madeOnce[key]
 	require.NotNil(t, o, "no script starts with %s", key)
 	return o.get(t, func() (envdir.Root, error) {
 		s := sandboxIn(t, filepath.Join(scratch, "made", string(key)))
-		cmd := exec.Command(built, "ensure", "-e", string(key)) //nolint:gosec // ourselves
+		cmd := exec.Command(built, "ensure", "-e", string(key)) //nolint:gosec // our own binary
 		cmd.Dir, cmd.Env = s.dir, append(s.env, creating(t)...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("making the env: %w\n%s", err, out)
@@ -242,16 +245,17 @@ func madeRoot(t testing.TB, key envdir.Key) envdir.Root {
 	})
 }
 
-// python is the interpreter of the env.
+// python returns the interpreter of the env.
 func (s *sandbox) python() string { return s.root.Shared(onnx).Python() }
 
-// cmd is modelrun in the model's folder.
+// cmd returns a modelrun command in the model's folder.
 func (s *sandbox) cmd(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	return s.other(t, s.bin, args...)
 }
 
-// other is another program there, such as one that starts modelrun.
+// other returns a command for another program in that folder, such as one that
+// starts modelrun.
 func (s *sandbox) other(t testing.TB, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), program, args...)
@@ -259,19 +263,20 @@ func (s *sandbox) other(t testing.TB, program string, args ...string) *exec.Cmd 
 	return c
 }
 
-// newcomer is the environment of a caller with another root, who can create.
+// newcomer returns the environment of a caller with another root who can create
+// envs.
 func (s *sandbox) newcomer(t testing.TB, root string) []string {
 	t.Helper()
 	return append(append([]string{"MODELRUN_ROOT=" + root}, s.env[1:]...), creating(t)...)
 }
 
-// searchPath is PATH with the binary.
+// searchPath returns PATH with the binary's folder.
 func searchPath() string {
 	return filepath.Dir(built) + string(filepath.ListSeparator) + os.Getenv("PATH")
 }
 
-// fakeTorch is as much of torch as a probe looks at. Its GPU is told by the
-// environment, because no test machine has one.
+// fakeTorch is the part of torch that a probe uses. Variables describe its GPU,
+// because no test machine has one.
 const fakeTorch = `
 import os
 from .version import __version__, cuda as _cuda
@@ -308,8 +313,8 @@ class cuda:
     class OutOfMemoryError(RuntimeError): pass
 `
 
-// wheels are small stand-ins with the names and versions that the embedded
-// profiles and the app's own ask for.
+// wheels returns small stand-ins with the names and versions that the embedded
+// profiles and the app's own profiles require.
 func wheels(t testing.TB) []uvtest.Wheel {
 	t.Helper()
 	all := profile.Embedded()
@@ -358,7 +363,7 @@ func wheels(t testing.TB) []uvtest.Wheel {
 	return out
 }
 
-// originDir holds the app's own profiles.
+// originDir returns the folder of the app's own profiles.
 func originDir(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("../../resolve/profile/testdata")
@@ -366,7 +371,7 @@ func originDir(t testing.TB) string {
 	return dir
 }
 
-// stand is one small wheel.
+// stand returns one small wheel.
 func stand(name, version string) uvtest.Wheel {
 	module := strings.ReplaceAll(name, "-", "_")
 	w := uvtest.Wheel{Name: name, Version: version, Files: map[string]string{

@@ -12,10 +12,10 @@ import (
 
 const exe = ""
 
-// home is a person's own folders, in dir.
+// home returns the variables for a user's folders in dir.
 func home(dir string) map[string]string { return map[string]string{"HOME": dir} }
 
-// machine is the files of one with this NVIDIA GPU.
+// machine returns the files of a machine with this NVIDIA GPU.
 func machine(gpu, cc, driver string) map[string]string {
 	return map[string]string{
 		"dev/nvidiactl":                                    "",
@@ -30,14 +30,15 @@ func machine(gpu, cc, driver string) map[string]string {
 // run runs a command of a script.
 func run(ts *testscript.TestScript, name string, args ...string) error { return ts.Exec(name, args...) }
 
-// acted is for Windows.
+// acted returns false: it is used only on Windows.
 func acted() bool { return false }
 
-// atPrompt has nothing to do: who starts a program here costs the same anywhere.
+// atPrompt does nothing: starting a program costs the same with or without a
+// prompt.
 func atPrompt() {}
 
-// copyTreeAsIs copies what is in a folder into another, with all that matters:
-// times, modes, links, hard links.
+// copyTreeAsIs copies the content of a folder into another one, with times, modes,
+// links and hard links.
 func copyTreeAsIs(from, to string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 
 const exe = ".exe"
 
-// home is a person's own folders, in dir.
+// home returns the variables for a user's folders in dir.
 func home(dir string) map[string]string {
 	return map[string]string{
 		"USERPROFILE":  dir,
@@ -29,20 +29,20 @@ func home(dir string) map[string]string {
 	}
 }
 
-// atPrompt gives us the console that a prompt has; without one a program costs
-// the start of another, which has no window.
+// atPrompt gives this process a console, as at a prompt. Without one, each program
+// costs the start of another process, which has no window.
 func atPrompt() { execx.OpenConsole() }
 
-// machine is the files of one with this NVIDIA GPU.
+// machine returns the files of a machine with this NVIDIA GPU.
 func machine(gpu, cc, driver string) map[string]string {
 	return map[string]string{
 		"nvidia-smi.csv": "0, GPU-11111111-2222-3333-4444-555555555555, " + gpu + ", " + driver + ", 24576, " + cc + "\r\n",
 	}
 }
 
-// run runs a command of a script. Its output is then played again with slashes
-// for backslashes and without carriage returns, so that one script tells the
-// story of every system.
+// run runs a command of a script. It then prints the command's output again with
+// slashes for backslashes and without carriage returns, so that one script works on
+// every system.
 func run(ts *testscript.TestScript, name string, args ...string) error {
 	err := ts.Exec(name, args...)
 	replay := []string{"replay"}
@@ -58,10 +58,11 @@ func run(ts *testscript.TestScript, name string, args ...string) error {
 	return err
 }
 
-// acted plays the part that this process was started for, if it was: "replay"
-// prints the files that run names, "attach" waits until a process has a console,
-// "press" then types Enter in it, "interrupt" Ctrl-C in that of a process it started, "screen" prints
-// what a command shows in a console, "uv" is a uv that waits for a console.
+// acted reports whether this process was started to act a part, and acts it:
+// "replay" prints the files that run names. "attach" waits until a process has a
+// console; then "press" types Enter in it. "interrupt" types Ctrl-C in the console
+// of a process that it started. "screen" prints what a command shows in a console.
+// "uv" acts as a uv that waits for a console.
 func acted() bool {
 	switch {
 	case len(os.Args) == 4 && os.Args[1] == "replay":
@@ -97,7 +98,7 @@ func acted() bool {
 	return true
 }
 
-// copyTreeAsIs copies what is in a folder into another, with its times.
+// copyTreeAsIs copies the content of a folder into another one, with its times.
 func copyTreeAsIs(from, to string) error {
 	err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -109,7 +110,7 @@ func copyTreeAsIs(from, to string) error {
 	if err != nil {
 		return err
 	}
-	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error { // of a folder once all is in it
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error { // set a folder's time after its content is complete
 		if err != nil {
 			return err
 		}

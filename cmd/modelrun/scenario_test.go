@@ -18,8 +18,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// TestScenario runs the stories of testdata/script: each drives the real
-// binary with the real uv, real venvs and small wheels from a file:// index.
+// TestScenario runs the scripts of testdata/script. Each one drives the real binary
+// with the real uv, real venvs and small wheels from a file:// index.
 func TestScenario(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -82,7 +82,7 @@ func condition(cond string) (bool, error) {
 	return false, errors.New("unknown condition " + cond)
 }
 
-// canMount tries: a container may forbid it to root as well.
+// canMount tries to mount. A container may forbid it even to root.
 func canMount() bool {
 	dir, err := os.MkdirTemp("", "mount-")
 	if err != nil {
@@ -95,7 +95,7 @@ func canMount() bool {
 	return exec.Command("umount", dir).Run() == nil
 }
 
-// exits N command…: the command must end with exit code N.
+// exits implements "exits N command…": the command must end with exit code N.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits N command [args…]")
@@ -115,12 +115,14 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// snapshot NAME DIR…: remember every file below DIR, with size, mode and time.
+// snapshot implements "snapshot NAME DIR…": it remembers every file below DIR, with
+// size, mode and time.
 func snapshot(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(snapshotFile(ts, args[0]), []byte(tree(ts, args[1:])), 0o600))
 }
 
-// unchanged NAME DIR…: nothing was created, changed or removed since.
+// unchanged implements "unchanged NAME DIR…": nothing was created, changed or
+// removed since the snapshot.
 func unchanged(ts *testscript.TestScript, neg bool, args []string) {
 	before := ts.ReadFile(snapshotFile(ts, args[0]))
 	if after := tree(ts, args[1:]); after != before {
@@ -128,7 +130,8 @@ func unchanged(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// snapshotFile lies beside the script's folder, so that it changes nothing in it.
+// snapshotFile returns a file outside the script's folder, so that it changes
+// nothing in there.
 func snapshotFile(ts *testscript.TestScript, name string) string {
 	return ts.Getenv("WORK") + ".snapshot-" + name
 }
@@ -159,10 +162,11 @@ func tree(ts *testscript.TestScript, dirs []string) string {
 	return out.String()
 }
 
-// clean FILE: what differs from run to run becomes a word, so that cmp works.
+// clean implements "clean FILE": it replaces text that differs from run to run by
+// fixed words, so that cmp works.
 func clean(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
-	if exe != "" { // as run does with what is printed
+	if exe != "" { // as run does with printed text
 		text = strings.ReplaceAll(text, `\\`, "/")
 		text = strings.ReplaceAll(text, "/Scripts/python.exe", "/bin/python")
 	}
@@ -173,19 +177,20 @@ func clean(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
-// await FILE [TEXT]: until FILE is there and holds TEXT. A story that waits for
-// something that never comes is ended by the test's own time limit.
+// await implements "await FILE [TEXT]": it waits until FILE exists and contains
+// TEXT. The test's own time limit ends a script that waits too long.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	for {
 		data, err := os.ReadFile(ts.MkAbs(args[0]))
 		if err == nil && (len(args) < 2 || strings.Contains(string(data), args[1])) {
 			return
 		}
-		time.Sleep(5 * time.Millisecond) // a poll, not a guess at how long it takes
+		time.Sleep(5 * time.Millisecond) // a poll interval, not an estimate
 	}
 }
 
-// gpu NAME CC DRIVER, or gpu none: the machine has this GPU from now on.
+// gpu implements "gpu NAME CC DRIVER" and "gpu none": from then on the machine has
+// this GPU.
 func gpu(ts *testscript.TestScript, neg bool, args []string) {
 	hw := ts.MkAbs("hardware")
 	ts.Check(os.RemoveAll(hw))
@@ -198,15 +203,16 @@ func gpu(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// count N DIR: so many entries; a folder that is not there has none.
+// count implements "count N DIR": the folder has N entries. A missing folder has
+// none.
 func count(ts *testscript.TestScript, neg bool, args []string) {
-	entries, _ := os.ReadDir(ts.MkAbs(args[1])) // none: see above
+	entries, _ := os.ReadDir(ts.MkAbs(args[1])) // after an error there are none: see above
 	if strconv.Itoa(len(entries)) != args[0] {
 		ts.Fatalf("%d entries: %v", len(entries), entries)
 	}
 }
 
-// only PATTERN DIR: one entry, with such a name.
+// only implements "only PATTERN DIR": the folder has one entry, whose name matches.
 func only(ts *testscript.TestScript, neg bool, args []string) {
 	entries, err := os.ReadDir(ts.MkAbs(args[1]))
 	ts.Check(err)
@@ -215,31 +221,34 @@ func only(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// touch FILE: it is there, empty.
+// touch implements "touch FILE": it creates an empty file.
 func touch(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), nil, 0o600))
 }
 
-// copytree FROM TO: a folder with all that is in it.
+// copyTree implements "copytree FROM TO": it copies a folder with its content.
 func copyTree(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(args[0])))
 }
 
-// truncate FILE BYTES: it has that size, and is mostly a hole.
+// truncate implements "truncate FILE BYTES": it gives the file that size. Most of
+// the file is sparse.
 func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	size, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), size))
 }
 
-// replace OLD NEW FILE: in all of the file.
+// replace implements "replace OLD NEW FILE": it replaces all occurrences in the
+// file.
 func replace(ts *testscript.TestScript, neg bool, args []string) {
 	text := strings.ReplaceAll(ts.ReadFile(args[2]), args[0], args[1])
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
 }
 
-// base DIR: a python of our own, python3 and python3.X in DIR/bin, that a script
-// may move and remove. Its standard library is the real one's.
+// base implements "base DIR": it makes a separate python, as python3 and python3.X
+// in DIR/bin, that a script may move and remove. The standard library is the real
+// one.
 func base(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := exec.Command("python3", "-c", "import os, sys; print(os.path.realpath(sys.executable)); print(os.path.dirname(os.__file__)); print('python%d.%d' % sys.version_info[:2])").Output()
 	ts.Check(err)
@@ -253,8 +262,9 @@ func base(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Symlink(words[1], filepath.Join(lib, words[2])))
 }
 
-// spoil empty|zero DIR NAME: every file of that name below a folder is emptied,
-// or keeps its size and is zeros, as after a power cut.
+// spoil implements "spoil empty|zero DIR NAME": it empties every file of that name
+// below a folder, or overwrites it with zeros of the same size, as after a power
+// cut.
 func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	spoiled := 0
 	ts.Check(filepath.WalkDir(ts.MkAbs(args[1]), func(path string, e os.DirEntry, err error) error {
@@ -276,7 +286,7 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// tell TEXT DIR: a file of the folder holds the text.
+// tell implements "tell TEXT DIR": one file of the folder must contain the text.
 func tell(ts *testscript.TestScript, neg bool, args []string) {
 	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*"))
 	ts.Check(err)
@@ -293,7 +303,8 @@ func tell(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// age DAYS FILE…: each was last changed so many days ago.
+// age implements "age DAYS FILE…": it sets the time of each file to that many days
+// ago.
 func age(ts *testscript.TestScript, neg bool, args []string) {
 	days, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -303,7 +314,8 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// venv DIR PKG…: a real venv with small packages, as the app would have made it.
+// venv implements "venv DIR PKG…": it makes a real venv with small packages, as the
+// app would have made it.
 func venv(uvPath string) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		dir := ts.MkAbs(args[0])
@@ -323,8 +335,9 @@ func venv(uvPath string) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// made KEY…: the root holds a healthy env of that key, a copy of one that was
-// made before: for stories that are not about creating it.
+// made implements "made KEY…": it gives the root a healthy env of that key, as a
+// copy of an env that was made earlier. It is for scripts that do not test
+// creation.
 func made(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		for _, key := range args {
@@ -333,7 +346,8 @@ func made(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// oldID VAR MODEL: the id of the model's old env, into a variable.
+// oldID implements "oldID VAR MODEL": it sets a variable to the id of the model's
+// old env.
 func oldID(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := filepath.EvalSymlinks(ts.MkAbs(args[1]))
 	ts.Check(err)
@@ -345,7 +359,7 @@ type volatileWord struct {
 	word    string
 }
 
-// volatile is what differs between two runs of the same scenario.
+// volatile returns the words that differ between two runs of the same scenario.
 func volatile() []volatileWord {
 	return []volatileWord{
 		{regexp.MustCompile(`"pid": \d+`), `"pid": 1`},

@@ -19,13 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// secretWord is in every password and token of this test. It is another one in
-// each run: command lines of others are read.
+// secretWord is part of every password and token of this test. It differs in each
+// run, because the test also reads the command lines of other processes.
 var secretWord = fmt.Sprintf("S3CRET%x", rand.Uint64())
 
-// Whatever modelrun is told in confidence (passwords of indexes, tokens in
-// variables and env files) is in nothing that it prints or keeps, and on no
-// command line, where every user of the machine could read it.
+// TestSecretsStaySecret checks that modelrun reveals no secrets: passwords of
+// indexes, and tokens in variables and env files. They must not appear in its
+// output, in its files, or on any command line, where every user of the machine
+// could read them.
 func TestSecretsStaySecret(t *testing.T) {
 	t.Parallel()
 	work := t.TempDir()
@@ -49,7 +50,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 
 	cwd := filepath.Join(work, "cwd")
-	given := map[string]string{ // what we write ourselves
+	given := map[string]string{ // the files that the test itself writes
 		filepath.Join(cwd, "vars"):          "HF_TOKEN=" + secretWord + "-envfile\n",
 		filepath.Join(cwd, "modelrun.toml"): "[env]\nMY_API_KEY = \"" + secretWord + "-toml\"\nMY_DATABASE = \"postgres://me:" + secretWord + "-db@host/x\"\n",
 	}
@@ -74,7 +75,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		cmd.Dir, cmd.Env = cwd, env
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
-		_ = cmd.Run() // the code tells
+		_ = cmd.Run() // the exit code is checked
 		close(stop)
 		require.NotContains(t, out.String(), secretWord, "%v", args)
 		require.Empty(t, <-seen, "%v", args)
@@ -96,7 +97,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		said := run(125, "--log-level", "trace", "--log-format", format, "ensure", "-e", "torch-cu121-transformers")
 		require.Contains(t, said, "127.0.0.1", "it names the index")
 	}
-	run(125, "explain", "--json", "--root", filepath.Join(cwd, "vars")) // a file that is no folder
+	run(125, "explain", "--json", "--root", filepath.Join(cwd, "vars")) // a file that is not a folder
 
 	kept := 0
 	require.NoError(t, filepath.WalkDir(work, func(path string, e fs.DirEntry, err error) error {
@@ -105,7 +106,8 @@ func TestSecretsStaySecret(t *testing.T) {
 		}
 		data, err := os.ReadFile(path)
 		if strings.Contains(path, filepath.Join(".cache", "uv", "simple-")) {
-			// uv keeps the address of an index's page, without a password but with its query: docs/SECURITY.md.
+			// uv keeps the address of an index page, without a password but with
+			// its query: docs/SECURITY.md.
 			data = bytes.ReplaceAll(data, []byte(secretWord+"-query"), nil)
 		}
 		if i := strings.Index(string(data), secretWord); i >= 0 {
@@ -120,15 +122,15 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 }
 
-// whatOthersSee looks again and again at what is there only for a while: the
-// command lines of all processes, and files that say how far a creation is.
+// whatOthersSee repeatedly reads things that exist only for a short time: the
+// command lines of all processes, and the files with the progress of a creation.
 func whatOthersSee(work string, stop <-chan struct{}) (told []string) {
 	if runtime.GOOS != "linux" {
 		<-stop
 		return nil
 	}
 	look := func(pattern string) {
-		paths, _ := filepath.Glob(pattern) // a pattern of our own
+		paths, _ := filepath.Glob(pattern) // the pattern is our own, so it is valid
 		for _, path := range paths {
 			if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), secretWord) {
 				told = append(told, fmt.Sprintf("%s: %q", path, data))
@@ -142,7 +144,7 @@ func whatOthersSee(work string, stop <-chan struct{}) (told []string) {
 		select {
 		case <-stop:
 			return told
-		case <-time.After(10 * time.Millisecond): // leaves some processor to the others
+		case <-time.After(10 * time.Millisecond): // leaves some CPU time to the other processes
 		}
 	}
 }

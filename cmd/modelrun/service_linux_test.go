@@ -24,16 +24,16 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// systemd is as much of it as a service sees: the socket for notifications.
+// systemd is the part of systemd that a service sees: the notification socket.
 type systemd struct {
 	t       *testing.T
 	conn    *net.UnixConn
-	address string // as in NOTIFY_SOCKET
+	address string // the value for NOTIFY_SOCKET
 }
 
 func newSystemd(t *testing.T, abstract bool) *systemd {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "notify-") // short: a socket's path has 107 bytes
+	dir, err := os.MkdirTemp("", "notify-") // short, because a socket's path has at most 107 bytes
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &systemd{t: t, address: filepath.Join(dir, "socket")}
@@ -46,7 +46,7 @@ func newSystemd(t *testing.T, abstract bool) *systemd {
 	return s
 }
 
-// hear is the next notification.
+// hear returns the next notification.
 func (s *systemd) hear() string {
 	s.t.Helper()
 	require.NoError(s.t, s.conn.SetReadDeadline(time.Now().Add(5*time.Minute)))
@@ -56,7 +56,8 @@ func (s *systemd) hear() string {
 	return string(data[:n])
 }
 
-// asks is one of our own notifications: more time, and why.
+// asks returns one of modelrun's own notifications: a request for more time, and
+// the reason.
 func asks(status string) string { return "EXTEND_TIMEOUT_USEC=630000000\nSTATUS=modelrun: " + status }
 
 const sayReady = `import os, socket
@@ -64,8 +65,8 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
     address = os.environ["NOTIFY_SOCKET"]
     s.sendto(b"READY=1\nMAINPID=%d" % os.getpid(), "\0" + address[1:] if address[0] == "@" else address)`
 
-// TestNotifyCreating: a start that creates asks for time in every phase, takes
-// its status back, and leaves READY=1 to the program.
+// TestNotifyCreating checks that a start that creates an env asks for time in every
+// phase, clears its status at the end, and leaves READY=1 to the program.
 func TestNotifyCreating(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -85,7 +86,7 @@ func TestNotifyCreating(t *testing.T) {
 			for _, line := range heard[:len(heard)-2] {
 				phases = append(phases, withoutNumbers(t, line))
 			}
-			phases = slices.Compact(phases) // a slow phase is told again
+			phases = slices.Compact(phases) // a slow phase is reported more than once
 			require.Equal(t, []string{
 				asks("creating: onnx-cpu, looking for uv"), asks("creating: onnx-cpu, resolving versions"), asks("creating: onnx-cpu, creating the venv"),
 				asks("creating: onnx-cpu, installing"), asks("creating: onnx-cpu, linking"), asks("creating: onnx-cpu, compiling"), asks("creating: onnx-cpu, verifying files"), asks("creating: onnx-cpu, probing imports"),
@@ -133,7 +134,8 @@ func isFile(path string) bool {
 	return err == nil
 }
 
-// A socket that nobody reads, or that is not there, is no reason to fail.
+// TestNotifyNobody checks that a socket that no process reads, or that does not
+// exist, does not cause a failure.
 func TestNotifyNobody(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -144,7 +146,7 @@ func TestNotifyNobody(t *testing.T) {
 	require.NotContains(t, string(out), "NOTIFY_SOCKET")
 }
 
-// unit is a unit file: its settings by name, in order.
+// unit is a unit file: the values of each setting by name, in order.
 type unit map[string][]string
 
 func readUnit(text string) unit {
@@ -157,9 +159,9 @@ func readUnit(text string) unit {
 	return u
 }
 
-// TestSystemdService plays systemd with the very unit: ExecStartPre creates,
-// then the program gets the listening socket as descriptor 3 and says READY=1
-// as the process that was started.
+// TestSystemdService acts as systemd with the original unit. ExecStartPre creates
+// the env. Then the program gets the listening socket as descriptor 3, and sends
+// READY=1 as the process that was started.
 func TestSystemdService(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -172,7 +174,7 @@ func TestSystemdService(t *testing.T) {
 		// systemd sets LISTEN_PID after fork.
 		c := r.other(t, "/bin/sh", append([]string{"-c", `LISTEN_PID=$$ exec "$@"`, "sh"}, strings.Fields(line)...)...)
 		c.Dir = u["WorkingDirectory"][0]
-		bare := execx.Environ(r.newcomer(t, "none")).Without("HOME", "MODELRUN_ROOT") // as under DynamicUser=
+		bare := execx.Environ(r.newcomer(t, "none")).Without("HOME", "MODELRUN_ROOT") // as with DynamicUser=
 		c.Env = slices.Concat(bare, u["Environment"], []string{"HOME=/", "STATE_DIRECTORY=" + root, "NOTIFY_SOCKET=" + s.address, "LISTEN_FDS=1"})
 		c.Stderr = os.Stderr
 		return c
@@ -211,8 +213,8 @@ func TestSystemdService(t *testing.T) {
 	require.NotContains(t, errs.String(), "modelrun:")
 }
 
-// ownSystemd runs a shell script that has a systemd to itself, with the units of
-// the HOME in env; it returns what was printed.
+// ownSystemd runs a shell script with its own systemd, which has the units in the
+// HOME of env. It returns the output.
 func ownSystemd(t *testing.T, env []string, script string, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "sh", append([]string{"testdata/systemd-user.sh", script}, args...)...)
@@ -226,8 +228,8 @@ func ownSystemd(t *testing.T, env []string, script string, args ...string) strin
 	return string(out)
 }
 
-// userUnits are the examples as units of a user, who has no DynamicUser= and no
-// /var/lib. It returns his environment.
+// userUnits installs the examples as units of a user, who has no DynamicUser= and
+// no /var/lib. It returns that user's environment.
 func userUnits(t *testing.T, root, address string) (env []string) {
 	t.Helper()
 	home := t.TempDir()
@@ -241,8 +243,8 @@ func userUnits(t *testing.T, root, address string) (env []string) {
 	return execx.Environ(sharedSandbox(t).newcomer(t, "none")).Without("MODELRUN_ROOT").With("HOME", home)
 }
 
-// The first connection to chat.socket has systemd start chat.service, which
-// makes its env first.
+// TestSystemdStartsTheService checks that the first connection to chat.socket makes
+// systemd start chat.service, which creates its env first.
 func TestSystemdStartsTheService(t *testing.T) {
 	t.Parallel()
 	root, address := t.TempDir(), fmt.Sprintf("127.%d.%d.%d:8000", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
@@ -258,8 +260,9 @@ func TestSystemdStartsTheService(t *testing.T) {
 	require.Equal(t, "hello\nStatusText=\nNRestarts=0\nActiveState=active\n"+python+" service.py \nResult=success\nActiveState=inactive\n", out)
 }
 
-// systemd's RestartPreventExitStatus= counts for the main process only: an
-// ExecStartPre=modelrun ensure that gets no env is tried again.
+// TestSystemdTriesEnsureAgain checks that systemd retries an ExecStartPre=modelrun
+// ensure that gets no env. RestartPreventExitStatus= applies only to the main
+// process.
 func TestSystemdTriesEnsureAgain(t *testing.T) {
 	t.Parallel()
 	out := ownSystemd(t, userUnits(t, "/dev/null", "127.0.0.1:8000"), `
@@ -283,7 +286,7 @@ func TestSystemdVerify(t *testing.T) {
 	require.NotContains(t, string(out), "chat.", "no line about our units")
 }
 
-// supervisorPython is a Python that has supervisor; pip installs it once into
+// supervisorPython returns a Python that has supervisor. pip installs it once into
 // the user's cache folder.
 func supervisorPython(t *testing.T) string {
 	t.Helper()
@@ -294,18 +297,18 @@ func supervisorPython(t *testing.T) string {
 	}
 	tmp := dir + "-" + strconv.Itoa(os.Getpid())
 	defer os.RemoveAll(tmp)
-	base, err := filepath.EvalSymlinks(execxtest.Tool(t, "python3")) // the venv outlives this test's PATH
+	base, err := filepath.EvalSymlinks(execxtest.Tool(t, "python3")) // the venv must also work with the PATH of later runs
 	require.NoError(t, err)
 	out, err := exec.CommandContext(t.Context(), base, "-m", "venv", "--without-pip", tmp).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	if err := execxtest.Pip("--python", filepath.Join(tmp, "bin", "python"), "install", "-q", "supervisor==4.3.0"); err != nil {
 		execxtest.Missing(t, "supervisor cannot be installed: %v", err)
 	}
-	_ = os.Rename(tmp, dir) // another test binary may have been quicker
+	_ = os.Rename(tmp, dir) // another test binary may have been faster
 	return python
 }
 
-// TestSupervisord really runs it, with the very section of the example.
+// TestSupervisord runs a real supervisord with the original section of the example.
 func TestSupervisord(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -340,7 +343,7 @@ serverurl=unix://%[1]s/sock
 	})
 	control := func(words ...string) string {
 		out, _ := exec.CommandContext(t.Context(), python, append([]string{"-m", "supervisor.supervisorctl", "-c", conf}, words...)...).CombinedOutput()
-		return string(out) // its exit code is that of the state
+		return string(out) // the exit code depends on the state
 	}
 	until := func(what string, holds func() bool) {
 		for !holds() {
@@ -380,7 +383,7 @@ func currentUser(t *testing.T) string {
 	return strings.TrimSpace(string(out))
 }
 
-// TestSlurm runs the batch script; an srun that starts two tasks stands for Slurm's.
+// TestSlurm runs the batch script with a stand-in for srun that starts two tasks.
 func TestSlurm(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -397,8 +400,8 @@ func TestSlurm(t *testing.T) {
 	require.Equal(t, "task\ntask\n", string(out))
 }
 
-// withoutNumbers is a status without what changes: the rest of the line that a
-// display shows.
+// withoutNumbers returns a status without its changing part, which is the end of
+// the line.
 func withoutNumbers(t *testing.T, status string) string {
 	t.Helper()
 	numbers := regexp.MustCompile(`( \d+/\d+ packages)?, for [0-9ms]+( \(process \d+ on .* since [0-9:]+\))?$`)

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// example is a file of examples/services with the paths that docs/services.md
-// says to change, and nothing else, changed.
+// example returns a file of examples/services. Only the paths that docs/services.md
+// says to change are changed.
 func example(t *testing.T, name string, paths map[string]string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", "examples", "services", name))
@@ -25,8 +25,8 @@ func example(t *testing.T, name string, paths map[string]string) string {
 	return text
 }
 
-// serviceFolder holds a service's program, the example's own or another, and a
-// model that says which env it needs.
+// serviceFolder makes a folder with a service's program (the example's own or
+// another one), and a model that determines the env.
 func serviceFolder(t *testing.T, program string) string {
 	t.Helper()
 	dir := t.TempDir()

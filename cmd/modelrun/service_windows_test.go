@@ -18,7 +18,7 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// nssmService is examples/services/nssm.cmd, with another name and other paths.
+// nssmService is examples/services/nssm.cmd with another name and other paths.
 type nssmService struct {
 	t              *testing.T
 	name, dir, log string
@@ -62,13 +62,13 @@ func (s *nssmService) must(args ...string) {
 	require.NoError(s.t, err, out)
 }
 
-// await waits until the service has written what matches.
+// await waits until the service has written text that matches the pattern.
 func (s *nssmService) await(pattern string) []string {
 	s.t.Helper()
 	re := regexp.MustCompile(pattern)
 	var log []byte
 	for range 6000 {
-		log, _ = os.ReadFile(filepath.Join(s.dir, s.log)) // not yet: none
+		log, _ = os.ReadFile(filepath.Join(s.dir, s.log)) // empty if it does not exist yet
 		if m := re.FindStringSubmatch(string(log)); m != nil {
 			return m
 		}
@@ -94,8 +94,8 @@ func gone(t *testing.T, pid string) {
 	}, time.Minute, 10*time.Millisecond, "process %s is still there", pid)
 }
 
-// The service of the examples: its atexit runs when it is stopped, and nothing
-// of it stays.
+// TestNSSM runs the service of the examples. Its atexit function runs when the
+// service is stopped, and no process remains.
 func TestNSSM(t *testing.T) {
 	s := newNSSM(t, "modelrun-test-stop", "")
 	s.must("start", s.name)
@@ -105,7 +105,7 @@ func TestNSSM(t *testing.T) {
 	gone(t, pid)
 }
 
-// Nobody in the tree hears Ctrl-C: all are ended all the same.
+// TestNSSMDeaf checks that all processes end even if they all ignore Ctrl-C.
 func TestNSSMDeaf(t *testing.T) {
 	s := newNSSM(t, "modelrun-test-deaf", `import os, signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -119,13 +119,14 @@ time.sleep(3600)
 	s.must("set", s.name, "AppStopMethodThreads", "100")
 	s.must("start", s.name)
 	pids := s.await(`pids (\d+) (\d+) (\d+)`)[1:]
-	_, _ = s.nssm("stop", s.name) // it says that it took longer
+	_, _ = s.nssm("stop", s.name) // it reports that stopping took longer
 	for _, pid := range pids {
 		gone(t, pid)
 	}
 }
 
-// The exit code decides: a crash is started again, 125 is not.
+// TestNSSMRestart checks that the exit code decides: NSSM restarts after a crash,
+// but not after 125.
 func TestNSSMRestart(t *testing.T) {
 	s := newNSSM(t, "modelrun-test-again", `import os
 n = os.path.getsize("count") if os.path.exists("count") else 0
@@ -146,7 +147,7 @@ raise SystemExit(5 if n < 2 else 125)
 	require.Equal(t, "xxx", string(data), fmt.Sprint("started ", len(data), " times"))
 }
 
-// The same under WinSW.
+// TestWinSW checks the same with WinSW.
 func TestWinSW(t *testing.T) {
 	if underWine() {
 		t.Skip("NOT TESTED: WinSW: Wine has no .NET")

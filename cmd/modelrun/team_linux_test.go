@@ -16,8 +16,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// team is a root that two users share by its group, and what starts a command as
-// one of them.
+// team makes a root that two users share by its group. It also returns functions
+// that make a command run as one of these users.
 func team(t *testing.T, mode os.FileMode) (s *sandbox, as [2]func(words ...string) *exec.Cmd) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -29,7 +29,7 @@ func team(t *testing.T, mode os.FileMode) (s *sandbox, as [2]func(words ...strin
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	for _, d := range []string{dir, scratch} {
-		require.NoError(t, os.Chmod(d, 0o755)) // all is in there that they need
+		require.NoError(t, os.Chmod(d, 0o755)) // it holds everything that they need
 	}
 	s = sandboxIn(t, dir)
 	s.env = append(s.env, creating(t)...)
@@ -63,8 +63,8 @@ func team(t *testing.T, mode os.FileMode) (s *sandbox, as [2]func(words ...strin
 	return s, as
 }
 
-// Two users share a root by its group. Both start at once, and later each
-// replaces what the other made.
+// TestTwoUsersOfATeam checks two users who share a root by its group. Both start at
+// once, and later each replaces the other's env.
 func TestTwoUsersOfATeam(t *testing.T) {
 	t.Parallel()
 	for name, mode := range map[string]os.FileMode{"setgid": 0o775 | os.ModeSetgid, "not setgid": 0o775} {
@@ -74,7 +74,8 @@ func TestTwoUsersOfATeam(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, as := team(t, mode)
-			// The rights that a file gets after its making come late: nobody may find it in its place before.
+			// The delay makes the rights of a new file come late. No process may find the
+			// file in its place before it has them.
 			late := []string{s.bin}
 			if words, err := tracer(); err == nil {
 				late = append(words, "-e", "trace=fchown,fchmod", "-e", "inject=fchown,fchmod:delay_enter=100000", s.bin)
@@ -100,11 +101,11 @@ func TestTwoUsersOfATeam(t *testing.T) {
 	}
 }
 
-// A member of a team is killed while it makes what is the group's: the next
-// member creates all the same.
+// TestTeamOutlivesAKill kills a member of a team while it creates files of the
+// group. The next member can still create the env.
 func TestTeamOutlivesAKill(t *testing.T) {
 	t.Parallel()
-	words := []string{strace(t)[0], "-f", "-qq", "-o", "/dev/null"} // not --seccomp-bpf, with which the first call can be missed
+	words := []string{strace(t)[0], "-f", "-qq", "-o", "/dev/null"} // without --seccomp-bpf, which can miss the first call
 	for _, call := range []string{"mkdirat", "fchown", "fchmod", "linkat", "renameat2"} {
 		if !tonight(call, "fchown", "linkat") {
 			continue

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Colours come on a terminal, or where they are asked for; what they say stands
-// in words beside them.
+// TestColour checks that colours are used on a terminal, or if requested. Words
+// next to them give the same information.
 func TestColour(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -52,8 +52,8 @@ func TestColour(t *testing.T) {
 				if tt.terminal {
 					person := atTerminal(t, c)
 					drained := make(chan struct{})
-					go func() { defer close(drained); _, _ = io.Copy(&out, person) }() // it ends when nobody writes there any more
-					_ = c.Wait()                                                       // 1 and 125 are expected
+					go func() { defer close(drained); _, _ = io.Copy(&out, person) }() // it ends when the last writer has closed the terminal
+					_ = c.Wait()                                                       // exit codes 1 and 125 are expected
 					_ = c.Stdin.(io.Closer).Close()                                    //nolint:errcheck // our own end
 					<-drained
 				} else {
@@ -72,7 +72,8 @@ func TestColour(t *testing.T) {
 	}
 }
 
-// No JSON is coloured, whoever asks for colours.
+// TestNoColourInJSON checks that JSON is never coloured, even if colours are
+// requested.
 func TestNoColourInJSON(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -86,14 +87,14 @@ func TestNoColourInJSON(t *testing.T) {
 	}
 }
 
-// What is printed fits 80 columns, but for what is pasted whole: a line with a
-// path or a command.
+// TestEightyColumns checks that the output fits 80 columns, except for lines with a
+// path or a command, which the user pastes as a whole.
 func TestEightyColumns(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
 	for _, args := range [][]string{{"--help"}, {"profiles"}, {"profiles", "--family", "vllm"}, {"doctor"}} {
 		c := r.other(t, built, args...)
-		out, _ := c.Output() // doctor has findings: 1
+		out, _ := c.Output() // doctor exits with 1, because it has findings
 		require.NotEmpty(t, out)
 		for line := range strings.Lines(string(out)) {
 			line = strings.TrimSuffix(line, "\n")

@@ -17,7 +17,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// terminal opens a pair: what a person types and sees, and the program's side.
+// terminal opens a pseudo-terminal. person is the side of the user, program that of
+// the program.
 func terminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -34,12 +35,12 @@ func terminal(t *testing.T) (person, program *os.File) {
 	t.Cleanup(func() { _ = program.Close() })
 	mode, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS) //nolint:gosec // a descriptor
 	require.NoError(t, err)
-	mode.Lflag &^= unix.ECHO // what is typed would be read back as output
+	mode.Lflag &^= unix.ECHO // otherwise the test would read its own input back as output
 	require.NoError(t, unix.IoctlSetTermios(int(program.Fd()), unix.TCSETS, mode))
 	return person, program
 }
 
-// atTerminal starts a command as a terminal does: leader of a session of its own.
+// atTerminal starts a command as a terminal does: as the leader of its own session.
 func atTerminal(t *testing.T, c *exec.Cmd) (person *os.File) {
 	t.Helper()
 	person, program := terminal(t)
@@ -63,10 +64,10 @@ print([os.isatty(i) for i in range(3)], os.getsid(0) == os.getpid(), os.tcgetpgr
 	require.NoError(t, c.Wait())
 }
 
-// One Ctrl-C is one SIGINT: nobody stands between the terminal and the program
-// who would pass on a second. The programs wait in short steps: a signal that
-// comes between python's look at it and a long system call is seen only when
-// that call returns.
+// TestCtrlC checks that one Ctrl-C is one SIGINT: no process between the terminal
+// and the program passes on a second one. The programs wait in short steps, because
+// python notices a signal late if it arrives just before a long system call: only
+// when that call returns.
 func TestCtrlC(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -110,7 +111,8 @@ func typed(t *testing.T, person *os.File, text string) {
 	require.NoError(t, err)
 }
 
-// Ctrl-Z stops the program for the shell that started modelrun, and fg goes on.
+// TestCtrlZ checks that Ctrl-Z stops the program for the shell that started
+// modelrun, and that fg continues it.
 func TestCtrlZ(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -131,8 +133,8 @@ func TestCtrlZ(t *testing.T) {
 	require.NoError(t, c.Wait())
 }
 
-// Ctrl-C while an env is made: the display is gone, what the terminal echoes with
-// it, and a sentence says what was kept.
+// TestCtrlCWhileCreating checks Ctrl-C during a creation. The progress line
+// disappears, with the terminal's echo of ^C, and a message says what was kept.
 func TestCtrlCWhileCreating(t *testing.T) {
 	t.Parallel()
 	for name, words := range map[string][]string{"ensure": {"ensure", "--family", "onnx"}, "migrate": {"migrate", "--all", "--yes"}} {
@@ -149,7 +151,7 @@ func ctrlCWhileCreating(t *testing.T, words ...string) {
 	dir := t.TempDir()
 	root := filepath.Join(dir, "root")
 	next, said := "modelrun: error", "interrupted by Ctrl-C; nothing was changed"
-	if words[0] == "migrate" { // whose table comes first, on stdout
+	if words[0] == "migrate" { // its table is printed first, on stdout
 		next, said = "STATE ", "interrupted; 0 of 1 were moved"
 		require.NoError(t, os.MkdirAll(filepath.Join(root, "environments", "org__name", ".venv"), 0o755))
 	}
@@ -168,7 +170,7 @@ exec "`+uvtest.Path(t)+`" "$@"
 	fd := int(person.Fd()) //nolint:gosec // a descriptor
 	mode, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	require.NoError(t, err)
-	mode.Lflag |= unix.ECHO | unix.ECHOCTL // as a person has it
+	mode.Lflag |= unix.ECHO | unix.ECHOCTL // the usual setting of a terminal
 	require.NoError(t, unix.IoctlSetTermios(fd, unix.TCSETS, mode))
 	require.NoError(t, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 50}))
 	var all strings.Builder
@@ -201,7 +203,7 @@ exec "`+uvtest.Path(t)+`" "$@"
 	require.Empty(t, screen[len(screen)-1], "the prompt begins a line")
 }
 
-// screenOf is what a wide terminal shows.
+// screenOf returns the lines that a wide terminal shows.
 func screenOf(text string) []string {
 	lines, column := [][]rune{nil}, 0
 	for _, r := range text {
@@ -226,8 +228,8 @@ func screenOf(text string) []string {
 	return out
 }
 
-// TestIgnoredSignals compares the signals that a caller had set to "ignored".
-// Go's runtime loses some; execx.Become says which.
+// TestIgnoredSignals compares the signals that the caller had set to "ignored".
+// Go's runtime loses some; execx.Become documents which.
 func TestIgnoredSignals(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// showScreen runs a command in its console and prints, as JSON, what is
-// seen there: each different text of the screen, the last one after its end.
-// A console that obeys takes escape sequences for what they are.
+// showScreen runs a command in its console, and prints as JSON the text that is
+// visible there: each different text of the screen, and the text after the
+// command's end. With obeys, the console interprets escape sequences.
 func showScreen(obeys bool, args []string) {
 	must := func(err error) {
 		if err != nil {
@@ -34,7 +34,7 @@ func showScreen(obeys bool, args []string) {
 	c.Stdin, c.Stdout, c.Stderr = keys, screen, screen
 	must(c.Start())
 	ended := make(chan struct{})
-	go func() { _ = c.Wait(); close(ended) }() // its exit code is not asked
+	go func() { _ = c.Wait(); close(ended) }() // its exit code does not matter
 	var seen []string
 	read := windows.NewLazySystemDLL("kernel32.dll").NewProc("ReadConsoleOutputCharacterW")
 	look := func() {
@@ -75,8 +75,9 @@ func onScreen(t *testing.T, r *sandbox, obeys bool, env []string, args ...string
 	return seen
 }
 
-// Colours come where the console obeys them; one that does not shows no escape
-// sequence. Its mode is the caller's.
+// TestColourInConsole checks that colours appear if the console interprets them,
+// and that any other console shows no escape sequences. The console's mode belongs
+// to the caller.
 func TestColourInConsole(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)
@@ -92,8 +93,8 @@ func TestColourInConsole(t *testing.T) {
 	require.NotContains(t, seen[len(seen)-1], "\x1b")
 }
 
-// In a console the line of progress is written over, without an escape sequence,
-// and nothing of it stays.
+// TestProgressInConsole checks that the progress line in a console is overwritten
+// without an escape sequence, and that nothing of it remains.
 func TestProgressInConsole(t *testing.T) {
 	t.Parallel()
 	r := sharedSandbox(t)

@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Tests that start programs start from an environment that they make: each
-// package with such tests has a TestMain that calls execxtest.
+// TestEveryPackageIsolatesItself checks that tests that start programs use an
+// environment that they make: each package with such tests needs a TestMain that
+// calls execxtest.
 func TestEveryPackageIsolatesItself(t *testing.T) {
 	t.Parallel()
 	programs, isolated := map[string]bool{}, map[string]bool{}

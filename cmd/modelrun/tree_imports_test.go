@@ -16,7 +16,8 @@ import (
 
 const module = "github.com/modelrun/modelrun/"
 
-// forbidden says which package may not be reached from which, and why.
+// forbidden lists the packages that must not be reachable from another package, and
+// why.
 var forbidden = []struct{ from, to, why string }{
 	{"resolve", module + "shim", "the decision knows nothing of argv or terminals"},
 	{"resolve/", module + "resolve", "the parts do not know the whole"},
@@ -39,7 +40,7 @@ var forbidden = []struct{ from, to, why string }{
 	{"cmd/modelrun", "github.com/stretchr/testify", "tests only"},
 }
 
-// direct are imports that only the named packages may have themselves.
+// direct lists the imports that only the named packages may have.
 var direct = map[string][]string{
 	"os/exec":                    {"execx", "execx/execxtest"},
 	"github.com/gofrs/flock":     {"resolve/store"},
@@ -52,8 +53,8 @@ type imported struct {
 	Imports, Deps   []string
 }
 
-// TestImports keeps the arrows of ARCHITECTURE on every system: cmd → shim → resolve →
-// resolve/* → execx. It is the one place with rules for imports.
+// TestImports checks the import rules of docs/ARCHITECTURE.md on every system: cmd
+// → shim → resolve → resolve/* → execx. All rules for imports are in this file.
 func TestImports(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("TEST_MODELRUN") != "" {
@@ -107,7 +108,7 @@ func checkImports(t *testing.T, system, name string, p imported) {
 		}
 		list := p.Deps
 		if rule.to == "os" {
-			list = p.Imports // everything reaches os somehow
+			list = p.Imports // every package reaches os somehow
 		}
 		below := strings.HasSuffix(rule.to, "/")
 		for _, to := range list {

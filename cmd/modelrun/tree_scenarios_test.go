@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// capabilities are what the names of scripts begin with, and what that part of
+// capabilities lists the prefixes of the scripts' names, with what each part of
 // modelrun does.
 var capabilities = []struct{ prefix, does string }{
 	{"launch", "starting a program"}, {"model", "what the model needs"}, {"profile", "hardware profiles"}, {"root", "the root"},
@@ -21,14 +21,14 @@ var capabilities = []struct{ prefix, does string }{
 	{"security", "what other users can do"},
 }
 
-// TestScenarioIndex keeps testdata/script/README.md: a line for each script, which
-// is the script's first. UPDATE_SCRIPTS=1 writes it.
+// TestScenarioIndex checks testdata/script/README.md, which has a line for each
+// script: the script's first line. UPDATE_SCRIPTS=1 writes it.
 func TestScenarioIndex(t *testing.T) {
 	t.Parallel()
 	const dir = "testdata/script"
 	files, err := filepath.Glob(dir + "/*.txt")
 	require.NoError(t, err)
-	lines := map[string]string{} // of a capability
+	lines := map[string]string{} // by capability
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)

@@ -13,23 +13,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The limits of the code that is no test. A reader can hold what is below them in
-// mind.
+// The limits for code that is not a test. A reader can keep track of anything
+// within these limits.
 const (
 	maxFields   = 15   // of a struct
 	maxMethods  = 20   // of a type, on one system
-	maxPackage  = 3000 // lines, on all systems
-	maxFunction = 60   // lines
+	maxPackage  = 3000 // in lines, on all systems
+	maxFunction = 60   // in lines
 )
 
-// exceptions are what is larger, and why.
+// exceptions lists everything that exceeds a limit, and why.
 var exceptions = map[string]string{
 	"fields of resolve.Request":     "all that decides: it is data, made in one place",
 	"fields of resolve/health.Seal": "it is READY.json",
 	"methods of shim/config.Config": "a line for each thing that is known",
 }
 
-// TestShape keeps structs, types, packages and functions small.
+// TestShape checks the size of structs, types, packages and functions.
 func TestShape(t *testing.T) {
 	t.Parallel()
 	sizes := packageSizes{lines: map[string]int{}, methods: map[string]map[string]int{}, fields: map[string]int{}, functions: map[string]int{}}
@@ -68,8 +68,8 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// packageSizes are lines by package, methods by type and system, fields by struct,
-// lines by function.
+// packageSizes holds the lines of each package, the methods of each type and
+// system, the fields of each struct, and the lines of each function.
 type packageSizes struct {
 	lines     map[string]int
 	methods   map[string]map[string]int
@@ -119,7 +119,7 @@ func (s packageSizes) add(path string) error {
 	return nil
 }
 
-// typeName is a receiver's type without its star.
+// typeName returns a receiver's type without its star.
 func typeName(e ast.Expr) string {
 	if star, ok := e.(*ast.StarExpr); ok {
 		e = star.X
@@ -130,7 +130,8 @@ func typeName(e ast.Expr) string {
 	return ""
 }
 
-// system is the last part of a platform twin's name; "" for a file of all systems.
+// system returns the system in the name of a platform file, or "" for a file of all
+// systems.
 func system(path string) string {
 	name := strings.TrimSuffix(filepath.Base(path), ".go")
 	_, last, _ := strings.Cut(name, "_")

@@ -16,16 +16,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// maxOddWords is how many odd words are left. It only falls: a change that
-// removes some lowers it.
+// maxOddWords is the number of odd words that are left. It must only decrease: a
+// change that removes some must lower it.
 const maxOddWords = 112
 
-// oddWords are words that a manual of today does not use. Say what happens, with
-// the ordinary word.
+// oddWords matches words that a modern manual does not use. Say what happens, in
+// ordinary words.
 var oddWords = regexp.MustCompile(`(?i)\b(mend(s|ed|ing)?|anew|who(m|se)?ever|besides|stands|lies|(is|are|was|were) told|nobody|somebody|of those that|in vain)\b`)
 
-// TestWords counts odd words in what a user reads: the documentation, and every
-// text in the code that is no comment. docs/modelrun.1 is made of the latter.
+// TestWords counts odd words in the text that users read: the documentation, and
+// every string in the code. docs/modelrun.1 is made from these strings.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	var found []string
@@ -65,7 +65,7 @@ func TestWords(t *testing.T) {
 	require.GreaterOrEqual(t, len(found), maxOddWords, "there are fewer: lower maxOddWords")
 }
 
-// lookAtTexts calls look for each string of a Go file, struct tags included.
+// lookAtTexts calls look for each string in a Go file, including struct tags.
 func lookAtTexts(path string, look func(place, text string)) error {
 	files := token.NewFileSet()
 	tree, err := parser.ParseFile(files, filepath.Join("../..", path), nil, parser.SkipObjectResolution)

@@ -1,6 +1,7 @@
 //go:build ignore
 
-// Draws icon.png, the icon of modelrun.exe: a prompt, ">_", on a coloured tile.
+// Command icon draws icon.png, the icon of modelrun.exe: a prompt, ">_", on a
+// coloured tile.
 //
 //	go run icon.go icon.png
 package main
@@ -14,11 +15,11 @@ import (
 )
 
 const (
-	size    = 256 // go-winres makes the smaller ones of it
-	samples = 4   // a pixel is the mean of samples x samples points: smooth edges
+	size    = 256 // go-winres makes the smaller sizes from it
+	samples = 4   // each pixel is the mean of samples x samples points, for smooth edges
 )
 
-// The tile goes from one colour at the top left to the other at the bottom right.
+// The tile's colour changes from the top left to the bottom right.
 var from, to = [3]float64{0x43, 0x38, 0xca}, [3]float64{0x06, 0xb6, 0xd4}
 
 func main() {
@@ -45,7 +46,7 @@ func pixel(x, y int) color.NRGBA {
 	for i := range samples * samples {
 		px := float64(x) + (float64(i%samples)+0.5)/samples
 		py := float64(y) + (float64(i/samples)+0.5)/samples
-		// A tile with round corners is what is near a smaller square.
+		// A tile with round corners consists of all points near a smaller square.
 		if near(px, py, clamp(px, 60, 196), clamp(py, 60, 196), 52) {
 			tile++
 		}
@@ -62,7 +63,7 @@ func pixel(x, y int) color.NRGBA {
 	return color.NRGBA{mix(0), mix(1), mix(2), uint8(255 * tile / (samples * samples))}
 }
 
-// stroke reports whether a point lies on a line with round ends.
+// stroke reports whether a point is on a line with round ends.
 func stroke(x, y, x1, y1, x2, y2 float64) bool {
 	dx, dy := x2-x1, y2-y1
 	t := clamp(((x-x1)*dx+(y-y1)*dy)/(dx*dx+dy*dy), 0, 1)

@@ -1,7 +1,7 @@
 //go:build !windows
 
-// Command execonly starts the program that it is given and does nothing else:
-// what any launcher that is written in Go adds at least.
+// Command execonly starts the given program and does nothing else. It measures the
+// minimum time that any launcher written in Go adds.
 package main
 
 import (
@@ -10,6 +10,6 @@ import (
 )
 
 func main() {
-	_ = syscall.Exec(os.Args[1], os.Args[1:], os.Environ()) // returns only when it failed
+	_ = syscall.Exec(os.Args[1], os.Args[1:], os.Environ()) // returns only if it failed
 	os.Exit(126)
 }

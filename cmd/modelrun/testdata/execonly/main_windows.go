@@ -1,5 +1,5 @@
-// Command execonly starts the program that it is given, waits and does nothing
-// else: what any launcher that is written in Go adds at least on Windows.
+// Command execonly starts the given program, waits, and does nothing else. It
+// measures the minimum time that any launcher written in Go adds on Windows.
 package main
 
 import (
@@ -11,7 +11,7 @@ import (
 
 func main() {
 	if len(os.Args) == 1 {
-		return // as the program that is started
+		return // this process is the started program
 	}
 	path, _ := syscall.UTF16PtrFromString(os.Args[1])
 	line, _ := syscall.UTF16PtrFromString(strings.Join(os.Args[1:], " "))
