@@ -2,18 +2,19 @@ package shim
 
 import "github.com/modelrun/modelrun/resolve/fault"
 
-// Exit codes of our own; a program's code goes through untouched.
+// Exit codes of modelrun itself. A program's exit code is passed on unchanged.
 const (
 	exitOK          = 0
-	exitTimeLimit   = 124 // as timeout(1)
-	exitOurs        = 125 // no env, bad configuration, bad usage; as docker run
+	exitTimeLimit   = 124 // as in timeout(1)
+	exitOurs        = 125 // no env, bad configuration, bad usage; as in docker run
 	exitCannotStart = 126
 	exitNotFound    = 127
 	exitInterrupt   = 130
 	exitTerminate   = 143
 )
 
-// exitFor is the one table from reason codes to exit codes.
+// exitFor returns the exit code for a reason code. It is the only table of exit
+// codes.
 func exitFor(code fault.Code) int {
 	switch code {
 	case fault.WaitTimeout, fault.CreateTimeout:

@@ -9,7 +9,8 @@ import (
 	"github.com/modelrun/modelrun/shim/app"
 )
 
-// every code has an exit code on purpose: the five that are not 125.
+// TestExitFor checks the reason codes whose exit code is not 125, and some whose
+// exit code is 125.
 func TestExitFor(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[fault.Code]int{

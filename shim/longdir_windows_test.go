@@ -15,7 +15,8 @@ import (
 	"github.com/modelrun/modelrun/shim/cli"
 )
 
-// The test binary is modelrun.exe, too, with another limit for folders.
+// TestMain makes the test binary act as modelrun.exe too, with another limit for
+// folders.
 func TestMain(m *testing.M) {
 	limit, err := strconv.Atoi(os.Getenv("SHIM_MAX_DIR"))
 	if err != nil {
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(Main(cli.Invocation{Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, MaxDir: limit}))
 }
 
-// tell is a program that writes down where it runs.
+// tell is a program that writes down its working directory.
 const tell = `
 import os, sys
 with open("told", "w", encoding="utf-8", newline="\n") as f:
@@ -32,8 +33,9 @@ with open("told", "w", encoding="utf-8", newline="\n") as f:
 sys.exit(7)
 `
 
-// A program starts into and from a folder that CreateProcess would refuse. The
-// limit is lowered: Wine crashes near the true one.
+// TestLongWorkingDirectory checks that a program starts in and from a folder that
+// CreateProcess would refuse. The test lowers the limit, because Wine crashes near
+// the real one.
 func TestLongWorkingDirectory(t *testing.T) {
 	python := os.Getenv("TEST_PYTHON")
 	if python == "" {
@@ -62,8 +64,8 @@ func TestLongWorkingDirectory(t *testing.T) {
 		c.Dir = from
 		c.Env = append(os.Environ(), "SHIM_MAX_DIR="+strconv.Itoa(limit), "LOCALAPPDATA="+home, "APPDATA="+home, "MODELRUN_UV=",
 			"MODELRUN_HARDWARE_ROOT="+home)
-		out, _ := c.CombinedOutput()                       // its code is looked at
-		data, _ := os.ReadFile(filepath.Join(dir, "told")) // none: it did not run
+		out, _ := c.CombinedOutput()                       // the exit code is checked
+		data, _ := os.ReadFile(filepath.Join(dir, "told")) // empty if it did not run
 		return c.ProcessState.ExitCode(), strings.Split(string(data), "\n"), string(out)
 	}
 

@@ -1,6 +1,6 @@
-// Package shim is the command: argv in, python out.
+// Package shim implements the command: argv in, python out.
 //
-// Main follows one line, and each step takes values and returns a value:
+// Main is a sequence of steps. Each step takes values and returns a value:
 //
 //	cli.ApplyAlias, cli.Parse   argv, environ    -> cli.Line
 //	config.Load                 sources          -> config.Config, root included
@@ -25,8 +25,8 @@ import (
 	"github.com/modelrun/modelrun/shim/terminal"
 )
 
-// Main runs the command and returns its exit code. On POSIX it does not return when a
-// program is started: this process becomes the program.
+// Main runs the command and returns its exit code. On POSIX, Main does not return
+// if a program is started: the process becomes the program.
 func Main(inv cli.Invocation) (code int) {
 	if terminal.ShowedWarning(inv.Args) {
 		return exitOK
@@ -36,7 +36,7 @@ func Main(inv cli.Invocation) (code int) {
 		Stdout: inv.Stdout, Stderr: inv.Stderr, Console: terminal.NewConsole(inv.Stderr, env), Env: env,
 	})
 	if ui.Console != nil {
-		defer func() { // Go would write it to a stderr that does not exist
+		defer func() { // Go would write the panic to a stderr that does not exist
 			if defect := recover(); defect != nil {
 				code = exitFor(ui.Report(fault.New(fault.Internal, "a defect of modelrun: %v\n%s", defect, debug.Stack()).Fix("report this text")))
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sections are a page's headings of the third level with their text.
+// sections returns a page's third-level headings with their text.
 func sections(page string) map[string]string {
 	out := map[string]string{}
 	for _, part := range strings.Split("\n"+page, "\n### ")[1:] {
@@ -27,7 +27,7 @@ func sections(page string) map[string]string {
 	return out
 }
 
-// constants are the strings of a type that a file declares.
+// constants returns the string constants of a type that a file declares.
 func constants(t *testing.T, file, kind string) []string {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -46,7 +46,7 @@ func constants(t *testing.T, file, kind string) []string {
 	return out
 }
 
-// firstColumn are the codes in the first column of the tables below a heading.
+// firstColumn returns the codes in the first column of the tables below a heading.
 func firstColumn(page, heading string) []string {
 	_, page, _ = strings.Cut(page, "\n## "+heading+"\n")
 	page, _, _ = strings.Cut(page, "\n## ")
@@ -64,7 +64,8 @@ func troubleshooting(t *testing.T) string {
 	return strings.ReplaceAll(string(data), "\r\n", "\n")
 }
 
-// The page and the code name the same errors; each section has a command to run.
+// TestEveryCodeIsExplained checks that the page and the code name the same errors,
+// and that each section has a command to run.
 func TestEveryCodeIsExplained(t *testing.T) {
 	t.Parallel()
 	page := troubleshooting(t)
@@ -93,8 +94,8 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	}
 }
 
-// doctorIDs are those that docs/json.md lists, which TestDoctorIDs compares with
-// what doctor says.
+// doctorIDs returns the ids that docs/json.md lists. TestDoctorIDs compares them
+// with the ids that doctor prints.
 func doctorIDs(t *testing.T) []string {
 	t.Helper()
 	data, err := os.ReadFile("../docs/json.md")
@@ -110,10 +111,10 @@ func doctorIDs(t *testing.T) []string {
 	return ids
 }
 
-// What doctor says has an id that is documented.
+// TestDoctorIDs checks that every id that doctor prints is documented.
 func TestDoctorIDs(t *testing.T) {
 	t.Parallel()
-	said := []string{"env:KEY", "next:KEY", "old:ID"} // made of a prefix and a name
+	said := []string{"env:KEY", "next:KEY", "old:ID"} // made from a prefix and a name
 	files, err := filepath.Glob("command/doctor*.go")
 	require.NoError(t, err)
 	for _, file := range files {
@@ -138,8 +139,8 @@ func TestDoctorIDs(t *testing.T) {
 	require.ElementsMatch(t, slices.Compact(said), doctorIDs(t))
 }
 
-// Every fault has a remedy where it is made: .Fix on it, or on the variable that
-// holds it, in the same function.
+// TestEveryFaultHasARemedy checks that every fault has a remedy where it is
+// created: .Fix on it, or on the variable that holds it, in the same function.
 func TestEveryFaultHasARemedy(t *testing.T) {
 	t.Parallel()
 	found := 0
@@ -167,8 +168,8 @@ func TestEveryFaultHasARemedy(t *testing.T) {
 	require.Greater(t, found, 100, "the faults were not found")
 }
 
-// faults counts the calls of fault.New in a function, and those of them that get
-// a remedy there.
+// faults counts the calls of fault.New in a function, and how many of them get a
+// remedy there.
 func faults(fn *ast.FuncDecl) (made, mended int) {
 	isNew := func(n ast.Expr) bool {
 		call, ok := n.(*ast.CallExpr)
