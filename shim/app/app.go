@@ -1,5 +1,6 @@
-// Package app holds what a sub-command works with: an [App], with the values that the
-// arrows before it made, and the [Command] that declares it.
+// Package app holds the working state of a sub-command: an [App], with the values
+// that the earlier steps of the command made, and the [Command] that declares the
+// sub-command.
 package app
 
 import (
@@ -24,26 +25,26 @@ import (
 	"github.com/modelrun/modelrun/shim/terminal"
 )
 
-// App is what a command works with. Its fields are set once. A command that only
-// needs the command line has no root, no Program, no Machine and no State.
+// App is the working state of one command. Its fields are set once. A command that
+// needs only the command line has no root, no Program, no Machine and no State.
 type App struct {
-	Inv     cli.Invocation
-	Line    cli.Line
-	Env     execx.Environ // the caller's
-	Config  config.Config
-	UI      *terminal.UI
-	Program execx.Environ   // the program's, without what the chosen env adds
-	Machine *hardware.Cache // shared by all copies
-	State   store.State
+	Inv     cli.Invocation  // everything from outside
+	Line    cli.Line        // the parsed command line
+	Env     execx.Environ   // the caller's variables
+	Config  config.Config   // the settings and the root
+	UI      *terminal.UI    // for all output
+	Program execx.Environ   // the program's variables, without those that the chosen env adds
+	Machine *hardware.Cache // shared by all copies of the App
+	State   store.State     // this machine's cached verdicts and hardware
 
 	table    config.Table
 	readOnly bool          // the command runs nothing from a root and changes nothing
-	finder   target.Finder // of Config
+	finder   target.Finder // made from Config
 }
 
-// Open makes the App of a command, with the settings that the command needs. ui gets
-// its log as soon as the settings are known, so that it reports a later error in the
-// form that they ask for.
+// Open makes the App of a command, with the settings that the command needs. It
+// gives ui its log as soon as the settings are known. From then on, ui reports
+// errors in the format that the settings ask for.
 func Open(inv cli.Invocation, line cli.Line, env execx.Environ, table config.Table, c Command, ui *terminal.UI) (*App, error) {
 	a := &App{Inv: inv, Line: line, Env: env, UI: ui, table: table, readOnly: c.ReadOnly}
 	switch c.Needs {
@@ -56,11 +57,11 @@ func Open(inv cli.Invocation, line cli.Line, env execx.Environ, table config.Tab
 	return a.load(c.Needs == AnyRoot)
 }
 
-// LoadSettings is the App with all settings and a root, for a command that asked only
-// for options.
+// LoadSettings returns the App with all settings and a root. It is for a command
+// that declared [Options] as its needs.
 func (a *App) LoadSettings() (*App, error) { return a.load(false) }
 
-// loadOptions reads the command line alone: neither a root nor a file is needed.
+// loadOptions reads only the command line. It needs no root and no file.
 func (a *App) loadOptions() (*App, error) {
 	dir, err := config.WorkDir(a.Line.Flags, a.Env)
 	if err != nil {
@@ -73,14 +74,14 @@ func (a *App) loadOptions() (*App, error) {
 	return &next, next.openLog()
 }
 
-// load reads every source of settings, and finds the root. With anyRoot a root that
-// cannot be used is no error.
+// load reads every source of settings, and finds the root. With anyRoot, an
+// unusable root is not an error.
 func (a *App) load(anyRoot bool) (*App, error) {
 	dir, err := config.WorkDir(a.Line.Flags, a.Env)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Dirs().Leave(); err != nil { // or no tool of ours could start
+	if err := a.Dirs().Leave(); err != nil { // otherwise none of our tools could start
 		return nil, fault.New(fault.BadUsage, "the working directory cannot be left: %w", err).Fix("cd to a shorter folder")
 	}
 	next := *a
@@ -115,7 +116,8 @@ func (a *App) input(dir config.Dir) config.Input {
 	return config.Input{Table: a.table, Env: a.Env, Dir: dir, Flags: a.Line.Settings(), Program: a.Line.Program}
 }
 
-// openLog gives the UI the log, the status file and the notifier of the settings.
+// openLog opens the log, the status file and the notifier that the settings ask
+// for, and passes them to the UI.
 func (a *App) openLog() error {
 	c := a.Config
 	file := c.Value("log_file")
@@ -125,7 +127,7 @@ func (a *App) openLog() error {
 	if err != nil {
 		return err
 	}
-	silent := max(c.Duration("create_timeout"), health.ProbeLimit) // a check says only that it has begun
+	silent := max(c.Duration("create_timeout"), health.ProbeLimit) // a check reports only that it has begun
 	notify := terminal.NewNotifier(a.Env.Get("NOTIFY_SOCKET"), silent, func(line string) { log.Debug(line) })
 	a.UI.Use(log, terminal.NewStatus(c.String("status_file"), log), notify)
 	return nil
@@ -138,15 +140,15 @@ func didYouMean(variable string, t config.Table) string {
 	return ""
 }
 
-// WithConfig is a copy with other settings, such as those of another model. It shares
-// the root and the hardware.
+// WithConfig returns a copy with other settings, such as those of another model.
+// The copy shares the root and the hardware.
 func (a *App) WithConfig(c config.Config) *App {
 	next := *a
 	next.Config, next.finder = c, target.NewFinder(c, a.Env, a.Machine, a.UI.Log)
 	return &next
 }
 
-// Silent is a copy that logs nothing.
+// Silent returns a copy that logs nothing.
 func (a *App) Silent() *App {
 	next := *a
 	next.UI = a.UI.Silent()
@@ -154,22 +156,23 @@ func (a *App) Silent() *App {
 	return &next
 }
 
-// AsReadOnly is a copy that runs nothing from the root and changes nothing.
+// AsReadOnly returns a copy that runs nothing from the root and changes nothing.
 func (a *App) AsReadOnly() *App {
 	next := *a
 	next.readOnly = true
 	return &next
 }
 
-// Finder finds what to start in. It reads the root's profiles once.
+// Finder returns the finder of targets. All its copies read the root's profiles
+// only once.
 func (a *App) Finder() target.Finder { return a.finder }
 
-// Store is the root's.
+// Store returns the store of the root.
 func (a *App) Store() *store.Store {
 	return &store.Store{Root: a.Config.Root(), Failpoint: a.Inv.Failpoint}
 }
 
-// Deps are what the chain of one target works with.
+// Deps returns the dependencies of the chain for one target.
 func (a *App) Deps(t target.Target) *resolve.Deps {
 	caller := &caller{app: a, target: t, progress: a.UI.Progress(string(t.Key))}
 	return &resolve.Deps{
@@ -186,8 +189,8 @@ func (a *App) Deps(t target.Target) *resolve.Deps {
 	}
 }
 
-// UVConfig says how uv is driven. Where the command only looks, uv writes nothing, and
-// only a uv of the root that no other user could have written is run.
+// UVConfig returns the settings for uv. In a read-only command uv writes nothing,
+// and modelrun runs a uv from the root only if no other user could have written it.
 func (a *App) UVConfig(log io.Writer, heartbeat func()) uv.Config {
 	self, err := os.Executable()
 	if err != nil {
@@ -201,8 +204,8 @@ func (a *App) UVConfig(log io.Writer, heartbeat func()) uv.Config {
 	}
 }
 
-// CheckTrusted refuses a path that another user could have written. A path that does not
-// exist is trusted.
+// CheckTrusted returns an error for a path that another user could have written. A
+// path that does not exist is trusted.
 func (a *App) CheckTrusted(path string) error {
 	err := fsys.Trusted(path, a.Config.List("trusted_owners"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -211,17 +214,17 @@ func (a *App) CheckTrusted(path string) error {
 	return err
 }
 
-// Dirs keeps junctions to folders with names that are too long, in a short folder of
-// the user's.
+// Dirs returns the helper for folders whose names are too long for the system. It
+// keeps its junctions in a short folder of the user's.
 func (a *App) Dirs() execx.Dirs {
 	return execx.Dirs{Links: config.Under(a.Env.Get("LOCALAPPDATA"), "modelrun", "j"), Limit: a.Inv.MaxDir}
 }
 
-// Hint is a command of ours for the same root, to be pasted.
+// Hint returns a command line of modelrun for the same root, for the user to paste.
 func (a *App) Hint(command string) string { return "modelrun" + a.finder.RootOption() + " " + command }
 
-// Remember keeps the hardware, and notes once that a model uses an env, so that
-// `list` can show it. In a root that cannot be written it does nothing.
+// Remember caches the hardware. It also notes, once, which model uses the env, so
+// that `list` can show it. In a read-only root it does nothing.
 func (a *App) Remember(t target.Target, req *resolve.Request, res *resolve.Resolution) {
 	a.KeepHardware()
 	if req.Old == "" || res.Degraded {
@@ -232,8 +235,8 @@ func (a *App) Remember(t target.Target, req *resolve.Request, res *resolve.Resol
 	}
 }
 
-// KeepHardware caches the hardware that was detected. A command calls it once all
-// else went well: bad input leaves nothing behind.
+// KeepHardware caches the detected hardware. A command calls it after everything
+// else has succeeded, so that bad input leaves nothing behind.
 func (a *App) KeepHardware() {
 	if err := a.Machine.Keep(); err != nil {
 		a.UI.Log.Debug("keeping the hardware: " + err.Error())

@@ -17,36 +17,44 @@ import (
 	"github.com/modelrun/modelrun/shim/terminal"
 )
 
-// caller is the command's side of the chain, for one target: a [resolve.Caller].
+// caller implements [resolve.Caller] for one target.
 type caller struct {
 	app      *App
 	target   target.Target
 	progress *terminal.Progress
 }
 
+// Plan returns what creation would install for the target.
 func (c *caller) Plan(ctx context.Context, _ *resolve.Request) (profile.Plan, error) {
 	return c.app.finder.Plan(ctx, c.target)
 }
 
+// Compatible lists the existing keys that may serve the target, best first.
 func (c *caller) Compatible(ctx context.Context, _ *resolve.Request, have []envdir.Key) []resolve.Alternative {
 	return c.app.finder.Compatible(ctx, c.target, have)
 }
 
+// UV finds or installs uv.
 func (c *caller) UV(ctx context.Context, log io.Writer, heartbeat func()) (*uv.UV, error) {
 	return uv.Find(ctx, c.app.UVConfig(log, heartbeat))
 }
 
+// Interruptible returns a context that Ctrl-C or SIGTERM cancels: see
+// [Interruptible].
 func (c *caller) Interruptible(ctx context.Context) (context.Context, func()) {
 	return Interruptible(ctx)
 }
 
+// Progress shows how far a creation is.
 func (c *caller) Progress(o store.Owner) { c.progress.Show(o) }
 
+// Checking reports a check that takes long.
 func (c *caller) Checking(line string) { c.app.UI.Checking(line) }
 
-// Interruptible ends the context with Ctrl-C or SIGTERM until stop is called. A signal
-// that came before then is the context's cause, however late it came. A signal that we
-// inherited as ignored stays ignored.
+// Interruptible returns a context that Ctrl-C or SIGTERM cancels until stop is
+// called. A signal that arrives before stop returns becomes the cause of the
+// context, even at the last moment. A signal that was ignored when modelrun started
+// stays ignored.
 func Interruptible(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	got := make(chan os.Signal, 1)
@@ -67,13 +75,13 @@ func Interruptible(ctx context.Context) (context.Context, func()) {
 		defer close(over)
 		select {
 		case sig := <-got:
-			signal.Stop(got) // the second one ends us at once
+			signal.Stop(got) // a second signal ends the process at once
 			end(sig)
 		case <-done:
 		}
 	}()
 	return ctx, func() {
-		signal.Stop(got) // no signal comes from now on
+		signal.Stop(got) // no signal is delivered from here on
 		close(done)
 		<-over
 		select {

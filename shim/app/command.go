@@ -8,30 +8,32 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// Command is one sub-command. Each is declared in a file of its own.
+// Command declares one sub-command. Each sub-command is declared in its own file.
 type Command struct {
 	cli.Sub
-	Needs    Needs
-	ReadOnly bool               // it runs nothing from a root and changes nothing
-	Amend    func(config.Flags) // takes a setting from its arguments, before settings are read; nil: it has none there
-	Run      func(context.Context, *App) error
+	Needs    Needs                             // what is read before the command runs
+	ReadOnly bool                              // it runs nothing from a root and changes nothing
+	Amend    func(config.Flags)                // takes a setting from the command's arguments before the settings are read; nil if they hold none
+	Run      func(context.Context, *App) error // does the work
 }
 
-// Needs says what is read before a command runs.
+// Needs is what a command needs to have read before it runs.
 type Needs int
 
-// The needs.
+// The values of [Needs].
 const (
 	Settings Needs = iota // all settings, and a root
-	AnyRoot               // the same, but the root may be one that cannot be used
-	Options               // the command line alone
-	Nothing               // not even that
+	AnyRoot               // the same, but the root may be unusable
+	Options               // only the command line
+	Nothing               // not even the command line's options
 )
 
-// Exit ends modelrun with an exit code and nothing to report.
+// Exit is an exit code without an error to report.
 type Exit int
 
-// NotAll is the exit code of a command that found something, or could not do all.
+// NotAll is the exit code of a command that found a problem or could not do
+// everything.
 const NotAll Exit = 1
 
+// Error returns the exit code as text.
 func (e Exit) Error() string { return "exit code " + strconv.Itoa(int(e)) }

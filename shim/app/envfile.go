@@ -12,9 +12,8 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// programEnv returns the caller's variables with [env], --env-file and
-// --isolated applied. A program gets these, and those that activate its
-// environment.
+// programEnv returns the caller's variables with [env], --env-file and --isolated
+// applied. The program gets these and the variables that activate its environment.
 func programEnv(c config.Config, caller execx.Environ) (execx.Environ, error) {
 	var set []execx.Var
 	vars := c.Vars()
@@ -38,9 +37,9 @@ func programEnv(c config.Config, caller execx.Environ) (execx.Environ, error) {
 	return caller.Edit(set, drop...), nil
 }
 
-// readEnvFile reads a file with a KEY=VALUE on each line. A line that begins
-// with # is a comment. It removes "export " before a key and one pair of quotes
-// around a value, and expands nothing.
+// readEnvFile reads a file with a KEY=VALUE pair on each line. A line that begins
+// with # is a comment. readEnvFile removes "export " before a key and one pair of
+// quotes around a value. It expands nothing.
 func readEnvFile(path string) ([]execx.Var, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// ForModel is this App for the model of an old env. A project's family and key are
-// for the project's own model, so they do not apply to another one.
+// ForModel returns the App for the model of an old env. A project's family and key
+// are meant for the project's own model, so they do not apply to another one.
 func (a *App) ForModel(name string, old envdir.ID) *App {
-	own, _ := a.Silent().Finder().Model() // on an error there is no model
+	own, _ := a.Silent().Finder().Model() // after an error there is no model
 	if own.OldID() == old {
 		return a
 	}
@@ -28,9 +28,9 @@ func (a *App) ForModel(name string, old envdir.ID) *App {
 	return a.WithConfig(cfg.With("model", config.Value{Text: name, From: "modelrun migrate"}))
 }
 
-// OldModels finds the models that old envs belong to. It looks at the model that is
-// named or found here, at the notes of earlier starts, at the id itself, and at the
-// files nearby. An id is the MD5 of the model's path, so a path with that id is the
+// OldModels finds the models of old envs. It looks at the model that is named or
+// found here, at the notes of earlier starts, at the id itself, and at files
+// nearby. An id is the MD5 of the model's path, so a path with that MD5 is the
 // model.
 func (a *App) OldModels(dirs []envdir.Dir) map[envdir.ID]string {
 	root := a.Config.Root()
@@ -39,7 +39,7 @@ func (a *App) OldModels(dirs []envdir.Dir) map[envdir.ID]string {
 		wanted: map[envdir.ID]bool{}, found: map[envdir.ID]string{},
 		left: modelSearchFiles, skip: root.Environments(),
 	}
-	own, _ := a.Silent().Finder().Model() // on an error there is no model
+	own, _ := a.Silent().Finder().Model() // after an error there is no model
 	for _, d := range dirs {
 		id := envdir.ID(d.Name)
 		switch name := cmp.Or(notes.ModelOf(id), need.HubName(id)); {
@@ -59,21 +59,23 @@ func (a *App) OldModels(dirs []envdir.Dir) map[envdir.ID]string {
 	return search.found
 }
 
-// The limits of the search for models: folders deep, and files in all.
+// The limits of the search for models: the depth of folders, and the total number
+// of files.
 const (
 	modelSearchDepth = 3
 	modelSearchFiles = 10_000
 )
 
-// modelSearch looks in folders for the models of ids that no start noted.
+// modelSearch searches folders for the models of ids that no earlier start has
+// noted.
 type modelSearch struct {
 	wanted map[envdir.ID]bool
 	found  map[envdir.ID]string
-	left   int    // files that may still be looked at
+	left   int    // files that may still be examined
 	skip   string // a folder that holds no models
 }
 
-// look looks at path, and below it to the given depth.
+// look examines path, and the folders below it down to the given depth.
 func (s *modelSearch) look(path string, depth int) {
 	if id := envdir.LocalID(path); s.wanted[id] {
 		delete(s.wanted, id)
@@ -82,7 +84,7 @@ func (s *modelSearch) look(path string, depth int) {
 	if depth == 0 || path == s.skip {
 		return
 	}
-	entries, _ := os.ReadDir(path) // none for a file, or for a folder that we may not read
+	entries, _ := os.ReadDir(path) // empty for a file or an unreadable folder
 	for _, e := range entries {
 		if s.left--; s.left < 0 || len(s.wanted) == 0 {
 			return
