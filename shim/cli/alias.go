@@ -15,18 +15,20 @@ import (
 	"github.com/modelrun/modelrun/shim/launcher"
 )
 
-// alias is NAME.toml beside a copy of modelrun, or a link to it, that is called NAME:
-// the words before those that are typed after NAME. Relative paths in it start at Cwd.
-// Cwd itself starts at the file's folder, and is that folder when it is not given.
+// alias is the content of NAME.toml. The file is beside a copy of modelrun, or a
+// link to it, that is called NAME. It holds the words that go before those typed
+// after NAME. Relative paths in it are relative to Cwd. Cwd itself is relative to
+// the file's folder, and defaults to that folder.
 type alias struct {
 	Cwd     string   `toml:"cwd"`
 	Options []string `toml:"options"`
 	Command []string `toml:"command"`
 }
 
-// ApplyAlias puts the words of NAME.toml before the arguments, which all become the
-// program's, and returns that file; "" there is none. Under its own name modelrun pays
-// one comparison for it. Under another name without such a file it is modelrun too.
+// ApplyAlias puts the words of NAME.toml before the arguments, all of which go to
+// the program. It returns the path of the file, or "" if there is none. When
+// modelrun is called by its own name, this costs one comparison. Under another name
+// without such a file it behaves as modelrun.
 func ApplyAlias(inv Invocation, env execx.Environ) (Invocation, string, error) {
 	file, err := aliasFile(inv.Program, env)
 	if err != nil || file == "" {
@@ -40,7 +42,7 @@ func ApplyAlias(inv Invocation, env execx.Environ) (Invocation, string, error) {
 	front = append(append(front, "--"), a.Command...)
 	inv.Args = append(front, inv.Args...)
 	if typed := inv.Tail; typed != nil {
-		inv.Tail = func(n int) string { // front was never typed: it is quoted, and the rest is as it was
+		inv.Tail = func(n int) string { // front was never typed, so it is quoted; the rest is passed on unchanged
 			if n > len(front) {
 				return typed(n - len(front))
 			}
@@ -50,13 +52,13 @@ func ApplyAlias(inv Invocation, env execx.Environ) (Invocation, string, error) {
 	return inv, file, nil
 }
 
-// readAlias reads the file. It names a program to start, so only the user, or root,
-// may be able to write it.
+// readAlias reads the file. The file names a program to start, so it must be
+// writable only by the user or root.
 func readAlias(file string) (alias, error) {
 	var a alias
 	data, err := config.ReadFile(file)
 	if why := fsys.Trusted(file, nil); why != nil && !errors.Is(why, fs.ErrNotExist) {
-		if f := new(fault.Error); errors.As(why, &f) && strings.Contains(f.Remedy, "trusted_owners") { // no config file is read yet
+		if f := new(fault.Error); errors.As(why, &f) && strings.Contains(f.Remedy, "trusted_owners") { // no config file has been read yet
 			return a, f.Fix("see what it starts; if that is what you want: sudo chown root %s", fault.Quote(file))
 		}
 		return a, why
@@ -77,15 +79,16 @@ func readAlias(file string) (alias, error) {
 	return a, nil
 }
 
-// aliasFile is NAME.toml; "" there is none. It lies beside the program's own file, or
-// beside the name by which we were started: POSIX tells of a link only its target.
+// aliasFile returns the path of NAME.toml, or "" if there is none. The file is
+// beside our executable, or beside the name that we were started by: for a link,
+// POSIX reports only the target.
 func aliasFile(program string, env execx.Environ) (string, error) {
 	if ourName(program) {
 		return "", nil
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "", nil //nolint:nilerr // nothing can be found beside an unknown path
+		return "", nil //nolint:nilerr // without our own path there is no folder to search
 	}
 	for _, path := range []string{self, startedBy(program, self, env)} {
 		if path == "" || ourName(path) {
@@ -101,8 +104,9 @@ func aliasFile(program string, env execx.Environ) (string, error) {
 	return "", nil
 }
 
-// startedBy is the path of argv[0], found as a shell finds it, if that leads to our own
-// file: a caller can write anything there. "" it does not.
+// startedBy returns the path of argv[0], found as a shell finds it, or "" if that
+// path does not lead to our executable. The check is needed because a caller can
+// put anything into argv[0].
 func startedBy(program, self string, env execx.Environ) string {
 	path := program
 	if execx.IsPath(path) {
@@ -112,7 +116,7 @@ func startedBy(program, self string, env execx.Environ) string {
 		}
 		path = fsys.Absolute(path, cwd)
 	} else {
-		path, _ = execx.LookPath(path, filepath.SplitList(env.Get("PATH")), env) // "" no file has that name
+		path, _ = execx.LookPath(path, filepath.SplitList(env.Get("PATH")), env) // "" if no file has that name
 	}
 	us, err1 := os.Stat(self)
 	it, err2 := os.Stat(path)
@@ -122,7 +126,7 @@ func startedBy(program, self string, env execx.Environ) string {
 	return path
 }
 
-// ourName reports whether a program's path is that of modelrun or modelrunw.
+// ourName reports whether path is that of modelrun or modelrunw.
 func ourName(path string) bool {
 	name := withoutExe(filepath.Base(path))
 	return path == "" || launcher.Ours(name)

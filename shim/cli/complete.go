@@ -13,32 +13,32 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// The first line of an answer says how a shell goes on. "program N": word N and those
-// after it are another program's command line.
+// The first line of an answer says how a shell continues. "program N" means that
+// word N and the words after it are another program's command line.
 const (
 	onlyWords = "words"
 	andFiles  = "files"
 	andDirs   = "dirs"
 )
 
-// answer is what may follow at the cursor.
+// answer holds the possible continuations at the cursor.
 type answer struct {
 	how    string
 	offers []Offer
 }
 
-// Offer is a word that may be typed, with some words of help.
+// Offer is one word that completion offers, with a short help text.
 type Offer struct{ Word, Help string }
 
-// Lookup finds the values of an option or an argument, of a kind such as "model",
-// "key", "profile" or "family". word is the part that is typed; flags are the
-// options before it.
+// Lookup finds the values of an option or an argument of a kind such as "model",
+// "key", "profile" or "family". word is the part that is already typed. flags are
+// the options before it.
 type Lookup func(kind, word string, flags config.Flags) []Offer
 
-// Complete answers `__complete SHELL WORD…`. The last word is the one that is being
-// typed. The answer is a line that says how to go on, then a line for each offer, with a
-// tab and some words of help. It says nothing of errors: the user who presses Tab has
-// not asked for them.
+// Complete answers `__complete SHELL WORD…`. The last word is the one being typed.
+// The answer begins with a line that says how to continue. Each offer follows on
+// its own line: the word, a tab, a short help text. Complete reports no errors,
+// because pressing Tab should not print them.
 func Complete(args []string, g Grammar, lookup Lookup, out io.Writer) error {
 	if len(args) == 0 {
 		return nil
@@ -56,7 +56,7 @@ func Complete(args []string, g Grammar, lookup Lookup, out io.Writer) error {
 	var text strings.Builder
 	text.WriteString(a.how + "\n")
 	for _, o := range a.offers {
-		raw := args[0] == "bash" && a.how == onlyWords // bash puts these into the line as they are
+		raw := args[0] == "bash" && a.how == onlyWords // bash inserts these into the line unquoted
 		if printable(o.Word) && (!raw || fault.Quote(o.Word) == o.Word) {
 			text.WriteString(o.Word + "\t" + o.Help + "\n")
 		}
@@ -65,7 +65,8 @@ func Complete(args []string, g Grammar, lookup Lookup, out io.Writer) error {
 	return err
 }
 
-// asTyped are the words without the marks that a shell's script leaves on them.
+// asTyped returns the words without the marks that a shell's completion script adds
+// to them.
 func asTyped(shell string, words []string) []string {
 	out := make([]string, len(words))
 	for i, w := range words {
@@ -81,8 +82,8 @@ func asTyped(shell string, words []string) []string {
 	return out
 }
 
-// unquote is a word as bash would pass it on, without expanding anything. A quote that
-// is still open ends with the word.
+// unquote returns a word as bash would pass it on, but expands nothing. An unclosed
+// quote ends with the word.
 func unquote(word string) string {
 	var out strings.Builder
 	quote := byte(0)
@@ -102,11 +103,11 @@ func unquote(word string) string {
 	return out.String()
 }
 
-// typed is a command line as far as it was typed.
+// typed is a command line up to the cursor.
 type typed struct {
-	node   *kong.Node   // the command, or the whole
-	flags  config.Flags // options with a value, by the option's name
-	plain  int          // words that are neither options nor commands
+	node   *kong.Node   // the current command, or the root of the grammar
+	flags  config.Flags // options with a value, by name
+	plain  int          // the number of words that are neither options nor commands
 	table  config.Table
 	lookup Lookup
 }
@@ -116,17 +117,17 @@ func (t *typed) read(words []string) answer {
 	last := len(words) - 1
 	for i := 0; i < last; i++ {
 		word := words[i]
-		starts := t.node.Parent == nil || t.node.Name == "run" // a program
+		starts := t.node.Parent == nil || t.node.Name == "run" // a program may follow
 		switch {
 		case word == "--" && starts:
-			return answer{how: "program " + strconv.Itoa(i+2)} // counted with modelrun itself
+			return answer{how: "program " + strconv.Itoa(i+2)} // the count includes modelrun itself
 		case strings.HasPrefix(word, "-") && len(word) > 1:
 			flag, whole := t.option(word)
 			if flag == nil || whole {
 				continue
 			}
 			i++
-			if i < last && words[i] == "=" { // bash ends words there
+			if i < last && words[i] == "=" { // bash splits words there
 				i++
 			}
 			if i >= last {
@@ -146,8 +147,8 @@ func (t *typed) read(words []string) answer {
 	return t.offer(words[last])
 }
 
-// option is the option of a word; nil it is none. whole: the word holds its value, or
-// it takes none.
+// option returns the option that a word names, or nil. whole reports whether the
+// word holds the option's value, or the option takes none.
 func (t *typed) option(word string) (flag *kong.Flag, whole bool) {
 	name, value, whole := strings.Cut(word, "=")
 	for _, group := range t.node.AllFlags(true) {
@@ -189,7 +190,7 @@ func (t *typed) command(word string) *kong.Node {
 	return nil
 }
 
-// offer answers where no option waits for its value.
+// offer answers where no option is waiting for its value.
 func (t *typed) offer(word string) answer {
 	a := answer{how: onlyWords}
 	switch {
@@ -223,8 +224,8 @@ func (t *typed) offer(word string) answer {
 	return a
 }
 
-// value answers for an option's or an argument's value. before is put before each
-// offer: "--env=".
+// value answers for the value of an option or an argument. before goes in front of
+// each offer, as in "--env=".
 func (t *typed) value(v *kong.Value, before, word string) answer {
 	a := answer{how: onlyWords}
 	kind := v.Name
@@ -256,8 +257,8 @@ func (t *typed) value(v *kong.Value, before, word string) answer {
 	return a
 }
 
-// Beginning are the offers that begin with word, each once, with before put before
-// them.
+// Beginning returns the offers that begin with word, without duplicates and with
+// before in front of each.
 func Beginning(word, before string, all []Offer) []Offer {
 	var out []Offer
 	for _, o := range all {
@@ -268,8 +269,8 @@ func Beginning(word, before string, all []Offer) []Offer {
 	return out
 }
 
-// printable reports whether a word can be a line of the answer: no control
-// characters, and nothing that turns the direction of writing.
+// printable reports whether a word can be printed as a line of the answer: it has
+// no control characters and nothing that changes the direction of writing.
 func printable(word string) bool {
 	return !strings.ContainsFunc(word, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)

@@ -24,14 +24,15 @@ func TestUnquote(t *testing.T) {
 		`a'b c'd`:        "ab cd",
 		`"still open`:    "still open",
 		`ends with \`:    `ends with \`,
-		`$(touch /x)`:    `$(touch /x)`, // nothing is run
+		`$(touch /x)`:    `$(touch /x)`, // runs nothing
 		`'it'\''s good'`: "it's good",
 	} {
 		require.Equal(t, want, unquote(in), in)
 	}
 }
 
-// Whatever was typed, Tab answers in lines that a shell can read, or not at all.
+// FuzzComplete checks that Tab answers any input with lines that a shell can read,
+// or with nothing.
 func FuzzComplete(f *testing.F) {
 	for _, words := range []string{"", "wh", "-m\x00", "--env=\x00=\x00x", "--\x00a", "-qm\x00x\x00--family\x00v", "\"\\\x00-C\x00/\x00-e\x00"} {
 		f.Add("bash", words)

@@ -10,10 +10,10 @@ const (
 	Diagnostics = diagnostics
 )
 
-// SplitPlain is splitPlain.
+// SplitPlain exports splitPlain.
 func SplitPlain(args []string) (Line, bool) { return splitPlain(args) }
 
-// Model is kong's model of a grammar.
+// Model returns kong's model of a grammar.
 func Model(g Grammar) (*kong.Node, error) {
 	k, err := newKong(g, newGrammar(g.Settings))
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// options are kong's model of the options of every sub-command. Those of settings
-// follow from the table: see [optionsType].
+// options is kong's model of the options that every sub-command has. The options of
+// settings come from the table: see [optionsType].
 type options struct {
 	Settings    any  `embed:""`
 	ShowVersion bool `name:"version" short:"V" help:"Print the version."`
 }
 
-// runGrammar is kong's model of starting a program.
+// runGrammar is kong's model of a command line that starts a program.
 type runGrammar struct {
 	options
 
@@ -26,15 +26,15 @@ type runGrammar struct {
 	} `cmd:"" default:"withargs" help:"Start a program in the right environment (default)."`
 }
 
-// newGrammar is a model for kong to fill.
+// newGrammar returns a model for kong to fill.
 func newGrammar(t config.Table) *runGrammar {
 	var g runGrammar
 	g.Settings = reflect.New(optionsType(t)).Interface()
 	return &g
 }
 
-// optionsType is a struct with a field for each setting that has a flag, in the order
-// of the help, and for -q and -v:
+// optionsType returns a struct type with a field for each setting that has a flag,
+// in the order of the help, and fields for -q and -v:
 //
 //	struct {
 //		Model string `name:"model" short:"m" group:"…" placeholder:"MODEL" help:"…"`
@@ -63,10 +63,10 @@ func optionsType(t config.Table) reflect.Type {
 	return reflect.StructOf(fields)
 }
 
-// fieldName is the field of the i-th setting that has a flag.
+// fieldName returns the name of the field for the i-th setting that has a flag.
 func fieldName(i int) string { return "S" + strconv.Itoa(i) }
 
-// tag is kong's tag of an option. An empty value is left out.
+// tag returns kong's tag of an option. It leaves empty values out.
 func tag(group, name, short, placeholder, help string) reflect.StructTag {
 	text := ""
 	for _, part := range [][2]string{{"name", name}, {"short", short}, {"group", group}, {"placeholder", placeholder}, {"help", help}} {
@@ -77,7 +77,7 @@ func tag(group, name, short, placeholder, help string) reflect.StructTag {
 	return reflect.StructTag(text)
 }
 
-// line is what kong filled in, but for the program.
+// line returns what kong filled in, except the program.
 func (g *runGrammar) line(t config.Table) Line {
 	v := reflect.ValueOf(g.Settings).Elem()
 	l := Line{
@@ -103,14 +103,14 @@ func (g *runGrammar) line(t config.Table) Line {
 	return l
 }
 
-// newKong is kong with the whole grammar and our help.
+// newKong returns kong with the whole grammar and our help.
 func newKong(g Grammar, into *runGrammar, more ...kong.Option) (*kong.Kong, error) {
 	opts := append(more, bareStrings(), kong.Name("modelrun"), kong.Description(description), kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true, WrapUpperBound: 80}))
 	for i := range g.Subs {
 		sub := &g.Subs[i]
 		if sub.Name == runName {
-			continue // it is in runGrammar
+			continue // already in runGrammar
 		}
 		opts = append(opts, kong.DynamicCommand(sub.Name, sub.Help, "", cmp.Or[any](sub.Options, &struct{}{})))
 	}
@@ -133,14 +133,15 @@ func (g Grammar) examples(name string) string {
 	return ""
 }
 
-// newRunKong is kong with the options alone. All sub-commands would cost 0.6 ms more,
-// at every start that has an option.
+// newRunKong returns kong with only the options. Adding all sub-commands would cost
+// 0.6 ms more at every start that has an option.
 func newRunKong(into *runGrammar) (*kong.Kong, error) {
 	return kong.New(into, kong.Name("modelrun"), kong.NoDefaultHelp(), bareStrings())
 }
 
-// bareStrings makes kong take a string as it is. By itself it sends a string through
-// JSON, where a byte that is not UTF-8, as in an old folder's name, becomes another.
+// bareStrings makes kong accept a string unchanged. By default kong passes a string
+// through JSON, which replaces bytes that are not UTF-8, as in an old folder's
+// name.
 func bareStrings() kong.Option {
 	return kong.KindMapper(reflect.String, kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
 		token, err := ctx.Scan.PopValue("string")

@@ -18,7 +18,7 @@ const description = `Start a local model program in the right Python environment
 
 Everything after -- is the program's own, byte for byte.`
 
-// exitCodes are those of README's table, and of docs/modelrun.1.
+// exitCodes is the table of exit codes in the README and in docs/modelrun.1.
 const exitCodes = `Exit codes:
   The program's own; and of modelrun, when the program was not started:
   1         which: none usable; doctor, launcher check: findings; prune,
@@ -29,12 +29,12 @@ const exitCodes = `Exit codes:
   130, 143  interrupted by Ctrl-C, by SIGTERM
 `
 
-// diagnostics is where an error is explained.
+// diagnostics says where errors are explained.
 const diagnostics = `An error ends with its code in brackets, as in [no-env]; docs/troubleshooting.md
 has a section for each.
 `
 
-// printHelp prints kong's help between our first and last lines.
+// printHelp prints kong's help between our own first and last lines.
 func printHelp(o kong.HelpOptions, ctx *kong.Context) error {
 	whole := ctx.Selected() == nil
 	if whole {

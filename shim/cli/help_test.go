@@ -15,19 +15,19 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// golden compares a file that is committed with what it should be, and rewrites
-// it with UPDATE_SCRIPTS=1.
+// golden compares a committed file with the expected content. With UPDATE_SCRIPTS=1
+// it rewrites the file.
 func golden(t *testing.T, file, got string) {
 	t.Helper()
 	if os.Getenv("UPDATE_SCRIPTS") != "" {
-		require.NoError(t, os.WriteFile(file, []byte(got), 0o644)) //nolint:gosec // it is committed
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o644)) //nolint:gosec // the file is committed
 	}
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, strings.ReplaceAll(string(want), "\r\n", "\n"), got, "%s: UPDATE_SCRIPTS=1 go test ./shim/cli rewrites it", file)
 }
 
-// model is kong's, as the help has it.
+// model returns kong's model with which the help is printed.
 func model(t *testing.T) *kong.Node {
 	t.Helper()
 	node, err := cli.Model(grammar())
@@ -35,7 +35,7 @@ func model(t *testing.T) *kong.Node {
 	return node
 }
 
-// commands calls f for every command that is shown, whatever command it is in.
+// commands calls f for every visible command, at any level.
 func commands(n *kong.Node, f func(*kong.Node)) {
 	for _, child := range n.Children {
 		if !child.Hidden {
@@ -45,7 +45,7 @@ func commands(n *kong.Node, f func(*kong.Node)) {
 	}
 }
 
-// helpOf is what --help prints after these words.
+// helpOf returns what --help prints after these words.
 func helpOf(t *testing.T, words ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -55,7 +55,8 @@ func helpOf(t *testing.T, words ...string) string {
 	return out.String()
 }
 
-// The help of everything is in testdata/help.txt, and fits a terminal.
+// TestHelp checks that testdata/help.txt holds the help of every command, and that
+// the help fits a terminal.
 func TestHelp(t *testing.T) {
 	t.Setenv("COLUMNS", "")
 	var all strings.Builder
@@ -80,7 +81,7 @@ func TestHelp(t *testing.T) {
 	golden(t, "testdata/help.txt", all.String())
 }
 
-// grammar is the whole one.
+// grammar returns the whole grammar.
 func grammar() cli.Grammar {
 	g := cli.Grammar{Settings: config.Settings()}
 	for _, c := range command.All() {
@@ -89,7 +90,8 @@ func grammar() cli.Grammar {
 	return g
 }
 
-// The help names the exit codes of shim's exit.go, which a test there lists as well.
+// TestHelpExitCodes checks that the help names the exit codes of shim's exit.go. A
+// test in that package lists them too.
 func TestHelpExitCodes(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"1 ", "124 ", "125 ", "126, 127 ", "130, 143 "} {

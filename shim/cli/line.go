@@ -1,5 +1,5 @@
-// Package cli takes the command line apart: options and sub-commands, the help, the
-// man page and shell completion, all from one grammar. It alone knows kong.
+// Package cli parses the command line: options and sub-commands. The help, the man
+// page and shell completion come from the same grammar. No other package uses kong.
 package cli
 
 import (
@@ -10,32 +10,32 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// Invocation is everything that the outside world gives us.
+// Invocation is everything that modelrun gets from outside.
 type Invocation struct {
 	Program        string             // argv[0], as the caller wrote it
 	Args           []string           // without argv[0]
-	Tail           func(n int) string // Windows: the command line from argv[n] on, as it was typed; nil elsewhere
-	Environ        []string
+	Tail           func(n int) string // Windows: the command line from argv[n] on, as typed; nil elsewhere
+	Environ        []string           // the environment variables, as KEY=VALUE
 	Stdin          *os.File
 	Stdout, Stderr *os.File
-	Version        string
-	MaxDir         int               // longest working directory; 0: the system's limit; tests lower it
-	Failpoint      func(name string) // called before each step that changes a root; nil but in tests of crashes
+	Version        string            // modelrun's version
+	MaxDir         int               // the longest working directory, or 0 for the system's limit; tests lower it
+	Failpoint      func(name string) // called before each step that changes a root; nil except in crash tests
 }
 
-// Line is the command line, taken apart.
+// Line is a parsed command line.
 type Line struct {
-	Name    string       // the sub-command; "run" when none is named
-	Verb    string       // of a sub-command that has several: "add"; "" elsewhere
-	Flags   config.Flags // the settings that it gives, as they were written
+	Name    string       // the sub-command; "run" if none is named
+	Verb    string       // the second word of a sub-command that has several, such as "add"; "" for others
+	Flags   config.Flags // the settings it gives, as they were written
 	Quiet   bool         // -q
 	Verbose bool         // -v
 	Version bool         // -V
-	Program []string     // the program's words, byte for byte; nil: none
+	Program []string     // the program's words, byte for byte; nil if there is none
 }
 
-// Settings are the flags for [config.Load]: -q and -v are a log level, unless one is
-// given.
+// Settings returns the flags for [config.Load]. -q and -v set the log level, unless
+// a flag sets it.
 func (l Line) Settings() config.Flags {
 	flags := config.Flags{}
 	maps.Copy(flags, l.Flags)
@@ -51,20 +51,20 @@ func (l Line) Settings() config.Flags {
 
 // Sub is the grammar of a sub-command.
 type Sub struct {
-	Name     string
+	Name     string // as typed: "list"
 	Help     string // one line
-	Examples string // the lines of its help that show its use, indented by two
-	Options  any    // of it alone: a pointer to a struct with kong's tags, which parsing fills; nil: none
+	Examples string // examples for its help, indented by two spaces
+	Options  any    // its own options: a pointer to a struct with kong's tags, which parsing fills; nil if it has none
 }
 
-// Grammar is what a command line may hold.
+// Grammar defines what a command line may contain.
 type Grammar struct {
-	Settings config.Table
-	Subs     []Sub
+	Settings config.Table // the settings that have flags
+	Subs     []Sub        // the sub-commands
 }
 
-// names are the words that name a sub-command. They cannot be taken for a program: a
-// program called "list" is `modelrun -- list`.
+// names returns the words that name a sub-command. They never name a program: a
+// program called "list" needs `modelrun -- list`.
 func (g Grammar) names() []string {
 	var names []string
 	for i := range g.Subs {
@@ -75,9 +75,9 @@ func (g Grammar) names() []string {
 
 const runName = "run"
 
-// splitPlain takes apart a command line that needs no parser for options:
-// `modelrun -- cmd …`, `modelrun python …`, `modelrun x.py …`. ok is false when it
-// begins with an option or a sub-command.
+// splitPlain splits a command line that needs no option parser:
+// `modelrun -- cmd …`, `modelrun python …`, `modelrun x.py …`. ok is false if the
+// line begins with an option or a sub-command.
 func splitPlain(args []string) (l Line, ok bool) {
 	switch {
 	case len(args) > 0 && args[0] == "--":
@@ -88,7 +88,7 @@ func splitPlain(args []string) (l Line, ok bool) {
 	return Line{}, false
 }
 
-// NoCommand is the error for a command line without a program.
+// NoCommand returns the error for a command line without a program.
 func NoCommand() error {
 	return fault.New(fault.BadUsage, "no command is given").
 		Fix("modelrun -- python script.py   # or: modelrun --help")

@@ -13,8 +13,9 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// TestManPage keeps docs/modelrun.1, which is made here from what --help is made
-// from: a program for it would be one more thing to ship.
+// TestManPage checks docs/modelrun.1. The test generates the page from the data
+// that --help uses. A separate program to generate it would be one more thing to
+// ship.
 func TestManPage(t *testing.T) {
 	golden(t, "../../docs/modelrun.1", manPage(model(t), config.Settings()))
 	for _, lint := range [][]string{
@@ -26,9 +27,9 @@ func TestManPage(t *testing.T) {
 				t.Skip("it is for POSIX")
 			}
 			path := execxtest.Tool(t, lint[0])
-			out, _ := exec.CommandContext(t.Context(), path, lint[1:]...).CombinedOutput() // it fails for a hint as well
+			out, _ := exec.CommandContext(t.Context(), path, lint[1:]...).CombinedOutput() // a mere hint also makes it fail
 			for line := range strings.Lines(string(out)) {
-				if !strings.Contains(line, "missing date") { // of a release, which nobody knows here
+				if !strings.Contains(line, "missing date") { // the date is that of a release, which is not known here
 					t.Errorf("%s: %s", lint[0], line)
 				}
 			}
@@ -36,12 +37,12 @@ func TestManPage(t *testing.T) {
 	}
 }
 
-// roff is a man page that grows.
+// roff is a man page under construction.
 type roff struct{ strings.Builder }
 
 func (r *roff) line(words ...string) { r.WriteString(strings.Join(words, " ") + "\n") }
 
-// text is one paragraph's words; a line of code stays as it is.
+// text adds the words of one paragraph. It keeps a line of code as it is.
 func (r *roff) text(s string) {
 	for i, part := range strings.Split(strings.Trim(s, "\n"), "\n\n") {
 		if i > 0 {
@@ -57,7 +58,7 @@ func (r *roff) text(s string) {
 	}
 }
 
-// escaped is a text that no line of which is a request to roff.
+// escaped returns s such that roff takes no line of it for a request.
 func escaped(s string) string {
 	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "…", "...", "'", `\(aq`, `"`, `\(dq`, "^", `\(ha`, "~", `\(ti`, "`", `\(ga`).Replace(s)
 	lines := strings.Split(s, "\n")

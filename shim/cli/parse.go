@@ -13,14 +13,15 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// ErrHelp is returned when help was asked for, and printed.
+// ErrHelp reports that help was asked for and has been printed.
 var ErrHelp = errors.New("help was printed")
 
-// CompleteWord is the hidden first word with which the completion scripts ask.
+// CompleteWord is the hidden first word that completion scripts use to ask.
 const CompleteWord = "__complete"
 
-// Parse takes the command line apart. It fills the options of the sub-command that
-// is named. Errors are of BadUsage. Help goes to stdout; [ErrHelp] says so.
+// Parse parses the command line. It fills the options of the sub-command that is
+// named. Its errors have the code BadUsage. It prints help to stdout, and then
+// returns [ErrHelp].
 func Parse(args []string, g Grammar, stdout, stderr io.Writer) (Line, error) {
 	if l, ok := splitPlain(args); ok {
 		return l, nil
@@ -38,13 +39,14 @@ func Parse(args []string, g Grammar, stdout, stderr io.Writer) (Line, error) {
 	return l, err
 }
 
-// ParseOptions is the command line of options alone, such as a launcher keeps.
+// ParseOptions parses a command line that has only options, such as a launcher
+// keeps.
 func ParseOptions(opts []string, t config.Table) (Line, error) {
 	return parse(append(slices.Clone(opts), "--", "python"), Grammar{Settings: t}, io.Discard, io.Discard)
 }
 
-// parse parses with kong. The program's arguments are not given to it, except for
-// those before the first "--".
+// parse parses with kong. kong sees the program's arguments only up to the first
+// "--".
 func parse(args []string, g Grammar, stdout, stderr io.Writer) (Line, error) {
 	ours, tail, dashed := args, []string(nil), false
 	if i := slices.Index(args, "--"); i >= 0 {
@@ -89,8 +91,8 @@ func parse(args []string, g Grammar, stdout, stderr io.Writer) (Line, error) {
 }
 
 // parseRun parses a command line that names no sub-command, with the small grammar.
-// What that refuses, help included, is for the whole grammar, which gives the reason:
-// ctx is nil.
+// If that grammar refuses the line, or help is asked for, ctx is nil: the whole
+// grammar then gives the reason.
 func parseRun(ours []string, g Grammar) (into *runGrammar, ctx *kong.Context) {
 	names := g.names()
 	if slices.ContainsFunc(ours, func(w string) bool { return w != runName && slices.Contains(names, w) }) {
@@ -125,15 +127,15 @@ func parseAll(ours []string, g Grammar, stdout, stderr io.Writer) (*runGrammar, 
 	return into, ctx, nil
 }
 
-// notAProgram is the error for a first word that is no option, sub-command, python or
-// script.
+// notAProgram returns the error for a first word that is not an option, a
+// sub-command, a python or a script.
 func notAProgram(program, before, subs []string) error {
 	word := program[0]
 	if word == "help" {
 		return fault.New(fault.BadUsage, "unknown command %q", word).Fix("modelrun --help")
 	}
 	again := strings.Join(append(append([]string{"modelrun"}, before...), append([]string{"--"}, program...)...), " ")
-	if near := fault.Nearest(word, subs); near != "" && near != word { // the same after "run"
+	if near := fault.Nearest(word, subs); near != "" && near != word { // equal if the name of a sub-command follows "run"
 		return fault.New(fault.BadUsage, "unknown command %q, did you mean %q?", word, near).
 			Fix("modelrun %s   or, to start a program of that name: %s", near, again)
 	}
@@ -141,7 +143,7 @@ func notAProgram(program, before, subs []string) error {
 		Fix("to start a program, put -- before it: %s", again)
 }
 
-// helpFor is the command that prints the help of what was typed.
+// helpFor returns the command that prints the help for the words that were typed.
 func helpFor(err error) string {
 	help := "modelrun "
 	if bad := (*kong.ParseError)(nil); errors.As(err, &bad) {
@@ -154,17 +156,17 @@ func helpFor(err error) string {
 	return help + "--help"
 }
 
-// usage turns an error of kong's into ours. kong suggests the nearest flag itself.
+// usage turns an error from kong into ours. kong itself suggests the nearest flag.
 func usage(err error, help string) error {
 	if errors.As(err, new(*fs.PathError)) { // the help could not be written
 		return err
 	}
-	for _, text := range []string{": expected string value but got ", ": expected int value but got ", ": missing value, "} { // the next option, or nothing, follows
+	for _, text := range []string{": expected string value but got ", ": expected int value but got ", ": missing value, "} { // the next option follows, or nothing
 		if flag, _, ok := strings.Cut(err.Error(), text); ok {
 			return fault.New(fault.BadUsage, "flag %s needs a value", flag).Fix("%s", help)
 		}
 	}
-	if list, got, ok := strings.Cut(err.Error(), " but got "); ok { // one of several: bash, zsh, …
+	if list, got, ok := strings.Cut(err.Error(), " but got "); ok { // one of several choices: bash, zsh, …
 		_, list, _ = strings.Cut(list, "must be one of ")
 		names := strings.FieldsFunc(list, func(r rune) bool { return r == '"' || r == ',' })
 		if near := fault.Nearest(strings.Trim(got, `"`), names); near != "" {

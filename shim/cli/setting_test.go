@@ -19,7 +19,7 @@ import (
 	"github.com/modelrun/modelrun/shim/terminal"
 )
 
-// One row in the table is all that a new setting needs.
+// TestASettingIsOneRow checks that a new setting needs only one row in the table.
 func TestASettingIsOneRow(t *testing.T) {
 	t.Setenv("COLUMNS", "")
 	g := grammar()
@@ -57,8 +57,8 @@ func TestASettingIsOneRow(t *testing.T) {
 	require.Contains(t, string(schema), `"new":{"additionalProperties":false,"properties":{"colour":{"default":"green","description":"The colour of it all.","enum":["green","blue"],"type":"string"}}`)
 }
 
-// settingShown is the value and the origin of the new setting in `modelrun config
-// --json`, run in a folder with that project's file.
+// settingShown returns the value and the origin of the new setting in
+// `modelrun config --json`, run in a folder with that project file.
 func settingShown(t *testing.T, g cli.Grammar, file, variable string, args []string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -70,7 +70,7 @@ func settingShown(t *testing.T, g cli.Grammar, file, variable string, args []str
 	env := execx.NewEnviron([]string{"HOME=" + dir, "LOCALAPPDATA=" + dir, "APPDATA=" + dir, "MODELRUN_COLOUR=" + variable})
 
 	all := command.All()
-	for i := range all { // the options that Parse fills are those of the command that runs
+	for i := range all { // Parse must fill the options of the command that runs
 		g.Subs[i] = all[i].Sub
 	}
 	line, err := cli.Parse(append(args, "config", "--json"), g, out, os.Stderr)
