@@ -1,4 +1,4 @@
-// Package command holds the sub-commands, one file each. The larger ones are
+// Package command holds the sub-commands, one file each. The larger ones have
 // packages of their own: launch, migrate, launchers.
 package command
 
@@ -9,7 +9,8 @@ import (
 	"github.com/modelrun/modelrun/shim/migrate"
 )
 
-// All are the sub-commands, in the order of the help: the one place to add one.
+// All returns the sub-commands in the order of the help. To add a sub-command, add
+// it here.
 func All() []app.Command {
 	return []app.Command{
 		launch.Command(),

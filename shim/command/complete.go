@@ -22,7 +22,7 @@ func Complete(inv cli.Invocation, env execx.Environ, g cli.Grammar) error {
 	return cli.Complete(inv.Args[1:], g, values.lookup, inv.Stdout)
 }
 
-// values finds the values of options for completion: a [cli.Lookup].
+// values finds the values of options for completion: it implements [cli.Lookup].
 type values struct {
 	env   execx.Environ
 	table config.Table
@@ -44,12 +44,13 @@ func (v values) lookup(kind, word string, flags config.Flags) []cli.Offer {
 	return out
 }
 
-// finder reads the settings and finds the root as a launch would, without a log.
+// finder reads the settings and finds the root as a launch would, but without a
+// log.
 func (v values) finder(typed config.Flags) (f target.Finder, ok bool) {
 	flags := config.Flags{}
 	for _, name := range []string{"root", "cwd", "model"} {
 		flags[name] = typed[name]
-		if rest, home := strings.CutPrefix(typed[name], "~/"); home { // no shell has expanded it yet
+		if rest, home := strings.CutPrefix(typed[name], "~/"); home { // the shell has not expanded it yet
 			flags[name] = filepath.Join(v.env.Get("HOME"), rest)
 		}
 	}
@@ -64,8 +65,8 @@ func (v values) finder(typed config.Flags) (f target.Finder, ok bool) {
 	return target.NewFinder(c, v.env, (*hardware.Cache)(nil), hclog.NewNullLogger()), true
 }
 
-// keys are those of the envs that exist or are described. When none begins like the
-// word, they are those that can be made.
+// keys returns the keys of the envs that exist or are described. If none of them
+// begins with the word, it returns the keys that can be made.
 func (v values) keys(word string, flags config.Flags) []cli.Offer {
 	var out []cli.Offer
 	if f, ok := v.finder(flags); ok {
@@ -82,7 +83,7 @@ func (v values) keys(word string, flags config.Flags) []cli.Offer {
 	return out
 }
 
-// models are those that were started in the root's envs.
+// models returns the models that were started in the root's envs.
 func (v values) models(flags config.Flags) []cli.Offer {
 	f, ok := v.finder(flags)
 	if !ok {
@@ -99,7 +100,7 @@ func (v values) models(flags config.Flags) []cli.Offer {
 	return out
 }
 
-// profiles are those of the root, and the built-in ones.
+// profiles returns the profiles of the root, and the built-in ones.
 func (v values) profiles(flags config.Flags) []cli.Offer {
 	all := profile.Embedded()
 	if f, ok := v.finder(flags); ok {

@@ -2,7 +2,7 @@ package command
 
 import (
 	"context"
-	_ "embed" // the scripts
+	_ "embed" // for the scripts
 	"io"
 	"strings"
 
@@ -10,8 +10,8 @@ import (
 	"github.com/modelrun/modelrun/shim/cli"
 )
 
-// The scripts contain no options. At each Tab they run `modelrun __complete`,
-// which answers from the grammar.
+// The scripts contain no options. On each Tab they run `modelrun __complete`, which
+// answers from the grammar.
 var (
 	//go:embed completion/modelrun.bash
 	bashCompletion string

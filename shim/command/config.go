@@ -32,7 +32,7 @@ func configCommand() app.Command {
   modelrun config --schema >modelrun.schema.json`,
 			Options: &o,
 		},
-		Needs: app.Options, // the schema is printed where the settings are wrong, too
+		Needs: app.Options, // the schema is printed even if the settings are wrong
 		Run:   func(ctx context.Context, a *app.App) error { return Config(ctx, a, o) },
 	}
 }
@@ -50,8 +50,8 @@ type settingDoc struct {
 	Origin string `json:"origin"`
 }
 
-// Config shows the value of each setting and where it came from, or prints the schema
-// of a config file.
+// Config shows the value of each setting and its source, or prints the schema of a
+// config file.
 func Config(_ context.Context, a *app.App, o ConfigOptions) error {
 	if o.Schema {
 		return a.UI.JSON(a.Config.Table().Schema())
@@ -67,8 +67,8 @@ func Config(_ context.Context, a *app.App, o ConfigOptions) error {
 	return configTable(a, doc)
 }
 
-// settingsOf lists the settings in the order of their table, then the
-// variables of [env] and the environments of [envs], sorted by name.
+// settingsOf lists the settings in the order of their table. Then it lists the
+// variables of [env] and the envs of [envs], sorted by name.
 func settingsOf(c config.Config) (all []settingDoc) {
 	for _, row := range c.Rows() {
 		one := settingDoc{row.Name, strings.TrimSpace(row.Text), row.From}
@@ -88,7 +88,7 @@ func settingsOf(c config.Config) (all []settingDoc) {
 	return append(all, more...)
 }
 
-// configTable prints the settings for people, each on one line.
+// configTable prints the settings for people, one per line.
 func configTable(a *app.App, doc configDoc) error {
 	var t terminal.Table
 	t.Row("SETTING", "VALUE", "ORIGIN")
@@ -98,7 +98,8 @@ func configTable(a *app.App, doc configDoc) error {
 	return t.Write(a.UI.Plain())
 }
 
-// hideSecret hides the value of a variable whose name says that it is secret.
+// hideSecret hides the value of a variable if the variable's name suggests a
+// secret.
 func hideSecret(name, value string) string {
 	up := strings.ToUpper(name)
 	for _, word := range []string{"TOKEN", "SECRET", "PASS", "KEY", "CRED", "AUTH"} {

@@ -40,7 +40,7 @@ func doctorCommand() app.Command {
 }
 
 // checkState is the outcome of one check. Only a warning and a failure are
-// findings: an environment that was not probed yet is not a fault.
+// findings: an environment that has not been probed yet is not a fault.
 type checkState string
 
 const (
@@ -61,13 +61,14 @@ type doctorDoc struct {
 
 // doctorRow is one check of a [doctorDoc].
 type doctorRow struct {
-	ID     string     `json:"id"` // does not change between versions
+	ID     string     `json:"id"` // the same in every version
 	State  checkState `json:"state"`
 	Text   string     `json:"text"`
-	Remedy string     `json:"remedy"` // a command; "" if nothing has to be done
+	Remedy string     `json:"remedy"` // a command; "" if there is nothing to do
 }
 
-// doctor is one run of the command: what its checks use, and what they found.
+// doctor is one run of the command: the data that its checks use, and their
+// findings.
 type doctor struct {
 	app      *app.App
 	finder   target.Finder
@@ -77,15 +78,15 @@ type doctor struct {
 	doc      doctorDoc
 
 	want    target.Target // what a launch here would make an environment for
-	plan    profile.Plan  // what that would install
-	planErr error         // why there is no plan
+	plan    profile.Plan  // what that launch would install
+	planErr error         // the reason if there is no plan
 }
 
-// Doctor checks everything that a launch depends on. It returns [app.NotAll] when
+// Doctor checks everything that a launch depends on. It returns [app.NotAll] if
 // there are findings.
 //
-// It contacts no network, and changes nothing except for a file with which it
-// tries locks. From the root it runs only uv and Python, and with --deep the
+// It contacts no network. It changes nothing, except that it creates and removes a
+// file to test locks. From the root it runs only uv and Python, and with --deep the
 // python of each environment.
 func Doctor(ctx context.Context, a *app.App, o DoctorOptions) error {
 	ctx, stop := app.Interruptible(ctx)
@@ -111,8 +112,8 @@ func Doctor(ctx context.Context, a *app.App, o DoctorOptions) error {
 	return nil
 }
 
-// checkAll runs the checks in the order in which they are shown. Without a root
-// that can be used, it leaves out those that need one.
+// checkAll runs the checks in the order in which they are shown. If the root is
+// unusable, it leaves out the checks that need one.
 func (d *doctor) checkAll(ctx context.Context) {
 	d.checkMachine()
 	d.checkGPU(ctx)
@@ -132,7 +133,7 @@ func (d *doctor) checkAll(ctx context.Context) {
 	}
 }
 
-// add adds the outcome of a check.
+// add records the outcome of a check.
 func (d *doctor) add(id string, state checkState, remedy, format string, args ...any) {
 	if state == checkWarning || state == checkFailed {
 		d.doc.Findings++
@@ -140,19 +141,19 @@ func (d *doctor) add(id string, state checkState, remedy, format string, args ..
 	d.doc.Checks = append(d.doc.Checks, doctorRow{id, state, terminal.OneLine(fmt.Sprintf(format, args...)), remedy})
 }
 
-// addError adds an error, with the error's own remedy if it has one.
+// addError records an error. The error's own remedy takes precedence.
 func (d *doctor) addError(id string, state checkState, err error, remedy string) {
 	d.add(id, state, cmp.Or(fault.RemedyOf(err), remedy), "%s", err)
 }
 
-// doctorTable prints the checks for people with 80 columns. Only commands may be
+// doctorTable prints the checks for people, within 80 columns. Only commands may be
 // longer, because the user copies them.
 func doctorTable(a *app.App, doc doctorDoc) error {
 	out := a.UI.Page()
 	fmt.Fprintf(out, "%-9s%s\n", "STATE", "CHECK")
 	for _, c := range doc.Checks {
 		line := terminal.Wrapped(fmt.Sprintf("%-9s%s: %s", c.State, c.ID, c.Text), 80, 9)
-		fmt.Fprint(out, c.State) // one write of its own, so that it gets a colour
+		fmt.Fprint(out, c.State) // a separate write, so that it gets a colour
 		fmt.Fprint(out, line[len(c.State):])
 		if c.Remedy != "" {
 			fmt.Fprintf(out, "%9shint: %s\n", "", c.Remedy)

@@ -21,14 +21,15 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// checkMachine says which system modelrun sees.
+// checkMachine reports the system that modelrun detects.
 func (d *doctor) checkMachine() {
 	id := d.app.Machine.Identity()
 	text := strings.TrimSpace(fmt.Sprintf("%s %s %s", cmp.Or(id.OS, runtime.GOOS), cmp.Or(id.Arch, runtime.GOARCH), id.Libc))
 	d.add("machine", checkOK, "", "%s; modelrun %s; verdicts are kept under the name %s", text, d.app.Inv.Version, id.ID())
 }
 
-// checkGPU asks the driver again: a broken driver hides behind a cached answer.
+// checkGPU asks the driver again, because a cached answer would hide a broken
+// driver.
 func (d *doctor) checkGPU(ctx context.Context) {
 	m, err := d.app.Machine.Refresh(ctx)
 	if err != nil {
@@ -62,8 +63,8 @@ func (d *doctor) checkGPU(ctx context.Context) {
 	}
 }
 
-// checkNeed finds what a launch here would make an environment for. The result
-// is no check of its own, except for an error.
+// checkNeed finds what a launch here would make an environment for. It records only
+// errors, not a check of its own.
 func (d *doctor) checkNeed(ctx context.Context) {
 	if d.want, d.planErr = d.finder.Find(ctx); d.planErr == nil {
 		d.plan, d.planErr = d.finder.Plan(ctx, d.want)
@@ -73,16 +74,16 @@ func (d *doctor) checkNeed(ctx context.Context) {
 	}
 }
 
-// toolLimit is how long uv may take to answer.
+// toolLimit is the time that uv may take to answer.
 const toolLimit = time.Minute
 
-// checkUV looks for uv, and returns it. It returns nil when there is none.
+// checkUV looks for uv and returns it, or nil if there is none.
 func (d *doctor) checkUV(ctx context.Context) *uv.UV {
 	ctx, cancel := context.WithTimeout(ctx, toolLimit)
 	defer cancel()
 	c := d.app.UVConfig(io.Discard, nil)
 	if d.app.Config.RootErr() != nil {
-		c.Root = "" // run nothing from a root that cannot be used
+		c.Root = "" // run nothing from an unusable root
 	}
 	tool, err := uv.Look(ctx, c)
 	switch {
@@ -98,7 +99,7 @@ func (d *doctor) checkUV(ctx context.Context) *uv.UV {
 	return tool
 }
 
-// uvFile is the config file that names uv, "" if none does.
+// uvFile returns the config file that names uv, or "".
 func (d *doctor) uvFile() string {
 	if from := d.app.Config.Value("uv").From; d.app.Config.IsSet("uv") && !strings.HasPrefix(from, "variable ") {
 		return from
@@ -106,10 +107,11 @@ func (d *doctor) uvFile() string {
 	return ""
 }
 
-// uvSource says where uv was found, or which file names it.
+// uvSource returns the config file that names uv, or else the place where uv was
+// found.
 func (d *doctor) uvSource(tool *uv.UV) string { return cmp.Or(d.uvFile(), tool.Source) }
 
-// otherUV is the remedy for a uv of an untested version.
+// otherUV returns the remedy for a uv of an untested version.
 func (d *doctor) otherUV() string {
 	switch file := d.uvFile(); {
 	case file != "":
@@ -120,7 +122,7 @@ func (d *doctor) otherUV() string {
 	return "export MODELRUN_UV=/path/to/uv   # one of a version that is known to work"
 }
 
-// checkPython asks uv for the Python that a creation would use.
+// checkPython asks uv for the Python that creation would use.
 func (d *doctor) checkPython(ctx context.Context, tool *uv.UV) {
 	switch {
 	case tool == nil:
@@ -142,19 +144,19 @@ func (d *doctor) checkPython(ctx context.Context, tool *uv.UV) {
 		d.add("python", checkOK, "", "%s, for %s", path, d.want.Key)
 	case fault.CodeOf(err) == fault.NoPython && !d.app.Config.Bool("offline"):
 		d.add("python", checkWarning, fault.RemedyOf(err), "%s; the first creation downloads it", err)
-	default: // the error's own remedy is about a creation
+	default: // the error's own remedy is about creation
 		d.add("python", checkFailed, fault.Quote(tool.Path)+" python find", "%s", err)
 	}
 }
 
-// Less free space than littleSpace gets a warning: a CUDA stack takes 6 to 8 GB.
-// With less than noSpace there is no room even for a verdict.
+// Free space below littleSpace gets a warning: a CUDA stack takes 6 to 8 GB. Below
+// noSpace there is no room even for a verdict.
 const (
 	littleSpace = 10e9
 	noSpace     = 100e6
 )
 
-// checkDisk looks at the free space of the root's disk.
+// checkDisk checks the free space of the root's disk.
 func (d *doctor) checkDisk() {
 	free, err := fsys.FreeBytes(d.app.Config.Root().Envs())
 	text := resolve.Bytes(int64(min(free, 1<<62))) + " free" //nolint:gosec // it fits
@@ -170,7 +172,7 @@ func (d *doctor) checkDisk() {
 	}
 }
 
-// checkPaths looks whether the names of files in the root are too long.
+// checkPaths checks whether file names in the root are too long.
 func (d *doctor) checkPaths() {
 	root := d.app.Config.Root()
 	if err := resolve.Depth(root, cmp.Or(d.want.Key, "torch-cpu-transformers"), d.planErr != nil || d.plan.HasTorch()); err != nil {
@@ -185,7 +187,7 @@ func (d *doctor) checkPaths() {
 	d.add("paths", checkOK, "", "the longest name in the root has %d characters, the root %d", length, utf8.RuneCountInString(string(root)))
 }
 
-// checkRoot looks at the root itself, and shows the settings that are ignored.
+// checkRoot checks the root itself, and shows the settings that are ignored.
 func (d *doctor) checkRoot() {
 	root, from := d.app.Config.Root(), d.app.Config.RootFrom()
 	switch err := d.app.Config.RootErr(); {
@@ -203,8 +205,8 @@ func (d *doctor) checkRoot() {
 	}
 }
 
-// ownerOf names the owner of a root, with a comma before it. It is "" when the
-// owner is not known.
+// ownerOf returns the owner of a root, after a comma. It returns "" if the owner is
+// not known.
 func ownerOf(r envdir.Root) string {
 	if owner := fsys.OwnerOf(string(r)); owner != "" {
 		return ", owner " + owner
@@ -212,8 +214,8 @@ func ownerOf(r envdir.Root) string {
 	return ""
 }
 
-// checkLocks tries locks where a creation needs them. It makes one file there
-// and removes it.
+// checkLocks tests locks where creation needs them. For this it creates one file
+// there and removes it.
 func (d *doctor) checkLocks() {
 	root, dir := d.app.Config.Root(), ""
 	for _, candidate := range []string{root.Locks(), root.Envs(), string(root)} {
@@ -229,7 +231,7 @@ func (d *doctor) checkLocks() {
 	switch err := store.Locks(dir); {
 	case err == nil:
 		d.add("locks", checkOK, "", "they work in %s", dir)
-	case fsys.Fault(err).Code == fault.BadRoot: // another kind of file has that name, and nothing can be created
+	case fsys.Fault(err).Code == fault.BadRoot: // another kind of file has that name, so nothing can be created
 		d.addError("locks", checkFailed, fsys.Fault(err), "")
 	case errors.Is(err, store.ErrNoLocks):
 		d.add("locks", checkWarning, "modelrun --root DIR …", "%s: %v; two who create at once are slow, not wrong. Use a root on another disk", dir, err)
@@ -238,7 +240,7 @@ func (d *doctor) checkLocks() {
 	}
 }
 
-// checkVerdicts looks where verdicts can be kept.
+// checkVerdicts checks where verdicts can be stored.
 func (d *doctor) checkVerdicts() {
 	home := config.StateHome(d.app.Env)
 	switch inRoot := d.app.Config.Root().State().Machine(d.app.Machine.Identity().ID()); {
@@ -252,7 +254,7 @@ func (d *doctor) checkVerdicts() {
 	}
 }
 
-// checkIndex says where packages come from. It contacts none of these places.
+// checkIndex reports where packages come from. It contacts none of these places.
 func (d *doctor) checkIndex() {
 	c := d.app.Config
 	from := func(setting string) string { return " (" + c.Value(setting).From + ")" }

@@ -9,7 +9,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// checkEnvs checks every environment of the root, until ctx ends.
+// checkEnvs checks every environment of the root until ctx ends.
 func (d *doctor) checkEnvs(ctx context.Context) {
 	dirs, err := d.deps.Store.Catalogue().Envs()
 	if err != nil {
@@ -23,7 +23,7 @@ func (d *doctor) checkEnvs(ctx context.Context) {
 	}
 }
 
-// envCheckID is the id of the check of one environment.
+// envCheckID returns the id of the check of one environment.
 func envCheckID(dir envdir.Dir) string {
 	switch dir.Kind {
 	case envdir.Next:
@@ -35,8 +35,8 @@ func envCheckID(dir envdir.Dir) string {
 	}
 }
 
-// checkEnv checks one environment: first its files without running anything,
-// then the size of every file, and with --deep its imports.
+// checkEnv checks one environment: first its files without running anything, then
+// the size of every file, and with --deep its imports.
 func (d *doctor) checkEnv(ctx context.Context, dir envdir.Dir) {
 	id := envCheckID(dir)
 	rebuild := d.app.Hint("ensure --rebuild --env " + dir.Name)
@@ -78,8 +78,8 @@ func (d *doctor) checkEnv(ctx context.Context, dir envdir.Dir) {
 	d.addVerdict(id, v, imports, rebuild)
 }
 
-// addVerdict adds the verdict on an environment whose files have their sizes.
-// imports says whether its imports were tried.
+// addVerdict records the verdict on an environment whose files have the right
+// sizes. imports reports whether its imports were tried.
 func (d *doctor) addVerdict(id string, v health.Verdict, imports, rebuild string) {
 	const sizes = "every file has its size"
 	switch {

@@ -39,8 +39,8 @@ func TestDoctorIDs(t *testing.T) {
 	require.ElementsMatch(t, slices.Compact(used), documentedIDs(t))
 }
 
-// documentedIDs are the ids of checks that docs/json.md lists. A test of the docs
-// compares them with docs/troubleshooting.md.
+// documentedIDs returns the ids of checks that docs/json.md lists. A test of the
+// docs compares them with docs/troubleshooting.md.
 func documentedIDs(t *testing.T) []string {
 	t.Helper()
 	_, page, _ := strings.Cut(jsonPage(t), "\n## `doctor --json`\n")

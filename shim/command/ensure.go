@@ -33,8 +33,8 @@ func ensureCommand() app.Command {
 }
 
 // Ensure creates the shared environment now, for images, Slurm prologs and
-// ExecStartPre=. A model's old environment does not count, and Ensure ignores
-// the pause after a failed creation.
+// ExecStartPre=. It does not use a model's old environment, and it ignores the
+// pause after a failed creation.
 func Ensure(ctx context.Context, a *app.App, o EnsureOptions) error {
 	t, req, err := a.Finder().Request(ctx)
 	if err != nil {

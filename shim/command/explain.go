@@ -41,7 +41,7 @@ func explainCommand() app.Command {
 	}
 }
 
-// explainDoc is the document of `explain --json`: the decision record.
+// explainDoc is the document of `explain --json`: the record of the decision.
 type explainDoc struct {
 	Schema   int          `json:"schema"`
 	Key      string       `json:"key"`
@@ -60,7 +60,7 @@ type explainDoc struct {
 	Next     string       `json:"next"`
 }
 
-// attemptDoc is one strategy's attempt in an [explainDoc].
+// attemptDoc is the attempt of one strategy in an [explainDoc].
 type attemptDoc struct {
 	Strategy   string          `json:"strategy"`
 	LookedAt   string          `json:"looked_at"`
@@ -71,8 +71,8 @@ type attemptDoc struct {
 	Micros     int64           `json:"micros"`
 }
 
-// Explain shows the chain as a launch would go through it, with the reason of
-// every strategy. It runs nothing from the root and changes nothing.
+// Explain shows how a launch would go through the chain, with the reason of every
+// strategy. It runs nothing from the root and changes nothing.
 func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 	finder := a.Finder()
 	t, req, err := finder.Request(ctx)
@@ -117,7 +117,7 @@ func attemptDocOf(req *resolve.Request, res *resolve.Resolution, t resolve.Attem
 	return attemptDoc{t.Strategy, lookedAt(req, res, t), t.Outcome, code, t.Reason, t.Remedy, t.Took.Microseconds()}
 }
 
-// lookedAt says what a strategy has looked at.
+// lookedAt returns what a strategy has looked at.
 func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Attempt) string {
 	switch {
 	case t.Outcome == resolve.Taken:
@@ -134,11 +134,11 @@ func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Attempt) 
 	return "nothing: no model is named"
 }
 
-// outlook says what a launch would do, and which command the user would run
+// outlook returns what a launch would do, and the command that the user would run
 // next.
 func outlook(req *resolve.Request, attempts []resolve.Attempt, res *resolve.Resolution) (launch, next string) {
 	key := string(req.Key)
-	var failed resolve.Attempt // the failure of the creation, which a user can fix, before any other
+	var failed resolve.Attempt // a failed creation, which a user can fix, comes before any other failure
 	for _, t := range attempts {
 		switch {
 		case t.DryRun && t.Strategy == "wait":
@@ -164,10 +164,10 @@ func outlook(req *resolve.Request, attempts []resolve.Attempt, res *resolve.Reso
 	return fmt.Sprintf("would use %s", res.Dir.Path), startOf(req)
 }
 
-// startOf is the command line that starts a program with this request.
+// startOf returns the command line that starts a program with this request.
 func startOf(req *resolve.Request) string { return target.Before(req) + "python …" }
 
-// describeOutcome says for people how an attempt ended.
+// describeOutcome describes for people how an attempt ended.
 func describeOutcome(t resolve.Attempt) string {
 	switch {
 	case t.DryRun:
@@ -181,7 +181,7 @@ func describeOutcome(t resolve.Attempt) string {
 }
 
 // explainTable prints the decision for a reader who has never seen one: the
-// strategies in their order, what each looked at, and what a launch would do.
+// strategies in order, what each looked at, and what a launch would do.
 func explainTable(a *app.App, doc explainDoc, attempts []resolve.Attempt) error {
 	out := a.UI.Page()
 	var head terminal.Table
@@ -199,7 +199,7 @@ func explainTable(a *app.App, doc explainDoc, attempts []resolve.Attempt) error 
 	}
 	for i, t := range doc.Chain {
 		fmt.Fprintf(out, "%d  %-11s  ", i+1, t.Strategy)
-		fmt.Fprint(out, describeOutcome(attempts[i])) // one write of its own, so that it gets a colour
+		fmt.Fprint(out, describeOutcome(attempts[i])) // a separate write, so that it gets a colour
 		fmt.Fprintf(out, ", %s\n", time.Duration(t.Micros)*time.Microsecond)
 		for _, row := range [][2]string{{"looked at", t.LookedAt}, {"verdict", t.Reason}, {"remedy", t.Remedy}} {
 			if row[1] != "" {

@@ -45,7 +45,7 @@ func listCommand() app.Command {
 	}
 }
 
-// listDoc is the document of `list --json`; docs/json.md describes every field.
+// listDoc is the document of `list --json`. docs/json.md describes every field.
 type listDoc struct {
 	Schema int       `json:"schema"`
 	Root   string    `json:"root"`
@@ -73,7 +73,7 @@ type listEnv struct {
 	Built     *listBuilt  `json:"built"`
 }
 
-// listBuilt says how an environment was built.
+// listBuilt describes how an environment was built.
 type listBuilt struct {
 	Created  string            `json:"created"`
 	Profile  string            `json:"profile"`
@@ -119,8 +119,8 @@ func List(ctx context.Context, a *app.App, o ListOptions) error {
 	return listTable(a, doc)
 }
 
-// listEntry returns what is known of one environment, except its users and its
-// size. size is the size in its seal, or nil if that may be wrong by now.
+// listEntry returns what is known about one environment, except its users and its
+// size. size is the size in its seal, or nil if that size may be out of date.
 func listEntry(have store.Catalogue, d envdir.Dir, v health.Verdict) (e listEnv, size *usage.Sizes) {
 	e = listEnv{
 		Key: d.Name, Kind: d.Kind, State: v.State.String(), Code: string(v.Code), Reason: v.Reason, Path: d.Path,
@@ -145,8 +145,8 @@ func listEntry(have store.Catalogue, d envdir.Dir, v health.Verdict) (e listEnv,
 	return e, size
 }
 
-// listTable prints the environments for people with 80 columns: a row for each,
-// and below it the details that do not fit into a row.
+// listTable prints the environments for people, within 80 columns: one row each,
+// and below it the details that do not fit into the row.
 func listTable(a *app.App, doc listDoc) error {
 	out, root := a.UI.Page(), a.Config.Root()
 	if len(doc.Envs) == 0 {
@@ -165,7 +165,7 @@ func listTable(a *app.App, doc listDoc) error {
 	}
 	fmt.Fprintf(out, "\n%s on disk in all, each file counted once; uv's cache holds %s of it\nALONE: what comes free when only that one goes\n",
 		resolve.Bytes(doc.Total), resolve.Bytes(doc.Cache))
-	if old, _ := os.ReadDir(root.OldEnvs()); len(old) > 0 { // an error: there are none, or this account may not read them
+	if old, _ := os.ReadDir(root.OldEnvs()); len(old) > 0 { // an error means that there are none, or that this account may not read them
 		fmt.Fprintf(out, "not counted: %d replaced or migrated in .envs/.old: %s\n", len(old), a.Hint("prune"))
 	}
 	return nil
@@ -201,8 +201,8 @@ func (e listEnv) details() (out string) {
 	return out
 }
 
-// summary names the python and the main packages of the key's family. For
-// another key it names the first packages by name.
+// summary names the python and the main packages of the key's family. For any other
+// key it names the alphabetically first packages.
 func (b listBuilt) summary(key envdir.Key) string {
 	day, _, _ := strings.Cut(b.Created, "T")
 	parts := []string{"python " + b.Python}

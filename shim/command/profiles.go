@@ -48,7 +48,7 @@ type profilesDoc struct {
 	Machine  string       `json:"machine"`
 	Family   string       `json:"family"`
 	Chosen   string       `json:"chosen"`  // its name; "" if none serves
-	Warning  string       `json:"warning"` // why a GPU that is present goes unused
+	Warning  string       `json:"warning"` // why a GPU of this machine goes unused
 	Profiles []profileRow `json:"profiles"`
 }
 
@@ -57,7 +57,7 @@ type profileRow struct {
 	Name   string       `json:"name"`
 	Origin string       `json:"origin"` // its file, or "built in"
 	Accel  string       `json:"accel"`
-	Torch  string       `json:"torch"`  // "" if the family has none
+	Torch  string       `json:"torch"`  // "" if the family does not use it
 	Driver string       `json:"driver"` // the oldest NVIDIA driver that runs it; "" if it needs none
 	CC     []string     `json:"compute_capability"`
 	Tested bool         `json:"tested"`
@@ -66,8 +66,7 @@ type profileRow struct {
 	Reason string       `json:"reason"`
 }
 
-// profileState says whether a profile serves this machine. It is part of the
-// JSON.
+// profileState says whether a profile serves this machine. It is part of the JSON.
 type profileState string
 
 const (
@@ -75,13 +74,13 @@ const (
 	profileServes  profileState = "serves"
 	profilePassed  profileState = "passed over"
 	originBuiltIn               = "built in"
-	profilesIndent              = len(profilePassed) + 2 // of the lines below a row: the width of its first column
+	profilesIndent              = len(profilePassed) + 2 // indent of the lines below a row: the width of its first column
 )
 
 // Profiles lists every profile, whether it serves this machine, and which one a
-// launch would use. It changes nothing and runs nothing from the root. It
-// returns [app.NotAll] when no profile serves, and an error when that is the one
-// that the user named.
+// launch would use. It changes nothing and runs nothing from the root. It returns
+// [app.NotAll] if no profile serves. If the user named the profile, it returns an
+// error instead.
 func Profiles(ctx context.Context, a *app.App, o ProfilesOptions) error {
 	finder := a.Finder()
 	family, err := familyOf(a, finder)
@@ -128,7 +127,7 @@ func Profiles(ctx context.Context, a *app.App, o ProfilesOptions) error {
 	return app.NotAll
 }
 
-// profileRowOf describes one profile that can be read.
+// profileRowOf describes one readable profile.
 func profileRowOf(j profile.Judged, family profile.Family, m hardware.Machine) profileRow {
 	row := profileRow{
 		Name: j.Name, Origin: cmp.Or(j.Path, originBuiltIn), Accel: j.Accel, Torch: j.Torch(family), Driver: m.MinDriver(j.Accel),
@@ -140,8 +139,8 @@ func profileRowOf(j profile.Judged, family profile.Family, m hardware.Machine) p
 	return row
 }
 
-// familyOf returns the family that is set, else that of the model. A model that
-// was found, not named, and cannot be read gives the default family.
+// familyOf returns the family that is set, else that of the model. If an unnamed
+// model was found but cannot be read, familyOf returns the default family.
 func familyOf(a *app.App, finder target.Finder) (profile.Family, error) {
 	family := a.Config.Value("family")
 	name := family.Text
@@ -155,8 +154,8 @@ func familyOf(a *app.App, finder target.Finder) (profile.Family, error) {
 	return target.FamilyNamed(name, family.From)
 }
 
-// profilesTable prints the profiles for people with 80 columns. Only the names
-// of files may be longer.
+// profilesTable prints the profiles for people, within 80 columns. Only file names
+// may be longer.
 func profilesTable(a *app.App, doc profilesDoc) error {
 	out := a.UI.Page()
 	fmt.Fprint(out, terminal.Wrapped("machine  "+doc.Machine, 80, 9))
@@ -189,8 +188,8 @@ func profilesTable(a *app.App, doc profilesDoc) error {
 	return err
 }
 
-// below returns a text as lines below the profile's row, "" if it is empty. It
-// does not break a line with the profile's path, which the user may copy.
+// below returns a text as lines below the profile's row, or "" if it is empty. It
+// does not break a line that has the profile's path, because the user may copy it.
 func (p profileRow) below(text string) string {
 	line := strings.Repeat(" ", profilesIndent) + terminal.OneLine(text)
 	if !strings.Contains(line, terminal.OneLine(p.Origin)) {
@@ -199,7 +198,7 @@ func (p profileRow) below(text string) string {
 	return strings.TrimRight(line, " ")
 }
 
-// where names the profile's file, unless the reason names it already.
+// where returns the profile's file, unless the reason already names it.
 func (p profileRow) where() string {
 	if p.Origin == originBuiltIn || strings.Contains(p.Reason, p.Origin) {
 		return ""
@@ -207,7 +206,7 @@ func (p profileRow) where() string {
 	return "from " + p.Origin
 }
 
-// gpus names the compute capabilities that the profile is made for.
+// gpus returns the compute capabilities that the profile is made for.
 func (p profileRow) gpus() string {
 	if len(p.CC) == 0 {
 		return ""

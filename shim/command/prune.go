@@ -49,17 +49,17 @@ type pruneDoc struct {
 	Kept   []pruneKept `json:"kept"`
 }
 
-// pruneItem is one thing that can be deleted, or was.
+// pruneItem is one thing that can be, or was, deleted.
 type pruneItem struct {
 	Kind  prune.Kind `json:"kind"`
 	Name  string     `json:"name"`
 	Path  string     `json:"path"`
 	Why   string     `json:"why"`
-	Bytes int64      `json:"bytes"` // what becomes free: a file with another link frees nothing
+	Bytes int64      `json:"bytes"` // the space that it frees; a file with another hard link frees none
 	Error string     `json:"error"` // why it could not be deleted; "" if it was, or without --yes
 }
 
-// pruneKept is one thing that stays.
+// pruneKept is one thing that is kept.
 type pruneKept struct {
 	Path string `json:"path"`
 	Why  string `json:"why"`
@@ -67,7 +67,7 @@ type pruneKept struct {
 }
 
 // Prune shows what can be deleted from the root, and deletes it with --yes. It
-// returns [app.NotAll] when an item could not be deleted.
+// returns [app.NotAll] if an item could not be deleted.
 func Prune(ctx context.Context, a *app.App, o PruneOptions) error {
 	options, err := pruneOptionsOf(a, o)
 	if err != nil {
@@ -139,7 +139,7 @@ func newPruneDoc(a *app.App, o PruneOptions, plan prune.Plan) *pruneDoc {
 	return doc
 }
 
-// add adds an item and what it frees.
+// add adds an item and the space that it frees.
 func (d *pruneDoc) add(r prune.Result) {
 	item := pruneItem{Kind: r.Kind, Name: r.Name, Path: r.Path, Why: r.Why, Bytes: r.Freed}
 	if r.Err != nil {
@@ -206,7 +206,7 @@ func pruneTable(a *app.App, o PruneOptions, doc pruneDoc) error {
 	return err
 }
 
-// pruneAgain is the command that deletes what these options select.
+// pruneAgain returns the command that deletes what these options select.
 func pruneAgain(a *app.App, o PruneOptions) string {
 	command := a.Hint("prune") + " --yes"
 	if o.Unused != nil {

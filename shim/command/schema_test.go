@@ -41,7 +41,7 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// jsonPage is docs/json.md.
+// jsonPage returns the text of docs/json.md.
 func jsonPage(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile("../../docs/json.md")

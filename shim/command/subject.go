@@ -10,14 +10,14 @@ import (
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
-// subjects says what each environment of a root must be able to do, for
-// commands that look at environments and not at a model.
+// subjects determines what each environment of a root must be able to do. It is for
+// commands that look at environments instead of a model.
 type subjects struct {
 	app       *app.App
-	oldModels map[envdir.ID]string // the models of the old environments; nil until the first is asked for
+	oldModels map[envdir.ID]string // the models of the old environments; nil until one is asked for
 }
 
-// of returns what the environment's key says that it must import. For an old
+// of returns what the environment must import, according to its key. For an old
 // environment it returns what a start of its model would ask for.
 func (s *subjects) of(ctx context.Context, d envdir.Dir) health.Subject {
 	if d.Kind == envdir.Old {
@@ -45,12 +45,12 @@ func (s *subjects) of(ctx context.Context, d envdir.Dir) health.Subject {
 	return sub
 }
 
-// ofOld returns what a start of the old environment's model would ask for. When
-// the model is not known, it is one of the default family.
+// ofOld returns what a start of the old environment's model would ask for. It
+// assumes the default family if the model is not known.
 func (s *subjects) ofOld(ctx context.Context, d envdir.Dir) health.Subject {
 	sub := health.Subject{Dir: d}
 	if s.oldModels == nil {
-		old, _ := s.app.Store().OldEnvs().InPlace() // an error gives no old environments
+		old, _ := s.app.Store().OldEnvs().InPlace() // after an error there are no old environments
 		s.oldModels = s.app.OldModels(old)
 	}
 	id := envdir.ID(d.Name)

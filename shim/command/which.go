@@ -53,8 +53,8 @@ type whichDoc struct {
 }
 
 // Which prints the python that a launch would use. It creates nothing, changes
-// nothing and runs nothing from the root, so it shows an environment that was
-// never checked on this machine as "unverified". It returns [app.NotAll] when no
+// nothing and runs nothing from the root. So it shows an environment that was never
+// checked on this machine as "unverified". It returns [app.NotAll] if no
 // environment is usable.
 func Which(ctx context.Context, a *app.App, o WhichOptions) error {
 	t, req, err := a.Finder().Request(ctx)
@@ -89,6 +89,6 @@ func Which(ctx context.Context, a *app.App, o WhichOptions) error {
 	if o.JSON {
 		return a.UI.JSON(doc)
 	}
-	_, err = fmt.Fprintln(a.UI.Stdout, doc.Python) // unmasked: a shell reads it
+	_, err = fmt.Fprintln(a.UI.Stdout, doc.Python) // not masked, because a shell reads it
 	return err
 }
