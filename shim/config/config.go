@@ -13,23 +13,23 @@ import (
 
 // Value is the value of one setting, and its source.
 type Value struct {
-	Text    string
+	Text    string // the value, as a source writes it
 	From    string // "default", "flag --root", "variable MODELRUN_ROOT", or a file's path
-	Project string // the folder of the project whose file says it; "" the user's own word
+	Project string // the folder of the project whose file sets it; "" if the user sets it
 
-	under *Value // the value without the project's word
+	under *Value // the value without the project's file
 }
 
-// fromDefault is the source of a value that no one set.
+// fromDefault is the source of a value that nothing sets.
 const fromDefault = "default"
 
-// Flags are settings as the command line gives them, by name. An entry of a list
-// ends with a line's end; an empty value is not given.
+// Flags holds the settings that the command line gives, by name. Each entry of a
+// list ends with a newline. An empty value means that the flag is not given.
 type Flags map[string]string
 
-// Config is all settings with their values: each from the strongest source that
-// names it, flag > variable > project's file > script > user's file > machine's
-// file > default. It never changes; [Config.With] makes another one.
+// Config holds the values of all settings. Each value comes from the strongest
+// source that sets it: flag > variable > project's file > script > user's file >
+// machine's file > default. A Config never changes; [Config.With] makes a new one.
 //
 // Its maps and slices are shared: do not change them.
 type Config struct {
@@ -62,23 +62,24 @@ type Row struct {
 
 // OwnEnv is [envs."key"]: an env that the user describes.
 type OwnEnv struct {
-	Packages []string `toml:"packages"`
-	Index    string   `toml:"index"`
-	Python   string   `toml:"python"`
-	Imports  []string `toml:"imports"`
+	Packages []string `toml:"packages"` // requirements
+	Index    string   `toml:"index"`    // URL of a package index
+	Python   string   `toml:"python"`   // "3.12"; "" for any
+	Imports  []string `toml:"imports"`  // "module" or "module=distribution", for the probe
 
 	From    string `toml:"-"` // the file
-	Project string `toml:"-"` // the folder of the project whose file it is; "" the user's own
+	Project string `toml:"-"` // the folder of the project whose file it is; "" for the user's own file
 
-	under *OwnEnv // the definition without the project's word
+	under *OwnEnv // the definition without the project's file
 }
 
-// Profile is the same definition as the package of that name knows it.
+// Profile returns the same definition as a value of package profile.
 func (o OwnEnv) Profile() profile.Own {
 	return profile.Own{Packages: o.Packages, Index: o.Index, Python: o.Python, Imports: o.Imports, From: o.From}
 }
 
-// Value is a setting's value. An unknown name is a programming error: it panics.
+// Value returns the value of a setting. It panics on an unknown name, which is a
+// programming error.
 func (c Config) Value(name string) Value {
 	i := c.table.index(name)
 	if i < 0 {
@@ -87,7 +88,7 @@ func (c Config) Value(name string) Value {
 	return c.values[i]
 }
 
-// String is a setting's value as text.
+// String returns the value of a setting as text.
 func (c Config) String(name string) string { return c.Value(name).Text }
 
 // IsSet reports whether a source other than the default gives a value.
@@ -96,19 +97,19 @@ func (c Config) IsSet(name string) bool {
 	return v.Text != "" && v.From != fromDefault
 }
 
-// Bool is a setting of kind Bool.
+// Bool returns the value of a setting of kind Bool.
 func (c Config) Bool(name string) bool { v, _ := parseBool(c.String(name)); return v }
 
-// Duration is a setting of kind Duration.
+// Duration returns the value of a setting of kind Duration.
 func (c Config) Duration(name string) time.Duration {
 	d, _ := parseDuration(c.String(name))
 	return d
 }
 
-// List is a setting of kind List.
+// List returns the entries of a setting of kind List.
 func (c Config) List(name string) []string { return entries(c.String(name)) }
 
-// Flag is the value that the command line gives; "" none.
+// Flag returns the value that the command line gives, or "".
 func (c Config) Flag(name string) string {
 	v := c.Value(name)
 	if !strings.HasPrefix(v.From, "flag ") && v.From != fromC {
@@ -117,7 +118,7 @@ func (c Config) Flag(name string) string {
 	return v.Text
 }
 
-// Rows are all settings, in the order of the table.
+// Rows returns all settings with their values, in the order of the table.
 func (c Config) Rows() []Row {
 	rows := make([]Row, len(c.table))
 	for i := range rows {
@@ -126,54 +127,58 @@ func (c Config) Rows() []Row {
 	return rows
 }
 
-// Table is the table of settings that this Config has values for.
+// Table returns the table of the settings in this Config.
 func (c Config) Table() Table { return c.table }
 
-// Vars are the program's variables of [env], by name.
+// Vars returns the program's variables from [env], by name.
 func (c Config) Vars() map[string]Value { return c.vars }
 
-// Envs are the envs of [envs], by key.
+// Envs returns the envs from [envs], by key.
 func (c Config) Envs() map[string]OwnEnv { return c.envs }
 
-// Needs are the packages needed beyond the key: of --with, and of the script.
+// Needs returns the packages needed in addition to those of the key: from --with,
+// the setting "with", and the script.
 func (c Config) Needs() []requirement.Requirement { return c.needs }
 
-// Ignored says, a line each, what a project's file sets without effect.
+// Ignored returns one line for each thing that a project's file sets without
+// effect.
 func (c Config) Ignored() []string { return c.ignored }
 
-// Outsider is the folder of the project whose [envs] describes a key without
-// effect, because the root is outside that project; "" none does.
+// Outsider returns the folder of the project whose [envs] describes key without
+// effect, because the root is outside that project. It returns "" if there is no
+// such project.
 func (c Config) Outsider(key string) string { return c.outsiders[key] }
 
-// Unknown are the variables MODELRUN_… that no setting has.
+// Unknown returns the MODELRUN_… variables that belong to no setting.
 func (c Config) Unknown() []string { return c.unknown }
 
-// UnnamedModel is the model without the command line's word.
+// UnnamedModel returns the model that applies when no flag names one.
 func (c Config) UnnamedModel() Value { return c.unnamed }
 
-// Base is the caller's working directory after -C, absolute.
+// Base returns the caller's working directory after -C, as an absolute path.
 func (c Config) Base() string { return c.base }
 
-// Script is the script that is started, as the caller wrote it; "" none.
+// Script returns the script that is started, as the caller wrote it, or "".
 func (c Config) Script() string { return c.script }
 
-// Root is the folder that holds the envs.
+// Root returns the folder that holds the envs.
 func (c Config) Root() envdir.Root { return c.root.dir }
 
-// RootFrom says why it is that one.
+// RootFrom returns the source of the root.
 func (c Config) RootFrom() string { return c.root.from }
 
-// RootErr says why the root cannot be used; nil it can.
+// RootErr returns the reason why the root cannot be used, or nil.
 func (c Config) RootErr() error { return c.root.err }
 
-// With is a copy in which one setting has another value.
+// With returns a copy in which one setting has another value.
 func (c Config) With(name string, v Value) Config {
 	c.values = slices.Clone(c.values)
 	c.values[c.table.index(name)] = v
 	return c
 }
 
-// entries are those of a list: lines, or, as a variable holds them, words.
+// entries splits a list into its entries. A list with newlines has one entry per
+// line. Otherwise the entries are words, as in a variable.
 func entries(text string) []string {
 	if !strings.Contains(text, "\n") {
 		return strings.Fields(text)
@@ -181,8 +186,8 @@ func entries(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 }
 
-// Lines writes a list as one value. The last entry ends its line as well, so that
-// a single entry with a space in it is not taken for a variable's two entries.
+// Lines joins a list into one value. The last entry ends with a newline too, so
+// that a single entry with a space in it is not read as two.
 func Lines(list []string) string {
 	if len(list) == 0 {
 		return ""
@@ -200,7 +205,7 @@ func parseBool(s string) (value, ok bool) {
 	return false, false
 }
 
-// parseDuration takes Go's notation, and bare numbers as seconds.
+// parseDuration parses Go's notation, or a bare number as seconds.
 func parseDuration(s string) (time.Duration, bool) {
 	if n, err := strconv.Atoi(s); err == nil {
 		return time.Duration(n) * time.Second, n >= 0

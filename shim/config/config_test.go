@@ -16,7 +16,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// every source names the same setting; the strongest wins.
+// TestPrecedence checks that the strongest source wins when every source names the
+// same setting.
 func TestPrecedence(t *testing.T) {
 	t.Parallel()
 	home, project := t.TempDir(), t.TempDir()
@@ -44,13 +45,13 @@ func TestPrecedence(t *testing.T) {
 	require.Equal(t, "variable", family(append(env, "MODELRUN_PROFILE="), "", nil).Text, "an empty variable is one that is not set")
 }
 
-// input is what a launch in a folder is given.
+// input returns the input of a launch in a folder.
 func input(dir string, env execx.Environ, f Flags) Input {
 	return Input{Table: Settings(), Env: env, Dir: Dir{Path: dir}, Flags: f}
 }
 
-// What a project says about what gets installed counts only in a root inside
-// that project, whether a file or a script says it.
+// TestOutside checks that a project can say what gets installed only in a root
+// inside that project, whether a file or a script says it.
 func TestOutside(t *testing.T) {
 	t.Parallel()
 	project := t.TempDir()
@@ -101,7 +102,7 @@ func TestValues(t *testing.T) {
 	require.Panics(t, func() { of(nil).String("no such setting") })
 }
 
-// A Config never changes: With makes another one.
+// TestWith checks that a Config never changes: With makes a new one.
 func TestWith(t *testing.T) {
 	t.Parallel()
 	one, err := OfFlags(input(t.TempDir(), nil, Flags{"model": "a"}))
@@ -113,7 +114,8 @@ func TestWith(t *testing.T) {
 	require.Empty(t, two.Flag("model"))
 }
 
-// Every row is complete, and every source that a row names reaches it.
+// TestSettings checks that every row is complete, and that every source a row names
+// works.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -134,7 +136,8 @@ func TestSettings(t *testing.T) {
 	require.Len(t, Settings().Flags(), strings.Count(strings.Join(slices.Collect(maps.Keys(seen)), "\n"), "flag "))
 }
 
-// -C acts once and wins over the variable, and both over a file.
+// TestChangeDir checks that -C acts once, wins over the variable, and that both win
+// over a file.
 func TestChangeDir(t *testing.T) {
 	work := t.TempDir()
 	write(t, filepath.Join(work, "sub", ProjectFile), "cwd = \"other\"\n")
@@ -176,7 +179,7 @@ func FuzzConfig(f *testing.F) {
 		require.Equal(t, strict.settings, doc.settings, "both ways to read a file read the same")
 		require.Equal(t, len(strict.env), len(doc.env))
 		require.Equal(t, len(strict.envs), len(doc.envs))
-		_ = newLoader(input("/", nil, nil)).apply(doc, "/f", "/", projectScope) // an error or not: it returns
+		_ = newLoader(input("/", nil, nil)).apply(doc, "/f", "/", projectScope) // it may fail, but must return
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 
 // document is the content of a config file, or of [tool.modelrun] in a script.
 type document struct {
-	settings []string // in the order of the table; "" is not given
+	settings []string // in the order of the table; "" if not given
 	env      map[string]string
 	envs     map[string]OwnEnv
 }
@@ -24,12 +24,13 @@ type script struct {
 	document       document
 }
 
-// readDocument decodes a config file. Errors have the file, the line and a hint.
+// readDocument decodes a config file. Its errors have the file, the line and a
+// hint.
 //
-// A good file is decoded into maps, which takes 2 µs. Only those of another file are
-// decoded once more into a struct, for the library's word on the line that is wrong:
-// that struct is made from the table at run time, in 35 µs (measured; a fixed one takes
-// 2 µs as well, but then a setting would be more than its row).
+// A valid file is decoded into maps, which takes 2 µs. Any other file is decoded
+// once more into a struct, because the library then reports which line is wrong.
+// That struct type is made from the table at run time, in 35 µs (measured). A fixed
+// struct type would take 2 µs, but then a setting would need more than its row.
 func readDocument(data []byte, t Table, path string) (document, error) {
 	var m map[string]any
 	if toml.Unmarshal(data, &m) == nil {
@@ -44,7 +45,8 @@ func readDocument(data []byte, t Table, path string) (document, error) {
 	return fromStruct(v.Elem(), t), nil
 }
 
-// readScript decodes a PEP 723 block. line is added to the lines of the data.
+// readScript decodes a PEP 723 block. line is added to the line numbers of the
+// data.
 func readScript(data []byte, t Table, path string, line int) (script, error) {
 	var m map[string]any
 	if toml.Unmarshal(data, &m) == nil {
@@ -60,8 +62,8 @@ func readScript(data []byte, t Table, path string, line int) (script, error) {
 	return script{dependencies, v.Elem().Field(1).String(), fromStruct(v.Elem().Field(2).Field(0), t)}, nil
 }
 
-// fromMap is a document from maps; ok is false when a key is unknown or a value has
-// another type.
+// fromMap makes a document from maps. ok is false if a key is unknown or a value
+// has another type.
 func fromMap(m map[string]any, t Table) (doc document, ok bool) {
 	doc.settings = make([]string, len(t))
 	for key, value := range m {
@@ -86,8 +88,8 @@ func fromMap(m map[string]any, t Table) (doc document, ok bool) {
 	return doc, true
 }
 
-// set takes one value over; false when the table has no such setting, or one of
-// another kind.
+// set stores one value. It returns false if the table has no such setting, or one
+// of another kind.
 func (d *document) set(t Table, name string, value any) bool {
 	i := t.index(name)
 	if i < 0 {
@@ -159,7 +161,7 @@ func envsOf(m map[string]any) (map[string]OwnEnv, bool) {
 	return out, true
 }
 
-// scriptFromMap is a script from maps. Other tools' tables are ignored.
+// scriptFromMap makes a script from maps. It ignores the tables of other tools.
 func scriptFromMap(m map[string]any, t Table) (s script, ok bool) {
 	ok = true
 	if value, has := m["dependencies"]; has {
@@ -183,8 +185,8 @@ func scriptFromMap(m map[string]any, t Table) (s script, ok bool) {
 	return s, ok
 }
 
-// documentType is the struct of all rows, those of a table such as [index] in a
-// struct of their own:
+// documentType returns the struct type for all rows. The rows of a table such as
+// [index] have a struct of their own:
 //
 //	struct {
 //		S0          *string                                 `toml:"root"`
@@ -220,7 +222,7 @@ func documentType(t Table) reflect.Type {
 		reflect.StructField{Name: "Envs", Type: reflect.TypeFor[map[string]OwnEnv](), Tag: tomlTag("envs")}))
 }
 
-// scriptType is the struct of a PEP 723 block.
+// scriptType returns the struct type of a PEP 723 block.
 func scriptType(t Table) reflect.Type {
 	return reflect.StructOf([]reflect.StructField{
 		{Name: "Dependencies", Type: reflect.TypeFor[[]string](), Tag: tomlTag("dependencies")},
@@ -248,7 +250,7 @@ func tableName(table string) string { return "Table_" + table }
 
 func tomlTag(key string) reflect.StructTag { return reflect.StructTag(`toml:"` + key + `"`) }
 
-// fromStruct is a document from a struct of [documentType].
+// fromStruct makes a document from a struct of [documentType].
 func fromStruct(v reflect.Value, t Table) document {
 	doc := document{settings: make([]string, len(t))}
 	for i := range t {

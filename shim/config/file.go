@@ -21,13 +21,14 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// ProjectFile is the name of a project's file, which is searched for upward.
+// ProjectFile is the name of a project's file. modelrun searches for it upward.
 const ProjectFile = "modelrun.toml"
 
-// MaxSize bounds a config file, far above any that a person writes. In bytes.
+// MaxSize is the limit for a config file, in bytes. It is far above any file
+// written by hand.
 const MaxSize = 1 << 20
 
-// scope says who can write a config file, and so how far it is trusted.
+// scope is who can write a config file. It decides how far the file is trusted.
 type scope int
 
 const (
@@ -63,9 +64,9 @@ func (l *loader) files() error {
 	return nil
 }
 
-// file reads one config file. One that does not exist says nothing. Neither does
-// one of another user's in a folder where every user can put files. Anywhere else
-// another user's file is an error: what the user expects to count would not.
+// file reads one config file. A missing file is not an error. Another user's file
+// is ignored in a folder where every user can create files. Anywhere else it is an
+// error, because otherwise settings that the user expects would silently not apply.
 func (l *loader) file(path string, sc scope) (found bool, err error) {
 	if path == "" {
 		return false, nil
@@ -76,7 +77,7 @@ func (l *loader) file(path string, sc scope) (found bool, err error) {
 	}
 	owners := l.List("trusted_owners")
 	if sc == userScope {
-		owners = nil // it is the file that names them
+		owners = nil // this file itself names the trusted owners
 	}
 	if why := fsys.Trusted(path, owners); fault.CodeOf(why) == fault.Untrusted {
 		if sc == projectScope && worldWritable(filepath.Dir(path)) {
@@ -98,8 +99,8 @@ func (l *loader) file(path string, sc scope) (found bool, err error) {
 
 var errFolder = errors.New("a folder, not a file")
 
-// ReadFile reads a config file. A folder on its way that is a file counts as
-// fs.ErrNotExist. A pipe, or more than [MaxSize], is an error.
+// ReadFile reads a config file. If a parent of path is a file, the error is
+// fs.ErrNotExist. A pipe, or a file of more than [MaxSize], is an error.
 func ReadFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -110,23 +111,23 @@ func ReadFile(path string) ([]byte, error) {
 	case info.IsDir():
 		return nil, errFolder
 	case !info.Mode().IsRegular():
-		return nil, errors.New("it is no regular file") // a pipe would hang every launch
+		return nil, errors.New("it is no regular file") // a pipe would block every launch
 	case info.Size() > MaxSize:
 		return nil, fmt.Errorf("it has %d bytes, more than any config", info.Size())
 	}
 	data, err := os.ReadFile(path)
-	return bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")), err // of an editor on Windows
+	return bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")), err // editors on Windows write this byte order mark
 }
 
 // Strict says how [DecodeStrict] treats keys that the target does not have.
 type Strict struct {
 	Known  []string // keys to suggest
-	Prefix string   // only keys below it are an error: a script holds other tools' tables
-	Line   int      // is added to the lines of the data
+	Prefix string   // only keys below it are an error: a script also holds other tools' tables
+	Line   int      // added to the line numbers of the data
 }
 
 // DecodeStrict decodes TOML. An unknown key is an error with file, line and the
-// nearest name. Every error is a BadConfig.
+// nearest name. Every error has the code BadConfig.
 func DecodeStrict(data []byte, target any, path string, s Strict) error {
 	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(target)
 	if err == nil {
@@ -152,7 +153,7 @@ func DecodeStrict(data []byte, target any, path string, s Strict) error {
 	return fault.New(fault.BadConfig, "%s: %w", path, err).Fix("correct that file")
 }
 
-// describe is the reason of a decoding error without the names of our types.
+// describe returns the reason of a decoding error without the names of our types.
 func describe(e *toml.DecodeError) string {
 	text := strings.TrimPrefix(e.Error(), "toml: ")
 	rest, ok := strings.CutPrefix(text, "cannot decode TOML ")
@@ -160,7 +161,7 @@ func describe(e *toml.DecodeError) string {
 	want := map[string]string{
 		"string": "a string in quotes", "bool": "true or false", "[]string": `a list such as ["a", "b"]`, "map[string]string": "a table",
 	}[into[strings.LastIndexByte(into, ' ')+1:]]
-	if strings.HasSuffix(into, "}") || strings.HasSuffix(into, "OwnEnv") { // a struct, or a map of them
+	if strings.HasSuffix(into, "}") || strings.HasSuffix(into, "OwnEnv") { // a struct, or a map of structs
 		want = "a table"
 	}
 	if !ok || !both || want == "" {
@@ -182,7 +183,7 @@ func unknownKey(path string, line int, key string, names []string) error {
 	return f.Fix("remove it; known keys are %s", strings.Join(names, ", "))
 }
 
-// apply takes over the content of a file.
+// apply stores the content of a file.
 func (l *loader) apply(doc document, path, dir string, sc scope) error {
 	for i, v := range doc.settings {
 		if v == "" {
@@ -225,12 +226,12 @@ func (l *loader) apply(doc document, path, dir string, sc scope) error {
 	return nil
 }
 
-// check refuses a definition that no env could be made from.
+// check returns an error for a definition from which no env can be made.
 func (o OwnEnv) check(key, path string) error {
 	if _, err := envdir.ParseKey(key); err != nil {
 		return fault.New(fault.BadConfig, "%s: [envs.%q]: %w", path, key, err).Fix("%s", fault.RemedyOf(err))
 	}
-	if o.Python != "" && strings.Trim(o.Python, "0123456789.") != "" { // uv would run what it finds under another name
+	if o.Python != "" && strings.Trim(o.Python, "0123456789.") != "" { // uv would look for a program of any other name, and run it
 		return fault.New(fault.BadConfig, "%s: [envs.%q] python = %q is not a version", path, key, o.Python).Fix(`give one such as python = "3.12"`)
 	}
 	if len(o.Packages) == 0 {
@@ -244,9 +245,9 @@ func (o OwnEnv) check(key, path string) error {
 	return nil
 }
 
-// limitProject drops a project's word on what gets installed when the root is
+// limitProject drops a project's settings of what gets installed if the root is
 // outside that project. In a root that others share, only flags, variables and the
-// user's own file may say it.
+// user's own file may set it.
 func (l *loader) limitProject() {
 	root := string(l.root.dir)
 	for i := range l.table {
@@ -271,7 +272,8 @@ func (l *loader) limitProject() {
 	}
 }
 
-// UserFile is the user's config file; "" where the user has no home.
+// UserFile returns the path of the user's config file, or "" if the user has no
+// home.
 func UserFile(env execx.Environ) string {
 	if runtime.GOOS == "windows" {
 		return Under(env.Get("APPDATA"), "modelrun", "config.toml")
@@ -289,8 +291,8 @@ func systemFile(env execx.Environ) string {
 	return "/etc/modelrun/config.toml"
 }
 
-// StateHome is the user's folder for verdicts when the root cannot be written; ""
-// where the user has no home.
+// StateHome returns the user's folder for verdicts when the root is read-only, or
+// "" if the user has no home.
 func StateHome(env execx.Environ) string {
 	if runtime.GOOS == "windows" {
 		return Under(env.Get("LOCALAPPDATA"), "modelrun", "state")
@@ -301,7 +303,7 @@ func StateHome(env execx.Environ) string {
 	return Under(env.Get("HOME"), ".local", "state", "modelrun")
 }
 
-// Under joins elements to an absolute folder; "" when dir is not absolute.
+// Under joins elements to an absolute folder. It returns "" if dir is not absolute.
 func Under(dir string, elem ...string) string {
 	if !filepath.IsAbs(dir) {
 		return ""

@@ -12,27 +12,27 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Input is all that settings are read from.
+// Input is everything that settings are read from.
 type Input struct {
-	Table   Table
-	Env     execx.Environ // the caller's
-	Dir     Dir           // of [WorkDir]
-	Flags   Flags
-	Program []string // the program's command line, which may name a script
+	Table   Table         // the settings that exist
+	Env     execx.Environ // the caller's variables
+	Dir     Dir           // from [WorkDir]
+	Flags   Flags         // from the command line
+	Program []string      // the program's command line, which may name a script
 }
 
 // Dir is the caller's working directory after -C.
 type Dir struct {
 	Path string // absolute
-	From string // who changes it: "-C", "variable MODELRUN_CWD"; "" no one
+	From string // the source that changes it: "-C", "variable MODELRUN_CWD"; "" if none does
 }
 
 // fromC is the source of a working directory that -C names.
 const fromC = "-C"
 
-// WorkDir is where -C, or the variable MODELRUN_CWD, leads. It acts first, as in
-// git: every relative path of the command line and every search upward starts there.
-// It does not change the process's own directory.
+// WorkDir returns the working directory after -C or the variable MODELRUN_CWD. As
+// in git, it acts first: every relative path of the command line and every search
+// upward starts there. WorkDir does not change the process's own directory.
 func WorkDir(flags Flags, env execx.Environ) (Dir, error) {
 	cwd, err := os.Getwd()
 	if err != nil {
@@ -57,8 +57,7 @@ func WorkDir(flags Flags, env execx.Environ) (Dir, error) {
 }
 
 // Load reads every source, the weakest first, and finds the root. It changes
-// nothing on the disk. A root that cannot be used is no error: see
-// [Config.RootErr].
+// nothing on the disk. An unusable root is not an error: see [Config.RootErr].
 func Load(in Input) (Config, error) {
 	l := newLoader(in)
 	for _, read := range []func() error{l.files, l.variables, l.flags, l.parseNeeds, l.workDir, l.onDisk} {
@@ -71,14 +70,14 @@ func Load(in Input) (Config, error) {
 	return l.Config, nil
 }
 
-// OfFlags is the Config of the command line alone, without a root: for commands
-// that must work when files and root are gone.
+// OfFlags returns the Config of the command line alone, without a root. It is for
+// commands that must work when files and the root are gone.
 func OfFlags(in Input) (Config, error) {
 	l := newLoader(in)
 	return l.Config, l.setFlags()
 }
 
-// loader is a Config that is being made.
+// loader is a Config under construction.
 type loader struct {
 	Config
 	in        Input
@@ -95,8 +94,8 @@ func newLoader(in Input) *loader {
 	return l
 }
 
-// set keeps a value. dir is where a relative path starts. An empty value counts
-// as not given.
+// set stores a value. A relative path is relative to dir. An empty value counts as
+// not given.
 func (l *loader) set(i int, value, from, dir string) error {
 	if value == "" {
 		return nil
@@ -135,9 +134,9 @@ func (l *loader) set(i int, value, from, dir string) error {
 	return nil
 }
 
-// variables applies MODELRUN_*. MODELRUN_ACTIVE_* is what modelrun passes to a
-// program. It is never read as a setting, so that a program that starts a second
-// model does not pass on the name of the first.
+// variables applies MODELRUN_*. modelrun passes MODELRUN_ACTIVE_* to the program,
+// but never reads it as a setting. So a program that starts a second model does not
+// pass on the name of the first.
 func (l *loader) variables() error {
 	for _, entry := range l.in.Env {
 		if !strings.HasPrefix(entry, "MODELRUN_") {
@@ -171,7 +170,7 @@ func (l *loader) flags() error {
 func (l *loader) setFlags() error {
 	for i := range l.table {
 		s := &l.table[i]
-		if s.Flag == "" || s.Name == "cwd" { // -C acts before: see WorkDir
+		if s.Flag == "" || s.Name == "cwd" { // -C has acted already: see WorkDir
 			continue
 		}
 		if err := l.set(i, l.in.Flags[s.Name], "flag --"+s.Flag, l.base); err != nil {
@@ -181,20 +180,20 @@ func (l *loader) setFlags() error {
 	return nil
 }
 
-// familyFirst drops a key when the family comes from a stronger source: a flag,
-// then a variable, then a file.
+// familyFirst drops a key if the family comes from a stronger source: a flag, then
+// a variable, then a file.
 func (l *loader) familyFirst() {
 	rank := func(name string) int {
 		kind, _, _ := strings.Cut(l.Value(name).From, " ")
-		return slices.Index([]string{"variable", "flag"}, kind) // a file's name is neither
+		return slices.Index([]string{"variable", "flag"}, kind) // -1 for a file's name
 	}
 	if l.IsSet("family") && rank("family") > rank("env_key") {
 		l.values[l.table.index("env_key")] = Value{From: fromDefault}
 	}
 }
 
-// workDir notes the folder that -C led to. A relative one must not act twice, and
-// a file must not undo it.
+// workDir stores the folder after -C. The stored path is absolute, so a relative -C
+// cannot act twice, and a file cannot change it.
 func (l *loader) workDir() error {
 	if l.in.Dir.From != "" {
 		l.values[l.table.index("cwd")] = Value{Text: l.base, From: l.in.Dir.From}
@@ -202,7 +201,8 @@ func (l *loader) workDir() error {
 	return nil
 }
 
-// Abs is a path of the caller's made absolute, from where -C led; "" stays.
+// Abs makes a path from the caller absolute, starting at the folder after -C. It
+// returns "" unchanged.
 func (c Config) Abs(path string) string {
 	if path == "" {
 		return ""
@@ -210,7 +210,7 @@ func (c Config) Abs(path string) string {
 	return fsys.Absolute(path, c.base)
 }
 
-// ScriptDir is the folder of the script that is started; "" none is.
+// ScriptDir returns the folder of the script that is started, or "".
 func (c Config) ScriptDir() string {
 	if c.script == "" {
 		return ""

@@ -10,12 +10,13 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Every source that may say what is started may also say which packages it needs
-// beyond the key, in any root: a project's file and a script too. Unlike [index] and
-// [envs] of a project, a need changes no env that others share. It leads to an env
-// under a key made from its own content, filled from indexes that the user chose. A
-// package may run code (a .pth file, a source that is built), but so does the
-// program that the project starts, and [env] could do as much.
+// Every source that may say what to start may also name packages that are needed in
+// addition to those of the key. This includes a project's file and a script, in any
+// root. Unlike a project's [index] and [envs], such a need changes no env that
+// others share. It leads to an env under a key made from the needs themselves,
+// filled from indexes that the user chose. A package may run code (a .pth file, or
+// a source distribution that is built). But so does the program that the project
+// starts, and [env] could do as much.
 
 // readScript reads the PEP 723 block of the script that is started: its needs, and
 // its table [tool.modelrun].
@@ -35,8 +36,8 @@ func (l *loader) readScript() error {
 	return l.apply(l.block.document, path, filepath.Dir(path), projectScope)
 }
 
-// parseNeeds parses what is needed beyond the key: the setting "with", and always
-// the script's own needs.
+// parseNeeds parses the packages needed in addition to those of the key: the
+// setting "with", and always the script's own needs.
 func (l *loader) parseNeeds() error {
 	if v := l.Value("with"); v.Text != "" {
 		code, from, list := fault.BadConfig, v.From, strings.Fields(v.Text)
@@ -59,7 +60,7 @@ func (l *loader) parseNeeds() error {
 			return err
 		}
 	}
-	if text := l.block.requiresPython; text != "" { // the blank: "3.11" makes no package python3.11 of it
+	if text := l.block.requiresPython; text != "" { // the space matters: without it, "3.11" would give the package python3.11
 		return l.need(requirement.Python+" "+text, fault.BadScript, l.blockFrom+": requires-python")
 	}
 	return nil

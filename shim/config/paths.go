@@ -11,11 +11,12 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// goodPath is the hint for a name that cannot be used.
+// goodPath is the hint for an unusable name.
 const goodPath = `give the whole name, as in C:\models\llama or \\server\share\llama`
 
-// CheckName refuses, on Windows, a value that no file or folder can have as its
-// name: Windows would open something else. from is the value's source.
+// CheckName returns an error, on Windows, for a value that no file or folder can
+// have as its name: Windows would open something else. from is the source of the
+// value.
 func CheckName(setting, value, from string) error {
 	if runtime.GOOS != "windows" {
 		return nil
@@ -26,8 +27,8 @@ func CheckName(setting, value, from string) error {
 	return nil
 }
 
-// badPath is the reason why a path cannot be that of a file or folder on Windows; ""
-// it can. It reads the name alone, not the disk:
+// badPath returns the reason why a file or folder on Windows cannot have path p, or
+// "". It looks only at the name, not at the disk:
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 func badPath(p string) string {
 	rest := strings.ReplaceAll(p, "/", `\`)
@@ -58,7 +59,7 @@ func badPath(p string) string {
 	return ""
 }
 
-// maxPath and maxPart are the limits of Windows, also behind \\?\.
+// maxPath and maxPart are the limits of Windows. They also apply after \\?\.
 const (
 	maxPath = 32767
 	maxPart = 255
@@ -86,9 +87,9 @@ func badPart(part string) string {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// onDisk refuses, on Windows, a path that contradicts the disk: a drive that does
-// not exist, a file in place of a folder, and the reverse. Elsewhere the system's
-// own errors say so when the path is used.
+// onDisk returns an error, on Windows, for a path that contradicts the disk: a
+// drive that does not exist, a file in place of a folder, or a folder in place of a
+// file. On other systems the system's own errors say so when the path is used.
 func (l *loader) onDisk() error {
 	if runtime.GOOS != "windows" {
 		return nil
@@ -104,8 +105,8 @@ func (l *loader) onDisk() error {
 	return nil
 }
 
-// misplaced is the reason why path cannot be a file, or a folder. A path that does
-// not exist can become either.
+// misplaced returns the reason why path cannot be a file, or a folder. A path that
+// does not exist can become either.
 func misplaced(path string, file bool) string {
 	for dir := path; ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
@@ -124,9 +125,9 @@ func misplaced(path string, file bool) string {
 	}
 }
 
-// errText is a system error without its path, which the message names already.
+// errText returns a system error without its path, which the message already names.
 func errText(err error) string {
-	if e, ok := err.(*os.PathError); ok { //nolint:errorlint // os wraps it in nothing
+	if e, ok := err.(*os.PathError); ok { //nolint:errorlint // os does not wrap it
 		err = e.Err
 	}
 	return err.Error()

@@ -13,7 +13,7 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// program is modelrun.exe of this tree, from where TEST_MODELRUN says.
+// modelrunExe returns the path of this tree's modelrun.exe, from TEST_MODELRUN.
 func modelrunExe(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("TEST_MODELRUN")
@@ -23,14 +23,15 @@ func modelrunExe(t *testing.T) string {
 	return filepath.Join(dir, "modelrun.exe")
 }
 
-// Each name is refused before anything is touched, whoever says it.
+// TestBadNamesAreRefused checks that each name is refused before anything is
+// changed, whatever source it comes from.
 func TestBadNamesAreRefused(t *testing.T) {
 	t.Parallel()
 	exe, home := modelrunExe(t), t.TempDir()
 	work := filepath.Join(home, "work")
 	require.NoError(t, os.MkdirAll(filepath.Join(work, "folder"), 0o755))
 	write(t, filepath.Join(work, "file"), "text")
-	const unused = `Q:\` // no test machine has it
+	const unused = `Q:\` // no test machine has this drive
 	_, err := os.Stat(unused)
 	require.Error(t, err)
 	for _, tt := range []struct {
@@ -82,8 +83,8 @@ func TestBadNamesAreRefused(t *testing.T) {
 	}
 }
 
-// A root below which python could not open its files: the remedies, and nothing
-// is downloaded.
+// TestRootTooDeep checks a root so deep that python could not open its files:
+// modelrun names the remedies and downloads nothing.
 func TestRootTooDeep(t *testing.T) {
 	t.Parallel()
 	exe, root := modelrunExe(t), t.TempDir()
@@ -91,7 +92,7 @@ func TestRootTooDeep(t *testing.T) {
 	if key, err := registry.OpenKey(registry.LOCAL_MACHINE, `SYSTEM\CurrentControlSet\Control\FileSystem`, registry.QUERY_VALUE); err == nil {
 		defer key.Close()
 		if on, _, err := key.GetIntegerValue("LongPathsEnabled"); err == nil && on == 1 {
-			length, remedy = 150, "python takes 250 here" // it lifts nothing for libraries
+			length, remedy = 150, "python takes 250 here" // long paths do not help for libraries
 		}
 	}
 	home := root
@@ -106,6 +107,6 @@ func TestRootTooDeep(t *testing.T) {
 	require.Equal(t, 125, cmd.ProcessState.ExitCode(), "%s", &stderr)
 	require.Contains(t, stderr.String(), "characters shorter: modelrun --root DIR")
 	require.Contains(t, stderr.String(), remedy)
-	staged, _ := os.ReadDir(filepath.Join(root, ".envs", ".tmp")) // it need not be there
+	staged, _ := os.ReadDir(filepath.Join(root, ".envs", ".tmp")) // the folder may be missing
 	require.Empty(t, staged)
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// IsProgram reports whether a word may start the program's part without "--":
-// a python, or a script.
+// IsProgram reports whether a word may begin the program's part without "--": a
+// python, or a script.
 func IsProgram(word string) bool {
 	return IsPython(word) || strings.EqualFold(filepath.Ext(word), ".py")
 }
@@ -20,8 +20,8 @@ func IsPython(word string) bool {
 	return false
 }
 
-// ScriptOf is the script that a command line starts, "" when it starts none.
-// Only python's own options are read, never the program's arguments.
+// ScriptOf returns the script that a command line starts, or "". It reads only
+// python's own options, never the program's arguments.
 func ScriptOf(program []string) string {
 	if len(program) == 0 {
 		return ""
@@ -37,7 +37,7 @@ func ScriptOf(program []string) string {
 		case word == "-" || word == "--" && i+1 == len(program):
 			return ""
 		case word == "--":
-			return program[i+1] //nolint:gosec // there is a next word: i+1 == len was told apart above
+			return program[i+1] //nolint:gosec // there is a next word: i+1 == len was handled above
 		case !strings.HasPrefix(word, "-"):
 			return word
 		case strings.HasPrefix(word, "--"):
@@ -57,8 +57,8 @@ func ScriptOf(program []string) string {
 	return ""
 }
 
-// shortOptions reads a cluster such as "uBX": stop for -c and -m, which start
-// no script; next when the last letter takes the following word.
+// shortOptions reads a cluster such as "uBX". stop reports -c or -m, which start no
+// script. next reports that the last letter takes the following word.
 func shortOptions(cluster string) (next, stop bool) {
 	for i := 0; i < len(cluster); i++ {
 		switch cluster[i] {

@@ -15,9 +15,10 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// findRoot finds the folder that holds the envs, and says why it is that one: the
-// first source that names a root; else the nearest marked folder upward of the
-// working directory, the script and the model; else the user's data folder.
+// findRoot finds the folder that holds the envs, and where it comes from. It takes
+// the first source that names a root. Otherwise it takes the nearest marked folder,
+// upward from the working directory, the script and the model. Otherwise it takes
+// the user's data folder.
 func findRoot(c Config, env execx.Environ) root {
 	if c.IsSet("root") {
 		return checked(c, envdir.Root(c.String("root")), c.Value("root").From)
@@ -44,14 +45,14 @@ func checked(c Config, dir envdir.Root, from string) root {
 	return root{dir, from, checkRoot(dir, c.List("trusted_owners"))}
 }
 
-// The sources of a root that was found.
+// The sources of a root that was found by searching.
 const (
 	fromDir    = "found upward of the working directory"
 	FromScript = "found upward of the script"
 	FromModel  = "found upward of the model"
 )
 
-// start is a folder from which a root is searched for upward.
+// start is a folder where an upward search for a root begins.
 type start struct{ dir, from string }
 
 func rootStarts(c Config) []start {
@@ -65,9 +66,9 @@ func rootStarts(c Config) []start {
 	return starts
 }
 
-// worldWritable reports whether every user of this machine can put folders into dir,
-// as into /tmp. A root that is found there may be a trap; one that the user names
-// is the user's decision.
+// worldWritable reports whether every user of this machine can create folders in
+// dir, as in /tmp. A root found there may be a trap. A root that the user names is
+// the user's decision.
 func worldWritable(dir string) bool {
 	info, err := os.Stat(dir)
 	return err == nil && info.Mode()&0o002 != 0 && runtime.GOOS != "windows"
@@ -107,8 +108,8 @@ func holdsProfile(dir string) bool {
 	return false
 }
 
-// dataRoot is the user's data folder. An account without a home gets none: a
-// service's downloads must not land where no one would search for them.
+// dataRoot returns the user's data folder. An account without a home gets an error:
+// a service must not download to a place where users would not look.
 func dataRoot(env execx.Environ) (envdir.Root, string, error) {
 	refuse := func(why string) (envdir.Root, string, error) {
 		return "", "", fault.New(fault.BadRoot, "no root is set and there is no home for one: %s", why).
@@ -137,8 +138,8 @@ func dataRoot(env execx.Environ) (envdir.Root, string, error) {
 	return envdir.Root(filepath.Join(home, ".local", "share", "modelrun")), "the user's data folder", nil
 }
 
-// checkRoot refuses a folder that cannot be a root, before anything is touched. A
-// root may be missing: creation makes it.
+// checkRoot returns an error for a folder that cannot be a root, before anything is
+// changed. A missing root is allowed: creation makes it.
 func checkRoot(root envdir.Root, owners []string) error {
 	bad := func(code fault.Code, err error, why string) error {
 		f := fault.New(code, "root %s %s", root, why)

@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// Schema is the JSON schema of a config file (draft 2020-12), for editors:
-// `modelrun config --schema`.
+// Schema returns the JSON schema of a config file (draft 2020-12) for editors.
+// `modelrun config --schema` prints it.
 func (t Table) Schema() map[string]any {
 	properties := map[string]any{}
 	for i := range t {
@@ -39,7 +39,7 @@ func (t Table) Schema() map[string]any {
 	return out
 }
 
-// schema is one setting's.
+// schema returns the schema of one setting.
 func (s Setting) schema() map[string]any {
 	var out map[string]any
 	switch s.Kind {

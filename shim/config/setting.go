@@ -1,9 +1,11 @@
-// Package config finds the value of each setting, and the root: from the command
-// line, variables, a project's file, a script, the user's and the machine's file.
+// Package config finds the root and the value of each setting. The sources are the
+// command line, variables, a project's file, a script, the user's file and the
+// machine's file.
 //
-// [Settings] is the one table. Flags, variables, keys of a file, `modelrun config`,
-// the help, the man page, completion and the JSON schema of a file all follow from
-// it. [Load] turns the sources into a [Config], which never changes.
+// [Settings] is the one table of settings. Flags, variables, keys of a file,
+// `modelrun config`, the help, the man page, completion and the JSON schema of a
+// file all come from it. [Load] turns the sources into a [Config], which never
+// changes.
 package config
 
 import (
@@ -11,34 +13,33 @@ import (
 	"strings"
 )
 
-// Kind says how a setting's value is written.
+// Kind is how a setting's value is written.
 type Kind int
 
-// The kinds.
+// The kinds of settings.
 const (
 	Text     Kind = iota
-	Path          // a relative one starts at the folder of its source
+	Path          // a relative path is relative to the folder of its source
 	Bool          // true or false
 	Duration      // 90, 30s, 5m, 2h
 	List          // separated by spaces in a variable; an array in a file; a flag that may be repeated
 )
 
-// Setting is one row of the table: all that is known of a setting before it has
-// a value.
+// Setting is one row of the table: everything about a setting except its value.
 type Setting struct {
 	Name     string   // in a file and in `modelrun config`; "index.torch" is torch in the table [index]
-	Kind     Kind     //
-	Default  string   //
-	Allowed  []string // the only values; nil: any of its kind
-	Variable string   // "" none
-	Personal bool     // not from a project's file: it names a program, whom to trust, or a file to write
+	Kind     Kind     // how its value is written
+	Default  string   // the value if no source sets one
+	Allowed  []string // the only allowed values; nil allows any value of its kind
+	Variable string   // "" if it has none
+	Personal bool     // not from a project's file: it names a program, trusted users, or a file to write
 	Installs bool     // from a project's file only in a root inside that project
 	Help     string   // one sentence
 
-	Flag        string // without dashes; "" none
-	Short       string // one letter; "" none
-	Placeholder string // of the flag's value, in the help
-	Group       string // of the flag, in the help
+	Flag        string // without dashes; "" if it has none
+	Short       string // one letter; "" if it has none
+	Placeholder string // the placeholder for the flag's value in the help
+	Group       string // the flag's group in the help
 	HelpLast    bool   // the help shows it after the other flags of its group
 }
 
@@ -50,10 +51,10 @@ const (
 	GroupOutput  = "What is said:"
 )
 
-// Table is all settings, in the order in which `modelrun config` shows them.
+// Table holds all settings, in the order in which `modelrun config` shows them.
 type Table []Setting
 
-// Settings is the table.
+// Settings returns the table.
 func Settings() Table {
 	return Table{
 		{Name: "root", Kind: Path, Variable: "MODELRUN_ROOT", Flag: "root", Placeholder: "DIR", Group: groupTarget, HelpLast: true, Help: "Folder that holds .envs/."},
@@ -83,7 +84,7 @@ func Settings() Table {
 	}
 }
 
-// Flags are the settings that have a flag, in the order of the help.
+// Flags returns the settings that have a flag, in the order of the help.
 func (t Table) Flags() []Setting {
 	var rows []Setting
 	for _, group := range []string{groupTarget, groupLimits, groupProgram, GroupOutput} {
@@ -98,7 +99,8 @@ func (t Table) Flags() []Setting {
 	return rows
 }
 
-// Flag is the setting of a flag; ok is false where it is none.
+// Flag returns the setting that a flag sets. ok is false if no setting has that
+// flag.
 func (t Table) Flag(name string) (s Setting, ok bool) {
 	return t.find(func(s *Setting) bool { return s.Flag == name && name != "" })
 }
@@ -112,7 +114,7 @@ func (t Table) find(match func(*Setting) bool) (s Setting, ok bool) {
 	return Setting{}, false
 }
 
-// index is the row of a setting; -1 there is none.
+// index returns the row of a setting, or -1 if there is none.
 func (t Table) index(name string) int {
 	for i := range t {
 		if t[i].Name == name {
@@ -122,7 +124,7 @@ func (t Table) index(name string) int {
 	return -1
 }
 
-// names are the keys of a file, for an error.
+// names returns the keys of a file, for an error.
 func (t Table) names() []string {
 	names := []string{"env", "envs", "index"}
 	for i := range t {
@@ -131,7 +133,7 @@ func (t Table) names() []string {
 	return names
 }
 
-// Variables are the names of the variables that set something.
+// Variables returns the names of all variables that set something.
 func (t Table) Variables() []string {
 	var names []string
 	for i := range t {
@@ -142,7 +144,7 @@ func (t Table) Variables() []string {
 	return names
 }
 
-// otherVariables are variables of ours that are no settings.
+// otherVariable reports whether a variable is one of ours that sets nothing.
 func otherVariable(name string) bool {
 	return slices.Contains([]string{"MODELRUN_HARDWARE_ROOT"}, name) || strings.HasPrefix(name, "MODELRUN_ACTIVE_")
 }
