@@ -26,8 +26,8 @@ import (
 	"github.com/modelrun/modelrun/shim/terminal"
 )
 
-// launch is a start whose environment is found: the values that the program is
-// made of.
+// launch is a start whose environment has been found. It holds the values from
+// which the program is made.
 type launch struct {
 	words []string // the program and its arguments, as they were typed
 	from  place
@@ -36,15 +36,16 @@ type launch struct {
 	res   *resolve.Resolution
 }
 
-// place is where a program starts, and how deep modelrun is nested there.
+// place is the folder where a program starts, and how deep modelrun is nested
+// there.
 type place struct {
 	dir     string // the working directory
 	dirName string // a name of dir that the system accepts for a new process
 	nest    string // the value of nestVariable for the program
 }
 
-// placeOf checks where the program starts before anything is created: a
-// working directory in which nothing can start is bad input, and so is a loop.
+// placeOf checks, before anything is created, where the program starts. A working
+// directory in which nothing can start is bad input, and so is a loop.
 func placeOf(a *app.App) (place, error) {
 	nest, err := nesting(a.Env)
 	if err != nil {
@@ -65,8 +66,8 @@ func placeOf(a *app.App) (place, error) {
 	return place{dir, name, nest}, nil
 }
 
-// programOf returns what this process becomes: the command that is found in
-// the environment, its arguments untouched, and the variables that activate the
+// programOf returns the program that this process becomes: the command found in the
+// environment, its arguments unchanged, and the variables that activate the
 // environment.
 func programOf(a *app.App, l launch) (execx.Program, error) {
 	env := activate(a.Program, l)
@@ -84,8 +85,8 @@ func programOf(a *app.App, l launch) (execx.Program, error) {
 	return p, nil
 }
 
-// commandOf finds what the first word of the program means in the environment.
-// It returns the path to execute and the whole argument list.
+// commandOf finds the command for the program's first word in the environment. It
+// returns the path to execute and the complete argument list.
 func commandOf(l launch, env execx.Environ, log hclog.Logger) (path string, argv []string, err error) {
 	first, rest, d := l.words[0], l.words[1:], l.res.Dir
 	python := d.Python()
@@ -115,8 +116,8 @@ func commandOf(l launch, env execx.Environ, log hclog.Logger) (path string, argv
 	return path, append([]string{first}, rest...), nil
 }
 
-// ofPython reports whether a command belongs to a Python: an interpreter or pip
-// of some version, or a script whose first line names a python.
+// ofPython reports whether a command belongs to a Python: an interpreter or pip of
+// some version, or a script whose first line names a python.
 func ofPython(word, path string) bool {
 	for _, name := range []string{"python", "pip"} {
 		if version, ok := strings.CutPrefix(word, name); ok && strings.Trim(version, "0123456789.") == "" {
@@ -126,8 +127,9 @@ func ofPython(word, path string) bool {
 	return slices.ContainsFunc(interpreter(path), func(word string) bool { return strings.Contains(word, "python") })
 }
 
-// lookFault explains why a command was not found. before is the modelrun
-// command line that goes before a program, see [target.Before].
+// lookFault returns an error that explains why a command was not found. before is
+// the part of a modelrun command line that goes before a program, see
+// [target.Before].
 func lookFault(word, before string, d envdir.Dir, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return fault.New(fault.CannotStart, "%s cannot be started: %w", word, err).Fix("chmod +x it, or start it with python")
@@ -155,7 +157,7 @@ func startFault(err error) error {
 	return fault.New(fault.CannotStart, "%w", err).Fix("modelrun explain")
 }
 
-// activate adds the variables of the environment to those of the program.
+// activate adds the environment's variables to those of the program.
 func activate(program execx.Environ, l launch) execx.Environ {
 	degraded := "0"
 	if l.res.Degraded {
@@ -176,9 +178,9 @@ func activate(program execx.Environ, l launch) execx.Environ {
 	}, "PYTHONHOME", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
 }
 
-// searchPath returns a PATH with the scripts folder of the environment first.
-// It removes every other copy of that folder, and the scripts folder of the
-// environment that an outer modelrun has put there.
+// searchPath returns a PATH that begins with the scripts folder of the environment.
+// It removes all other copies of that folder, and the scripts folder that an outer
+// modelrun put there.
 func searchPath(env execx.Environ, d envdir.Dir) string {
 	drop := map[string]bool{d.Scripts(): true}
 	if outer := env.Get("MODELRUN_ACTIVE_ENV"); outer != "" {
@@ -191,26 +193,26 @@ func searchPath(env execx.Environ, d envdir.Dir) string {
 	list := string(filepath.ListSeparator)
 	dirs := []string{d.Scripts()}
 	for dir := range strings.SplitSeq(env.Get("PATH"), list) {
-		if dir != "" && (len(dir) < shortest || !drop[filepath.Clean(dir)]) { // Clean makes none longer
+		if dir != "" && (len(dir) < shortest || !drop[filepath.Clean(dir)]) { // Clean makes no path longer
 			dirs = append(dirs, dir)
 		}
 	}
 	return strings.Join(dirs, list)
 }
 
-// nestVariable counts how deep modelrun was started by programs that it
-// started itself. Its value is COUNT@SECONDS, see [nesting].
+// nestVariable counts how deeply modelrun is nested in programs that it started
+// itself. Its value is COUNT@SECONDS, see [nesting].
 const nestVariable = "MODELRUN_ACTIVE_NEST"
 
 // More than maxNest nested starts within nestWindow are a loop. A service that
-// restarts does not count: its manager starts it without the variable.
+// restarts does not count, because its manager starts it without the variable.
 const (
 	maxNest    = 8
 	nestWindow = 10 * time.Second
 )
 
-// nesting returns the value of nestVariable for the program: how many modelruns
-// are above it, and when the first of them started.
+// nesting returns the value of nestVariable for the program: the number of
+// modelruns above it, and the time when the first of them started.
 func nesting(env execx.Environ) (string, error) {
 	now := time.Now().Unix()
 	count, since := 0, now

@@ -60,7 +60,8 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-// A command line that is too long is not a fault of the program's file.
+// TestStartFault checks that a command line that is too long is not reported as a
+// fault of the program's file.
 func TestStartFault(t *testing.T) {
 	t.Parallel()
 	long := &execx.StartError{Path: "/x/tool.cmd", Reason: "too long", Err: fmt.Errorf("%w: by far", execx.ErrTooLong)}

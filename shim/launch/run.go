@@ -11,8 +11,8 @@ import (
 	"github.com/modelrun/modelrun/shim/target"
 )
 
-// Command declares `modelrun run`, which is also the command when none is named.
-// Its arguments are in cli's grammar.
+// Command declares `modelrun run`, which is also the default command. Its arguments
+// are in cli's grammar.
 func Command() app.Command {
 	return app.Command{
 		Sub: cli.Sub{
@@ -27,9 +27,9 @@ func Command() app.Command {
 	}
 }
 
-// Run finds the environment for the program of the command line, and becomes
-// that program. On POSIX it returns only for an error. On Windows it returns
-// when the program has ended, with an [app.Exit] if the exit code is not 0.
+// Run finds the environment for the program of the command line, and becomes that
+// program. On POSIX it returns only after an error. On Windows it returns when the
+// program has ended, with an [app.Exit] if the exit code is not 0.
 func Run(ctx context.Context, a *app.App) error {
 	if len(a.Line.Program) == 0 {
 		return cli.NoCommand()
@@ -66,8 +66,8 @@ func Run(ctx context.Context, a *app.App) error {
 }
 
 // resolveEnv asks the chain for the environment of a launch, and logs the chain's
-// attempts and warnings. It watches the console meanwhile, so that modelrunw
-// can show its window when a start takes long.
+// attempts and warnings. Meanwhile it watches the console, so that modelrunw can
+// show its window when a start takes long.
 func resolveEnv(ctx context.Context, a *app.App, t target.Target, req *resolve.Request) (*resolve.Resolution, error) {
 	stop := a.UI.Console.Watch()
 	res, attempts, err := resolve.Default(a.Deps(t)).Resolve(ctx, req)
