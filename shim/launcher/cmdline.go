@@ -21,11 +21,11 @@ func modelrunArgs(s Spec, dir string) []string {
 	return append(append(args, "--"), s.Command...)
 }
 
-// useExe is the hint for a starter that cannot represent what a launcher needs.
+// useExe is the hint for a launcher whose starter cannot represent a part of it.
 const useExe = "make it the kind that holds everything: modelrun launcher add --kind exe …"
 
-// checkText refuses words that are not text: no launcher file can represent
-// them.
+// checkText returns an error for words that are not text: no launcher file can
+// represent them.
 func checkText(s Spec) error {
 	for _, word := range s.texts() {
 		if !utf8.ValidString(word) || strings.Contains(word, "\x00") {
@@ -35,8 +35,8 @@ func checkText(s Spec) error {
 	return nil
 }
 
-// checkLine refuses words that a line of a command file or shortcut cannot
-// represent.
+// checkLine returns an error for words that a line of a command file or shortcut
+// cannot represent.
 func checkLine(s Spec, where string) error {
 	for _, word := range s.texts() {
 		if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {

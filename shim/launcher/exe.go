@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// renderExe renders a copy of modelrun named NAME, and NAME.toml, which it
-// reads: see package shim.
+// renderExe renders a copy of modelrun named NAME, and NAME.toml, which that copy
+// reads: see cli.ApplyAlias.
 func renderExe(s Spec) ([]File, error) {
 	ext := ""
 	if strings.EqualFold(path.Ext(s.Program), ".exe") {

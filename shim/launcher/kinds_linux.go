@@ -1,6 +1,6 @@
 package launcher
 
-// kinds are the kinds of this system; the first is the default.
+// kinds holds the kinds of this system; the first is the default.
 var kinds = [...]traits{
 	{kind: Script, render: renderScript},
 	{kind: Desktop, render: renderDesktop, icon: true, windowed: true},

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// kinds are the kinds of this system; the first is the default.
+// kinds holds the kinds of this system; the first is the default.
 var kinds = [...]traits{
 	{kind: Shortcut, render: renderShortcut, icon: true, windowed: true},
 	{kind: Batch, render: renderBatch},
@@ -13,9 +13,9 @@ var kinds = [...]traits{
 	{kind: NSSM, render: renderNSSM, account: true},
 }
 
-// significant returns the part of a file whose change matters. In a shortcut that
-// is what it starts: Windows itself adds data, and updates a target that has
-// moved.
+// significant returns the part of a file whose change matters. For a shortcut this
+// is the target, arguments, folder and icon: Windows itself adds data, and updates
+// a target that has moved.
 func significant(name string, data []byte) []byte {
 	if filepath.Ext(name) == ".lnk" {
 		if link, err := readShortcut(data); err == nil {

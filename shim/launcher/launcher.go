@@ -16,7 +16,7 @@ import (
 // JSON contain them.
 type Kind string
 
-// The kinds.
+// The kinds of launchers.
 const (
 	Script      Kind = "script"      // a POSIX shell script
 	Desktop     Kind = "desktop"     // a freedesktop .desktop entry
@@ -52,7 +52,7 @@ type File struct {
 	Mode fs.FileMode // its permissions
 }
 
-// traits describe a kind: how its files are rendered, and the options that it
+// traits describes a kind: how its files are rendered, and the options that it
 // supports.
 type traits struct {
 	kind     Kind
@@ -84,9 +84,9 @@ func traitsOf(k Kind) traits {
 	return traits{kind: k}
 }
 
-// Validate refuses a launcher that cannot be rendered: its name is not valid on
-// every system, this system does not support its kind, or its kind does not
-// support an option. It does not read any files.
+// Validate returns an error for a launcher that cannot be rendered: its name is not
+// valid on every system, this system does not support its kind, or its kind does
+// not support an option. It does not read any files.
 func Validate(s *Spec) error {
 	if why := nameProblem(s.Name); why != "" {
 		return fault.New(fault.BadUsage, "launcher name %q %s", s.Name, why).Fix("choose another name, for example: chat")
@@ -142,14 +142,15 @@ func (s *Spec) argv() []string {
 	return append(append(append([]string{s.Program}, s.Options...), "--"), s.Command...)
 }
 
-// unsupported returns the error that a kind cannot represent a value.
+// unsupported returns the error for a value that a kind cannot represent.
 func unsupported(s Spec, what, value, why string) error {
 	return fault.New(fault.BadUsage, "a launcher of kind %s cannot hold %s %q: %s", s.Kind, what, value, why).
 		Fix("rename it, or write a launcher of kind script and start that: --kind script")
 }
 
-// checkPlainText refuses words that no text file of a kind can represent: bytes that
-// are not UTF-8, and control characters. more has further forbidden characters.
+// checkPlainText returns an error for words that no text file of a kind can
+// represent: bytes that are not UTF-8, and control characters. more lists further
+// forbidden characters.
 func checkPlainText(s Spec, more string) error {
 	for i, word := range append(s.argv(), s.Dir, s.Icon) {
 		what := "the word"

@@ -74,7 +74,7 @@ type shortcut struct{ Target, Arguments, Dir, Icon string }
 // write returns the content of the file. title is its description, a tooltip.
 func (l shortcut) write(title string) []byte {
 	flags := uint32(lnkHasIDList | lnkIsUnicode)
-	if ascii(l.Target) { // the rest would be in an unknown code page, and Wine reads that part
+	if ascii(l.Target) { // other paths would be in an unknown code page, and Wine reads that part
 		flags |= lnkHasLinkInfo
 	}
 	var texts []byte
@@ -92,7 +92,7 @@ func (l shortcut) write(title string) []byte {
 	out = append(out, lnkClass...)
 	out = le.AppendUint32(out, flags)
 	out = le.AppendUint32(out, fileAttributeArchive) // the target's
-	out = append(out, make([]byte, 3*8+4+4)...)      // its times and size, which nothing compares; the icon's index
+	out = append(out, make([]byte, 3*8+4+4)...)      // its times and size, which no reader compares; the icon's index
 	out = le.AppendUint32(out, showNormal)
 	out = append(out, make([]byte, lnkHeader-len(out))...) // no hotkey; reserved
 	out = append(out, idList(l.Target)...)

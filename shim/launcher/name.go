@@ -13,8 +13,8 @@ import (
 // file names have at most 255 bytes.
 const maxName = 60
 
-// nameProblem returns the reason why a name cannot be a file's on every system, or
-// "". https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+// nameProblem returns the reason why a file cannot have this name on every system,
+// or "". https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 func nameProblem(name string) string {
 	switch {
 	case name == "":
@@ -37,8 +37,8 @@ func nameProblem(name string) string {
 	return ""
 }
 
-// plainTextProblem returns the reason why a text file of a kind cannot contain a word,
-// or "". more has further forbidden characters.
+// plainTextProblem returns the reason why a text file of a kind cannot contain a
+// word, or "". more lists further forbidden characters.
 func plainTextProblem(word, more string) string {
 	switch i := strings.IndexFunc(word, func(r rune) bool {
 		return unicode.IsControl(r) && r != '\t' && r != '\n' || strings.ContainsRune(more, r)

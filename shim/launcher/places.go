@@ -45,7 +45,7 @@ func Folder(s *Spec, get func(string) string) (string, error) {
 		}
 	case Launchd:
 		join(user("", "Library"), "LaunchAgents")
-	case Shortcut: // the start menu
+	case Shortcut: // in the start menu
 		if base := get("APPDATA"); filepath.IsAbs(base) {
 			join(base, "Microsoft", "Windows", "Start Menu", "Programs")
 		}

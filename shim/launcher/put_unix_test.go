@@ -15,8 +15,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// A launcher's path may have become a pipe or an endless file. Neither is read,
-// and nothing waits for it.
+// TestPutReplacesSpecialFiles checks a launcher's path that has become a pipe or an
+// endless file. Put does not read it and does not wait for it.
 func TestPutReplacesSpecialFiles(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(string) error{
@@ -48,8 +48,8 @@ func TestPutReplacesSpecialFiles(t *testing.T) {
 	}
 }
 
-// The longest name fits into a folder, even if a kind writes each of its bytes
-// as \x40.
+// TestLongestName checks that the longest name fits into a folder, even if a kind
+// writes each of its bytes as \x40.
 func TestLongestName(t *testing.T) {
 	t.Parallel()
 	for _, kind := range Kinds() {
@@ -64,8 +64,9 @@ func TestLongestName(t *testing.T) {
 	}
 }
 
-// An existing file stays if the new one cannot be written: because of a full
-// disk, or as here because a new file's path would be too long.
+// TestPutFailureKeepsExistingFile checks that an existing file stays if the new one
+// cannot be written. The cause may be a full disk; in this test a new file's path
+// is too long.
 func TestPutFailureKeepsExistingFile(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -95,7 +96,8 @@ func TestPutFailureKeepsExistingFile(t *testing.T) {
 	require.Equal(t, was.Files, rec.Files, "the record tells of the one that is there")
 }
 
-// Another Put restores permissions, and does not remove a changed file.
+// TestPutTwice checks that another Put restores permissions, and does not remove a
+// changed file.
 func TestPutTwice(t *testing.T) {
 	t.Parallel()
 	r, dir := Records(t.TempDir()), t.TempDir()
@@ -117,8 +119,8 @@ func TestPutTwice(t *testing.T) {
 	require.FileExists(t, path)
 }
 
-// Two processes may remove a launcher at once. A record that cannot be removed
-// has its own error.
+// TestRemoveTwice checks that two processes may remove a launcher at once. A record
+// that cannot be removed has its own error.
 func TestRemoveTwice(t *testing.T) {
 	t.Parallel()
 	r, dir := Records(t.TempDir()), t.TempDir()
@@ -134,7 +136,8 @@ func TestRemoveTwice(t *testing.T) {
 	require.Equal(t, fault.NotWritable, fault.CodeOf(err))
 }
 
-// A launcher that is written through a link to its folder is the same file.
+// TestPutThroughLink checks that a launcher written through a link to its folder is
+// the same file.
 func TestPutThroughLink(t *testing.T) {
 	t.Parallel()
 	r, dir, link := Records(t.TempDir()), t.TempDir(), filepath.Join(t.TempDir(), "link")
@@ -148,7 +151,8 @@ func TestPutThroughLink(t *testing.T) {
 	require.Equal(t, Same, rec.Files[0].State())
 }
 
-// A link to the launcher that PATH finds first is not another program.
+// TestShadow checks that a link to the launcher, which PATH finds first, is not
+// taken for another program.
 func TestShadow(t *testing.T) {
 	t.Parallel()
 	first, dir := t.TempDir(), t.TempDir()
@@ -167,7 +171,8 @@ func TestShadow(t *testing.T) {
 	require.Empty(t, rec.shadow(Environment{Path: []string{first}}), "it is not found at all")
 }
 
-// A record that is too large to be read again is not written.
+// TestRecordTooLarge checks that Put does not write a record that would be too
+// large to read.
 func TestRecordTooLarge(t *testing.T) {
 	t.Parallel()
 	r, dir := Records(t.TempDir()), t.TempDir()
@@ -180,7 +185,8 @@ func TestRecordTooLarge(t *testing.T) {
 	require.Empty(t, names)
 }
 
-// supervisord also cuts a section's name where a comment begins.
+// TestSupervisordName checks names that supervisord cannot use. It cuts a section's
+// name where a comment begins, too.
 func TestSupervisordName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a b", "a:b", "a\u00a0#b", "a\u3000;b"} {

@@ -16,25 +16,25 @@ import (
 	"github.com/modelrun/modelrun/execx/execxtest"
 )
 
-// hostileWords are words that are often quoted incorrectly. NUL is missing: no argument
-// contains it.
+// hostileWords holds words that are often quoted incorrectly. NUL is not among
+// them: no argument can contain it.
 var hostileWords = []string{
 	"", " ", "a b", " a ", "a  b", "(x) & ^ %", "100%", "%s %(here)s %%", "$HOME ${x} $$", "`id`", "$(id)", `"`, `'`, `\`, `\\`, `a\`, `"a" 'b' \"c\"`, `\n \t \x20 \s`,
 	";", " ;", "a ;b #c", "a\u00a0;b\u2003#c", "a;b", "# x", "~", "*", "?", "!", "<&>", "]]>", "&amp;", "{a,b}", "|", "=", "-", "--", "a=b", "ünï", "日本", "🦙", "a\tb", "\u00a0", "\u2028",
 }
 
-// lines are words that some kinds refuse.
+// lines holds words that some kinds refuse.
 var lines = []string{"a\nb", "\n", " \n;x", "a\rb", "\x01", "\xff", "a\xe9b", "\xf0\x28"}
 
-// oracle is a real parser of each kind: Python's, GLib's or systemd's own.
+// oracle runs the real parser of a kind: Python's, GLib's or systemd's own.
 type oracle struct {
 	sync.Mutex
 	in  io.Writer
 	out *bufio.Reader
 }
 
-// python answers {kind, text} with the words that the kind's starter would use.
-// They are in Latin-1, so that every byte has a character.
+// python answers {kind, text} with the words that the kind's starter would use. The
+// words are in Latin-1, so that every byte has a character.
 const python = `
 import configparser, ctypes, glob, json, plistlib, shlex, sys
 def words(kind, data):
@@ -71,13 +71,13 @@ for line in sys.stdin:
     print(json.dumps(a), flush=True)
 `
 
-// has is code that fails without a kind's parser.
+// has holds, for each kind, code that fails if the kind's parser is missing.
 var has = map[Kind]string{
 	Supervisord: "import shlex", Launchd: "import plistlib", Desktop: "from gi.repository import GLib",
 	Systemd: "import ctypes, glob; ctypes.CDLL(glob.glob('/usr/lib/*/systemd/libsystemd-shared-*.so')[0]).extract_first_word",
 }
 
-// newOracle starts the parser. Without it the test is skipped with a message.
+// newOracle starts the parser. If there is none, it skips the test with a message.
 func newOracle(t testing.TB, k Kind) *oracle {
 	t.Helper()
 	for _, python3 := range []string{"/usr/bin/python3", "python3"} { // only the system's has gi
@@ -135,8 +135,8 @@ func latin(b []byte) string {
 	return s.String()
 }
 
-// roundTrips requires that a starter reads the values of the spec from a kind's file.
-// It returns false if the kind refuses the spec.
+// roundTrips requires that a starter reads the values of the spec from a kind's
+// file. It returns false if the kind refuses the spec.
 func roundTrips(t testing.TB, o *oracle, s Spec) bool {
 	t.Helper()
 	files, err := renderAny(s)
@@ -160,7 +160,8 @@ func spec(k Kind, word string) Spec {
 	}
 }
 
-// The starter of each kind reads exactly what the spec says.
+// TestQuoting checks that the starter of each kind reads exactly the values of the
+// spec.
 func TestQuoting(t *testing.T) {
 	t.Parallel()
 	refused := map[Kind]string{ // from hostileWords; everything else must work
@@ -197,14 +198,15 @@ func quoted(s string) string {
 	return string(data)
 }
 
-// GLib is more lenient than the specification, which defines the escapes.
+// TestDesktopWord checks the escapes against the specification, because GLib is
+// more lenient.
 func TestDesktopWord(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "\"\\`\\$\\\"\\\\%%\"", desktopWord("`$\"\\%"))
 }
 
-// GLib is also more lenient here: a program with "=" in its path is started by
-// sh.
+// TestDesktopProgram checks that sh starts a program with "=" in its path. GLib is
+// more lenient here too.
 func TestDesktopProgram(t *testing.T) {
 	t.Parallel()
 	files, err := renderDesktop(spec(Desktop, "a=b"))
@@ -212,7 +214,8 @@ func TestDesktopProgram(t *testing.T) {
 	require.Contains(t, string(files[0].Data), "\nExec=\"/bin/sh\" ")
 }
 
-// Characters at the end of a folder's name are also at the end of a line.
+// TestFolderEnds checks characters at the end of a folder's name, because they are
+// also at the end of a line.
 func TestFolderEnds(t *testing.T) {
 	t.Parallel()
 	for _, dir := range []string{"/srv/x ", `/srv/x\`} {
@@ -229,7 +232,7 @@ func TestFolderEnds(t *testing.T) {
 	require.True(t, roundTrips(t, newOracle(t, Desktop), s))
 }
 
-// Every byte except NUL works.
+// TestShell checks every byte except NUL.
 func TestShell(t *testing.T) {
 	t.Parallel()
 	for _, word := range append(append([]string{}, hostileWords...), lines...) {

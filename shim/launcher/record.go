@@ -144,8 +144,8 @@ func (rec *Record) each(change func(string) string) {
 	}
 }
 
-// escape makes UTF-8 of any bytes but NUL, which no argument and no path holds:
-// a byte that is no text becomes NUL and two hex digits.
+// escape returns s as UTF-8. It replaces a byte that is not text by NUL and two hex
+// digits. NUL itself cannot occur, because no argument and no path contains it.
 func escape(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -195,10 +195,10 @@ func digest(name string, data []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-// State is the present state of a launcher's file.
+// State is the current state of a launcher's file.
 type State string
 
-// The states.
+// The states of a file.
 const (
 	Same    State = "same"    // as it was written
 	Changed State = "changed" // changed by hand, or unreadable

@@ -12,7 +12,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// A record preserves every byte, even if JSON cannot represent it.
+// TestRecordRoundTrip checks that a record preserves every byte, even if JSON
+// cannot represent it.
 func TestRecordRoundTrip(t *testing.T) {
 	t.Parallel()
 	r := Records(filepath.Join(t.TempDir(), "not", "there"))
@@ -34,7 +35,8 @@ func TestRecordRoundTrip(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-// A record that was edited by hand may end in the middle of an escape.
+// TestUnescapeAnything checks a record that was edited by hand and ends in the
+// middle of an escape.
 func TestUnescapeAnything(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"\x00", "a\x00f", "\x00zz", "\x00\x00f"} {
@@ -77,7 +79,7 @@ func TestRecordDamaged(t *testing.T) {
 	require.ErrorIs(t, err, ErrNone)
 }
 
-// A failed Put leaves no record and no partial launcher.
+// TestPutFails checks that a failed Put leaves no record and no partial launcher.
 func TestPutFails(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -116,8 +118,8 @@ func TestPutFails(t *testing.T) {
 	require.NoFileExists(t, rec.Files[0].Path)
 }
 
-// A launcher may have moved together with its program. Our files are recognised
-// in the new folder and need no .bak.
+// TestPutAfterMove checks a launcher that has moved together with its program. Put
+// recognises our files in the new folder, and makes no .bak.
 func TestPutAfterMove(t *testing.T) {
 	t.Parallel()
 	onWindows(t)
@@ -142,7 +144,8 @@ func TestPutAfterMove(t *testing.T) {
 	require.Equal(t, []string{filepath.Join(was, "chat.toml.bak")}, kept)
 }
 
-// If CHAT.json and chat.json are the same file, CHAT is the launcher chat.
+// TestNamesDifferingInCase checks that CHAT is the launcher chat if CHAT.json and
+// chat.json are the same file.
 func TestNamesDifferingInCase(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "windows" {
@@ -182,14 +185,15 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// The unit's name is the output of systemd-escape(1).
+// TestUnitName compares the unit's name with the output of systemd-escape(1).
 func TestUnitName(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, `my\x20chat\x20\x40\x25\xc3\xbc.service`, unitName("my chat @%ü"))
 	require.Equal(t, "a-b_c.d.service", unitName("a-b_c.d"))
 }
 
-// A copy of modelrun does not change when modelrun is reinstalled.
+// TestCheckFindsOldCopy checks that Check finds an outdated copy: a copy of
+// modelrun does not change when modelrun is reinstalled.
 func TestCheckFindsOldCopy(t *testing.T) {
 	t.Parallel()
 	onWindows(t)
@@ -204,7 +208,8 @@ func TestCheckFindsOldCopy(t *testing.T) {
 	require.Equal(t, "copy", found[0].ID)
 }
 
-// Data that Windows adds to a shortcut is no change; another target is one.
+// TestShortcutSignificantContent checks that data added by Windows does not count
+// as a change of a shortcut, and that another target does.
 func TestShortcutSignificantContent(t *testing.T) {
 	t.Parallel()
 	onWindows(t)
@@ -218,7 +223,7 @@ func TestShortcutSignificantContent(t *testing.T) {
 	require.Equal(t, Changed, w.State())
 }
 
-// A launcher that PATH finds must not hide modelrun.
+// TestNameOfModelrun checks that a launcher that PATH finds cannot hide modelrun.
 func TestNameOfModelrun(t *testing.T) {
 	t.Parallel()
 	_, err := Render(Spec{Name: "ModelRunW", Kind: typed(), Command: []string{"python"}})
@@ -226,7 +231,7 @@ func TestNameOfModelrun(t *testing.T) {
 	require.NotEmpty(t, fault.RemedyOf(err))
 }
 
-// typed returns a kind of this system whose name is typed.
+// typed returns a kind of this system whose name the user types.
 func typed() Kind {
 	if runtime.GOOS == "windows" {
 		return Exe
@@ -241,7 +246,7 @@ func onWindows(t *testing.T) {
 	}
 }
 
-// renderAny is Render for the kinds of every system.
+// renderAny calls Render for a kind of any system.
 func renderAny(s Spec) ([]File, error) {
 	return map[Kind]func(Spec) ([]File, error){
 		Script: renderScript, Desktop: renderDesktop, Systemd: renderSystemd, Supervisord: renderSupervisord, Launchd: renderLaunchd,

@@ -14,8 +14,8 @@ func renderScript(s Spec) ([]File, error) {
 	return []File{{Name: s.Name, Data: []byte(text), Mode: 0o755}}, nil
 }
 
-// throughShell wraps a command in sh, for a kind that cannot name its program.
-// The shell is replaced by the program.
+// throughShell wraps a command in sh, for a kind that cannot name its program. The
+// shell then replaces itself with the program.
 func throughShell(argv []string) []string {
 	return append([]string{"/bin/sh", "-c", `exec "$0" "$@"`}, argv...)
 }

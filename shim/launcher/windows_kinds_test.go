@@ -18,7 +18,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// hostileSpec is a launcher in which every word has characters that are
+// hostileSpec returns a launcher in which every word has characters that are
 // special in a shell.
 func hostileSpec() Spec {
 	return Spec{
@@ -145,8 +145,8 @@ func TestNSSM(t *testing.T) {
 	require.Contains(t, data(t, NSSM, s), "65001 >nul\r\n(\r\nset \"_codepage=\" & ")
 }
 
-// The pasted command defines the service and starts it. The password is a
-// placeholder.
+// TestNSSMNext checks that the pasted command defines the service and starts it.
+// The password is a placeholder.
 func TestNSSMNext(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "windows" {
@@ -236,8 +236,8 @@ func TestShortcut(t *testing.T) {
 	}
 }
 
-// Every path to the target in the file is complete: a shell may use any of
-// them.
+// TestShortcutHasEveryPath checks that every path to the target in the file is
+// complete, because a shell may use any of them.
 func TestShortcutHasEveryPath(t *testing.T) {
 	t.Parallel()
 	path := `C:\Ünï (x86)\日本\modelrun.exe`
@@ -255,7 +255,8 @@ func TestShortcutHasEveryPath(t *testing.T) {
 	require.Equal(t, `C:\é\日本`, linkInfoPath(edited, false))
 }
 
-// A third-party parser reads the same values.
+// TestShortcutThirdPartyParser checks that a third-party parser reads the same
+// values.
 func TestShortcutThirdPartyParser(t *testing.T) {
 	t.Parallel()
 	parser, err := execxtest.Package("LnkParse3==1.6.0")
