@@ -32,7 +32,7 @@ type LauncherAddOptions struct {
 	Force    bool   `help:"Replace what is there; what is not modelrun's is kept as .bak."`
 }
 
-// add writes a new launcher and says how to start it.
+// add writes a new launcher and prints how to start it.
 func (l launchers) add(o LauncherAddOptions) error {
 	spec, err := newLauncherSpec(l.app, o)
 	if err != nil {
@@ -64,8 +64,8 @@ func (l launchers) add(o LauncherAddOptions) error {
 	return nil
 }
 
-// newLauncherSpec describes the launcher that the command line asks for. Its
-// values are checked.
+// newLauncherSpec describes the launcher that the command line asks for. It checks
+// the values.
 func newLauncherSpec(a *app.App, o LauncherAddOptions) (*launcher.Spec, error) {
 	base := a.Config.Base()
 	spec := &launcher.Spec{
@@ -82,8 +82,8 @@ func newLauncherSpec(a *app.App, o LauncherAddOptions) (*launcher.Spec, error) {
 	return spec, err
 }
 
-// launcherFolder is the folder that a new launcher is written to: to, which must
-// exist, else the folder in which its starter looks.
+// launcherFolder returns the folder for a new launcher. It is the folder to, which
+// must exist, or else the folder in which its starter looks.
 func launcherFolder(a *app.App, spec *launcher.Spec, to string) (string, error) {
 	if to == "" {
 		return launcher.Folder(spec, a.Env.Get)
@@ -95,11 +95,11 @@ func launcherFolder(a *app.App, spec *launcher.Spec, to string) (string, error) 
 	return dir, nil
 }
 
-// warnOfVariables names the MODELRUN_* variables that apply here and most likely
+// warnOfVariables warns about MODELRUN_* variables that apply here, but probably
 // not where another program starts the launcher.
 func warnOfVariables(a *app.App, kind launcher.Kind) {
 	if kind == launcher.Script || kind == launcher.Batch || kind == launcher.Exe {
-		return // started from the same prompt, most likely
+		return // most likely started from the same prompt
 	}
 	var names []string
 	for _, row := range a.Config.Rows() {
@@ -112,12 +112,12 @@ func warnOfVariables(a *app.App, kind launcher.Kind) {
 	}
 }
 
-// launcherInputs says which inputs of a launcher this command line gives.
+// launcherInputs records which inputs of a launcher this command line gives.
 type launcherInputs struct{ model, icon, script, account bool }
 
-// checkLauncherInputs refuses an input of this command line that does not exist,
-// before anything is written. Record.Check finds what is missing of an older
-// launcher.
+// checkLauncherInputs returns an error if an input of this command line does not
+// exist. It runs before anything is written. For an older launcher, Record.Check
+// finds what is missing.
 func checkLauncherInputs(a *app.App, spec *launcher.Spec, given launcherInputs) error {
 	if given.model {
 		if _, err := a.Finder().Model(); err != nil {
@@ -147,12 +147,12 @@ func checkLauncherInputs(a *app.App, spec *launcher.Spec, given launcherInputs) 
 	return nil
 }
 
-// accountExists reports whether this machine knows an account. Without cgo os/user
-// reads only /etc/passwd; id(1) also knows the accounts of a directory service.
+// accountExists reports whether this machine knows an account. Without cgo, os/user
+// reads only /etc/passwd. id(1) also knows the accounts of a directory service.
 func accountExists(name string) bool {
 	_, err := user.Lookup(name)
 	if runtime.GOOS == "windows" {
-		return err == nil || launcher.Passwordless(name) // Windows does not look up LocalSystem, nor a service's own account before the service exists
+		return err == nil || launcher.Passwordless(name) // Windows finds neither LocalSystem nor the account of a service that does not exist yet
 	}
 	if err == nil {
 		return true

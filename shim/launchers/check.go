@@ -18,14 +18,14 @@ type LauncherCheckOptions struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
-// launcherCheckDoc is `launcher check --json`.
+// launcherCheckDoc is the document of `launcher check --json`.
 type launcherCheckDoc struct {
 	Schema    int                `json:"schema"`
 	Findings  int                `json:"findings"`
 	Launchers []launcherFindings `json:"launchers"`
 }
 
-// launcherFindings are the findings about one launcher.
+// launcherFindings holds the findings about one launcher.
 type launcherFindings struct {
 	Name     string            `json:"name"`
 	Findings []launcherFinding `json:"findings"`
@@ -33,7 +33,7 @@ type launcherFindings struct {
 
 // launcherFinding is one finding, with the command that fixes it.
 type launcherFinding struct {
-	ID     string `json:"id"` // stable
+	ID     string `json:"id"` // the same in every version
 	Text   string `json:"text"`
 	Remedy string `json:"remedy"`
 }
@@ -62,7 +62,7 @@ func (l launchers) check(o LauncherCheckOptions) error {
 	return err
 }
 
-// findings checks one launcher. A record that cannot be used is a finding.
+// findings checks one launcher. An unusable record is a finding.
 func (l launchers) findings(name string) launcherFindings {
 	out := launcherFindings{Name: name, Findings: []launcherFinding{}}
 	rec, err := l.records.Read(name)
@@ -76,7 +76,7 @@ func (l launchers) findings(name string) launcherFindings {
 	return out
 }
 
-// launcherEnvironment is what a check of the launcher needs to know.
+// launcherEnvironment returns what a check of the launcher needs to know.
 func launcherEnvironment(a *app.App, rec *launcher.Record) launcher.Environment {
 	return launcher.Environment{Script: launcherScript(&rec.Spec), Account: accountExists, Path: filepath.SplitList(a.Env.Get("PATH"))}
 }

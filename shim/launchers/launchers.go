@@ -1,5 +1,5 @@
-// Package launchers is `modelrun launcher`: it writes, lists, checks, repairs and removes
-// launchers. Package launcher knows their files.
+// Package launchers implements `modelrun launcher`: it writes, lists, checks,
+// repairs and removes launchers. Package launcher handles their files.
 package launchers
 
 import (
@@ -51,9 +51,9 @@ func Command() app.Command {
 	}
 }
 
-// Launcher writes, lists, checks, repairs or removes launchers; a.Line.Verb says
-// which. It reads the configuration files only where it checks new values. A
-// launcher can be listed, repaired and removed when its root or a configuration
+// Launcher writes, lists, checks, repairs or removes launchers, depending on
+// a.Line.Verb. It reads the configuration files only if it checks new values. So a
+// launcher can be listed, repaired and removed even if its root or a configuration
 // file is broken.
 func Launcher(_ context.Context, a *app.App, o LauncherOptions) error {
 	records, err := launcherRecords(a.Env)
@@ -81,7 +81,7 @@ func Launcher(_ context.Context, a *app.App, o LauncherOptions) error {
 	}
 }
 
-// launcherRecords is the user's folder of launcher records, beside the
+// launcherRecords returns the user's folder of launcher records, beside the
 // configuration file.
 func launcherRecords(env execx.Environ) (launcher.Records, error) {
 	file := config.UserFile(env)
@@ -91,7 +91,7 @@ func launcherRecords(env execx.Environ) (launcher.Records, error) {
 	return launcher.Records(filepath.Join(filepath.Dir(file), "launchers")), nil
 }
 
-// launchers are the user's launchers, for one command.
+// launchers holds the user's launchers for one command.
 type launchers struct {
 	records launcher.Records
 	app     *app.App
@@ -103,7 +103,7 @@ func (l launchers) read(name string) (*launcher.Record, error) {
 	if !errors.Is(err, launcher.ErrNone) {
 		return rec, err
 	}
-	names, _ := l.records.Names() // on an error there is nothing to suggest
+	names, _ := l.records.Names() // after an error there is nothing to suggest
 	f := fault.New(fault.BadUsage, "there is no launcher %q", name)
 	if near := fault.Nearest(name, names); near != "" {
 		return rec, f.Fix("did you mean %q?", near)
@@ -111,7 +111,7 @@ func (l launchers) read(name string) (*launcher.Record, error) {
 	return rec, f.Fix("modelrun launcher list")
 }
 
-// selected returns the names of the launchers that a command is for: the given
+// selected returns the names of the launchers that a command applies to: the given
 // one, which must exist, or all of them for "".
 func (l launchers) selected(name string) ([]string, error) {
 	names, err := l.records.Names()
@@ -124,8 +124,8 @@ func (l launchers) selected(name string) ([]string, error) {
 	return []string{name}, err
 }
 
-// launcherScript is the absolute path of the script that a launcher starts; ""
-// when its command starts none.
+// launcherScript returns the absolute path of the script that a launcher starts, or
+// "".
 func launcherScript(spec *launcher.Spec) string {
 	name := config.ScriptOf(spec.Command)
 	if name == "" {
@@ -134,7 +134,7 @@ func launcherScript(spec *launcher.Spec) string {
 	return fsys.Absolute(name, spec.Dir)
 }
 
-// linePath makes a path of the command line absolute; "" stays "".
+// linePath makes a path from the command line absolute. It returns "" unchanged.
 func linePath(a *app.App, path string) string {
 	if path == "" {
 		return ""
@@ -142,9 +142,9 @@ func linePath(a *app.App, path string) string {
 	return fsys.Absolute(path, a.Config.Base())
 }
 
-// ownProgram is the program that a launcher calls: this modelrun, by the name
-// under which PATH finds it. That name may be a link, and the file it leads to may
-// move with the next version.
+// ownProgram returns the program for a launcher to call: this modelrun, by the name
+// under which PATH finds it. That name may be a link, and its target may move with
+// the next version.
 func ownProgram(env execx.Environ, windowed bool) (string, error) {
 	path, err := os.Executable()
 	if err != nil {

@@ -13,7 +13,7 @@ type LauncherListOptions struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// launcherListDoc is `launcher list --json`.
+// launcherListDoc is the document of `launcher list --json`.
 type launcherListDoc struct {
 	Schema    int           `json:"schema"`
 	Launchers []launcherDoc `json:"launchers"`
@@ -31,7 +31,7 @@ type launcherFileDoc struct {
 	State launcher.State `json:"state"`
 }
 
-// list shows the launchers. A record that cannot be read is a warning.
+// list shows the launchers. It logs a warning for an unreadable record.
 func (l launchers) list(o LauncherListOptions) error {
 	names, err := l.records.Names()
 	if err != nil {

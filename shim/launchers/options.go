@@ -14,12 +14,13 @@ import (
 // launcherOption is one option of modelrun in a launcher.
 type launcherOption struct {
 	config.Setting
-	value string // "": not given; a list has a line for each entry
+	value string // "" if it is not given; a list has a line for each entry
 }
 
-// launcherOptions are the options that a launcher passes to modelrun: those of this
-// command line, else those that the launcher had before. before is nil for a new
-// launcher. Relative paths start at the working directory after -C.
+// launcherOptions returns the options that a launcher passes to modelrun: those of
+// this command line, and for the others those that the launcher had before. before
+// is nil for a new launcher. Relative paths start at the working directory after
+// -C.
 func launcherOptions(c config.Config, line cli.Line, before *cli.Line) []string {
 	options := optionsOf(c.Table(), line)
 	for i := range options {
@@ -40,7 +41,7 @@ func hasOptions(a *app.App) bool {
 	return slices.ContainsFunc(optionsOf(a.Config.Table(), a.Line), func(o launcherOption) bool { return o.value != "" })
 }
 
-// optionsOf are all options, given or not, in the order in which a launcher has
+// optionsOf returns all options, given or not, in the order in which a launcher has
 // them: as in the help, but with durations before the first switch.
 func optionsOf(table config.Table, line cli.Line) []launcherOption {
 	rows := table.Flags()
@@ -52,14 +53,14 @@ func optionsOf(table config.Table, line cli.Line) []launcherOption {
 	for _, row := range rows {
 		value := line.Flags[row.Name]
 		if row.Kind == config.List {
-			value = strings.TrimSuffix(value, "\n") // as [config.Lines] writes it
+			value = strings.TrimSuffix(value, "\n") // [config.Lines] writes it this way
 		}
 		out = append(out, launcherOption{row, value})
 	}
 	return append(out, switchOption("quiet", line.Quiet), switchOption("verbose", line.Verbose))
 }
 
-// rank puts durations first.
+// rank returns the position in the order of [optionsOf]: durations come first.
 func rank(s config.Setting) int {
 	if s.Kind == config.Duration {
 		return 0
@@ -67,7 +68,7 @@ func rank(s config.Setting) int {
 	return 1
 }
 
-// switchOption is an option that is no setting and has no value.
+// switchOption returns an option that is not a setting and has no value.
 func switchOption(flag string, given bool) launcherOption {
 	o := launcherOption{Setting: config.Setting{Flag: flag, Kind: config.Bool}}
 	if given {
@@ -76,8 +77,8 @@ func switchOption(flag string, given bool) launcherOption {
 	return o
 }
 
-// absolute is the option's value without a relative path. A model is a path if it
-// exists; -C was applied already, so its value is base.
+// absolute returns the option's value with any relative path made absolute. A model
+// is a path if it exists. -C has already been applied, so its value is base.
 func (o launcherOption) absolute(base string) string {
 	switch {
 	case o.value == "":
@@ -90,8 +91,9 @@ func (o launcherOption) absolute(base string) string {
 	return o.value
 }
 
-// keepOptions fills in the options that this command line does not give. It adds no
-// -C to a launcher that had none: the launcher's start folder says the same.
+// keepOptions fills in the options that this command line does not give. It does
+// not add -C to a launcher that had none, because the start folder has the same
+// effect.
 func keepOptions(options, before []launcherOption) {
 	for i := range options {
 		if options[i].value == "" || options[i].Name == "cwd" && before[i].value == "" {
@@ -100,7 +102,7 @@ func keepOptions(options, before []launcherOption) {
 	}
 }
 
-// args are the option as words of a command line.
+// args returns the option as words of a command line.
 func (o launcherOption) args() []string {
 	switch {
 	case o.value == "":

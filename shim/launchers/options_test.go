@@ -10,7 +10,8 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// A launcher that loses an option starts something else.
+// TestLauncherKeepsEveryOption checks that a launcher loses no option. Without one
+// it would start something else.
 func TestLauncherKeepsEveryOption(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -36,8 +37,8 @@ func TestLauncherKeepsEveryOption(t *testing.T) {
 	require.Equal(t, added, launcherOptions(c, cli.Line{}, &line), "repair keeps them")
 }
 
-// What the command line gives wins; a launcher without -C gets none, because its
-// start folder says the same.
+// TestLauncherRepairOptions checks that the command line wins, and that a launcher
+// without -C gets none, because its start folder has the same effect.
 func TestLauncherRepairOptions(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -30,8 +30,8 @@ func (l launchers) remove(o LauncherRemoveOptions) error {
 	return nil
 }
 
-// printRemoved lists what was deleted of a launcher that was removed or replaced,
-// and the commands that are left to run.
+// printRemoved lists the deleted files of a launcher that was removed or replaced,
+// and the commands that the user still has to run.
 func printRemoved(a *app.App, rec *launcher.Record, kept []string) {
 	out := a.UI.Plain()
 	for _, w := range rec.Files {

@@ -20,9 +20,9 @@ type LauncherRepairOptions struct {
 	Account string `placeholder:"NAME" help:"Its new account."`
 }
 
-// repair writes launchers again, for the running modelrun and with the options of
-// the command line. It then prints what is still wrong. overrides: the command line
-// has options for a launcher.
+// repair rewrites launchers for the running modelrun, with the options of the
+// command line. Then it prints the remaining findings. overrides reports whether
+// the command line has options for a launcher.
 func (l launchers) repair(o LauncherRepairOptions, overrides bool) error {
 	if o.Name == "" && overrides {
 		return fault.New(fault.BadUsage, "which launcher gets these options is not said").Fix("modelrun launcher repair NAME …; modelrun launcher list shows the names")
@@ -42,7 +42,7 @@ func (l launchers) repair(o LauncherRepairOptions, overrides bool) error {
 			if o.Name != "" {
 				return err
 			}
-			log.Error("error: " + terminal.OneLine(name) + ": " + err.Error()) // and go on with the next one
+			log.Error("error: " + terminal.OneLine(name) + ": " + err.Error()) // then continue with the next one
 			log.Error("hint: " + fault.RemedyOf(err))
 			result = app.NotAll
 			continue
@@ -56,7 +56,7 @@ func (l launchers) repair(o LauncherRepairOptions, overrides bool) error {
 	return result
 }
 
-// rewrite writes one launcher again.
+// rewrite rewrites one launcher.
 func (l launchers) rewrite(name string, o LauncherRepairOptions, overrides bool) error {
 	rec, err := l.read(name)
 	if err != nil {
@@ -89,7 +89,7 @@ func (l launchers) rewrite(name string, o LauncherRepairOptions, overrides bool)
 	return nil
 }
 
-// repairedSpec describes a launcher as it is to be written again.
+// repairedSpec describes a launcher as it should be rewritten.
 func repairedSpec(a *app.App, rec *launcher.Record, o LauncherRepairOptions) (*launcher.Spec, error) {
 	spec := rec.Spec
 	var err error
@@ -113,14 +113,14 @@ func repairedSpec(a *app.App, rec *launcher.Record, o LauncherRepairOptions) (*l
 	return &spec, launcher.Validate(&spec)
 }
 
-// repairFolder is the folder that a repaired launcher is written to: the one it
-// was in. On Windows some kinds are in the folder in which the program starts, and
-// move with it.
+// repairFolder returns the folder for a repaired launcher, which is the one it was
+// in. On Windows some kinds are in the folder in which the program starts, and move
+// with it.
 func repairFolder(a *app.App, name string, rec *launcher.Record, spec *launcher.Spec) (string, error) {
 	dir := filepath.Dir(rec.Files[0].Path)
 	if runtime.GOOS == "windows" {
 		if before, err := launcher.Folder(&rec.Spec, a.Env.Get); err == nil && before == dir {
-			dir, _ = launcher.Folder(spec, a.Env.Get) // no error: it is of the same kind
+			dir, _ = launcher.Folder(spec, a.Env.Get) // no error is possible: it is of the same kind
 		}
 	}
 	if usual, err := launcher.Folder(spec, a.Env.Get); !fsys.Exists(dir) && (err != nil || usual != dir || dir == spec.Dir) {
