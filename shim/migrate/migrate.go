@@ -54,7 +54,7 @@ func Command() app.Command {
 }
 
 // amendModel makes the argument the model of the command line, so that the root is
-// also searched upward of it. With -m too, the argument is the id of an old
+// also searched for upward from it. With -m too, the argument is the id of an old
 // environment, unless both are the same model.
 func amendModel(o *MigrateOptions, flags config.Flags) {
 	switch flags["model"] {
@@ -65,21 +65,21 @@ func amendModel(o *MigrateOptions, flags config.Flags) {
 	}
 }
 
-// migrateDoc is `migrate --json`.
+// migrateDoc is the document of `migrate --json`.
 type migrateDoc struct {
 	Schema int          `json:"schema"`
 	Root   string       `json:"root"`
 	Undo   bool         `json:"undo"`
 	Done   bool         `json:"done"`  // with --yes
-	Bytes  int64        `json:"bytes"` // of all that can be moved, or was
+	Bytes  int64        `json:"bytes"` // of all envs that can be, or were, moved
 	Envs   []migrateEnv `json:"envs"`
 }
 
-// migrateEnv is one old env. They are moved in the order of the list.
+// migrateEnv is one old env. Envs are moved in the order of the list.
 type migrateEnv struct {
 	ID     string       `json:"id"`
-	Model  string       `json:"model"` // "" if unknown
-	Key    string       `json:"key"`   // of the model's shared env; "" if unknown
+	Model  string       `json:"model"` // "" if it is not known
+	Key    string       `json:"key"`   // of the model's shared env; "" if it is not known
 	State  migrateState `json:"state"`
 	Code   fault.Code   `json:"reason_code"`
 	Reason string       `json:"reason"` // the env that serves the model, or why this one is not moved
@@ -87,25 +87,25 @@ type migrateEnv struct {
 	PIDs   []int        `json:"pids"`  // of the processes that use it
 	Bytes  int64        `json:"bytes"` // that a prune frees after the move
 	Path   string       `json:"path"`
-	To     string       `json:"to"` // where it was moved; "" if it was not
+	To     string       `json:"to"` // the path that it was moved to; "" if it was not moved
 
 	dir    envdir.Dir
 	wanted modelRequest
-	err    error // why it is blocked, or failed
+	err    error // why it is blocked, or why the move failed
 }
 
-// modelRequest is what the model of an old env needs of the chain.
+// modelRequest is the request to the chain for the model of an old env.
 type modelRequest struct {
-	app     *app.App // with the settings of that model
+	app     *app.App // with the settings for that model
 	target  target.Target
 	request *resolve.Request
 }
 
-// migrateState says how far the migration of an env is. It is part of the JSON.
+// migrateState is how far the migration of an env is. It is part of the JSON.
 type migrateState string
 
 const (
-	migrateReady   migrateState = "ready"   // it can be moved; with --yes: its turn did not come
+	migrateReady   migrateState = "ready"   // it can be moved; with --yes it was not reached
 	migrateBlocked migrateState = "blocked" // it stays where it is
 	migrateMoved   migrateState = "moved"
 	migrateFailed  migrateState = "failed"
@@ -130,14 +130,14 @@ func (e *migrateEnv) block(err error) {
 type migration struct {
 	app  *app.App
 	o    MigrateOptions
-	deps *resolve.Deps // of no model
+	deps *resolve.Deps // for no particular model
 	doc  migrateDoc
 	pick string    // how the user named the one env, quoted for a shell; "" for all
 	id   envdir.ID // of the env that the user named
 }
 
 // Migrate moves models from their old envs to shared ones. Without --yes it only
-// shows the plan. It returns [app.NotAll] when an env was not moved.
+// shows the plan. It returns [app.NotAll] if an env was not moved.
 func Migrate(ctx context.Context, a *app.App, o MigrateOptions) error {
 	if model := a.Config.Flag("model"); o.All && model != "" {
 		return fault.New(fault.BadUsage, "--all, and %s is named, too", model).Fix("leave one of them out")
@@ -164,13 +164,13 @@ func Migrate(ctx context.Context, a *app.App, o MigrateOptions) error {
 		m.count()
 		return cmp.Or(a.UI.JSON(m.doc), m.end(failed))
 	}
-	if failed != nil && m.pick != "" { // the error says everything
+	if failed != nil && m.pick != "" { // the error already says everything
 		return m.end(failed)
 	}
 	return cmp.Or(m.table(), m.end(failed))
 }
 
-// command is this command again, in the same direction.
+// command returns this command again, with other words, in the same direction.
 func (m *migration) command(words string) string {
 	undo := ""
 	if m.doc.Undo {
@@ -179,8 +179,8 @@ func (m *migration) command(words string) string {
 	return m.app.Hint("migrate " + undo + words)
 }
 
-// act moves the envs in turn and stops at the first failure. It skips those that
-// the plan blocked.
+// act moves the envs one after another and stops at the first failure. It skips
+// those that the plan blocked.
 func (m *migration) act(ctx context.Context) error {
 	for i := range m.doc.Envs {
 		e := &m.doc.Envs[i]
@@ -203,7 +203,7 @@ func (m *migration) act(ctx context.Context) error {
 		e.State = migrateFailed
 		return err
 	}
-	for i := range m.doc.Envs { // the one that the user named
+	for i := range m.doc.Envs { // the env that the user named
 		if e := m.doc.Envs[i]; m.pick != "" && e.err != nil {
 			return e.err
 		}
@@ -211,8 +211,9 @@ func (m *migration) act(ctx context.Context) error {
 	return nil
 }
 
-// move creates or checks the model's shared env first. It moves the old one only
-// when the shared one is healthy. A prune waits until then.
+// move first creates or checks the model's shared env. It moves the old env only if
+// the shared one is healthy. Until then it holds the lease of the shared env, so
+// that a prune waits.
 func (m *migration) move(ctx context.Context, e *migrateEnv) error {
 	if err := m.deps.Store.OldEnvs().Movable(e.dir); err != nil {
 		return err
@@ -244,7 +245,8 @@ func (m *migration) move(ctx context.Context, e *migrateEnv) error {
 	return nil
 }
 
-// checkServes refuses a shared env that is not known to serve this model.
+// checkServes returns an error for a shared env that is not known to serve this
+// model.
 func checkServes(wanted modelRequest, res *resolve.Resolution) error {
 	switch v := res.Verdict; {
 	case v.UnknownType:
@@ -256,7 +258,7 @@ func checkServes(wanted modelRequest, res *resolve.Resolution) error {
 	return nil
 }
 
-// end returns the command's error: a failure in words, or [app.NotAll].
+// end returns the command's error: a failure with its text, or [app.NotAll].
 func (m *migration) end(failed error) error {
 	moved := 0
 	for _, e := range m.doc.Envs {

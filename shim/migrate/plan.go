@@ -17,7 +17,7 @@ import (
 	"github.com/modelrun/modelrun/shim/target"
 )
 
-// plan finds the old envs and says what would become of each. It changes nothing
+// plan finds the old envs and decides what would happen to each. It changes nothing
 // and runs nothing from the root.
 func (m *migration) plan(ctx context.Context) error {
 	old, err := m.deps.Store.OldEnvs().InPlace()
@@ -56,8 +56,8 @@ func (m *migration) plan(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// only is the env that the user named, or all. A folder in .old has a longer name
-// than the env's id: it tells several envs of one model apart.
+// only returns the env that the user named, or all envs. The name of a folder in
+// .old is longer than the env's id: it distinguishes several envs of one model.
 func (m *migration) only(dirs []envdir.Dir) (out []envdir.Dir) {
 	id, _, isFolder := envdir.ParseRetired(m.o.What)
 	isFolder = isFolder && m.doc.Undo && id == string(m.id)
@@ -69,8 +69,8 @@ func (m *migration) only(dirs []envdir.Dir) (out []envdir.Dir) {
 	return out
 }
 
-// order puts the envs that can be moved first, and counts the bytes that are freed
-// in that order.
+// order puts the envs that can be moved first, and computes the freed bytes in that
+// order.
 func (m *migration) order(ready, blocked []migrateEnv) {
 	m.doc.Envs = append(append(m.doc.Envs, ready...), blocked...)
 	paths := make([]string, len(m.doc.Envs))
@@ -82,9 +82,9 @@ func (m *migration) order(ready, blocked []migrateEnv) {
 	}
 }
 
-// choose finds the env that the user named, by its model or by its id, and sets
-// m.id and m.pick. They stay empty when the user named none. have are the old envs
-// and the migrated ones.
+// choose finds the env that the user named by its model or its id, and sets m.id
+// and m.pick. Both stay empty if the user named none. have holds the old envs and
+// the migrated ones.
 func (m *migration) choose(have []envdir.Dir) error {
 	what, model := m.o.What, m.app.Config.Flag("model")
 	if model == "" {
@@ -119,8 +119,9 @@ func (m *migration) choose(have []envdir.Dir) error {
 	return nil
 }
 
-// idOf is the id of the env that an argument names; "" when it names none, or when
-// it is the path of a model. In the folder of the old envs itself an id is no model.
+// idOf returns the id of the env that an argument names. It returns "" if the
+// argument names none, or is the path of a model. In the folder of the old envs
+// itself, an id is not a model.
 func (m *migration) idOf(what string, have []envdir.Dir) (id envdir.ID) {
 	for _, d := range have {
 		if d.Name == what || m.doc.Undo && filepath.Base(d.Path) == what {
@@ -134,16 +135,17 @@ func (m *migration) idOf(what string, have []envdir.Dir) (id envdir.ID) {
 	return id
 }
 
-// namedModel is the old id of the model that the user named, and the model's name
-// quoted for a shell. The id is "" when the model cannot be read; err says why.
+// namedModel returns the old id of the model that the user named, and the model's
+// name quoted for a shell. If the model cannot be read, the id is "" and err says
+// why.
 func (m *migration) namedModel() (id envdir.ID, name string, err error) {
 	finder := m.app.Silent().Finder()
 	model, err := finder.Model()
 	return model.OldID(), finder.ModelName(target.Target{Model: model}), err
 }
 
-// restorable says why a migrated env cannot be moved back. When a model has several,
-// the user must choose one.
+// restorable returns the reason why a migrated env cannot be moved back. If a model
+// has several, the user must choose one.
 func (m *migration) restorable(d envdir.Dir, all []envdir.Dir) error {
 	for _, other := range all {
 		if other.Name == d.Name && other.Path != d.Path {
@@ -153,8 +155,8 @@ func (m *migration) restorable(d envdir.Dir, all []envdir.Dir) error {
 	return m.deps.Store.OldEnvs().Restorable(d)
 }
 
-// look says what would become of one old env. silent: an earlier env has already
-// logged what there is to say about this machine.
+// look decides what would happen to one old env. silent is set if an earlier env
+// has already logged everything about this machine.
 func (m *migration) look(ctx context.Context, e *migrateEnv, silent bool) {
 	if e.Model == "" {
 		e.block(fault.New(fault.NoModel, "nothing here says which model it belongs to").
@@ -169,7 +171,7 @@ func (m *migration) look(ctx context.Context, e *migrateEnv, silent bool) {
 	}
 	why := m.deps.Store.OldEnvs().Movable(e.dir)
 	if why != nil && (e.err == nil || fault.CodeOf(why) == fault.InUse) {
-		e.err, e.PIDs = nil, []int{} // the programs that use it matter more than any other reason
+		e.err, e.PIDs = nil, []int{} // programs that use it matter more than any other reason
 		e.block(why)
 	}
 }
@@ -191,7 +193,8 @@ func (m *migration) lookAtModel(ctx context.Context, e *migrateEnv, planner *app
 	}
 }
 
-// modelFault says what to do about an old env whose model cannot be read.
+// modelFault returns the error, with a remedy, for an old env whose model cannot be
+// read.
 func modelFault(e *migrateEnv, err error) error {
 	if filepath.IsAbs(e.Model) && !fsys.Exists(e.Model) {
 		return fault.New(fault.BadModel, "its model is gone: %s", e.Model).Fix("nothing starts it any more: %s", fault.Remove(e.Path))
@@ -199,22 +202,22 @@ func modelFault(e *migrateEnv, err error) error {
 	return err
 }
 
-// planWatcher notes whether the chain gets a plan. It asks for one when nothing
-// keeps it from creating the env.
+// planWatcher notes whether the chain gets a plan. The chain asks for one if
+// nothing prevents creation of the env.
 type planWatcher struct {
 	resolve.Caller
 	planned bool
 }
 
-// Plan is the caller's plan.
+// Plan returns the plan of the wrapped caller.
 func (w *planWatcher) Plan(ctx context.Context, request *resolve.Request) (profile.Plan, error) {
 	plan, err := w.Caller.Plan(ctx, request)
 	w.planned = err == nil
 	return plan, err
 }
 
-// serving sets the reason of an env to the shared env that would serve its model,
-// or returns why none would.
+// serving sets the reason of an env to the shared env that would serve its model.
+// If none would, it returns the reason.
 func serving(ctx context.Context, e *migrateEnv, planner *app.App) error {
 	request := *e.wanted.request
 	request.Policy.DryRun, request.Policy.IgnorePause = true, true

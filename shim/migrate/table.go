@@ -10,8 +10,8 @@ import (
 	"github.com/modelrun/modelrun/shim/terminal"
 )
 
-// count counts the envs that can be moved and those that were, and sums up their
-// bytes.
+// count counts the envs that can be moved and those that were moved, and adds up
+// their bytes.
 func (m *migration) count() (ready, moved int) {
 	m.doc.Bytes = 0
 	for _, e := range m.doc.Envs {
@@ -30,7 +30,7 @@ func (m *migration) count() (ready, moved int) {
 	return ready, moved
 }
 
-// table prints the envs, the reasons, and the commands that come next.
+// table prints the envs, the reasons, and the next commands.
 func (m *migration) table() error {
 	out := m.app.UI.Plain()
 	ready, moved := m.count()
@@ -39,7 +39,7 @@ func (m *migration) table() error {
 	}
 	var t terminal.Table
 	row := func(state, frees, id, key, model string) {
-		if m.doc.Undo { // which frees nothing and needs no key
+		if m.doc.Undo { // an undo frees nothing and needs no key
 			t.Row(state, id, model)
 			return
 		}
@@ -62,7 +62,7 @@ func (m *migration) table() error {
 	return err
 }
 
-// printNone says that there is nothing to move.
+// printNone prints that there is nothing to move.
 func (m *migration) printNone(out io.Writer) error {
 	root := m.app.Config.Root()
 	what, where := "migrate", root.Old(m.id).Path
@@ -77,7 +77,7 @@ func (m *migration) printNone(out io.Writer) error {
 	return err
 }
 
-// footer sums up the table, and gives the commands that come next.
+// footer returns a summary of the table, and the next commands.
 func (m *migration) footer(ready, moved int) (lines []string) {
 	root, all := m.app.Config.Root(), len(m.doc.Envs)
 	pick := cmp.Or(m.pick, "--all"+m.app.Finder().KeyOptions())
