@@ -10,8 +10,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// withNeeds is the target with the needs beyond its key, and the key that they lead
-// to. Packages that the key already includes are no such needs.
+// withNeeds returns the target with the needs that go beyond its key, and with the
+// key that they lead to. It drops packages that the key already includes.
 func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 	for _, r := range requirement.Set(slices.Concat(f.Config.Needs(), t.Sealed)) {
 		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
@@ -32,7 +32,7 @@ func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 	return t, nil
 }
 
-// includes reports whether the key itself stands for a package.
+// includes reports whether the key itself includes a package.
 func (t Target) includes(name string) bool {
 	packages := t.Family.Packages
 	if t.Bnb {
@@ -44,8 +44,8 @@ func (t Target) includes(name string) bool {
 	return slices.ContainsFunc(packages, func(p string) bool { return requirement.NameOf(p) == name })
 }
 
-// covered reports whether the env of the key itself meets the needs for certain: as
-// it is, and when it is built again.
+// covered reports whether the env of the key itself certainly meets the needs, now
+// and after a rebuild.
 func (f Finder) covered(ctx context.Context, t Target) bool {
 	for _, r := range t.With {
 		if r.Name != requirement.Python && !t.includes(r.Name) {
@@ -59,7 +59,8 @@ func (f Finder) covered(ctx context.Context, t Target) bool {
 	return err == nil && !slices.ContainsFunc(t.With, func(r requirement.Requirement) bool { return !plan.Covers(r) })
 }
 
-// sealedNeeds is for a key that names an env with extras: its seal holds them.
+// sealedNeeds handles a key that names an env with extras. It returns the key
+// without the extras, and the extras from the seal of the env.
 func (f Finder) sealedNeeds(key envdir.Key) (base envdir.Key, with []requirement.Requirement) {
 	base, hash, ok := key.Extras()
 	if !ok {

@@ -1,5 +1,6 @@
-// Package target decides what is to be started in: from settings, the model's
-// files and the hardware to the [resolve.Request] that the chain decides on.
+// Package target decides which env a program starts in. It makes the
+// [resolve.Request] for the chain from the settings, the model's files and the
+// hardware.
 package target
 
 import (
@@ -19,38 +20,38 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// Target is what an environment is wanted for.
+// Target describes the env that is wanted.
 type Target struct {
-	Model     need.Model // zero without one
-	Key       envdir.Key // of the wanted env
-	Base      envdir.Key // Key without the part that stands for With; else the same
-	Named     bool       // a model, family or key is named or found
-	Exact     bool       // the key is named
-	Canonical bool       // the key tells its family and accelerator
-	Family    profile.Family
-	Accel     string                    // "cu121", "cpu"; "" not known
+	Model     need.Model                // zero if there is none
+	Key       envdir.Key                // of the wanted env
+	Base      envdir.Key                // Key without the part for With; equal to Key if there is none
+	Named     bool                      // a model, family, profile or key is named, or a model is found
+	Exact     bool                      // the key is named
+	Canonical bool                      // the family and the accelerator follow from the key
+	Family    profile.Family            // zero if it is not known
+	Accel     string                    // "cu121", "cpu"; "" if it is not known
 	Bnb       bool                      // with bitsandbytes
-	Own       *profile.Own              // the definition of a key of [envs]; nil: another key
+	Own       *profile.Own              // the definition if the key is one of [envs], else nil
 	With      []requirement.Requirement // needs beyond the key
-	Sealed    []requirement.Requirement // needs beyond the key of the env that is named
+	Sealed    []requirement.Requirement // needs beyond the key, from the seal of the env that is named
 }
 
-// Finder finds targets. It changes nothing and runs nothing of a root.
+// Finder finds targets. It changes nothing and runs nothing from a root.
 type Finder struct {
-	Config   config.Config
-	Env      execx.Environ // the caller's
-	Machine  *hardware.Cache
-	Log      hclog.Logger
+	Config   config.Config   // the settings and the root
+	Env      execx.Environ   // the caller's variables
+	Machine  *hardware.Cache // this machine's hardware
+	Log      hclog.Logger    // for notes and warnings
 	profiles *rootProfiles
 }
 
-// NewFinder is a Finder that reads the root's profiles at most once.
+// NewFinder returns a Finder that reads the root's profiles at most once.
 func NewFinder(c config.Config, env execx.Environ, machine *hardware.Cache, log hclog.Logger) Finder {
 	return Finder{c, env, machine, log, &rootProfiles{}}
 }
 
-// Find decides on model, family and key, without needs beyond the key. An explicit
-// word wins.
+// Find decides on model, family and key, without needs beyond the key. What the
+// user names explicitly wins.
 func (f Finder) Find(ctx context.Context) (Target, error) {
 	t, err := f.find(ctx)
 	t.Base = t.Key
@@ -78,8 +79,8 @@ func (f Finder) find(ctx context.Context) (t Target, err error) {
 	return t, nil
 }
 
-// namedKey is the target of --env, which names only the key. The model stays, for
-// its old env.
+// namedKey returns the target of --env, which names only the key. The model stays,
+// because its old env may be used.
 func (f Finder) namedKey(ctx context.Context, t Target, family string) (Target, error) {
 	key, err := envdir.ParseKey(f.Config.String("env_key"))
 	if err != nil {
@@ -107,8 +108,8 @@ func (f Finder) namedKey(ctx context.Context, t Target, family string) (Target, 
 	return t, f.requireGPU(ctx, "")
 }
 
-// FamilyNamed is the family of a name. from is the source of the name, for the
-// error.
+// FamilyNamed returns the family with that name. from is the source of the name,
+// for the error.
 func FamilyNamed(name, from string) (profile.Family, error) {
 	f, ok := profile.FamilyNamed(name)
 	if ok {

@@ -17,8 +17,8 @@ import (
 // Hints are commands that the user pastes. They run in the caller's folder, without
 // our -C, model and script.
 
-// ModelName names the model in a hint, with the options that led to its key. A path
-// stays relative only where it is relative to the caller's folder.
+// ModelName returns the model for a hint, with the options that led to its key. A
+// path stays relative only if it is relative to the caller's folder.
 func (f Finder) ModelName(t Target) string {
 	name := t.Model.Name
 	if name == "" {
@@ -31,8 +31,8 @@ func (f Finder) ModelName(t Target) string {
 	return fault.Quote(name) + f.KeyOptions()
 }
 
-// KeyOptions are the options of this command line that led to the key, each with a
-// space before it.
+// KeyOptions returns the options of this command line that led to the key, each
+// with a space before it.
 func (f Finder) KeyOptions() (words string) {
 	for _, o := range [][2]string{{"--env", "env_key"}, {"--family", "family"}, {"--profile", "profile"}} {
 		if value := f.Config.Flag(o[1]); value != "" {
@@ -47,9 +47,9 @@ func (f Finder) KeyOptions() (words string) {
 	return words
 }
 
-// RootOption is the option with which a hint finds the same root, with a space
-// before it; "" where it needs none. Where a project describes envs, the option names
-// the project's folder, because its word is needed too.
+// RootOption returns the option that makes a hint use the same root, with a space
+// before it. It returns "" if the hint needs none. If a project describes envs, the
+// option names the project's folder, because the hint needs the project's file too.
 func (f Finder) RootOption() string {
 	c := f.Config
 	if c.Root() == "" {
@@ -69,7 +69,8 @@ func (f Finder) RootOption() string {
 	return " --root " + fault.Quote(string(c.Root()))
 }
 
-// Before is the hint's part before a program that is started where a request leads.
+// Before returns the part of a hint that goes before a program, so that the program
+// starts in the env of req.
 func Before(req *resolve.Request) string {
 	which := " -e " + string(req.Key)
 	if len(req.With) > 0 { // the env may be that of another key
@@ -81,7 +82,7 @@ func Before(req *resolve.Request) string {
 	return "modelrun" + req.RootOption + which + " -- "
 }
 
-// KeysHere are the keys of the root's shared envs and of [envs], sorted.
+// KeysHere returns the keys of the root's shared envs and of [envs], sorted.
 func (f Finder) KeysHere() []string {
 	var keys []string
 	dirs, _ := store.Catalogue{Root: f.Config.Root()}.Envs() // an unreadable root has no keys to suggest
@@ -97,7 +98,7 @@ func (f Finder) KeysHere() []string {
 	return slices.Compact(keys)
 }
 
-// CanonicalKeys are the keys that the built-in profiles can make, sorted.
+// CanonicalKeys returns the keys that the built-in profiles can make, sorted.
 func CanonicalKeys() []string {
 	var keys []string
 	for _, p := range profile.Embedded() {

@@ -11,8 +11,8 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// Model is the model that is named, else the one in the script's folder, else the
-// one in the working directory. The zero Model is none.
+// Model returns the model that is named, else the one in the script's folder, else
+// the one in the working directory. It returns the zero Model if there is none.
 func (f Finder) Model() (need.Model, error) {
 	c := f.Config
 	places := need.Places{
@@ -29,7 +29,7 @@ func (f Finder) Model() (need.Model, error) {
 			return need.Model{}, err
 		}
 		if filepath.IsAbs(from) {
-			places.Cwd = filepath.Dir(from) // a file names models relative to itself
+			places.Cwd = filepath.Dir(from) // a path in a file is relative to the file
 		}
 	} else {
 		dirs := []string{c.Base()}
@@ -44,7 +44,7 @@ func (f Finder) Model() (need.Model, error) {
 	}
 	m, err := need.Of(name, places)
 	if err != nil && c.IsSet("env_key") && (m.Path != "" || m.Hub != "") {
-		return m, nil // the key is named: the content of the files does not matter
+		return m, nil // the key is named, so the content of the files does not matter
 	}
 	for _, note := range m.Notes {
 		f.Log.Info(note)
@@ -52,7 +52,7 @@ func (f Finder) Model() (need.Model, error) {
 	return m, err
 }
 
-// hubDir is the local cache of the Hugging Face hub.
+// hubDir returns the local cache of the Hugging Face hub.
 func hubDir(env execx.Environ) string {
 	if dir := env.Get("HF_HUB_CACHE"); dir != "" {
 		return dir

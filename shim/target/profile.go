@@ -15,16 +15,16 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// accel is the accelerator of this machine: that of --profile, else that of the
-// first profile that serves its GPUs, else "cpu". A GPU that goes unused is never
-// passed over in silence.
+// accel returns the accelerator to use: that of --profile, else that of the first
+// profile that serves this machine's GPUs, else "cpu". It logs a warning if a GPU
+// goes unused.
 func (f Finder) accel(ctx context.Context, family profile.Family) (string, error) {
 	m, err := f.Machine.Machine(ctx)
 	if err != nil {
 		return "", err
 	}
 	if !f.Config.IsSet("profile") && !m.HasGPU() && m.Problem == "" {
-		return "cpu", f.requireGPU(ctx, "cpu") // without reading a profile
+		return "cpu", f.requireGPU(ctx, "cpu") // no profile is read
 	}
 	c, err := f.Choose(ctx, profile.Want{Name: f.Config.String("profile"), Family: family})
 	if err != nil {
@@ -36,7 +36,8 @@ func (f Finder) accel(ctx context.Context, family profile.Family) (string, error
 	return c.Profile.Accel, f.requireGPU(ctx, c.Profile.Accel)
 }
 
-// requireGPU refuses, under --require-gpu, a build that would run on no GPU.
+// requireGPU returns an error, under --require-gpu, for a build that would not use
+// a GPU.
 func (f Finder) requireGPU(ctx context.Context, accel string) error {
 	if !f.Config.Bool("require_gpu") {
 		return nil
@@ -52,8 +53,8 @@ func (f Finder) requireGPU(ctx context.Context, accel string) error {
 		Fix("check the driver with nvidia-smi; modelrun profiles says why each one is passed over")
 }
 
-// Choose picks the profile. The reasons for passing over the others go to the log,
-// at debug.
+// Choose picks the profile. It logs the reasons for passing over the others at
+// debug level.
 func (f Finder) Choose(ctx context.Context, w profile.Want) (profile.Choice, error) {
 	m, err := f.Machine.Machine(ctx)
 	if err != nil {
@@ -71,20 +72,20 @@ func (f Finder) Choose(ctx context.Context, w profile.Want) (profile.Choice, err
 	return c, err
 }
 
-// rootProfiles are the profiles in the root, read once.
+// rootProfiles holds the profiles of the root, read once.
 type rootProfiles struct {
 	once sync.Once
 	good []profile.Profile
 	bad  map[string]error
 }
 
-// RootProfiles are the profiles of the root that may be used, and why each of the
-// others may not, by name.
+// RootProfiles returns the usable profiles of the root, and the reason why each
+// other one is unusable, by name.
 func (f Finder) RootProfiles() (good []profile.Profile, bad map[string]error) {
 	p := f.profiles
 	p.once.Do(func() {
 		p.good, p.bad = profile.InRoot(f.Config.Root())
-		p.good = slices.DeleteFunc(p.good, func(one profile.Profile) bool { // it says from where packages are installed
+		p.good = slices.DeleteFunc(p.good, func(one profile.Profile) bool { // a profile decides where packages come from
 			err := fsys.Trusted(one.Path, f.Config.List("trusted_owners"))
 			if fault.CodeOf(err) != fault.Untrusted {
 				return false
@@ -97,7 +98,7 @@ func (f Finder) RootProfiles() (good []profile.Profile, bad map[string]error) {
 	return p.good, p.bad
 }
 
-// Plan is what creating the target's key would install.
+// Plan returns what creation of the target's key would install.
 func (f Finder) Plan(ctx context.Context, t Target) (profile.Plan, error) {
 	plan, err := f.basePlan(ctx, t)
 	if t.Key != t.Base {
@@ -107,7 +108,7 @@ func (f Finder) Plan(ctx context.Context, t Target) (profile.Plan, error) {
 	return plan, err
 }
 
-// basePlan is the plan of the key without needs beyond it.
+// basePlan returns the plan of the key without needs beyond it.
 func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 	switch {
 	case t.Own != nil:
@@ -122,7 +123,8 @@ func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 	return c.Profile.Plan(t.Base, t.Family, t.Bnb), nil
 }
 
-// unknownKey is the error for a key that says nothing about packages.
+// unknownKey returns the error for a key that does not tell which packages to
+// install.
 func (f Finder) unknownKey(key envdir.Key) error {
 	e := fault.New(fault.BadKey, "env key %s says nothing about what to install", key)
 	describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", config.ProjectFile, key)

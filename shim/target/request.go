@@ -8,7 +8,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
-// Request finds the target, and makes the request that the chain decides on.
+// Request finds the target, and makes the request for the chain.
 func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 	t, err := f.Find(ctx)
 	if err != nil {
@@ -38,7 +38,7 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 	return t, req, nil
 }
 
-// imports are the modules that a shared env of the target must import.
+// imports returns the modules that a shared env of the target must import.
 func (t Target) imports() []profile.Import {
 	switch {
 	case t.Own != nil:
@@ -46,14 +46,14 @@ func (t Target) imports() []profile.Import {
 	case t.Canonical:
 		return t.Family.Needs(t.Bnb)
 	}
-	return t.Family.Old // a key of another shape: as lenient as with the app's own envs
+	return t.Family.Old // a key of another form: as lenient as with the app's own envs
 }
 
-// Compatible lists the existing keys that may serve a target instead of its own,
-// best first.
+// Compatible lists the existing keys that may serve a target instead of its own
+// key, best first.
 func (f Finder) Compatible(ctx context.Context, t Target, have []envdir.Key) []resolve.Alternative {
 	var out []resolve.Alternative
-	if t.Key != t.Base { // the env of the key itself, when it has the packages
+	if t.Key != t.Base { // the env of the key itself, if it has the packages
 		out = append(out, resolve.Alternative{Key: t.Base, Accel: t.Accel, Imports: t.imports()})
 		if t.Exact {
 			return out
