@@ -37,17 +37,18 @@ const (
 )
 
 // colourWriter colours the first words of messages, and the states in a table. It
-// comes after mask, which lets no escape sequence through. Each Write must be one
+// writes after mask, which removes all escape sequences. Each Write must be one
 // message or one cell.
 type colourWriter struct {
 	file *os.File
 	env  execx.Environ
 }
 
+// Write writes one message or one cell.
 func (w colourWriter) Write(b []byte) (int, error) {
 	before, word, after := splitState(string(b))
 	colour := colourOf(word)
-	if colour == "" || !usesColours(w.file, w.env) { // the terminal is asked only for a word that has a colour
+	if colour == "" || !usesColours(w.file, w.env) { // the terminal is queried only for a word that has a colour
 		return w.file.Write(b)
 	}
 	if _, err := io.WriteString(w.file, before+colour+word+reset+after); err != nil {

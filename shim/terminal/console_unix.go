@@ -9,17 +9,18 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// Console is for Windows, where a program may have no stderr. A nil Console does
-// nothing.
+// Console is used on Windows, where a program may have no stderr. A nil Console
+// does nothing.
 type Console struct{}
 
-// NewConsole returns nil: there is always a stderr.
+// NewConsole returns nil, because there is always a stderr.
 func NewConsole(*os.File, execx.Environ) *Console { return nil }
 
-// Windowed is for Windows, where a program can be linked without a console.
+// Windowed returns false. Only on Windows can a program be linked without a
+// console.
 func Windowed() bool { return false }
 
-// ShowedWarning is for modelrunw on Windows.
+// ShowedWarning returns false. Only modelrunw on Windows shows such warnings.
 func ShowedWarning([]string) bool { return false }
 
 // Write drops the text.
@@ -34,13 +35,14 @@ func (*Console) Close(_, _ bool) {}
 // Fail does nothing.
 func (*Console) Fail(bool) {}
 
-// WaitForEnter is for Windows, where a console may close with us.
+// WaitForEnter does nothing. It is used on Windows, where a console may close when
+// modelrun ends.
 func WaitForEnter(_, _ *os.File) {}
 
-// LookCommand is a command that shows the owner and mode of a file.
+// LookCommand returns a command that shows the owner and mode of a file.
 func LookCommand(path string) string { return "ls -l " + path }
 
-// showsUnicode is for Windows. Elsewhere the locale decides.
+// showsUnicode returns false: the locale decides.
 func showsUnicode(io.Writer) bool { return false }
 
 // obeysEscapes reports whether a terminal shows colours.

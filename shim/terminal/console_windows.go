@@ -22,28 +22,28 @@ const (
 	warningTime = 5 * time.Second
 	// enterTimeout is how long the window of a double-click waits for Enter.
 	enterTimeout = 5 * time.Minute
-	// warningFlag and a text make modelrunw show that text; see Close.
+	// warningFlag, followed by a text, makes modelrunw show that text; see Close.
 	warningFlag = "--show-the-warning-of-another-modelrunw"
-	// maxWarning is a length that always fits into a command line.
+	// maxWarning is the length of a text that always fits into a command line.
 	maxWarning = 8000
 )
 
-// Console takes the messages of modelrunw, which has no stderr. It keeps the text
-// until something takes long, and then shows it in a console of our own. A nil
+// Console receives the messages of modelrunw, which has no stderr. It keeps the
+// text until something takes long, and then shows it in a console of its own. A nil
 // Console does nothing.
 //
-// Not guaranteed: Ctrl-C in that console, and closing it, end us at once, because
-// execx.OpenConsole removes Go's handler. The installer dies with us. The next
-// creation removes its files.
+// Not guaranteed: Ctrl-C in that console, and closing it, end modelrun at once,
+// because execx.OpenConsole removes Go's handler. The installer ends with it. The
+// next creation removes its files.
 type Console struct {
 	env    execx.Environ
 	mu     sync.Mutex
-	text   bytes.Buffer // everything but progress lines
-	screen *os.File     // nil: not open
+	text   bytes.Buffer // everything except progress lines
+	screen *os.File     // nil if it is not open
 }
 
 // NewConsole returns nil if stderr can be written, or if this is modelrun.exe: a
-// parent that detached us wants no window.
+// parent that detached it wants no window.
 func NewConsole(stderr *os.File, env execx.Environ) *Console {
 	if !Windowed() {
 		return nil
@@ -64,7 +64,7 @@ func (c *Console) Write(text []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.screen != nil {
-		_, _ = c.screen.Write(text) // a window that was closed is no failure
+		_, _ = c.screen.Write(text) // a closed window is not an error
 	}
 	if bytes.HasPrefix(text, []byte("\r")) { // a progress line, which the next one overwrites
 		return len(text), nil
@@ -81,7 +81,7 @@ func (c *Console) Watch() (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// open shows the text so far and all that follows.
+// open shows the text so far and all text that follows.
 func (c *Console) open() {
 	if c == nil {
 		return
@@ -110,8 +110,8 @@ func (c *Console) open() {
 
 // Close removes the console before the program starts. With warned, the text stays
 // visible for 5 s in the console of another process. In our own console, closing it
-// or typing Ctrl-C would end us, and the program with us. Without a user, the text
-// is saved to a file, unless logged.
+// or typing Ctrl-C would end modelrun, and the program with it. If no user can see
+// a window, Close saves the text to a file, unless logged.
 func (c *Console) Close(warned, logged bool) {
 	if c == nil {
 		return
@@ -134,14 +134,14 @@ func (c *Console) Close(warned, logged bool) {
 }
 
 // ShowedWarning reports whether this process was started only to show a warning;
-// see Console.Close. If so, it has shown it.
+// see Console.Close. If it returns true, it has shown the warning.
 func ShowedWarning(args []string) bool {
 	if len(args) != 2 || args[0] != warningFlag || !Windowed() {
 		return false
 	}
 	if execx.OpenConsole() {
 		if screen, err := os.OpenFile("CONOUT$", os.O_RDWR, 0); err == nil {
-			_, _ = io.WriteString(screen, args[1]) // a window that was closed is no failure
+			_, _ = io.WriteString(screen, args[1]) // a closed window is not an error
 			time.Sleep(warningTime)
 		}
 	}
@@ -158,8 +158,8 @@ func (c *Console) free() {
 	}
 }
 
-// Fail shows the text in a message box. Without a user, it is saved to a file,
-// unless logged.
+// Fail shows the text in a message box. If no user can see a window, it saves the
+// text to a file, unless logged.
 func (c *Console) Fail(logged bool) {
 	if c == nil {
 		return
@@ -174,14 +174,14 @@ func (c *Console) Fail(logged bool) {
 
 func (c *Console) messageBox(icon uint32) {
 	text, err := windows.UTF16PtrFromString(c.text.String())
-	title, _ := windows.UTF16PtrFromString("modelrun") // has no NUL
+	title, _ := windows.UTF16PtrFromString("modelrun") // it has no NUL
 	if err == nil {
 		_, _ = windows.MessageBox(0, text, title, windows.MB_OK|windows.MB_SETFOREGROUND|icon)
 	}
 }
 
-// save appends the text to a file in the user's folder, unless the log file has it
-// already.
+// save appends the text to a file in the user's folder, unless the log file already
+// has it.
 func (c *Console) save(logged bool) {
 	home := c.env.Get("LOCALAPPDATA")
 	if logged || !filepath.IsAbs(home) {
@@ -213,9 +213,9 @@ func hasUser() bool {
 	return ok == 0 || info.flags&wsfVisible != 0
 }
 
-// WaitForEnter waits for Enter, for up to 5 minutes, if the console is ours alone
-// and closes with us. After a double-click in Explorer the text would be gone at
-// once otherwise.
+// WaitForEnter waits for Enter, for up to 5 minutes, if only modelrun uses the
+// console and the console closes with it. Otherwise, after a double-click in
+// Explorer, the text would disappear at once.
 func WaitForEnter(stdin, stderr *os.File) {
 	if execx.ConsoleUsers() != 1 || stdin == nil || stderr == nil || !isConsole(stdin) || !isConsole(stderr) || !isVisible() {
 		return
@@ -249,7 +249,7 @@ func isConsole(f *os.File) bool {
 	return windows.GetConsoleMode(windows.Handle(f.Fd()), &mode) == nil
 }
 
-// showsUnicode reports whether text goes to a console, to which Go writes UTF-16.
+// showsUnicode reports whether out is a console. Go writes UTF-16 to a console.
 func showsUnicode(out io.Writer) bool {
 	switch out := out.(type) {
 	case *os.File:
@@ -261,12 +261,12 @@ func showsUnicode(out io.Writer) bool {
 }
 
 // obeysEscapes reports whether a console shows colours. Its mode belongs to the
-// caller, so we do not change it.
+// caller, so modelrun does not change it.
 func obeysEscapes(f *os.File, env execx.Environ) bool {
 	var mode uint32
 	err := windows.GetConsoleMode(windows.Handle(f.Fd()), &mode)
 	return err == nil && mode&windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING != 0 && env.Get("TERM") != "dumb"
 }
 
-// LookCommand is a command that shows who may access a file.
+// LookCommand returns a command that shows who may access a file.
 func LookCommand(path string) string { return `icacls "` + path + `"` }

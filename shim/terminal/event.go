@@ -18,18 +18,18 @@ type progressEvent struct {
 	store.Owner
 	ours    bool // this process creates
 	key     string
-	elapsed time.Duration // in the phase, as far as we saw it
-	rate    float64       // bytes per second; 0 not known
+	elapsed time.Duration // in the phase, since modelrun first saw it
+	rate    float64       // bytes per second; 0 if it is not known
 }
 
-// isOurs reports whether the creator is this process. Where the record cannot be
-// read, as at the very end of a creation, it is another process.
+// isOurs reports whether the creator is this process. A record that cannot be read,
+// as at the very end of a creation, counts as another process's.
 func isOurs(o store.Owner) bool { return o.PID == os.Getpid() }
 
 // barWidth is the width of the bar in columns.
 const barWidth = 10
 
-// activity is the phase, in one to three words, and the item it works on.
+// activity returns the phase, in one to three words, and the item that it works on.
 func (e progressEvent) activity() (phase, item string) {
 	verb, item, _ := strings.Cut(e.Doing, " ")
 	return clean(cmp.Or(verb, e.Phase)), clean(item)
@@ -41,7 +41,8 @@ func clean(s string) string { return OneLine(Visible(s)) }
 // downloading reports whether a download is in progress.
 func (e progressEvent) downloading() bool { return e.Done < e.Total }
 
-// remaining is the time that the rest of the download takes; negative: not known.
+// remaining returns the time that the rest of the download takes. It is negative if
+// it is not known.
 func (e progressEvent) remaining() time.Duration {
 	if e.rate <= 0 || !e.downloading() {
 		return -1
@@ -49,7 +50,7 @@ func (e progressEvent) remaining() time.Duration {
 	return time.Duration(min(float64(e.Total-e.Done)/e.rate, 999*3600) * float64(time.Second))
 }
 
-// line is the event as one line, the most important first:
+// line returns the event as one line, the most important first:
 //
 //	downloading [##........] 12/41 packages, ~210/840 MB, 21 MB/s, 30s left: torch 2.11.0
 func (e progressEvent) line(bar bool) string {
@@ -79,7 +80,7 @@ func (e progressEvent) line(bar bool) string {
 	return out
 }
 
-// figures are the counts, sizes and times that are known.
+// figures returns the known counts, sizes and times.
 func (e progressEvent) figures() (parts []string) {
 	if e.PackagesTotal > 0 {
 		parts = append(parts, fmt.Sprintf("%d/%d packages", max(e.Packages, 0), e.PackagesTotal))
@@ -93,7 +94,8 @@ func (e progressEvent) figures() (parts []string) {
 	return parts
 }
 
-// fraction is "~210/840 MB". Within a wheel, the bytes are an estimate.
+// fraction returns text such as "~210/840 MB". Within a wheel, the bytes are an
+// estimate.
 func fraction(done, total int64) string {
 	part, whole := resolve.Bytes(done), resolve.Bytes(total)
 	number, unit, _ := strings.Cut(part, " ")
@@ -103,7 +105,7 @@ func fraction(done, total int64) string {
 	return "~" + part + "/" + whole
 }
 
-// fields are the event as the fields of a JSON line; see docs/json.md.
+// fields returns the event as the fields of a JSON line; see docs/json.md.
 func (e progressEvent) fields() []any {
 	eta := int64(-1)
 	if left := e.remaining(); left >= 0 {
@@ -120,7 +122,7 @@ func (e progressEvent) fields() []any {
 	return out
 }
 
-// EventFields are the names of all fields of a progress event in JSON.
+// EventFields returns the names of all fields of a progress event in JSON.
 func EventFields() []string {
 	var names []string
 	for i, v := range (progressEvent{}).fields() {
@@ -131,7 +133,7 @@ func EventFields() []string {
 	return names
 }
 
-// state is our own state meanwhile, as the status file names it.
+// state returns what this process does meanwhile, as the status file names it.
 func (e progressEvent) state() string {
 	if e.ours {
 		return "creating"

@@ -40,7 +40,8 @@ func TestEventLine(t *testing.T) {
 	}
 }
 
-// A very low rate gives the longest time that is shown, not an overflow.
+// TestRemainingAtLowRate checks that a very low rate gives the longest time that is
+// shown, not an overflow.
 func TestRemainingAtLowRate(t *testing.T) {
 	t.Parallel()
 	for _, rate := range []float64{1, 0.1, 1e-300} {
@@ -49,8 +50,8 @@ func TestRemainingAtLowRate(t *testing.T) {
 	}
 }
 
-// A process that waits never reports that it creates. The creator's record can be
-// gone a moment before its lock is.
+// TestWaiterNeverCreates checks that a waiting process never reports that it
+// creates. The creator's record can disappear a moment before its lock does.
 func TestWaiterNeverCreates(t *testing.T) {
 	t.Parallel()
 	for want, o := range map[string]store.Owner{
@@ -62,7 +63,8 @@ func TestWaiterNeverCreates(t *testing.T) {
 	require.Equal(t, "waiting", progressEvent{ours: isOurs(store.Owner{PID: os.Getpid() + 1})}.state())
 }
 
-// A line never reaches the last columns, where a terminal would break it.
+// TestTruncate checks that a line never reaches the last columns, where a terminal
+// would break it.
 func TestTruncate(t *testing.T) {
 	t.Parallel()
 	owner := store.Owner{Doing: "downloading einé-lange-Sache 1.0", Done: 1, Total: 840e6, Packages: 12, PackagesTotal: 41}
@@ -75,7 +77,7 @@ func TestTruncate(t *testing.T) {
 	require.Equal(t, line, truncate(line, 500))
 }
 
-// The numbers in another process's record can be anything.
+// TestEventOfWrongRecord checks arbitrary numbers in another process's record.
 func TestEventOfWrongRecord(t *testing.T) {
 	t.Parallel()
 	st := &store.Store{Root: envdir.Root(t.TempDir())}

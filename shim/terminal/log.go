@@ -18,8 +18,8 @@ import (
 type LogOptions struct {
 	Level    string // as in hclog: "info"
 	Format   string // "text" or "json", for stderr and for the file
-	File     string // gets all messages as well; "" none
-	FileFrom string // the origin of File, for the error: "flag --log-file"
+	File     string // gets all messages as well; "" for none
+	FileFrom string // the source of File, for the error: "flag --log-file"
 }
 
 // Log writes messages to stderr and, if one is set, to a log file. Text on stderr
@@ -28,10 +28,10 @@ type LogOptions struct {
 type Log struct {
 	hclog.InterceptLogger
 	text *textSink // writes text to stderr; nil for JSON
-	file *os.File  // nil: no log file
+	file *os.File  // nil if there is no log file
 }
 
-// NewLog opens a log. It fails only where the log file cannot be opened.
+// NewLog opens a log. It returns an error only if the log file cannot be opened.
 func NewLog(o LogOptions, s Streams) (*Log, error) {
 	log := newLog(o, s)
 	if o.File == "" {
@@ -52,7 +52,7 @@ func NewLog(o LogOptions, s Streams) (*Log, error) {
 	return log, nil
 }
 
-// newLog is a log without a file.
+// newLog returns a log without a file.
 func newLog(o LogOptions, s Streams) *Log {
 	level := hclog.LevelFromString(o.Level)
 	log := &Log{InterceptLogger: hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "modelrun", Level: level, Output: io.Discard})}

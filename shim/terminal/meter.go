@@ -3,7 +3,7 @@ package terminal
 import "time"
 
 // meterWindow is the time over which the rate is measured. It is short, so that a
-// change of the link's speed soon shows.
+// change of the link's speed shows soon.
 const meterWindow = 10 * time.Second
 
 // meter measures the rate of a download.

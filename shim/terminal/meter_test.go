@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The rate is that of the last seconds.
+// TestMeter checks that the rate is that of the last seconds.
 func TestMeter(t *testing.T) {
 	t.Parallel()
 	var m meter
@@ -23,7 +23,7 @@ func TestMeter(t *testing.T) {
 	}
 	require.InDelta(t, 1e6, rate, 1)
 	require.Less(t, len(m), 15)
-	for i := range 20 { // nothing comes any more
+	for i := range 20 { // no more data arrives
 		rate = m.update(now.Add(time.Duration(80+i)*time.Second), 59*100e6+19*1e6)
 	}
 	require.Zero(t, rate)

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// notifyInterval is the shortest time between two messages about the same
+	// notifyInterval is the minimum time between two messages about the same
 	// activity.
 	notifyInterval = 5 * time.Second
 	// notifySlack is the time that the next message may take on a busy machine.
@@ -29,19 +29,19 @@ type Notifier struct {
 	debug  func(string)
 
 	mu    sync.Mutex // the check of an env and a creation may report at the same time
-	doing string     // the activity of the last message; "" none, or taken back
+	doing string     // the activity of the last message; "" if there is none or it was cleared
 	sent  time.Time
 }
 
-// NewNotifier returns a Notifier for the socket that NOTIFY_SOCKET names; "" means
-// none. Our own time limits end a start that reports nothing for silent. debug gets
-// the errors.
+// NewNotifier returns a Notifier for the socket that NOTIFY_SOCKET names, or "" for
+// none. Our own time limits end a start that reports nothing for the time silent.
+// debug receives the errors.
 func NewNotifier(socket string, silent time.Duration, debug func(string)) *Notifier {
 	return &Notifier{socket: socket, silent: silent, debug: debug}
 }
 
-// Tell sends text as the status, and asks for more time. A new activity is sent at
-// once, the same one only every 5 s.
+// Tell sends text as the status, and asks for more time. It sends a new activity at
+// once, but the same one only every 5 s.
 func (n *Notifier) Tell(doing, text string) {
 	if n == nil || n.socket == "" {
 		return
@@ -54,7 +54,8 @@ func (n *Notifier) Tell(doing, text string) {
 	}
 }
 
-// Done clears the status if Tell has set one: from now on it is the program's.
+// Done clears the status if Tell has set one, because from now on the status is the
+// program's.
 func (n *Notifier) Done() {
 	if n == nil {
 		return

@@ -15,38 +15,39 @@ import (
 )
 
 const (
-	// repeatInterval is the time between two lines about the same phase, where
-	// there is no terminal.
+	// repeatInterval is the time between two lines about the same phase if there is
+	// no terminal.
 	repeatInterval = 30 * time.Second
-	// redrawInterval is the shortest time between two changes of the line on a
+	// redrawInterval is the minimum time between two changes of the line on a
 	// terminal, within one phase.
 	redrawInterval = 100 * time.Millisecond
 )
 
 // Progress shows the progress of a creation. On a terminal it is one line that is
-// written over. Elsewhere it is one line per phase, and one every 30 s.
+// overwritten. Elsewhere it is one line per phase, and one every 30 s.
 //
-// We use no library, because every launch would pay for it, also a launch that
-// shows no progress. Linked into a program that only calls term.IsTerminal (1.6 MB,
-// 0.21 ms of package initialisation; GODEBUG=inittrace=1, -s -w, a busy machine)
-// vbauerster/mpb/v8 made it 2.3 MB and 0.42 ms, cheggaaa/pb/v3 3.5 MB and
-// 0.60 ms, schollz/progressbar/v3 4.1 MB and 0.68 ms, with a network stack.
+// modelrun uses no library for this, because every launch would pay for it, even a
+// launch that shows no progress. Linked into a program that only calls
+// term.IsTerminal (1.6 MB, 0.21 ms of package initialisation; GODEBUG=inittrace=1,
+// -s -w, a busy machine), vbauerster/mpb/v8 made it 2.3 MB and 0.42 ms,
+// cheggaaa/pb/v3 3.5 MB and 0.60 ms, and schollz/progressbar/v3 4.1 MB and 0.68 ms,
+// with a network stack.
 type Progress struct {
 	ui          *UI
 	key         string
-	interactive bool // there is a line to write over; set by the first Show
+	interactive bool // there is a line to overwrite; set by the first Show
 	phase       string
 	began       time.Time // of the phase; zero before the first Show
 	shown       time.Time // the last line, or the last change of the line
 	meter       meter
 }
 
-// Show reports the progress of a creation: ours, or the one we wait for. Calls must
-// not overlap.
+// Show reports the progress of a creation: this process's own, or the one that it
+// waits for. Calls must not overlap.
 func (p *Progress) Show(owner store.Owner) {
 	now := time.Now()
 	e := progressEvent{Owner: owner, ours: isOurs(owner), key: p.key}
-	if e.Phase == "" { // the creator has written none, or has just ended
+	if e.Phase == "" { // the creator has not written one yet, or has just ended
 		e.Phase = cmp.Or(p.phase, e.state())
 	}
 	if p.began.IsZero() {
@@ -72,7 +73,7 @@ func (p *Progress) Show(owner store.Owner) {
 	}
 }
 
-// log writes the event to the log. In a JSON log it has fields.
+// log writes the event to the log. A JSON log gets it as fields.
 func (p *Progress) log(e progressEvent, isNew bool) {
 	switch phase, _ := e.activity(); {
 	case p.ui.Log.text == nil:
@@ -84,10 +85,10 @@ func (p *Progress) log(e progressEvent, isNew bool) {
 	}
 }
 
-// progressLine is the line of a terminal that is written over.
+// progressLine is the line on a terminal that is overwritten.
 type progressLine struct {
 	out   io.Writer
-	file  *os.File // has the width of the terminal; nil: not known
+	file  *os.File // tells the width of the terminal; nil if there is none
 	drawn int      // columns of the line that is on the terminal now
 }
 
@@ -95,11 +96,11 @@ type progressLine struct {
 func (l *progressLine) draw(text string) {
 	columns := l.columns()
 	text = truncate(text, columns)
-	if l.drawn+2 >= columns { // the terminal became narrower and broke the line: leave that one
+	if l.drawn+2 >= columns { // the terminal became narrower and broke the line, so the line stays
 		_, _ = fmt.Fprintln(l.out) // as below
 		l.drawn = 0
 	}
-	_, _ = fmt.Fprint(l.out, l.blank()+text) // a line that cannot be drawn is no failure
+	_, _ = fmt.Fprint(l.out, l.blank()+text) // a line that cannot be drawn is not an error
 	l.drawn = utf8.RuneCountInString(text)
 }
 
@@ -111,7 +112,7 @@ func (l *progressLine) erase() {
 	}
 }
 
-// columns is the present width of the terminal.
+// columns returns the current width of the terminal.
 func (l *progressLine) columns() int {
 	if l.file != nil {
 		if n, _, err := term.GetSize(int(l.file.Fd())); err == nil && n > 0 { //nolint:gosec // a descriptor
@@ -121,9 +122,9 @@ func (l *progressLine) columns() int {
 	return 80
 }
 
-// blank overwrites the line, and the ^C that a terminal shows after it, with
-// spaces. An old Windows console shows escape sequences as text, and its mode
-// belongs to the caller.
+// blank returns text that overwrites the line with spaces, and with it the ^C that
+// a terminal shows after the line. It uses no escape sequence: an old Windows
+// console would show it as text, and the console's mode belongs to the caller.
 func (l *progressLine) blank() string {
 	if l.drawn == 0 {
 		return "\r"
@@ -131,7 +132,7 @@ func (l *progressLine) blank() string {
 	return "\r" + strings.Repeat(" ", l.drawn+2) + "\r"
 }
 
-// truncate cuts a line so that a terminal of that width does not break it. It
+// truncate shortens a line so that a terminal of that width does not break it. It
 // leaves room for the ^C that the terminal shows.
 func truncate(text string, columns int) string {
 	runes := []rune(text)

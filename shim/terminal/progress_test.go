@@ -11,7 +11,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// A line that a narrower terminal has broken cannot be written over: it stays.
+// TestDrawOnNarrower checks that a line that a narrower terminal has broken stays,
+// because it cannot be overwritten.
 func TestDrawOnNarrower(t *testing.T) {
 	t.Parallel()
 	for drawn, want := range map[int]string{0: "\r", 77: "\r" + strings.Repeat(" ", 79) + "\r", 78: "\n\r", 200: "\n\r"} {
@@ -23,7 +24,8 @@ func TestDrawOnNarrower(t *testing.T) {
 	}
 }
 
-// Without a terminal, each phase is one line; the same phase is not repeated at once.
+// TestProgressWithoutTerminal checks that without a terminal each phase is one
+// line, and the same phase is not repeated at once.
 func TestProgressWithoutTerminal(t *testing.T) {
 	t.Parallel()
 	ui, written := testUI(t)
@@ -36,7 +38,7 @@ func TestProgressWithoutTerminal(t *testing.T) {
 	require.Equal(t, "modelrun: ... resolving\nmodelrun: ... installing\n", written())
 }
 
-// In a JSON log, an event has its fields.
+// TestProgressInJSON checks that an event in a JSON log has its fields.
 func TestProgressInJSON(t *testing.T) {
 	t.Parallel()
 	ui, written := testUI(t)

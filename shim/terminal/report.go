@@ -10,8 +10,9 @@ import (
 )
 
 // Rules for the text of an error: one line with the failure ("error: …"), then a
-// command to paste ("hint: …"). Lower case, no full stop. It names the file, the
-// variable and the value. Its code follows in brackets. All of it goes to stderr.
+// command to paste ("hint: …"). Both are in lower case, without a full stop. The
+// text names the file, the variable and the value. The error's code follows in
+// brackets. All of it goes to stderr.
 
 // Report writes an error, with its hint, to the log and the status file, and
 // returns its code.
@@ -43,7 +44,8 @@ func (u *UI) reasons(trace []resolve.Attempt) {
 	}
 }
 
-// stdoutFault explains an error of writing to stdout. Other errors stay as they are.
+// stdoutFault explains an error from writing to stdout. It returns other errors
+// unchanged.
 func (u *UI) stdoutFault(err error) error {
 	var write *fs.PathError
 	if errors.As(err, &write) && write.Op == "write" && u.Stdout != nil && write.Path == u.Stdout.Name() {

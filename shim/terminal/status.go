@@ -18,33 +18,34 @@ import (
 // CodeOK is the reason code for success.
 const CodeOK fault.Code = "ok"
 
-// StatusDoc is the status file. It is replaced atomically, the last time just
-// before exec. So a caller can tell a failure of modelrun from one of the program.
+// StatusDoc is the content of the status file. The file is replaced atomically, the
+// last time just before exec. So a caller can distinguish a failure of modelrun
+// from a failure of the program.
 type StatusDoc struct {
-	Schema       int        `json:"schema"`
-	Phase        string     `json:"phase"` // waiting, creating, starting, failed
-	Key          string     `json:"key"`
-	Strategy     string     `json:"strategy"`
-	ReasonCode   fault.Code `json:"reason_code"`
-	Reason       string     `json:"reason"`
-	Env          string     `json:"env"`
-	Python       string     `json:"python"`
-	Degraded     bool       `json:"degraded"`
-	PID          int        `json:"pid"`
-	Retryable    bool       `json:"retryable"`
-	ChildStarted bool       `json:"child_started"`
+	Schema       int        `json:"schema"`        // see [Schema]
+	Phase        string     `json:"phase"`         // waiting, creating, starting, failed
+	Key          string     `json:"key"`           // of the wanted env
+	Strategy     string     `json:"strategy"`      // the strategy that found the env
+	ReasonCode   fault.Code `json:"reason_code"`   // [CodeOK], or why it failed or is degraded
+	Reason       string     `json:"reason"`        // why, in one line
+	Env          string     `json:"env"`           // the folder of the env
+	Python       string     `json:"python"`        // the python that runs the program
+	Degraded     bool       `json:"degraded"`      // the env is not known to work
+	PID          int        `json:"pid"`           // of this process
+	Retryable    bool       `json:"retryable"`     // the same command may succeed later
+	ChildStarted bool       `json:"child_started"` // from here on the exit code is the program's
 }
 
 // Status writes the status file. A nil Status, or one without a path, does nothing.
 type Status struct {
 	path string
-	file *os.File // if path names a descriptor; it stays open, because it is the caller's
+	file *os.File // set if path names a descriptor; it stays open, because it belongs to the caller
 	log  hclog.Logger
-	last StatusDoc // before schema, process and mask
+	last StatusDoc // without schema and process, and not masked
 }
 
-// NewStatus returns a Status that writes to path; "" means no status file. log gets
-// a warning if the file cannot be written.
+// NewStatus returns a Status that writes to path, or "" for no status file. log
+// gets a warning if the file cannot be written.
 func NewStatus(path string, log hclog.Logger) *Status { return &Status{path: path, log: log} }
 
 // Phase reports an activity that may take long.
@@ -52,7 +53,7 @@ func (s *Status) Phase(name, key string) {
 	s.write(StatusDoc{Phase: name, Key: key, ReasonCode: CodeOK})
 }
 
-// Starting is the last status of a launch. From then on the exit code is the
+// Starting writes the last status of a launch. From then on the exit code is the
 // program's.
 func (s *Status) Starting(res *resolve.Resolution) {
 	s.write(StatusDoc{
@@ -69,7 +70,7 @@ func (s *Status) Failed(code fault.Code, err error) {
 	s.write(StatusDoc{Phase: "failed", Key: s.last.Key, ReasonCode: code, Reason: err.Error(), Retryable: retryable(code)})
 }
 
-// ResultCode is the reason code of a resolution.
+// ResultCode returns the reason code of a resolution.
 func ResultCode(res *resolve.Resolution) fault.Code {
 	if res.Code != "" {
 		return res.Code
@@ -77,8 +78,7 @@ func ResultCode(res *resolve.Resolution) fault.Code {
 	return CodeOK
 }
 
-// retryable reports whether the same command may succeed later, although nothing
-// was changed.
+// retryable reports whether the same command may succeed later without any change.
 func retryable(code fault.Code) bool {
 	switch code {
 	case fault.WaitTimeout, fault.CreateTimeout, fault.NoIndex, fault.Paused, fault.InUse, fault.Interrupted, fault.Terminated:
@@ -114,8 +114,8 @@ func (s *Status) put(data []byte) error {
 	return err
 }
 
-// descriptor is the N of /dev/fd/N and similar paths. To replace the file behind
-// such a path would take away the caller's own output.
+// descriptor returns the N of /dev/fd/N and similar paths. Replacing the file
+// behind such a path would take away the caller's own output.
 func descriptor(path string) (uintptr, bool) {
 	switch path {
 	case "/dev/stdout":
@@ -130,8 +130,8 @@ func descriptor(path string) (uintptr, bool) {
 	return uintptr(n), err == nil
 }
 
-// replace writes the file as a whole. A device or a pipe is written to and not
-// replaced. Of a link, the target is replaced.
+// replace writes the file as a whole. It writes to a device or a pipe without
+// replacing it. It replaces the target of a link, not the link.
 func replace(path string, data []byte) error {
 	if err := fsys.OwnLink(path); err != nil {
 		return err

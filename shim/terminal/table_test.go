@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The width of a column counts characters, not bytes.
+// TestTableColumns checks that the width of a column counts characters, not bytes.
 func TestTableColumns(t *testing.T) {
 	t.Parallel()
 	var rows Table
@@ -19,7 +19,8 @@ func TestTableColumns(t *testing.T) {
 	require.Equal(t, "üüü   x\nabcd  y\n  z\n", out.String())
 }
 
-// No byte in a cell can end a cell, a row or the table.
+// TestTableControlCharacters checks that no byte in a cell can end a cell, a row or
+// the table.
 func TestTableControlCharacters(t *testing.T) {
 	t.Parallel()
 	var rows Table

@@ -10,14 +10,15 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Mask returns a writer that hides secrets and shows control characters instead
-// of sending them to w. Each Write must be whole lines.
+// Mask returns a writer that hides secrets, and shows control characters instead of
+// sending them to w. Each Write must be whole lines.
 func Mask(w io.Writer) io.Writer { return mask{w} }
 
-// mask is the writer of Mask. A file of a model or an index can have a name that
-// holds commands for a terminal.
+// mask implements [Mask]. It is needed because the name of a file, of a model or an
+// index, can contain commands for a terminal.
 type mask struct{ io.Writer }
 
+// Write writes whole lines.
 func (m mask) Write(b []byte) (int, error) {
 	if _, err := io.WriteString(m.Writer, Visible(fault.Mask(string(b)))); err != nil {
 		return 0, err
@@ -26,7 +27,7 @@ func (m mask) Write(b []byte) (int, error) {
 }
 
 // Visible escapes the characters that move a cursor, change a title or change the
-// direction of writing. Newlines and tabs stay.
+// direction of writing. It keeps newlines and tabs.
 func Visible(s string) string {
 	isControl := func(r rune) bool {
 		return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
@@ -46,8 +47,8 @@ func Visible(s string) string {
 	return out.String()
 }
 
-// OneLine replaces the characters that would end or colour a line of a table with
-// spaces. The name of a file can hold any of them.
+// OneLine replaces the characters that would end or colour a line of a table by
+// spaces. A file name can contain any of them.
 func OneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -57,8 +58,8 @@ func OneLine(text string) string {
 	}, text)
 }
 
-// Wrapped breaks a line at spaces, so that it fits into width columns. The lines
-// after the first are indented. A longer word stays whole.
+// Wrapped breaks a line at spaces, so that it fits into width columns. It indents
+// the lines after the first. A word that is longer stays whole.
 func Wrapped(text string, width, indent int) string {
 	var out strings.Builder
 	column := 0

@@ -27,7 +27,7 @@ func TestMaskedAndVisible(t *testing.T) {
 	}
 }
 
-// A secret is hidden also in a line without an @.
+// TestMaskOfQueries checks that a secret is hidden even in a line without an @.
 func TestMaskOfQueries(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -56,7 +56,7 @@ func TestWrapped(t *testing.T) {
 	}
 }
 
-// The name of a file cannot end a line of a table, or colour it.
+// TestOneLine checks that a file name cannot end a line of a table or colour it.
 func TestOneLine(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "a b  [31mc", OneLine("a\nb\r\x1b[31mc"))

@@ -1,10 +1,10 @@
-// Package terminal is everything that modelrun writes: messages and logs, tables
-// and JSON, progress, the console window of modelrunw, the messages to systemd
-// and the status file.
+// Package terminal handles everything that modelrun writes: messages and logs,
+// tables and JSON, progress, the console window of modelrunw, the messages to
+// systemd and the status file.
 //
 // A run starts with NewUI. That UI writes messages as text at level info, so an
-// error in the settings can be reported. Once the settings are known, Use gives it
-// what they ask for:
+// error in the settings can be reported. Once the settings are known, Use gives the
+// UI what they ask for:
 //
 //	ui := terminal.NewUI(streams)
 //	log, err := terminal.NewLog(options, ui.Streams)
@@ -33,14 +33,14 @@ import (
 // version, fields are only added.
 const Schema = 1
 
-// Streams are where modelrun writes. Either file may be nil.
+// Streams holds the outputs of modelrun. Either file may be nil.
 type Streams struct {
 	Stdout, Stderr *os.File
-	Console        *Console      // of modelrunw; nil: modelrun has a stderr
-	Env            execx.Environ // the caller's: it decides about colours and characters
+	Console        *Console      // of modelrunw; nil if modelrun has a stderr
+	Env            execx.Environ // the caller's variables, which decide about colours and characters
 }
 
-// Err is where messages go: stderr, or the console of modelrunw.
+// Err returns the writer for messages: stderr, or the console of modelrunw.
 func (s Streams) Err() io.Writer {
 	if s.Console != nil {
 		return s.Console
@@ -48,7 +48,7 @@ func (s Streams) Err() io.Writer {
 	return s.Stderr
 }
 
-// messages is Err with secrets masked. Messages on stderr are coloured.
+// messages returns Err with secrets masked. Messages on stderr are coloured.
 func (s Streams) messages() io.Writer {
 	if s.Console != nil {
 		return mask{s.Console}
@@ -56,10 +56,10 @@ func (s Streams) messages() io.Writer {
 	return mask{colourWriter{s.Stderr, s.Env}}
 }
 
-// Page is stdout for a table: masked and coloured.
+// Page returns stdout for a table: masked and coloured.
 func (s Streams) Page() io.Writer { return mask{colourWriter{s.Stdout, s.Env}} }
 
-// Plain is stdout for text without colours: masked.
+// Plain returns stdout for text without colours: masked.
 func (s Streams) Plain() io.Writer { return mask{s.Stdout} }
 
 // JSON writes one JSON document to stdout.
@@ -72,19 +72,19 @@ func (s Streams) JSON(v any) error {
 	return err
 }
 
-// interactive reports whether a progress line can be written over.
+// interactive reports whether a progress line can be overwritten.
 func (s Streams) interactive() bool {
 	return s.Console != nil ||
 		s.Stderr != nil && s.Env.Get("TERM") != "dumb" && term.IsTerminal(int(s.Stderr.Fd())) //nolint:gosec // a descriptor
 }
 
-// UI is what a command writes to.
+// UI is the interface of a command to the user and to its callers.
 type UI struct {
 	Streams
-	Log    *Log
-	Status *Status
-	Notify *Notifier
-	Logged bool // a log file has all messages
+	Log    *Log      // never nil
+	Status *Status   // nil before the settings are known
+	Notify *Notifier // nil before the settings are known
+	Logged bool      // a log file has all messages
 }
 
 // NewUI returns the UI for the time before the settings are known. It logs text at
@@ -93,8 +93,8 @@ func NewUI(s Streams) *UI {
 	return &UI{Streams: s, Log: newLog(LogOptions{Level: "info", Format: "text"}, s)}
 }
 
-// Use gives the UI the log, the status file and the notifier of the settings. Status
-// and notifier may be nil.
+// Use sets the log, the status file and the notifier that the settings ask for.
+// status and notify may be nil.
 func (u *UI) Use(log *Log, status *Status, notify *Notifier) {
 	u.Log, u.Status, u.Notify, u.Logged = log, status, notify, log.file != nil
 }
@@ -125,8 +125,8 @@ func (u *UI) Checking(line string) {
 // Progress returns the display for the creation of one key.
 func (u *UI) Progress(key string) *Progress { return &Progress{ui: u, key: key} }
 
-// ClearLine removes a progress line from the terminal. A creation that failed
-// leaves its line there.
+// ClearLine removes a progress line from the terminal. A failed creation leaves its
+// line there.
 func (u *UI) ClearLine() {
 	if u.Log.text != nil {
 		u.Log.text.clearLine()

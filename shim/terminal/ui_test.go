@@ -13,7 +13,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// testUI is a new UI whose stderr is a file, and what was written to it.
+// testUI returns a new UI whose stderr is a file, and a function that returns what
+// was written to it.
 func testUI(t *testing.T) (ui *UI, written func() string) {
 	t.Helper()
 	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
@@ -26,7 +27,8 @@ func testUI(t *testing.T) (ui *UI, written func() string) {
 	}
 }
 
-// An error can be reported before the settings are known, and without a stderr.
+// TestReportWithoutSettings checks that an error can be reported before the
+// settings are known, and without a stderr.
 func TestReportWithoutSettings(t *testing.T) {
 	t.Parallel()
 	ui, written := testUI(t)
@@ -36,7 +38,8 @@ func TestReportWithoutSettings(t *testing.T) {
 	require.Equal(t, fault.Internal, NewUI(Streams{}).Report(os.ErrClosed))
 }
 
-// Where no strategy can serve a request, each of them says why.
+// TestReportOfNoEnv checks that each strategy gives its reason if none can serve a
+// request.
 func TestReportOfNoEnv(t *testing.T) {
 	t.Parallel()
 	ui, written := testUI(t)
@@ -46,7 +49,8 @@ func TestReportOfNoEnv(t *testing.T) {
 		"modelrun:   shared: not there\nmodelrun:   old: broken\nmodelrun:     hint: modelrun prune\n", written())
 }
 
-// The log file and the status file get the error too.
+// TestReportWithSettings checks that the log file and the status file get the error
+// too.
 func TestReportWithSettings(t *testing.T) {
 	t.Parallel()
 	ui, written := testUI(t)
@@ -54,7 +58,7 @@ func TestReportWithSettings(t *testing.T) {
 	file, state := filepath.Join(dir, "log"), filepath.Join(dir, "status")
 	log, err := NewLog(LogOptions{Level: "debug", Format: "text", File: file}, ui.Streams)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, log.file.Close()) }) // Windows removes no open file
+	t.Cleanup(func() { require.NoError(t, log.file.Close()) }) // Windows cannot remove an open file
 	require.False(t, ui.Logged)
 	ui.Use(log, NewStatus(state, log), NewNotifier("", time.Minute, nil))
 	require.True(t, ui.Logged)
@@ -81,7 +85,8 @@ func TestReportWithSettings(t *testing.T) {
 	}, doc)
 }
 
-// A log file that cannot be opened is an error with its origin.
+// TestLogFileThatCannotBeOpened checks that the error names the source of the
+// setting.
 func TestLogFileThatCannotBeOpened(t *testing.T) {
 	t.Parallel()
 	_, err := NewLog(LogOptions{Level: "info", Format: "text", File: filepath.Join(t.TempDir(), "no", "log"), FileFrom: "flag --log-file"}, Streams{})
