@@ -35,15 +35,15 @@ type build struct {
 	mismatches   map[string]string // files of the last attempt that differ from RECORD: path to checksum
 }
 
-// newBuild is the creation that lock is held for.
+// newBuild returns the creation for which lock is held.
 func newBuild(d *Deps, req *Request, lock *store.Lock, plan profile.Plan) *build {
 	return &build{Deps: d, req: req, lock: lock, plan: plan, progress: progress{lock: lock, show: d.Caller.Progress, log: d.Log}}
 }
 
-// run creates the env with a log of its own, or records why that failed.
+// run creates the env and a log of the creation. If the creation fails, run records why.
 //
-// The verdict is about the env that was built. If another creator published first, p.Existing is set and
-// the verdict says nothing about that env.
+// The verdict is about the env that was built. If another creator published first, p.Existing is set and the
+// verdict says nothing about that env.
 func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, err error) {
 	b.Log.Info("Creating new shared environment: " + string(b.req.Key))
 	if b.log, err = b.Store.NewLog(b.req.Key); err != nil {
@@ -74,7 +74,7 @@ func (b *build) create(ctx context.Context) (p store.Published, v health.Verdict
 		b.Log.Warn(err.Error())
 		b.Log.Warn("trying once more without uv's cache, which a power cut may have damaged; to mend it, run: " + fault.Remove(b.req.Root.Cache()))
 		b.Store.EmptyTrash()       // frees the first attempt's space before the second needs it
-		cache, e := b.lock.Stage() // the cache is swept like a staging folder, too
+		cache, e := b.lock.Stage() // the cache is swept like a staging folder
 		if e != nil {
 			return p, v, e
 		}
@@ -116,7 +116,7 @@ func (b *build) buildStage(ctx context.Context) (stage *store.Stage, v health.Ve
 	return stage, v, err
 }
 
-// discard removes a staging folder. What stays after an error is swept later.
+// discard removes a staging folder. A later creation sweeps what remains after an error.
 func (b *build) discard(stage *store.Stage) {
 	if err := stage.Discard(); err != nil {
 		b.Log.Debug("removing staging: " + err.Error())
@@ -143,7 +143,7 @@ func (b *build) resolveVersions(ctx context.Context) (err error) {
 // (measured: 2.9 GB of wheels, 5.2 GB on disk; the env consists of links into the cache).
 const diskFactor = 2
 
-// preflight logs what will be downloaded, and fails when the disk has too little space for it.
+// preflight logs the size of the download, and returns an error if the disk has too little space for it.
 func (b *build) preflight() error {
 	free, err := fsys.FreeBytes(b.req.Root.Envs())
 	if err != nil {
@@ -182,8 +182,8 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 }
 
 // bytecodeSources lists the envs whose byte code may be linked, the most similar first: the env that is
-// replaced, the env of the base key, then all others. Each is sealed, so it was complete, and as trusted as
-// an env that is started.
+// replaced, the env of the base key, then all others. Each is sealed, so it was complete, and it is as
+// trusted as an env that is started.
 func (b *build) bytecodeSources() (out []envdir.Dir) {
 	keys, _ := b.Store.Catalogue().Keys() // without keys everything is compiled
 	for _, key := range append([]envdir.Key{b.req.Key, b.req.Base}, keys...) {
@@ -216,16 +216,16 @@ func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error
 	case v.State == health.Broken:
 		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix("%s", b.logHint())
 	case v.State == health.Unknown:
-		// The files are complete, but a busy GPU prevented the probe from finishing. The env is published
-		// and sealed, and the next launch that can checks it again.
+		// The files are complete, but a busy GPU prevented the probe from finishing. The env is published and
+		// sealed. The next launch that can probe it checks it again.
 		b.Log.Warn("the new environment could not be probed to the end: " + v.Reason)
 	}
 	return v, nil
 }
 
-// acceptMismatches decides whether files that differ from their RECORD are as the wheel has them. They are
-// when two independent caches gave the same content: damage by a disk or a power cut is not the same twice.
-// It returns an error for the first file that is not accepted.
+// acceptMismatches decides whether files that differ from their RECORD have the content of the wheel. They do
+// if two independent caches gave the same content, because damage by a disk or a power cut is never the same
+// twice. It returns an error for the first file that is not accepted.
 func (b *build) acceptMismatches(found []health.Mismatch) (err error) {
 	previous := b.mismatches
 	b.mismatches = map[string]string{}
@@ -243,13 +243,13 @@ func (b *build) acceptMismatches(found []health.Mismatch) (err error) {
 	return err
 }
 
-// subject is the env in d and what it is checked for.
+// subject returns the env in d with the requirements to check.
 func (b *build) subject(d envdir.Dir) health.Subject {
 	return health.Subject{Dir: d, Imports: b.plan.Shared, CUDA: b.req.CUDA, Accel: b.plan.Accel}
 }
 
-// publish seals the staged env and moves it to its place. Then it reports what happened to the env that
-// was there.
+// publish seals the staged env and moves it to its place. Then it reports what happened to the env that it
+// replaced.
 func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Published, error) {
 	b.enterPhase("publishing")
 	durable, err := stage.Durable()
@@ -287,7 +287,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	return p, nil
 }
 
-// newSeal fills in what READY.json says, except for what [health.NewSeal] reads from the env itself.
+// newSeal returns a seal with all fields except those that [health.NewSeal] reads from the env itself.
 func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	size := usage.Measure(d.Path, health.Owners(d))
 	s := health.Seal{
@@ -305,7 +305,7 @@ func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	return s
 }
 
-// afterPublish does what may fail without harm, because the env is already published.
+// afterPublish does work whose failure does no harm, because the env is already published.
 func (b *build) afterPublish(ctx context.Context, dir envdir.Dir, v health.Verdict) {
 	logError := func(what string, err error) {
 		if err != nil {
@@ -332,7 +332,7 @@ func (b *build) enterPhase(name string) {
 	b.Store.At(name)
 }
 
-// logHint is the remedy of an error that has none of its own.
+// logHint returns the remedy for an error that has no remedy of its own.
 func (b *build) logHint() string {
 	if b.log == nil {
 		return "try again"
@@ -340,8 +340,8 @@ func (b *build) logHint() string {
 	return "read " + b.log.Name() + " for the installer's full output"
 }
 
-// recordFailure turns err into the error that the user sees and stores it, so that the same inputs are not
-// tried again at once. An interruption is not a failure and is not stored.
+// recordFailure turns err into the error that the user sees. It stores the error, so that the same inputs are
+// not retried at once. An interruption is not a failure and is not stored.
 func (b *build) recordFailure(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && interrupted(cause) {
 		return b.interruptedError(cause)

@@ -11,7 +11,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// Byte code is linked only from envs that are sealed and trusted.
+// TestBytecodeSources checks that byte code is linked only from envs that are sealed and trusted.
 func TestBytecodeSources(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())

@@ -17,7 +17,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// create creates the shared env. It takes the creation lock, looks again for an env, then builds, verifies
+// create creates the shared env. It takes the creation lock, checks again for an env, then builds, verifies
 // and publishes one.
 type create struct {
 	*Deps
@@ -43,7 +43,7 @@ func (c create) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	})
 }
 
-// lockAndBuild takes the lock and builds. While another process has the lock, it waits for that one.
+// lockAndBuild takes the lock and builds. If another process has the lock, it waits for that process.
 func (c create) lockAndBuild(ctx context.Context, st *state, plan profile.Plan) (*Resolution, error) {
 	for {
 		lock, err := c.Store.TryLock(st.req.Key)
@@ -61,7 +61,7 @@ func (c create) lockAndBuild(ctx context.Context, st *state, plan profile.Plan) 
 	}
 }
 
-// checkAllowed returns a [Skip] when nothing may be created, with the reason.
+// checkAllowed returns a [Skip] with the reason if no env may be created.
 func (c create) checkAllowed(st *state) error {
 	req := st.req
 	switch {
@@ -75,7 +75,7 @@ func (c create) checkAllowed(st *state) error {
 		return skipBecause(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
 			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
 	case st.sharedVerdict.Code == health.CodeLacks && req.Key == req.Base:
-		// Another process has just built it from other versions. It works for those who do not need more.
+		// Another process has just built it from other versions. It works for requests that need no more.
 		return skipBecause(fault.New(fault.NoEnv, "%s was built by another process and %s", req.Key, st.sharedVerdict.Reason).Fix("run the same command again"))
 	case st.unverified != nil && st.unverified.verdict.State == health.Broken && !req.Policy.Rebuild:
 		return skipBecause(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", st.unverified.dir.Name, st.unverified.verdict.Reason).Fix(noCUDARemedy, req.RootOption, req.Wanted()))
@@ -93,7 +93,7 @@ const noCUDARemedy = "check the driver (nvidia-smi; a container needs --gpus all
 // busyRemedy is the remedy for a check that a busy GPU prevented from finishing.
 const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure%s --rebuild%s"
 
-// dryRun says what a launch would create, or why it could not.
+// dryRun returns what a launch would create, or why it could not.
 func (c create) dryRun(ctx context.Context, st *state) error {
 	plan, err := c.Caller.Plan(ctx, st.req)
 	if err != nil {
@@ -111,13 +111,13 @@ func (c create) dryRun(ctx context.Context, st *state) error {
 	return skipped
 }
 
-// buildLocked does everything that needs the creation lock, and frees it.
+// buildLocked does everything that needs the creation lock, and releases the lock.
 func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, plan profile.Plan) (*Resolution, error) {
 	defer func() {
 		if err := lock.Unlock(); err != nil {
 			c.Log.Debug("freeing the creation lock: " + err.Error())
 		}
-		c.Store.EmptyTrash() // without the lock, so that others do not wait for it
+		c.Store.EmptyTrash() // without the lock, so that other processes do not wait for it
 	}()
 	if err := c.checkFolders(st.req.Root); err != nil {
 		return nil, c.skipFailed(st, err)
@@ -156,8 +156,8 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 	return &Resolution{Dir: p.Dir, Verdict: v, Lease: lease, Reason: "created " + p.Dir.Path}, nil
 }
 
-// useExisting uses the env of another creator that published first. It is checked first: the env that was
-// probed here is discarded.
+// useExisting uses the env of another creator that published first. It first checks that env, because only
+// the env that is now discarded was probed here.
 func (c create) useExisting(ctx context.Context, st *state, dir envdir.Dir) (*Resolution, error) {
 	res, v, err := c.shared.tryEnv(ctx, st, dir, st.req.Accel, st.req.Imports)
 	if res != nil && err == nil {
@@ -173,8 +173,8 @@ func (c create) useExisting(ctx context.Context, st *state, dir envdir.Dir) (*Re
 		Fix("modelrun ensure%s --rebuild%s", st.req.RootOption, st.req.Wanted()))
 }
 
-// checkFolders returns an error when another user could have written to a folder of the root whose content
-// is run or becomes part of the env.
+// checkFolders returns an error if another user could have written to a folder of the root whose content is
+// run or becomes part of the env.
 func (c create) checkFolders(r envdir.Root) error {
 	for _, dir := range []string{
 		r.Tmp(), r.Next("").Path, r.Tools().Dir(), r.Tools().Pythons(), r.Cache(), filepath.Dir(r.Cache()),
@@ -202,13 +202,13 @@ func interrupted(err error) bool {
 	return c == fault.Interrupted || c == fault.Terminated
 }
 
-// isUnknown reports whether an env exists whose check could not be finished.
+// isUnknown reports whether there is an env whose check could not be finished.
 func isUnknown(checked bool, v health.Verdict) bool {
 	return checked && !v.Absent && v.State == health.Unknown
 }
 
-// paused returns an error when the plan failed a short time ago. It names the earlier error with its log, and
-// when the plan is tried again.
+// paused returns an error if the plan failed a short time ago. The error names the earlier error with its
+// log, and the time of the next attempt.
 func (c create) paused(req *Request, plan profile.Plan) error {
 	failure := c.Store.Creation(req.Key).Failure()
 	remaining := failure.BackoffRemaining(plan.Hash())
@@ -220,7 +220,7 @@ func (c create) paused(req *Request, plan profile.Plan) error {
 	return p.Fix("%s; to try again now: modelrun ensure%s%s", failure.Remedy, req.RootOption, req.Wanted())
 }
 
-// creationReason says why nothing was created, for the warning of the last resort.
+// creationReason returns why nothing was created, for the warning of the last resort.
 func (st *state) creationReason() string {
 	for _, a := range st.trace {
 		if a.Strategy == nameCreate {
@@ -230,7 +230,7 @@ func (st *state) creationReason() string {
 	return "no environment can be created here"
 }
 
-// retiredMessage says where a replaced env is kept.
+// retiredMessage returns a message that says where a replaced env is kept.
 func retiredMessage(req *Request, path string) string {
 	return fmt.Sprintf("the environment that %s replaces is kept in %s until: modelrun prune%s --yes", req.Key, path, req.RootOption)
 }

@@ -7,24 +7,25 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// The length of the longest path below site-packages, in characters. Fixed values, because the content of
-// a wheel is not known before it is downloaded.
+// The length of the longest path below site-packages, in characters. The values are fixed, because the
+// content of a wheel is not known before it is downloaded.
 const (
 	torchDepth   = 130 // headers of torch: https://github.com/python/cpython/issues/126929
 	otherDepth   = 101 // transformers 4.57.3 (measured), the deepest of the others
 	libraryDepth = 60  // torch\lib\*.dll and every .pyd
 )
 
-// limits are the lengths of the longest paths that python opens and imports. A zero file means no limits.
+// limits holds the lengths of the longest paths that python opens and imports. If file is 0, there are no
+// limits.
 type limits struct{ file, library int }
 
-// Depth returns an error when files of an env in root would get paths that are too long for python on this
+// Depth returns an error if files of an env in root would get paths that are too long for python on this
 // system.
 func Depth(root envdir.Root, key envdir.Key, torch bool) error {
 	return checkDepth(root.Staging(key, "01234567"), torch, pathLimits())
 }
 
-// checkDepth returns an error when files of an env would get paths that python cannot open. It runs before
+// checkDepth returns an error if files of an env would get paths that python cannot open. It runs before
 // anything is downloaded. staging is the env in its staging folder, where its paths are longest and its
 // imports are probed.
 func checkDepth(staging envdir.Dir, torch bool, allowed limits) error {

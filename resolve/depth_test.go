@@ -14,7 +14,7 @@ import (
 func TestCheckDepth(t *testing.T) {
 	t.Parallel()
 	const key = "torch-cu121-transformers-bnb"
-	staging := func(length int) envdir.Dir { // length is that of the path of site-packages
+	staging := func(length int) envdir.Dir { // length is the length of the path of site-packages
 		prefix := len(envdir.Root("/r").Staging(key, "01234567").SitePackages(""))
 		return envdir.Root("/r"+strings.Repeat("ü", length-prefix)).Staging(key, "01234567")
 	}
@@ -23,7 +23,7 @@ func TestCheckDepth(t *testing.T) {
 		site    int
 		torch   bool
 		allowed limits
-		want    []string // nil: it fits
+		want    []string // nil if it fits
 	}{
 		"the longest that fits":       {site: 128, torch: true, allowed: short},
 		"one too many":                {129, true, short, []string{"about 260 characters", "takes 259", "1 characters shorter", "--root", "reg add HKLM"}},

@@ -2,5 +2,5 @@
 
 package resolve
 
-// pathLimits are none: no path of an env comes near the limits of these systems.
+// pathLimits returns no limits: no path of an env comes near the limits of these systems.
 func pathLimits() limits { return limits{} }

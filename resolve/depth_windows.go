@@ -6,12 +6,12 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// pathLimits are MAX_PATH without its terminating zero. Where the administrator lifted that limit, python
-// opens longer paths, but still loads no library from one:
+// pathLimits returns MAX_PATH without its terminating zero. If the administrator has lifted that limit,
+// python opens longer paths, but still loads no library from one:
 // https://learn.microsoft.com/windows/win32/fileio/maximum-file-path-limitation
 // https://github.com/python/cpython/issues/126929
 //
-// The registry is read because trying it here proves nothing: Go's runtime lifts the limit for itself.
+// It reads the registry, because a trial would prove nothing: Go's runtime lifts the limit for itself.
 func pathLimits() limits {
 	limit := limits{file: 259, library: 250}
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, `SYSTEM\CurrentControlSet\Control\FileSystem`, registry.QUERY_VALUE)

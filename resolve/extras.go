@@ -15,7 +15,7 @@ import (
 // Needs beyond the key do not make an env "broken" for one model and healthy for another. An env that lacks
 // some of them is passed over, and the wanted key becomes that of a separate env: <key>--x-<8 hex>.
 
-// Wanted is the part of a pasted command that names the wanted env.
+// Wanted returns the part of a pasted command that names the wanted env.
 func (r *Request) Wanted() string {
 	s := " --env " + string(r.Base)
 	for _, w := range r.With {
@@ -24,8 +24,8 @@ func (r *Request) Wanted() string {
 	return s
 }
 
-// checkNeeds returns a verdict for an env that lacks some of the needs beyond its key. The verdict is zero
-// when the env has them all.
+// checkNeeds returns a verdict for an env that lacks some of the needs beyond its key. The verdict is zero if
+// the env has them all.
 func checkNeeds(dir envdir.Dir, with []requirement.Requirement) (health.Verdict, error) {
 	lacks, err := health.Lacks(dir, with)
 	if err != nil || len(lacks) == 0 {
@@ -34,9 +34,9 @@ func checkNeeds(dir envdir.Dir, with []requirement.Requirement) (health.Verdict,
 	return health.Verdict{State: health.Broken, Code: health.CodeLacks, Cached: true, Reason: "lacks " + strings.Join(lacks, ", ")}, nil
 }
 
-// checkSealedNeeds returns an error for an env that was made for other needs than the request has. A hash of
-// 8 hex digits is short enough to find another list of packages with the same key. The env made from such a
-// list must not serve everyone who needs rich.
+// checkSealedNeeds returns an error for an env that was made for other needs than those of the request. A
+// hash of 8 hex digits is so short that another list of packages with the same key can be found. The env made
+// from such a list must not serve users who need rich.
 func checkSealedNeeds(req *Request, res *Resolution) error {
 	seal := res.Verdict.Seal
 	if req.Key == req.Base || !res.Verdict.Sealed || slices.Equal(seal.With, requirement.Strings(req.With)) {
@@ -46,8 +46,8 @@ func checkSealedNeeds(req *Request, res *Resolution) error {
 		Fix("replace it: modelrun ensure%s --rebuild%s", req.RootOption, req.Wanted())
 }
 
-// baseLacks says why the env of the base key does not serve the request. It is "" when that env serves it or
-// does not exist.
+// baseLacks returns why the env of the base key does not serve the request. It returns "" if that env serves
+// it or does not exist.
 func (r *Request) baseLacks() string {
 	dir := r.Root.Shared(r.Base)
 	if r.Base == r.Key || fsys.Missing(dir.Path) {
@@ -60,7 +60,7 @@ func (r *Request) baseLacks() string {
 	return describe(dir, v)
 }
 
-// withBase adds in front of a reason what the env of the base key lacks.
+// withBase prefixes a reason with what the env of the base key lacks.
 func (r *Request) withBase(reason string) string {
 	if base := r.baseLacks(); base != "" {
 		return base + "; " + reason
@@ -68,8 +68,8 @@ func (r *Request) withBase(reason string) string {
 	return reason
 }
 
-// changesLost names the packages that were installed by hand into an env that was replaced. They are not
-// installed again, because they may be what broke the env.
+// changesLost lists the packages that were installed by hand into an env that was replaced. They are not
+// installed again, because they may have broken the env.
 func changesLost(req *Request, drift health.Drift) string {
 	text := fmt.Sprintf("what was changed by hand in %s is not in the new environment: %s", req.Key, strings.Join(drift.Changes, ", "))
 	if len(drift.Reinstall) == 0 {

@@ -48,7 +48,7 @@ func TestCheckNeeds(t *testing.T) {
 		"typing.extensions==4.12.0":      "",
 		"torch==2.5.1":                   "",
 		"torch==2.5.1+cu121":             "torch==2.5.1+cu121 (it has 2.5.1+cpu)",
-		"httpx":                          "httpx", // a leftover of pip is not an installed package
+		"httpx":                          "httpx", // a leftover of pip does not count as installed
 		"old-one>=0.9":                   "",      // an installed pre-release counts
 		"odd":                            "",
 		"odd>=1":                         "odd>=1 (it has nonsense)",
@@ -78,7 +78,7 @@ func TestCheckNeeds(t *testing.T) {
 	require.NotZero(t, v, "the seal lists no version")
 }
 
-// The env of a key is not replaced for needs beyond the key.
+// TestBaseIsNotRebuiltForExtras checks that the env of a key is not replaced for needs beyond the key.
 func TestBaseIsNotRebuiltForExtras(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())

@@ -44,7 +44,7 @@ func (l lastResort) resolve(ctx context.Context, st *state) (*Resolution, error)
 	return res, err
 }
 
-// use returns the env in dir as degraded if its python starts, or nil.
+// use returns the env in dir as degraded if its python starts, or else nil.
 func (l lastResort) use(ctx context.Context, st *state, dir envdir.Dir, v health.Verdict) (*Resolution, error) {
 	lease, err := l.lease(ctx, st, dir)
 	if err != nil {

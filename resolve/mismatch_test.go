@@ -10,7 +10,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// Files that differ from RECORD are accepted only if two caches gave the same content.
+// TestAcceptMismatches checks that files that differ from RECORD are accepted only if two caches gave the
+// same content.
 func TestAcceptMismatches(t *testing.T) {
 	t.Parallel()
 	mismatches := func(pairs ...string) (out []health.Mismatch) {

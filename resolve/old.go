@@ -49,12 +49,12 @@ func (o old) resolve(ctx context.Context, st *state) (*Resolution, error) {
 	return &Resolution{Dir: dir, Verdict: v, Lease: lease, Reason: "old environment " + describe(dir, v)}, nil
 }
 
-// skipAbsent skips an old env that does not exist. If it was migrated, the reason says where to.
+// skipAbsent skips an old env that does not exist. If it was migrated, the reason gives its new path.
 func (o old) skipAbsent(st *state) error {
 	req := st.req
 	dir := req.Root.Old(req.Old)
 	st.oldVerdict, st.oldChecked = health.Verdict{State: health.Broken, Absent: true, Code: health.CodeAbsent}, true
-	migrated, _ := o.Store.OldEnvs().Migrated() // an error means that none can be seen
+	migrated, _ := o.Store.OldEnvs().Migrated() // after an error none is visible
 	for _, m := range migrated {
 		if m.Name == dir.Name {
 			st.migrated = true
@@ -64,7 +64,8 @@ func (o old) skipAbsent(st *state) error {
 	return skip("%s does not exist", dir.Path)
 }
 
-// skipUnfit says why an existing old env is not used. The remedy for a broken one is to migrate.
+// skipUnfit returns the reason why an existing old env is not used. The remedy for a broken one is to
+// migrate.
 func (o old) skipUnfit(st *state, v health.Verdict) error {
 	dir := st.req.Root.Old(st.req.Old)
 	if v.State != health.Broken || v.Code == health.CodeLacks {

@@ -14,7 +14,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv"
 )
 
-// progress is how far a creation is. Waiting processes read it, and the user's display shows it.
+// progress is the progress of a creation. Waiting processes read it, and the user's display shows it.
 type progress struct {
 	lock *store.Lock
 	show func(store.Owner)
@@ -32,7 +32,7 @@ func (p *progress) enter(phase string) {
 	p.owner = store.Owner{PID: os.Getpid(), Phase: phase, Heartbeat: p.owner.Heartbeat}
 }
 
-// installed passes on how far uv is.
+// installed passes on the progress of uv.
 func (p *progress) installed(u uv.Progress) {
 	p.mu.Lock()
 	p.owner.Done, p.owner.Total = u.DoneBytes, u.TotalBytes
@@ -60,8 +60,8 @@ func (p *progress) heartbeat() {
 	p.show(p.owner)
 }
 
-// watch cancels the creation of a key when there is no heartbeat for the time limit. Until then it redraws the
-// progress, so that a quiet creation is seen to continue. The returned function ends both: after it, no
+// watch cancels the creation of a key if there is no heartbeat for the time limit. Until then it redraws the
+// progress, so that a quiet creation visibly continues. The returned function ends both. After it, no
 // progress is shown.
 func (p *progress) watch(ctx context.Context, key envdir.Key, limit time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)

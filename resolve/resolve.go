@@ -16,42 +16,42 @@ import (
 	"github.com/modelrun/modelrun/resolve/store"
 )
 
-// Request is all input of the decision. It is data only, and does not change after it is made.
+// Request is all input of the decision. It is only data, and does not change after it is made.
 type Request struct {
-	Root    envdir.Root
+	Root    envdir.Root               // the root that holds the envs
 	Key     envdir.Key                // the wanted key
-	Base    envdir.Key                // Key without the suffix for With; equal to Key without one
+	Base    envdir.Key                // Key without the suffix for With; equal to Key if there is none
 	With    []requirement.Requirement // needs beyond the key, sorted
 	Exact   bool                      // the user named the key: a compatible one is not used
 	Own     bool                      // the key is described by the user's own configuration ([envs])
-	Named   bool                      // a model, family or key was named or found: without one nothing is created
+	Named   bool                      // a model, family or key was named or found; otherwise nothing is created
 	Imports []profile.Import          // what a shared env must import
 	CUDA    bool                      // torch must see a GPU
-	Accel   string                    // the accelerator of the key; "" when unknown
+	Accel   string                    // the accelerator of the key; "" if it is not known
 
-	Old        envdir.ID // the model's old env; "" without a model
-	OldImports []profile.Import
-	ModelName  string // quoted for a shell, for messages
-	RootOption string // " --root DIR" if a pasted command would find another root without it
-	ModelType  string // the model_type of its config.json, for a warning; "" when unknown
+	Old        envdir.ID        // the model's old env; "" if there is no model
+	OldImports []profile.Import // what an old env must import
+	ModelName  string           // quoted for a shell, for messages
+	RootOption string           // " --root DIR" if a pasted command would find another root without it
+	ModelType  string           // the model_type of its config.json, for a warning; "" if it is not known
 
-	Policy Policy
+	Policy Policy // what the chain may do
 }
 
-// Alternative is another key that may serve a request, and what its env is checked for.
+// Alternative is another key that may serve a request, with the requirements for its env.
 type Alternative struct {
-	Key     envdir.Key
-	Accel   string
-	Imports []profile.Import
+	Key     envdir.Key       // the other key
+	Accel   string           // its accelerator
+	Imports []profile.Import // what its env must import
 }
 
 // Policy restricts what the chain may do.
 type Policy struct {
-	NoCreate      bool
-	NoDegraded    bool
+	NoCreate      bool          // never create an env
+	NoDegraded    bool          // use no env that is not known to work
 	RequireGPU    bool          // use no env that may run on the CPU
 	Wait          time.Duration // how long another creator may make no progress
-	CreateTimeout time.Duration // how long the own installer may make no progress
+	CreateTimeout time.Duration // how long modelrun's own installer may make no progress
 	IgnorePause   bool          // create even if the same inputs have just failed
 	Update        bool          // rebuild a healthy env if its plan has changed
 	Rebuild       bool          // rebuild a healthy env
@@ -60,14 +60,14 @@ type Policy struct {
 
 // Resolution is the environment that the program gets.
 type Resolution struct {
-	Dir      envdir.Dir
-	Key      envdir.Key // the wanted key, also when another env serves it
-	Strategy string
-	Code     fault.Code // why the env is degraded; "" when it is not
-	Degraded bool
-	Reason   string // why this env, in one line
-	Verdict  health.Verdict
-	Lease    *store.Lease // held; nil when leases do not work here, or in a dry run
+	Dir      envdir.Dir     // the env
+	Key      envdir.Key     // the wanted key, even if another env serves it
+	Strategy string         // the strategy that found the env
+	Code     fault.Code     // why the env is degraded; "" if it is not
+	Degraded bool           // the env is not known to work
+	Reason   string         // why this env, in one line
+	Verdict  health.Verdict // the result of the check
+	Lease    *store.Lease   // held; nil if leases do not work here, or in a dry run
 }
 
 // Outcome is how an attempt ended.
@@ -80,15 +80,15 @@ const (
 	Stopped Outcome = "stop"
 )
 
-// Attempt is what one strategy answered. The attempts of a request are its trace.
+// Attempt is the answer of one strategy. The attempts of a request are its trace.
 type Attempt struct {
-	Strategy string
-	Outcome  Outcome
-	Code     fault.Code
-	Reason   string
-	Remedy   string
-	DryRun   bool // a launch would do what Reason says
-	Took     time.Duration
+	Strategy string        // the strategy that was asked
+	Outcome  Outcome       // how it ended
+	Code     fault.Code    // the reason code
+	Reason   string        // why, in one line
+	Remedy   string        // a command for the user; "" if there is none
+	DryRun   bool          // a launch would do what Reason says
+	Took     time.Duration // the time it took
 }
 
 // strategy is one way to get an environment. If it returns a [*Skip], the chain asks the next strategy. Any
@@ -98,22 +98,22 @@ type strategy interface {
 	resolve(ctx context.Context, st *state) (*Resolution, error)
 }
 
-// state is one pass through the chain: the request, and what earlier strategies found out for later ones.
+// state is one pass through the chain: the request, and the findings of earlier strategies for later ones.
 type state struct {
 	req   *Request
 	trace []Attempt
 
-	sharedVerdict, oldVerdict health.Verdict // what the strategies shared and old found
+	sharedVerdict, oldVerdict health.Verdict // the results of the strategies shared and old
 	sharedChecked             bool           // sharedVerdict is set
-	unverified                *unverifiedEnv // a shared env that may work: no other is built
+	unverified                *unverifiedEnv // a shared env that may work: no other one is built
 	oldChecked                bool           // oldVerdict is set
-	migrated                  bool           // the old env was moved away, perhaps just now
-	timedOut                  *fault.Error   // the other creator made no progress: nothing is created
-	createErr                 error          // a creation failed: our own, or the one that we waited for
+	migrated                  bool           // the old env was moved away, perhaps a moment ago
+	timedOut                  *fault.Error   // the other creator made no progress, so nothing is created
+	createErr                 error          // the error of a creation: our own, or the one that we waited for
 }
 
-// unverifiedEnv is the wanted env or a compatible one that could not be verified. Building another would not
-// help.
+// unverifiedEnv is the wanted env or a compatible one that could not be verified. Building another one would
+// not help.
 type unverifiedEnv struct {
 	dir     envdir.Dir
 	verdict health.Verdict
@@ -158,37 +158,40 @@ func (st *state) record(s strategy, err error, took time.Duration) {
 
 // Skip is the error of a strategy that does not apply. The chain continues.
 type Skip struct {
-	Code   fault.Code
-	Reason string
-	Err    error
-	DryRun bool // skipped only because of Policy.DryRun: a launch would do what Reason says
+	Code   fault.Code // the reason code
+	Reason string     // why the strategy does not apply
+	Err    error      // the cause; nil if no remedy is needed
+	DryRun bool       // skipped only because of Policy.DryRun: a launch would do what Reason says
 }
 
+// Error returns the reason.
 func (s *Skip) Error() string { return s.Reason }
 
+// Unwrap returns the cause.
 func (s *Skip) Unwrap() error { return s.Err }
 
-// skip skips for a reason that needs no remedy.
+// skip returns a [Skip] with a reason that needs no remedy.
 func skip(format string, args ...any) *Skip {
 	return &Skip{Code: fault.NoEnv, Reason: fmt.Sprintf(format, args...)}
 }
 
-// skipBecause skips because of err, which is reported if no other strategy helps.
+// skipBecause returns a [Skip] because of err. err is reported if no other strategy helps.
 func skipBecause(err error) *Skip {
 	return &Skip{Code: fault.CodeOf(err), Reason: err.Error(), Err: err}
 }
 
-// NoEnv is the error when no strategy returned an env.
+// NoEnv is the error if no strategy returned an env.
 type NoEnv struct {
-	Key      envdir.Key
-	Trace    []Attempt
+	Key      envdir.Key   // the wanted key
+	Trace    []Attempt    // the attempts, each with its reason
 	TimedOut *fault.Error // set when the wait for another creator timed out
 }
 
+// Error names the key without a usable env.
 func (e *NoEnv) Error() string { return fmt.Sprintf("no usable environment for %s", e.Key) }
 
-// Code is the reason code of the creation, because that is what a user can fix. After a timeout it is that
-// of the wait.
+// Code returns the reason code of the creation, because the user can fix that. After a timeout it returns the
+// reason code of the wait.
 func (e *NoEnv) Code() fault.Code {
 	if e.TimedOut != nil {
 		return e.TimedOut.Code

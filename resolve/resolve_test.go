@@ -22,7 +22,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv"
 )
 
-// checker has one verdict for each kind of env.
+// checker returns one verdict for each kind of env.
 type checker struct {
 	verdicts map[envdir.Kind]health.Verdict
 	checkErr error // the error of Check and Look, such as a disk error
@@ -57,14 +57,14 @@ var (
 func TestChain(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		shared, old health.Verdict // zero: the env does not exist
+		shared, old health.Verdict // a zero verdict means that the env does not exist
 		policy      Policy
 		noStart     bool
 		unnamed     bool
 
-		want     string // the strategy; "" when none returns an env
+		want     string // the strategy; "" if none returns an env
 		degraded bool
-		code     fault.Code // of the error, when none does
+		code     fault.Code // of the error, if none does
 		create   bool       // a creation starts
 	}{
 		"a healthy shared env wins":                   {shared: healthy, old: healthy, want: nameShared},
@@ -113,7 +113,7 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// A disk error ends the chain, with a remedy.
+// TestDiskError checks that a disk error ends the chain, with a remedy.
 func TestDiskError(t *testing.T) {
 	t.Parallel()
 	disk := &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}
@@ -127,7 +127,7 @@ func TestDiskError(t *testing.T) {
 	require.False(t, creating)
 }
 
-// A dry run leaves no trace on the disk.
+// TestDryRun checks that a dry run leaves no trace on the disk.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
@@ -141,7 +141,7 @@ func TestDryRun(t *testing.T) {
 	require.Empty(t, entries)
 }
 
-// Inputs that failed are not tried again at once. With IgnorePause they are.
+// TestPause checks that inputs that failed are not retried at once, except with IgnorePause.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
@@ -163,7 +163,8 @@ func TestPause(t *testing.T) {
 	require.Equal(t, 2, (&store.Store{Root: root}).Creation("key").Failure().Tries)
 }
 
-// A start asks for no plan for an env that was built from an embedded profile, also when the key is named.
+// TestPlanned checks that a start asks for no plan for an env that was built from an embedded profile, even
+// if the key is named.
 func TestPlanned(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -198,7 +199,8 @@ func TestPlanned(t *testing.T) {
 	}
 }
 
-// An env that is not used is not held either: otherwise this process would keep others from replacing it.
+// TestLeaseOfAnUnusedEnv checks that an env that is not used is not held. Otherwise this process would keep
+// others from replacing it.
 func TestLeaseOfAnUnusedEnv(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -235,7 +237,7 @@ func TestLeaseOfAnUnusedEnv(t *testing.T) {
 	}
 }
 
-// The log of a failed creation ends with the reason. It shows no password.
+// TestFailureIsLogged checks that the log of a failed creation ends with the reason, and shows no password.
 func TestFailureIsLogged(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
@@ -291,7 +293,7 @@ func (caller) Progress(store.Owner) {}
 
 func (caller) Checking(string) {}
 
-// The progress of a quiet installer is redrawn until its time limit.
+// TestQuietInstaller checks that the progress of a quiet installer is redrawn until its time limit.
 func TestQuietInstaller(t *testing.T) {
 	t.Parallel()
 	shown := make(chan string, 100)

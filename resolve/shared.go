@@ -51,7 +51,7 @@ func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, healt
 	req := st.req
 	next, published := req.Root.Next(req.Key), req.Root.Shared(req.Key)
 	waiting := !fsys.Missing(next.Path)
-	if !waiting && !fsys.Missing(published.Path) { // the usual case: two stats
+	if !waiting && !fsys.Missing(published.Path) { // usually this takes two stats
 		return s.useEnv(ctx, st, published, req.Accel, req.Imports)
 	}
 	if !req.Policy.DryRun && (waiting || !fsys.Missing(req.Root.Files(req.Key).Journal())) {
@@ -90,7 +90,7 @@ func (s shared) recoverKey(ctx context.Context, key envdir.Key) error {
 	return err
 }
 
-// tryEnv is useEnv for an env that may not exist.
+// tryEnv calls useEnv for an env that may not exist.
 func (s shared) tryEnv(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
 	if fsys.Missing(dir.Path) {
 		return nil, health.Verdict{State: health.Broken, Code: health.CodeAbsent, Absent: true, Reason: "not there"}, nil
@@ -100,7 +100,7 @@ func (s shared) tryEnv(ctx context.Context, st *state, dir envdir.Dir, accel str
 
 // useEnv takes the lease of an env and checks it. It returns no resolution for an env that is not usable.
 //
-// The lease comes first: one that is taken after the check can lose against a prune in between (measured:
+// The lease comes first. A lease that is taken after the check can lose against a prune in between (measured:
 // 3,265 of 20,000 starts; lease first: 0).
 func (s shared) useEnv(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (*Resolution, health.Verdict, error) {
 	lease, err := s.lease(ctx, st, dir)
@@ -117,7 +117,7 @@ func (s shared) useEnv(ctx context.Context, st *state, dir envdir.Dir, accel str
 	case v.State == health.Healthy:
 		return res, v, nil
 	case v.State == health.Unknown && v.Sealed:
-		// The seal says that it was complete. A busy GPU is no reason to rebuild it.
+		// The seal proves that the env was complete. A busy GPU is not a reason to rebuild it.
 		if !st.req.Policy.DryRun {
 			s.Log.Warn(fmt.Sprintf("environment %s could not be checked: %s; using it as it was sealed", dir.Name, v.Reason))
 		}
@@ -154,8 +154,8 @@ func (s shared) resolveCompatible(ctx context.Context, st *state) (*Resolution, 
 	return nil, nil
 }
 
-// checkPlan skips a healthy env that ensure is to rebuild, and logs when the plan of an env has changed. On
-// the launch path it keeps the env: a start must not begin with an unexpected 5 GB download.
+// checkPlan skips a healthy env that ensure is to rebuild, and logs if the plan of an env has changed. On the
+// launch path it keeps the env, because a start must not begin with an unexpected 5 GB download.
 func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error {
 	req := st.req
 	if res.Dir.Name != string(req.Key) {
@@ -177,9 +177,10 @@ func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error
 	return nil
 }
 
-// planChange compares the seal with the plan and says what has changed. It is "" when no difference matters,
-// or when the two cannot be compared. An env that was built from an embedded profile is compared only for
-// ensure --update, for a key of [envs], and for a line at debug: embedded profiles change with modelrun.
+// planChange compares the seal with the plan and returns what has changed. It returns "" if no difference
+// matters, or if the two cannot be compared. An env that was built from an embedded profile is compared only
+// for ensure --update, for a key of [envs], and for a line at debug level: embedded profiles change with
+// modelrun.
 func (s shared) planChange(ctx context.Context, st *state, res *Resolution) (string, error) {
 	req := st.req
 	seal := res.Verdict.Seal
@@ -224,7 +225,7 @@ func (d *Deps) lease(ctx context.Context, st *state, dir envdir.Dir) (*store.Lea
 	return d.Store.Lease(ctx, dir)
 }
 
-// describe says in a few words what a verdict means for an env.
+// describe returns in a few words what a verdict means for an env.
 func describe(dir envdir.Dir, v health.Verdict) string {
 	switch {
 	case v.State == health.Healthy:
@@ -232,7 +233,7 @@ func describe(dir envdir.Dir, v health.Verdict) string {
 	case v.Code == health.CodeLacks:
 		return dir.Name + " " + v.Reason
 	case v.Absent && !fsys.Missing(dir.Path):
-		return v.Reason // the folder exists, but holds no env
+		return v.Reason // the folder exists, but contains no env
 	case v.Absent:
 		return dir.Path + " does not exist"
 	case v.State == health.Unknown:

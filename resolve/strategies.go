@@ -40,19 +40,19 @@ type Checker interface {
 	Starts(ctx context.Context, d envdir.Dir) error
 }
 
-// Caller is what the chain asks of the program that runs it.
+// Caller is what the chain needs from the program that runs it.
 type Caller interface {
-	// Plan says what creation would install for req. It is called only when something is to be created, or
-	// when a published env is compared with it.
+	// Plan returns what creation would install for req. The chain calls it only to create an env, or to
+	// compare a published env with its plan.
 	Plan(ctx context.Context, req *Request) (profile.Plan, error)
 	// Compatible lists the existing keys that may serve req instead of its own, best first.
 	Compatible(ctx context.Context, req *Request, have []envdir.Key) []Alternative
-	// UV finds or installs uv. Its full output goes to log; heartbeat is called at every sign of life.
+	// UV finds or installs uv. uv's full output goes to log. heartbeat is called at every sign of life.
 	UV(ctx context.Context, log io.Writer, heartbeat func()) (*uv.UV, error)
-	// Interruptible returns a context that Ctrl-C or SIGTERM ends until stop is called. The launch path
-	// never asks for it, so that the program inherits signals as modelrun got them.
+	// Interruptible returns a context that Ctrl-C or SIGTERM cancels until stop is called. The launch path
+	// never calls it, so that the program inherits signals as modelrun got them.
 	Interruptible(ctx context.Context) (interruptible context.Context, stop func())
-	// Progress reports how far a creation is: ours, or the one that we wait for.
+	// Progress reports the progress of a creation: our own, or the one that we wait for.
 	Progress(owner store.Owner)
 	// Checking reports a check that takes longer than a second.
 	Checking(line string)
@@ -60,9 +60,9 @@ type Caller interface {
 
 // Deps are the objects and settings that the strategies share.
 type Deps struct {
-	Store *store.Store
-	Check Checker
-	Log   hclog.Logger
+	Store *store.Store // the root's store
+	Check Checker      // checks envs
+	Log   hclog.Logger // never nil
 	// Caller is the program that runs the chain.
 	Caller Caller
 	// Owners are further trusted owners of envs, in addition to the current user and root.
@@ -73,8 +73,8 @@ type Deps struct {
 	RootFrom string
 }
 
-// interruptible runs work that may take long or must not be cut short. Ctrl-C cancels its context. If the
-// work is done by then, Ctrl-C still prevents the program from being started.
+// interruptible runs work that may take long or must not be cut short. Ctrl-C cancels the context of the
+// work. If the work is done by then, Ctrl-C still prevents the start of the program.
 func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*Resolution, error)) (*Resolution, error) {
 	ctx, stop := d.Caller.Interruptible(ctx)
 	res, err := work(ctx)
@@ -91,13 +91,13 @@ func (d *Deps) interruptible(ctx context.Context, work func(context.Context) (*R
 		Fix("run the same command again to go on")
 }
 
-// Default is the chain of a launch. A new strategy is added to this list.
+// Default returns the chain of a launch. A new strategy must be added to this list.
 func Default(d *Deps) Chain {
 	s := shared{d}
 	return Chain{s, old{d}, wait{d, s}, create{d, s}, lastResort{d}}
 }
 
-// Ensure is the chain of `modelrun ensure`. It gives a shared env or an error.
+// Ensure returns the chain of `modelrun ensure`, which ends with a shared env or an error.
 func Ensure(d *Deps) Chain {
 	s := shared{d}
 	return Chain{s, wait{d, s}, create{d, s}}
@@ -105,7 +105,7 @@ func Ensure(d *Deps) Chain {
 
 // Trusted returns an error for an env that another user could have written. It is called before anything of
 // the env is run. The env's folder and its venv must belong to the current user, to root or to a trusted
-// owner, and must not be writable for all.
+// owner, and other users must not be able to write to them.
 func (d *Deps) Trusted(dir envdir.Dir) error {
 	for _, path := range []string{dir.Path, dir.Venv()} {
 		if err := fsys.Trusted(path, d.Owners); err != nil && !fsys.IsMissing(err) {
@@ -115,8 +115,8 @@ func (d *Deps) Trusted(dir envdir.Dir) error {
 	return nil
 }
 
-// checkWithNeeds is check for an env that must also have the needs beyond the key. These are checked first,
-// because that is cheap and may save a probe.
+// checkWithNeeds is like check, for an env that must also have the needs beyond the key. It checks these
+// first, because that is cheap and may save a probe.
 func (d *Deps) checkWithNeeds(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
 	if v, err := checkNeeds(dir, st.req.With); err != nil || v.Code != "" {
 		return v, err

@@ -12,7 +12,8 @@ import (
 
 var noCUDA = health.Verdict{State: health.Broken, Code: health.CodeNoCUDA, Reason: "torch sees no GPU", Sealed: true}
 
-// An env whose check could not be finished is the last resort, also after another env that reached no GPU.
+// TestUnknownAfterNoCUDA checks that an env whose check could not be finished is the last resort, even after
+// another env that reached no GPU.
 func TestUnknownAfterNoCUDA(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
@@ -32,8 +33,8 @@ func TestUnknownAfterNoCUDA(t *testing.T) {
 	require.Equal(t, root.Shared("key"), res.Dir)
 }
 
-// Another creator publishes before the lock is taken, and its env cannot be verified here. Then no other is
-// built either.
+// TestUnverifiedUnderTheLock checks another creator that publishes before the lock is taken. If its env
+// cannot be verified here, no other env is built.
 func TestUnverifiedUnderTheLock(t *testing.T) {
 	t.Parallel()
 	for name, v := range map[string]health.Verdict{"no GPU is reached": noCUDA, "a busy GPU": busy} {

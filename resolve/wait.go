@@ -72,7 +72,7 @@ func (w wait) waitForCreator(ctx context.Context, st *state) (*Resolution, error
 }
 
 // namingTime is how long a waiting process waits for the creator's name before it logs "another process". A
-// creator takes its lock first and writes who it is a moment later.
+// creator takes its lock first, and writes its name a moment later.
 const namingTime = time.Second
 
 // pollLock waits until the lock is free. Policy.Wait limits the time without progress: it starts again with
@@ -111,7 +111,7 @@ func (w wait) pollLock(ctx context.Context, st *state) error {
 	}
 }
 
-// timeOut ends the wait for a creator that made no progress.
+// timeOut returns the error for a creator that made no progress.
 func (w wait) timeOut(st *state, owner store.Owner) error {
 	st.timedOut = fault.New(fault.WaitTimeout, "%s is being created by %s, which made no progress for %s",
 		st.req.Key, describeOwner(owner), st.req.Policy.Wait).
