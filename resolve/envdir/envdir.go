@@ -80,14 +80,14 @@ func (r Root) Lease(d Dir) string {
 // Logs returns the folder of the installer's full output.
 func (r Root) Logs() string { return join(r, ".envs", ".logs") }
 
-// State returns what can be deleted at any time.
+// State returns the files that can be deleted at any time.
 func (r Root) State() State { return State{r} }
 
 // Cache returns uv's cache. It is on the same file system as the envs, so that
 // uv links files instead of copying them, and one syncfs covers both.
 func (r Root) Cache() string { return join(r, ".envs", ".cache", "uv") }
 
-// Tools returns what envs are built with.
+// Tools returns the programs that envs are built with.
 func (r Root) Tools() Tools { return Tools{r} }
 
 // join returns a path below the root.
@@ -95,8 +95,8 @@ func join(r Root, elem ...string) string {
 	return filepath.Join(append([]string{string(r)}, elem...)...)
 }
 
-// Files are the files about one key. They are outside its env, so that they outlive
-// it.
+// Files provides the paths of the files about one key. They are outside its env, so
+// that they outlive it.
 type Files struct {
 	root Root
 	key  Key
@@ -113,7 +113,7 @@ func (f Files) Owner() string { return join(f.root, ".envs", ".locks", string(f.
 // advisory.
 func (f Files) Failure() string { return join(f.root, ".envs", ".locks", string(f.key)+".fail.json") }
 
-// Journal returns the file that exists during a publish that takes two renames.
+// Journal returns the file that exists during a publish with two renames.
 func (f Files) Journal() string {
 	return join(f.root, ".envs", ".locks", string(f.key)+".publish.json")
 }
@@ -130,7 +130,8 @@ func (f Files) Log(at time.Time) string {
 // Constraints returns the file with the installed versions of a published env.
 func (f Files) Constraints() string { return join(f.root, "constraints", string(f.key)+".txt") }
 
-// State is what can be deleted at any time: it is found out again.
+// State provides the paths of everything that can be deleted at any time, because
+// modelrun can determine it again.
 type State struct{ root Root }
 
 // Dir returns the folder of all state.
@@ -147,7 +148,7 @@ func (s State) Models() string { return filepath.Join(s.Dir(), "models") }
 // env.
 func (s State) Model(d Dir, id ID) string { return filepath.Join(s.Models(), d.Name, string(id)) }
 
-// Tools are the programs that envs are built with.
+// Tools provides the paths of the programs that envs are built with.
 type Tools struct{ root Root }
 
 // Dir returns the folder of tools that modelrun installed.

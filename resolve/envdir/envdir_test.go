@@ -67,7 +67,8 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
-// The values are from: printf %s /models/llama | md5sum | cut -c1-12
+// TestLocalID compares ids with the output of: printf %s /models/llama | md5sum |
+// cut -c1-12
 func TestLocalID(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]ID{
@@ -138,7 +139,8 @@ func TestSourceOf(t *testing.T) {
 	require.Equal(t, "six.py", SourceOf(filepath.Join("__pycache__", "six.cpython-312.pyc")))
 }
 
-// modelrun writes only below .envs, apart from the constraints.
+// TestPaths checks that modelrun writes only below .envs, except for the
+// constraints.
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	r, k := Root(filepath.FromSlash("/r")), Key("torch-cpu")
@@ -171,7 +173,8 @@ func TestPaths(t *testing.T) {
 	require.Equal(t, filepath.FromSlash(want), r.Shared(k).Python())
 }
 
-// Every accepted key is a valid folder name on every system.
+// FuzzParseKey checks that every accepted key is a valid folder name on every
+// system.
 func FuzzParseKey(f *testing.F) {
 	for _, s := range []string{"torch-cu121-transformers-bnb", "con", "com1.x", "a.", "..", "A", strings.Repeat("k", 65)} {
 		f.Add(s)
@@ -190,7 +193,7 @@ func FuzzParseKey(f *testing.F) {
 	})
 }
 
-// Splitting and joining a name are inverse operations.
+// FuzzParseStaging checks that splitting and joining a name are inverse operations.
 func FuzzParseStaging(f *testing.F) {
 	for _, s := range []string{"torch-cu121-0123abcd", "a-01234567-89abcdef", "-0123abcd", ".trash-0123abcd"} {
 		f.Add(s)

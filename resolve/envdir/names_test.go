@@ -11,8 +11,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// prune identifies by name what it deletes: each name is created and parsed
-// here.
+// TestNames creates and parses each kind of name, because prune identifies what it
+// deletes by name.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	const hex = "0123abcd"
