@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A quoted text is one word for the shell.
+// TestQuote checks that a quoted text is one word for the shell.
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
