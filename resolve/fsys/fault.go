@@ -9,7 +9,7 @@ import (
 )
 
 // Cause returns err without the path that an [fs.PathError] adds, for messages that
-// name the path already.
+// already name the path.
 func Cause(err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) {

@@ -1,8 +1,8 @@
 // Package fsys does the file work that modelrun's folders need: atomic writes,
-// bounded reads, renames, file locks, and questions about owners and rights.
+// bounded reads, renames, file locks, and checks of owners and rights.
 //
-// Small twins per platform hide what differs. Nothing in here knows what a file
-// means.
+// Small files for each platform hide the differences. This package does not know
+// what a file means.
 package fsys
 
 import (
@@ -23,8 +23,8 @@ import (
 // the team's. The data is not flushed to the disk: see [WriteDurable].
 func WriteFile(path string, data []byte) error { return writeFile(path, data, false) }
 
-// WriteDurable is [WriteFile] that flushes the data to the disk before the
-// rename. To make the rename durable as well, call [SyncDir].
+// WriteDurable does the same as [WriteFile], but flushes the data to the disk
+// before the rename. To make the rename durable too, call [SyncDir].
 func WriteDurable(path string, data []byte) error { return writeFile(path, data, true) }
 
 func writeFile(path string, data []byte, flush bool) (err error) {
@@ -74,11 +74,12 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// ErrNotRegular is a file that modelrun cannot have written: not a regular file,
-// or one that is too large.
+// ErrNotRegular is the error for a file that modelrun cannot have written: it is
+// not a regular file, or it is too large.
 var ErrNotRegular = errors.New("not a file that modelrun wrote")
 
-// ErrTooLarge is a file that is larger than the limit. It is an [ErrNotRegular].
+// ErrTooLarge is the error for a file that is larger than the limit. It wraps
+// [ErrNotRegular].
 var ErrTooLarge = fmt.Errorf("%w", ErrNotRegular)
 
 // OpenRegular opens a regular file without ever blocking.
@@ -94,9 +95,9 @@ func OpenRegular(path string, flag int) (*os.File, error) {
 	return f, nil
 }
 
-// renameChecked renames a folder to a free name, for systems without such a
-// call. A rename cannot replace a folder that is not empty, so the check only
-// gives the right error.
+// renameChecked renames a folder to a free name, on systems without a system call
+// for this. A rename cannot replace a folder that is not empty, so the check only
+// provides the right error.
 func renameChecked(from, to string) error {
 	if Exists(to) {
 		return fs.ErrExist
@@ -109,7 +110,7 @@ func Temp(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-"+RandomHex(8))
 }
 
-// RandomHex returns so many random hex digits, an even number.
+// RandomHex returns random hex digits. digits must be even.
 func RandomHex(digits int) string {
 	b := make([]byte, digits/2)
 	_, _ = rand.Read(b) // never fails: see crypto/rand

@@ -77,7 +77,7 @@ func TestExistsAndMissing(t *testing.T) {
 		require.False(t, Exists(path), path)
 		require.True(t, Missing(path), path)
 	}
-	unknown := filepath.Join(dir, strings.Repeat("x", 5000)) // no file system can look at it
+	unknown := filepath.Join(dir, strings.Repeat("x", 5000)) // no file system can look it up
 	require.False(t, Exists(unknown))
 	if runtime.GOOS != "windows" {
 		require.False(t, Missing(unknown))

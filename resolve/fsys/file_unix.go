@@ -13,8 +13,8 @@ import (
 // Rename renames a file or a folder.
 func Rename(from, to string) error { return os.Rename(from, to) }
 
-// NoFollow makes an open fail for a symbolic link. Where others can write the
-// folder too, a link may lead to any file of ours.
+// NoFollow makes an open fail for a symbolic link. In a folder that others can
+// write too, a link may lead to any of our files.
 const NoFollow = syscall.O_NOFOLLOW
 
 // foreign reports whether a file belongs neither to us nor to root.
@@ -25,7 +25,7 @@ func foreign(info fs.FileInfo) bool {
 
 func openFile(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0) }
 
-// RemoveAll removes a tree, read-only folders included. It does not follow
+// RemoveAll removes a tree, including read-only folders. It does not follow
 // symbolic links.
 func RemoveAll(path string) error {
 	err := os.RemoveAll(path)
@@ -41,12 +41,12 @@ func RemoveAll(path string) error {
 	return os.RemoveAll(path)
 }
 
-// ShareLike gives path the group of dir, and the group's write permission, where
-// a team shares dir. It ignores errors: only teams are affected.
+// ShareLike gives path the group of dir, and the group's write permission, if a
+// team shares dir. It ignores errors, because only teams are affected.
 //
-// A teammate may replace path by a link to a file of ours at any moment. So
-// ShareLike changes the file that it opened, which is neither a symbolic link
-// nor a file with several hard links.
+// A teammate may replace path by a link to one of our files at any moment. So
+// ShareLike changes the file that it has opened, after it has checked that the file
+// is not a symbolic link and has only one hard link.
 func ShareLike(path, dir string) {
 	info, ok := TeamFolder(dir)
 	if !ok {
@@ -69,13 +69,13 @@ func ShareLike(path, dir string) {
 	}
 	mode := mine.Mode().Perm() | 0o060 | mine.Mode().Perm()&0o100>>3
 	if mine.IsDir() {
-		mode |= os.ModeSetgid // so that files that uv creates in it belong to the group, too
+		mode |= os.ModeSetgid // so that files that uv creates in it belong to the group too
 	}
 	_ = f.Chmod(mode)
 }
 
-// TeamFolder returns information about dir, and ok if a group shares dir. A
-// sticky folder, like /tmp, belongs to everybody and not to a team.
+// TeamFolder returns information about dir. ok reports whether a group shares dir.
+// A sticky folder, like /tmp, belongs to all users and not to a team.
 func TeamFolder(dir string) (info fs.FileInfo, ok bool) {
 	info, err := os.Stat(dir)
 	return info, err == nil && info.Mode()&0o020 != 0 && info.Mode()&os.ModeSticky == 0
@@ -90,7 +90,7 @@ func SyncDir(dir string) error {
 	defer f.Close()
 	err = f.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EBADF) {
-		return nil // this file system flushes no folders
+		return nil // this file system cannot flush folders
 	}
 	return err
 }

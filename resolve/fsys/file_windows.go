@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// patiently retries while an antivirus, an indexer or a process of ours holds a
-// file. The pause doubles from 10 ms up to longest, with jitter, so that two
+// patiently retries while an antivirus, an indexer or one of our processes holds a
+// file. The pause doubles from 10 ms up to longest. It has jitter, so that two
 // processes do not collide again. https://github.com/golang/go/issues/36568
 //
-// It retries access denied as well, because Windows returns it for a file that is
-// being deleted. A permanent denial costs twice longest.
+// It also retries after "access denied", because Windows returns that for a file
+// that is being deleted. A permanent denial costs twice longest.
 func patiently(longest time.Duration, do func() error) error {
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
 		err := do()
@@ -35,8 +35,8 @@ func passing(err error) bool {
 	return false
 }
 
-// Rename renames a file or a folder. It waits up to about 2.5 s for others, such
-// as an antivirus that scans new files. When two processes replace one file at
+// Rename renames a file or a folder. It waits up to about 2.5 s for other programs,
+// such as an antivirus that scans new files. If two processes replace one file at
 // once, Windows may report a missing source that exists.
 func Rename(from, to string) error {
 	return patiently(1500*time.Millisecond, func() error {
@@ -48,14 +48,14 @@ func Rename(from, to string) error {
 	})
 }
 
-// RemoveAll removes a tree, read-only files included, and waits up to about
-// 2.5 s for others. It removes junctions but not their targets.
+// RemoveAll removes a tree, including read-only files. It waits up to about 2.5 s
+// for other programs. It removes junctions but not their targets.
 func RemoveAll(path string) error {
 	return patiently(1500*time.Millisecond, func() error { return os.RemoveAll(path) })
 }
 
-// openFile waits up to about 0.3 s for others: while a file is being replaced it
-// cannot be opened.
+// openFile waits up to about 0.3 s for other programs: a file cannot be opened
+// while it is being replaced.
 func openFile(path string, flag int) (f *os.File, err error) {
 	err = patiently(160*time.Millisecond, func() error {
 		f, err = os.OpenFile(path, flag, 0)
@@ -64,17 +64,18 @@ func openFile(path string, flag int) (f *os.File, err error) {
 	return f, err
 }
 
-// NoFollow does nothing here: creating a symbolic link takes a privilege.
+// NoFollow has no effect on Windows, where creating a symbolic link needs a
+// privilege.
 const NoFollow = 0
 
-// foreign is always false here: see NoFollow.
+// foreign returns false: see NoFollow.
 func foreign(os.FileInfo) bool { return false }
 
-// ShareLike does nothing: access lists are inherited from the folder.
+// ShareLike does nothing, because access lists are inherited from the folder.
 func ShareLike(string, string) {}
 
-// TeamFolder is always false here: see ShareLike.
+// TeamFolder returns false: see ShareLike.
 func TeamFolder(string) (info fs.FileInfo, ok bool) { return nil, false }
 
-// SyncDir does nothing: NTFS keeps renames in its journal.
+// SyncDir does nothing, because NTFS keeps renames in its journal.
 func SyncDir(string) error { return nil }

@@ -13,7 +13,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Wine has no junctions, renames folders with open files, and knows only one user.
+// skipUnderWine skips a test that Wine cannot pass: Wine has no junctions, renames
+// folders with open files, and knows only one user.
 func skipUnderWine(t *testing.T) {
 	t.Helper()
 	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
@@ -43,7 +44,8 @@ func TestRemoveAllTakesReadOnlyFiles(t *testing.T) {
 	require.NoError(t, RemoveAll(dir), "nothing to do")
 }
 
-// An antivirus holds a new file for a moment. All our operations wait.
+// TestWaitsForWhatHoldsAFile checks that all our operations wait for an antivirus
+// that holds a new file for a moment.
 func TestWaitsForWhatHoldsAFile(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(path string) error{
@@ -79,7 +81,8 @@ func TestWaitsForWhatHoldsAFile(t *testing.T) {
 	}
 }
 
-// An operation on a file that stays held fails in the end, and the file stays.
+// TestGivesUpOnWhatStaysHeld checks that an operation on a file that stays held
+// fails in the end, and that the file stays.
 func TestGivesUpOnWhatStaysHeld(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
@@ -129,7 +132,8 @@ func TestTrustedOwnerByName(t *testing.T) {
 	require.False(t, trustedOwner(`PC\bob`, "S-1-5-21-1-2-3-1001", []string{"", "bo", `OTHER\bob`}))
 }
 
-// DefaultAccount exists on every Windows, and is never the user of a test.
+// TestTrustedRefusesAnotherUser uses DefaultAccount, which exists on every Windows
+// and is never the user of a test.
 func TestTrustedRefusesAnotherUser(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)
@@ -153,7 +157,8 @@ func TestNoOwners(t *testing.T) {
 	require.False(t, noOwners(nil))
 }
 
-// A folder whose owner cannot be read may belong to any user.
+// TestTrustedRefusesAnUnreadableOwner checks that a folder whose owner cannot be
+// read is not trusted, because it may belong to any user.
 func TestTrustedRefusesAnUnreadableOwner(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A teammate replaces a new file by a link to a file of ours. Our file must not get
-// the rights of the group.
+// TestShareFollowsNoLink checks a teammate who replaces a new file by a link to one
+// of our files. Our file must not get the rights of the group.
 func TestShareFollowsNoLink(t *testing.T) {
 	t.Parallel()
 	for name, link := range map[string]func(old, new string) error{"symbolic": os.Symlink, "hard": os.Link} {

@@ -2,5 +2,5 @@ package fsys
 
 import "errors"
 
-// ErrHeld is the error of [LockFile] where another holder has the lock.
+// ErrHeld is the error of [LockFile] if another holder has the lock.
 var ErrHeld = errors.New("the lease is held")

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockFile takes a shared or exclusive flock without waiting. It returns ErrHeld
-// where another holder has it.
+// LockFile takes a shared or exclusive flock without waiting. It returns ErrHeld if
+// another holder has it.
 func LockFile(f *os.File, exclusive bool) error {
 	how := unix.LOCK_SH
 	if exclusive {
@@ -28,6 +28,7 @@ func LockFile(f *os.File, exclusive bool) error {
 	}
 }
 
-// Touch sets the times of a file to now. Unlike any other time, the current one
-// may be set by everyone who may write the file: another member of a team.
+// Touch sets the times of a file to now. Every user who may write the file may set
+// the current time, such as another member of a team. No other time can be set that
+// way.
 func Touch(path string) error { return unix.Utimes(path, nil) }

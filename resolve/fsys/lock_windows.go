@@ -9,8 +9,8 @@ import (
 )
 
 // LockFile takes a shared or exclusive lock on the first byte without waiting. It
-// returns ErrHeld where another holder has it. Others cannot read a locked range,
-// so the file stays empty.
+// returns ErrHeld if another holder has it. Other processes cannot read a locked
+// range, so the file stays empty.
 func LockFile(f *os.File, exclusive bool) error {
 	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if exclusive {

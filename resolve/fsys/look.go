@@ -12,8 +12,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// Exists reports whether something is at path, which may be a dangling symbolic
-// link. It is false as well where path cannot be looked at: compare [Missing].
+// Exists reports whether something exists at path. A dangling symbolic link counts.
+// It also returns false if path cannot be looked up: compare [Missing].
 func Exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
@@ -26,8 +26,8 @@ func Reachable(path string) bool {
 	return err == nil
 }
 
-// Missing reports whether path surely does not exist. It is false where path
-// cannot be looked at: compare [Exists].
+// Missing reports whether path certainly does not exist. It returns false if path
+// cannot be looked up: compare [Exists].
 func Missing(path string) bool {
 	_, err := os.Lstat(path)
 	return IsMissing(err)
@@ -52,7 +52,7 @@ func Within(path, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// Absolute returns path, which may be relative to dir, as an absolute path.
+// Absolute returns path as an absolute path. A relative path is relative to dir.
 func Absolute(path, dir string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
@@ -64,11 +64,11 @@ func Absolute(path, dir string) string {
 }
 
 // EachFile calls do for each regular file below path until do returns false. It
-// skips what cannot be read and follows no symbolic links.
+// skips files that cannot be read, and follows no symbolic links.
 func EachFile(path string, do func(path string, info fs.FileInfo) bool) {
 	_ = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
-			return nil //nolint:nilerr // what cannot be read is skipped
+			return nil //nolint:nilerr // skip files that cannot be read
 		}
 		info, err := e.Info()
 		if err == nil && !do(p, info) {
@@ -78,8 +78,8 @@ func EachFile(path string, do func(path string, info fs.FileInfo) bool) {
 	})
 }
 
-// FreeBytes returns how many bytes we may still write on the file system of
-// path, or of its nearest parent that exists.
+// FreeBytes returns how many bytes we may still write on the file system of path,
+// or of its nearest existing parent.
 func FreeBytes(path string) (uint64, error) {
 	for {
 		free, err := freeBytes(path)
@@ -91,8 +91,9 @@ func FreeBytes(path string) (uint64, error) {
 	}
 }
 
-// CanWrite reports whether we may write in a folder, or in its nearest parent
-// that exists, without trying it. On Windows only trying tells: there it is true.
+// CanWrite reports whether we may write in a folder, or in its nearest existing
+// parent, without a trial. On Windows it returns true, because only a trial would
+// show that.
 func CanWrite(path string) bool {
 	for {
 		err := access(path)
@@ -110,17 +111,17 @@ func LongestName(dir string) (name string, length int) {
 		if n := utf8.RuneCountInString(p); n > length {
 			name, length = p, n
 		}
-		return nil // what cannot be read is not counted
+		return nil // entries that cannot be read are not counted
 	})
 	return name, length
 }
 
-// OwnLink returns an error where path is a symbolic link that another user made,
-// except root: data written through it goes where that user wants.
+// OwnLink returns an error if path is a symbolic link made by another user, except
+// root: data written through it would go where that user wants.
 func OwnLink(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil || info.Mode()&fs.ModeSymlink == 0 || !foreign(info) {
-		return nil //nolint:nilerr // the caller finds out what cannot be looked at
+		return nil //nolint:nilerr // the caller will get the error
 	}
 	return fault.New(fault.Untrusted, "%s is a symbolic link that another user made", path).
 		Fix("see where it leads (ls -l %s) and remove it, or name another place", fault.Quote(path))

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// MkdirLike makes a folder and its parents, each with the mode and group of
-// the nearest parent that exists: a team shares .envs by its group.
+// MkdirLike makes a folder and its parents, each with the mode and group of the
+// nearest existing parent. This lets a team share .envs by its group.
 func MkdirLike(dir string) error {
 	if err := OwnLink(dir); err != nil {
 		return err
@@ -34,9 +34,9 @@ func MkdirLike(dir string) error {
 	return nil
 }
 
-// mkdirIn makes a folder. For a team it makes the folder under a temporary name
-// first. So the team never sees it without the group's rights, even if its maker
-// dies.
+// mkdirIn makes a folder. For a team it first makes the folder under a temporary
+// name. So the team never sees the folder without the group's rights, even if the
+// maker dies.
 func mkdirIn(parent, dir string) error {
 	if _, ok := TeamFolder(parent); !ok {
 		return os.Mkdir(dir, 0o755)

@@ -13,7 +13,7 @@ import (
 
 func access(path string) error { return unix.Access(path, unix.W_OK) }
 
-// OwnerOf returns the name of a file's owner, "" where it cannot be read.
+// OwnerOf returns the name of a file's owner, or "" if it cannot be read.
 func OwnerOf(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {

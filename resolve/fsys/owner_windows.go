@@ -11,7 +11,7 @@ func access(path string) error {
 	return err
 }
 
-// OwnerOf returns the name of a file's owner, "" where it cannot be read.
+// OwnerOf returns the name of a file's owner, or "" if it cannot be read.
 func OwnerOf(path string) string {
 	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RenameNew renames a folder to a free name. It returns fs.ErrExist where the name
-// is taken.
+// RenameNew renames a folder to a free name. It returns fs.ErrExist if the name is
+// taken.
 func RenameNew(from, to string) error { return renameAt(from, to, unix.RENAME_NOREPLACE) }
 
-// Exchange swaps two folders in one step. It returns errors.ErrUnsupported where
-// the file system cannot.
+// Exchange swaps two folders in one step. It returns errors.ErrUnsupported if the
+// file system cannot do that.
 func Exchange(a, b string) error { return renameAt(a, b, unix.RENAME_EXCHANGE) }
 
 func renameAt(from, to string, flags uint) error {
@@ -30,8 +30,8 @@ func renameAt(from, to string, flags uint) error {
 	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 }
 
-// SyncTree flushes the file system that path is on to the disk, uv's cache
-// included. It returns false where the file system cannot promise it.
+// SyncTree flushes the file system of path to the disk, including uv's cache. It
+// returns false if the file system cannot promise that.
 func SyncTree(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -7,15 +7,15 @@ import (
 	"path/filepath"
 )
 
-// RenameNew renames a folder to a free name. It returns fs.ErrExist where the name
-// is taken.
+// RenameNew renames a folder to a free name. It returns fs.ErrExist if the name is
+// taken.
 func RenameNew(from, to string) error { return renameChecked(from, to) }
 
-// Exchange is not possible on Windows.
+// Exchange returns errors.ErrUnsupported: Windows cannot do this.
 func Exchange(_, _ string) error { return errors.ErrUnsupported }
 
-// SyncTree flushes every file below path to the disk: flushing a whole volume
-// takes an administrator. It returns false where a file could not be flushed.
+// SyncTree flushes every file below path to the disk, because only an administrator
+// can flush a whole volume. It returns false if a file could not be flushed.
 func SyncTree(path string) (bool, error) {
 	durable := true
 	err := filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
@@ -24,7 +24,7 @@ func SyncTree(path string) (bool, error) {
 		}
 		f, err := os.OpenFile(p, os.O_RDWR, 0)
 		if err != nil {
-			durable = false // read-only or held: it may be lost in a power cut
+			durable = false // read-only or held: a power cut may lose it
 			return nil
 		}
 		defer f.Close()

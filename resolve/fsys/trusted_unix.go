@@ -74,10 +74,10 @@ func ownerName(uid string) string {
 // FileID identifies a file, whatever names it has.
 type FileID struct{ dev, ino uint64 }
 
-// Disk identifies the file system of the file.
+// Disk returns a number that identifies the file system of the file.
 func (id FileID) Disk() uint64 { return id.dev }
 
-// Identify returns the identity of a file and how many hard links it has.
+// Identify returns the identity of a file, and the number of its hard links.
 func Identify(_ string, info fs.FileInfo) (id FileID, links int) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

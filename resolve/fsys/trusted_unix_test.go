@@ -31,8 +31,8 @@ func TestTrusted(t *testing.T) {
 	require.NoError(t, Trusted(path, []string{"54321"}))
 }
 
-// A folder that everybody can write is not a team's: new files in it belong to
-// their maker.
+// TestStickyFolderIsNoTeams checks that a folder that every user can write is not a
+// team's: new files in it belong to the user who creates them.
 func TestStickyFolderIsNoTeams(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -25,13 +25,13 @@ func freeBytes(path string) (uint64, error) {
 	return free, nil
 }
 
-// Trusted returns an error where path belongs to another user of this machine who
-// is neither an administrator nor one of owners (names, DOMAIN\name or SIDs), or
-// where its owner cannot be read.
+// Trusted returns an error if path belongs to another user of this machine who is
+// neither an administrator nor one of owners (names, DOMAIN\name or SIDs), or if
+// its owner cannot be read.
 //
 // It does not check who else can write path. By default every signed-in user can
-// change a folder created below C:\ or on another drive, and that is where people
-// keep their models.
+// change a folder that was created below C:\ or on another drive, and many users
+// keep their models there.
 func Trusted(path string, owners []string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
@@ -56,8 +56,8 @@ func Trusted(path string, owners []string) error {
 		Fix("if you trust that user, say so in your own config file: trusted_owners = ['%s']", name)
 }
 
-// ownerOf returns the owner of path, nil on a file system without owners. Access
-// denied stays an error: another user's folder may answer so.
+// ownerOf returns the owner of path, or nil on a file system without owners.
+// "Access denied" stays an error: it may come from another user's folder.
 func ownerOf(path string) (*windows.SID, error) {
 	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
@@ -71,14 +71,14 @@ func ownerOf(path string) (*windows.SID, error) {
 }
 
 // noOwners reports whether err says that a file system has no owners, or that a
-// server does not tell them.
+// server does not report them.
 func noOwners(err error) bool {
 	return errors.Is(err, windows.ERROR_NOT_SUPPORTED) || errors.Is(err, windows.ERROR_INVALID_FUNCTION)
 }
 
-// accountOf returns DOMAIN\name of a SID, and whether it is a user's: not the
-// system's, a service's or a group's. A SID that is unknown here, as on a disk from
-// another machine, is not a user's.
+// accountOf returns the DOMAIN\name of a SID. user reports whether it is a user's,
+// as opposed to the system's, a service's or a group's. A SID that is unknown here,
+// as on a disk from another machine, is not a user's.
 func accountOf(sid *windows.SID) (name string, user bool) {
 	account, domain, kind, err := sid.LookupAccount("")
 	if err != nil {
@@ -133,10 +133,10 @@ type FileID struct {
 	high, low uint32
 }
 
-// Disk identifies the file system of the file.
+// Disk returns a number that identifies the file system of the file.
 func (id FileID) Disk() uint64 { return uint64(id.volume) }
 
-// Identify returns the identity of a file and how many hard links it has.
+// Identify returns the identity of a file, and the number of its hard links.
 func Identify(path string, _ fs.FileInfo) (id FileID, links int) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Put writes a file of so many bytes, and its folders, and returns its path.
+// Put writes a file of that size, creates its folders, and returns its path.
 func Put(t *testing.T, size int, path ...string) string {
 	t.Helper()
 	file := filepath.Join(path...)
@@ -20,7 +20,7 @@ func Put(t *testing.T, size int, path ...string) string {
 	return file
 }
 
-// Link makes a hard link, and its folders, and returns its path.
+// Link makes a hard link, creates its folders, and returns its path.
 func Link(t *testing.T, from string, to ...string) string {
 	t.Helper()
 	file := filepath.Join(to...)
@@ -29,7 +29,7 @@ func Link(t *testing.T, from string, to ...string) string {
 	return file
 }
 
-// Older sets the times of files to so long ago.
+// Older sets the times of files to that long ago.
 func Older(t *testing.T, by time.Duration, paths ...string) {
 	t.Helper()
 	at := time.Now().Add(-by)
@@ -38,7 +38,7 @@ func Older(t *testing.T, by time.Duration, paths ...string) {
 	}
 }
 
-// SkipOnWindows skips a test of something that Windows does not have.
+// SkipOnWindows skips a test of a feature that Windows does not have.
 func SkipOnWindows(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
