@@ -7,7 +7,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// cacheFile holds what the driver said, in the state folder of one machine.
+// cacheFile holds the driver's answer, in the state folder of one machine.
 const cacheFile = "hardware.json"
 
 // State reads and writes the small files of one machine.
@@ -18,31 +18,31 @@ type State interface {
 	Write(name string, data []byte) error
 }
 
-// Cache asks for the hardware once per process, and keeps the answer for the
-// next process. It must not be used by several goroutines at once.
+// Cache detects the hardware once per process, and keeps the answer for the next
+// process. It must not be used by several goroutines at once.
 type Cache struct {
 	id      Identity
 	env     execx.Environ
 	state   State
-	machine *Machine // nil: not asked yet
+	machine *Machine // nil until it is needed
 	isNew   bool     // machine was detected by this process and has no problem
 }
 
-// NewCache returns a cache for the machine with this identity. env is what
-// [Detect] gets. Nothing is read yet.
+// NewCache returns a cache for the machine with this identity. env is passed to
+// [Detect]. NewCache reads nothing.
 func NewCache(id Identity, env execx.Environ, state State) *Cache {
 	return &Cache{id: id, env: env, state: state}
 }
 
-// Identity returns what the cache was made with.
+// Identity returns the identity that the cache was made with.
 func (c *Cache) Identity() Identity { return c.id }
 
-// Env returns what the cache was made with.
+// Env returns the environment that the cache was made with.
 func (c *Cache) Env() execx.Environ { return c.env }
 
-// Machine returns the full hardware. It comes from the state as long as the
-// driver and the GPUs are the same. Otherwise it is detected, which may take
-// seconds. Without an accelerator neither is needed.
+// Machine returns the full hardware. It comes from the state if the driver and the
+// GPUs have not changed. Otherwise it is detected, which may take seconds. Without
+// an accelerator, neither is necessary.
 func (c *Cache) Machine(ctx context.Context) (Machine, error) {
 	if c.machine != nil {
 		return *c.machine, nil
@@ -58,20 +58,21 @@ func (c *Cache) Machine(ctx context.Context) (Machine, error) {
 	return m, nil
 }
 
-// Refresh detects the hardware whatever is cached: an old answer can hide that
-// the driver broke since. Machine returns the new answer from then on.
+// Refresh detects the hardware even if it is cached, because an old answer can hide
+// that the driver has broken since. From then on Machine returns the new answer.
 func (c *Cache) Refresh(ctx context.Context) (Machine, error) {
 	m, err := Detect(ctx, c.id, c.env)
 	if err != nil {
 		return m, err
 	}
 	c.machine = &m
-	c.isNew = c.id.Vendor != "" && m.Problem == "" // a problem may be gone at the next start
+	c.isNew = c.id.Vendor != "" && m.Problem == "" // a problem may have disappeared by the next start
 	return m, nil
 }
 
-// Keep writes what was newly detected to the state, unless the machine has a
-// Problem. Call it after everything else succeeded: bad input leaves no files.
+// Keep writes newly detected hardware to the state, unless the machine has a
+// Problem. Call it after everything else has succeeded: bad input must leave no
+// files.
 func (c *Cache) Keep() error {
 	if !c.isNew {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A machine with a problem is remembered by this process only: the next one
-// asks again.
+// TestCacheKeepsNoProblem checks that only this process remembers a machine with a
+// problem. The next process asks again.
 func TestCacheKeepsNoProblem(t *testing.T) {
 	t.Parallel()
 	const broken = "no usable GPU (the NVIDIA driver is loaded and no GPU answers)"
@@ -35,7 +35,8 @@ func TestCacheKeepsNoProblem(t *testing.T) {
 	require.Equal(t, 1, state.writes)
 }
 
-// An interrupted detection leaves no answer behind.
+// TestCacheInterrupted checks that an interrupted detection leaves no answer
+// behind.
 func TestCacheInterrupted(t *testing.T) {
 	t.Parallel()
 	b := newBox(t).driver("550.54.14").says(rtx3090)

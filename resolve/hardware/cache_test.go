@@ -16,7 +16,7 @@ type fakeState struct {
 	files  map[string]string
 	reads  int
 	writes int
-	broken error // what Write returns
+	broken error // the error of Write
 }
 
 func (s *fakeState) Read(name string) ([]byte, error) {
@@ -36,8 +36,8 @@ func (s *fakeState) Write(name string, data []byte) error {
 	return s.broken
 }
 
-// TestCache uses AMD machines: Detect completes them without a process, so that
-// the name of a GPU shows where an answer came from.
+// TestCache uses AMD machines. Detect completes them without a process, so the name
+// of a GPU shows where an answer came from.
 func TestCache(t *testing.T) {
 	t.Parallel()
 	amd := Identity{OS: "linux", Arch: "amd64", Vendor: "amd", Driver: "6.8.5", GPUs: []string{"gfx1100"}}
@@ -52,8 +52,8 @@ func TestCache(t *testing.T) {
 	const detected = "AMD gfx1100, driver 6.8.5"
 	for name, c := range map[string]struct {
 		id      Identity
-		file    string // hardware.json; "" none
-		refresh bool   // Refresh comes before Machine
+		file    string // hardware.json; "" if there is none
+		refresh bool   // Refresh is called before Machine
 		want    string // Machine.String
 		reads   int
 		kept    bool // Keep writes

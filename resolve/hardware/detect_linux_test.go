@@ -213,8 +213,8 @@ func TestDetectHungTool(t *testing.T) {
 	})
 }
 
-// An nvidia-smi that another user put into the working directory or on PATH is
-// never run.
+// TestDetectTrustsNoPath checks that an nvidia-smi that another user put into the
+// working directory or on PATH is never run.
 func TestDetectTrustsNoPath(t *testing.T) {
 	plant := t.TempDir()
 	marker := filepath.Join(plant, "ran")

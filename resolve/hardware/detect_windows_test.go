@@ -41,8 +41,8 @@ func TestNVIDIAVersion(t *testing.T) {
 	}
 }
 
-// A display class in the registry, as Windows writes it: NVIDIA's cards are
-// found among others.
+// TestNVIDIACards checks a display class in the registry, as Windows writes it,
+// with NVIDIA's cards among others.
 func TestNVIDIACards(t *testing.T) {
 	t.Parallel()
 	const one, two = "NVIDIA GeForce RTX 3090", "NVIDIA RTX A4000"
@@ -82,7 +82,8 @@ func TestNVIDIACards(t *testing.T) {
 	require.Empty(t, names)
 }
 
-// The launch path and the full detection see the same GPUs.
+// TestSimulated checks that the launch path and the full detection see the same
+// GPUs.
 func TestSimulated(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -102,8 +103,8 @@ func TestSimulated(t *testing.T) {
 	require.Equal(t, "no GPU", detected(env.With("CUDA_VISIBLE_DEVICES", "-1")))
 }
 
-// noDriver skips a test on a machine with NVIDIA's driver, which would answer
-// itself.
+// noDriver skips a test on a machine with NVIDIA's driver, because that driver
+// would answer.
 func noDriver(t *testing.T) {
 	t.Helper()
 	system, err := windows.GetSystemDirectory()
@@ -113,8 +114,8 @@ func noDriver(t *testing.T) {
 	}
 }
 
-// Without nvml.dll and nvidia-smi.exe the GPU is known by its name in the
-// registry.
+// TestDetectWithoutLibrary checks that without nvml.dll and nvidia-smi.exe the GPU
+// is known by its name in the registry.
 func TestDetectWithoutLibrary(t *testing.T) {
 	t.Parallel()
 	noDriver(t)
@@ -125,8 +126,8 @@ func TestDetectWithoutLibrary(t *testing.T) {
 	require.True(t, m.HasGPU())
 }
 
-// A program that another user put into the working directory, on PATH or into a
-// folder named by a variable is never run.
+// TestDetectTrustsNoPath checks that a program that another user put into the
+// working directory, on PATH or into a folder named by a variable is never run.
 func TestDetectTrustsNoPath(t *testing.T) {
 	noDriver(t)
 	plant := t.TempDir()
@@ -151,7 +152,7 @@ func TestDetectTrustsNoPath(t *testing.T) {
 		t.Setenv(name, value)
 	}
 
-	// The planted program does leave the file.
+	// Started directly, the planted program does leave the file.
 	res, err := execx.Run(t.Context(), execx.Cmd{Path: filepath.Join(plant, "nvidia-smi.exe"), Env: env, Timeout: time.Minute})
 	require.NoError(t, err)
 	require.Zero(t, res.ExitCode, res.Tail)

@@ -28,7 +28,7 @@ type Identity struct {
 	Arch    string   `json:"arch"`              // as Go names it
 	Libc    string   `json:"libc"`              // "glibc", "musl", "" elsewhere
 	Vendor  string   `json:"vendor,omitempty"`  // "nvidia", "amd", "apple"; "" without an accelerator
-	Driver  string   `json:"driver,omitempty"`  // "550.54.14"; "" if not known, for example in WSL
+	Driver  string   `json:"driver,omitempty"`  // "550.54.14"; "" if it is not known, for example in WSL
 	GPUs    []string `json:"gpus,omitempty"`    // sorted; PCI addresses with device numbers, or targets
 	Visible string   `json:"visible,omitempty"` // the variables that hide GPUs
 }
@@ -36,9 +36,9 @@ type Identity struct {
 // GPU is one visible device.
 type GPU struct {
 	Name      string `json:"name"`                 // the product's name
-	CC        string `json:"cc,omitempty"`         // compute capability "8.6"; for AMD the target "gfx1100"; "" if not known
-	UUID      string `json:"uuid,omitempty"`       // "GPU-…"; "" if not known
-	MemoryMiB int    `json:"memory_mib,omitempty"` // 0 if not known
+	CC        string `json:"cc,omitempty"`         // compute capability "8.6"; for AMD the target "gfx1100"; "" if it is not known
+	UUID      string `json:"uuid,omitempty"`       // "GPU-…"; "" if it is not known
+	MemoryMiB int    `json:"memory_mib,omitempty"` // 0 if it is not known
 }
 
 // Machine is the complete hardware. It is cached under its Identity.
@@ -46,7 +46,7 @@ type Machine struct {
 	Identity
 	GPUs     []GPU  `json:"devices,omitempty"` // the visible ones
 	Reported string `json:"told,omitempty"`    // the driver's version from NVIDIA's own tools, the only source in WSL
-	Problem  string `json:"problem,omitempty"` // why an existing GPU cannot be used; "" if all is well
+	Problem  string `json:"problem,omitempty"` // why an existing GPU cannot be used; "" if there is no problem
 }
 
 // visibility lists the variables that hide GPUs from a program.
@@ -120,7 +120,7 @@ func Detect(ctx context.Context, id Identity, env execx.Environ) (Machine, error
 	return detect(ctx, id, env, smiLimit)
 }
 
-// detect is Detect with another time limit.
+// detect does the work of Detect, with another time limit.
 func detect(ctx context.Context, id Identity, env execx.Environ, limit time.Duration) (Machine, error) {
 	m := Machine{Identity: id}
 	switch id.Vendor {

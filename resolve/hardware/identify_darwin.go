@@ -17,14 +17,14 @@ func identify(execx.Environ) Identity {
 	return id
 }
 
-// queryLibrary has nothing to ask on macOS.
+// queryLibrary returns nothing on macOS.
 func queryLibrary(context.Context, execx.Environ, time.Duration) ([]GPU, string) { return nil, "" }
 
-// smiPaths is empty: macOS has no nvidia-smi.
+// smiPaths returns no paths: macOS has no nvidia-smi.
 func smiPaths(execx.Environ) []string { return nil }
 
-// modelNames is empty: there are no NVIDIA GPUs.
+// modelNames returns no names: there are no NVIDIA GPUs.
 func modelNames(execx.Environ, []string) []string { return nil }
 
-// deviceFiles matters only on Linux.
+// deviceFiles returns true: it matters only on Linux.
 func deviceFiles(execx.Environ) bool { return true }

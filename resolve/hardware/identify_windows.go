@@ -97,5 +97,5 @@ func smiPaths(env execx.Environ) []string {
 // modelNames returns the registry's descriptions, which already are the names.
 func modelNames(_ execx.Environ, names []string) []string { return names }
 
-// deviceFiles matters only on Linux.
+// deviceFiles returns true: it matters only on Linux.
 func deviceFiles(execx.Environ) bool { return true }

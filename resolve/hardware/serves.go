@@ -36,7 +36,7 @@ func (m Machine) requireGPU(vendor, name, accel string) error {
 	return nil
 }
 
-// servesCUDA is Serves for CUDA builds.
+// servesCUDA does the work of Serves for CUDA builds.
 func (m Machine) servesCUDA(accel, torch string) error {
 	if err := m.requireGPU("nvidia", "an NVIDIA", accel); err != nil {
 		return err

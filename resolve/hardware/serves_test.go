@@ -28,7 +28,7 @@ func TestServes(t *testing.T) {
 	for name, c := range map[string]struct {
 		m            Machine
 		accel, torch string
-		want         string // the sentence; "" it serves
+		want         string // the reason; "" if it serves
 	}{
 		"cpu everywhere":   {Machine{}, "cpu", "2.5.1", ""},
 		"none said":        {Machine{}, "", "", ""},
@@ -99,8 +99,8 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// Names from nvidia-smi and the kernel module, and names that are easily
-// confused.
+// TestCCOf checks names from nvidia-smi and the kernel module, and names that are
+// easily confused.
 func TestCCOf(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
