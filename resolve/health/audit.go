@@ -23,13 +23,13 @@ import (
 // maxRecord bounds one RECORD; torch's has about 2 MiB.
 const maxRecord = 64 << 20
 
-// Audit is L2. It checks that every file named in a package's RECORD exists
-// with the recorded size, and that every package's install was finished. It
-// reads no content, so it misses damage that keeps the size. It takes about 50
-// ms for 20,000 files.
+// Audit makes the check of level L2: every file named in a package's RECORD exists
+// with the recorded size, and the install of every package was finished. It reads
+// no content, so it misses damage that keeps the size. It takes about 50 ms for
+// 20,000 files.
 //
-// Rows that lead out of the env are not followed. Byte code may be missing:
-// Python writes it again on import. The error is a *fault.Error with code
+// It does not follow rows that lead out of the env. Byte code may be missing,
+// because Python writes it again on import. The error is a *fault.Error with code
 // Verify that names package and file, or an error of the disk.
 func Audit(d envdir.Dir) error { return audit(d, nil) }
 
@@ -40,10 +40,10 @@ type Mismatch struct {
 	Err  error  // describes the mismatch
 }
 
-// Contents does what Audit does, and also reads every file. It returns every
-// mismatch, also together with an error of Audit. It takes about 1 s for a
-// gigabyte that was just written. ctx stops it between two files; the error is
-// then the cause of ctx.
+// Contents does the same as Audit, and also reads every file. It returns every
+// mismatch, even together with an error of Audit. It takes about 1 s for a gigabyte
+// that was just written. ctx stops it between two files; the error is then the
+// cause of ctx.
 func Contents(ctx context.Context, d envdir.Dir) (mismatches []Mismatch, err error) {
 	err = audit(d, func(f *recordedFile, path string) error {
 		if ctx.Err() != nil {
@@ -77,8 +77,8 @@ func audit(d envdir.Dir, look func(f *recordedFile, path string) error) error {
 	return compare(d, files, look)
 }
 
-// Owners maps each file named in a RECORD to its package. It omits what cannot
-// be read.
+// Owners maps each file named in a RECORD to its package. It omits packages that
+// cannot be read.
 func Owners(d envdir.Dir) map[string]string {
 	owners := map[string]string{}
 	st, v, err := readSite(d)
@@ -107,13 +107,13 @@ func readRecords(d envdir.Dir, st *site) (map[string]*recordedFile, error) {
 	return files, nil
 }
 
-// recordedFile is a file with what the RECORDs of all its packages say about
-// it.
+// recordedFile is a file with the entries about it in the RECORDs of all its
+// packages.
 type recordedFile struct {
 	owner string
 	sizes []int64
 	any   bool     // a RECORD has no size for it
-	sums  []string // SHA-256 in base64; "" where a RECORD has none
+	sums  []string // SHA-256 in base64; "" if a RECORD has none
 }
 
 func readRecord(d envdir.Dir, packages string, p dist, files map[string]*recordedFile) error {
@@ -163,8 +163,8 @@ func readRecord(d envdir.Dir, packages string, p dist, files map[string]*recorde
 	return nil
 }
 
-// row is one line of a RECORD. size is -1 and sum is "" where the line has
-// none; only sha256 counts as a sum.
+// row is one line of a RECORD. size is -1 and sum is "" if the line has none. Only
+// sha256 counts as a sum.
 type row struct {
 	path string
 	size int64
@@ -216,7 +216,7 @@ func compare(d envdir.Dir, files map[string]*recordedFile, look func(f *recorded
 	for path := range files {
 		paths = append(paths, path)
 	}
-	slices.Sort(paths) // neighbours on the disk, and the same first finding each time
+	slices.Sort(paths) // for neighbours on the disk, and the same first finding each time
 	var first error
 	for _, path := range paths {
 		f := files[path]

@@ -34,7 +34,7 @@ func TestAudit(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		change func(*testing.T, *env)
-		want   string // "" is whole
+		want   string // "" if the env is complete
 	}{
 		"whole": {change: func(*testing.T, *env) {}},
 		"a file is missing": {
@@ -144,7 +144,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// Only Contents finds damage that keeps a file's size.
+// TestContents checks damage that keeps a file's size. Only Contents finds it.
 func TestContents(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Shared)

@@ -104,9 +104,9 @@ func machCPU(c uint32) string {
 	return fmt.Sprintf("Mach-O CPU %#x", c)
 }
 
-// runsHere returns "" if a program can run on this machine, else the reason why
-// not. goarch is modelrun's own. Where the system translates programs (Windows
-// on Arm, Rosetta under an Intel modelrun), goarch proves nothing and the probe
+// runsHere returns "" if a program can run on this machine, else the reason why it
+// cannot. goarch is modelrun's own. If the system translates programs (Windows on
+// Arm, Rosetta under an Intel modelrun), goarch proves nothing, and the probe
 // decides.
 func runsHere(kind string, archs []string, goos, goarch string) string {
 	if want := kindOf(goos); want != "" && kind != want {

@@ -50,8 +50,9 @@ type cachedSeal struct {
 	With        []string `json:"with,omitempty"`
 }
 
-// cacheName is the same for the published env of a key and for the one that
-// waits in .next, so that a promotion keeps the verdict.
+// cacheName returns the name of an env's cache file. It is the same for the
+// published env of a key and for the one that waits in .next, so that a promotion
+// keeps the verdict.
 func cacheName(d envdir.Dir) string {
 	if d.Kind == envdir.Old {
 		return "health-old-" + d.Name
@@ -59,11 +60,11 @@ func cacheName(d envdir.Dir) string {
 	return "health-" + d.Name
 }
 
-// verdicts are the cached verdicts of one env.
+// verdicts holds the cached verdicts of one env.
 type verdicts struct {
-	files  Cache // nil: nothing is cached
+	files  Cache // nil if nothing is cached
 	dir    envdir.Dir
-	bootID func() string // the current boot, "" if not known
+	bootID func() string // the current boot, or "" if it is not known
 }
 
 func (c *Checker) verdicts(d envdir.Dir) verdicts { return verdicts{c.State, d, c.bootID} }
@@ -84,7 +85,7 @@ func (c verdicts) find(print string) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// read returns the cached verdicts; zero if there is no usable file.
+// read returns the cached verdicts, or zero if there is no usable file.
 func (c verdicts) read() cacheFile {
 	var f cacheFile
 	data, err := c.files.Read(cacheName(c.dir) + ".json")
@@ -126,8 +127,8 @@ func (k cachedVerdict) verdict(now time.Time) (Verdict, bool) {
 }
 
 // add puts a verdict in front of the cached ones. The verdict on an env that was
-// not flushed to the disk counts only until a restart. The caller holds the lock;
-// without it, at most the verdict of another fingerprint is lost.
+// not flushed to the disk counts only until a restart. The caller holds the lock.
+// Without it, at most the verdict of another fingerprint is lost.
 func (c verdicts) add(print string, v Verdict) error {
 	if c.files == nil {
 		return nil
@@ -159,8 +160,8 @@ func (c verdicts) add(print string, v Verdict) error {
 }
 
 // lock takes the lock of the env. If there is no place for a lock file, it locks
-// nothing: two probes may then run at once, which only costs time. busy means
-// that the holder is stuck. limit is the time limit of a probe.
+// nothing: two probes may then run at once, which only costs time. busy means that
+// the holder is stuck. limit is the time limit of a probe.
 func (c verdicts) lock(ctx context.Context, limit time.Duration) (unlock func(), busy bool, err error) {
 	if c.files == nil {
 		return func() {}, false, nil

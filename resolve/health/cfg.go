@@ -12,8 +12,8 @@ const maxCfg = 64 << 10
 // venvCfg holds the settings of a pyvenv.cfg that modelrun uses.
 type venvCfg struct {
 	home        string // the base interpreter's folder, absolute
-	minor       string // "3.12"; "" when the file does not say
-	full        string // "3.12.4"; "" when the file does not say
+	minor       string // "3.12"; "" if the file does not say
+	full        string // "3.12.4"; "" if the file does not say
 	system      bool   // include-system-site-packages
 	relocatable bool   // its scripts find the env through their own location
 }

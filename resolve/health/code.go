@@ -13,7 +13,7 @@ const (
 	CodeWrongArch  Code = "wrong-arch"    // Broken: python is for another processor or system
 	CodeNoCfg      Code = "no-cfg"        // Broken: pyvenv.cfg is missing or cannot be used
 	CodeMovedBase  Code = "moved-base"    // Broken: the base interpreter is missing, or is not the one that pyvenv.cfg names
-	CodeTorn       Code = "torn"          // Broken: an interrupted install, an emptied or missing file
+	CodeTorn       Code = "torn"          // Broken: an interrupted install, or an emptied or missing file
 	CodeMissing    Code = "missing"       // Broken: a needed package is not installed
 	CodeLacks      Code = "lacks"         // Broken for this request only: a requirement of --with or of the script, beyond the key, is not installed
 	CodeImport     Code = "import"        // Broken: a needed module cannot be imported
@@ -25,5 +25,5 @@ const (
 	CodeTimeout    Code = "timeout"       // Unknown, for 60 s
 	CodeBusy       Code = "busy"          // Unknown, for 60 s: the GPU is in use, or the system has no free processes
 	CodeOOM        Code = "oom"           // Unknown, for 60 s: the machine or the GPU ran out of memory
-	CodeUnverified Code = "unverified"    // Unknown: the env was not checked on this machine yet
+	CodeUnverified Code = "unverified"    // Unknown: the env has not been checked on this machine
 )

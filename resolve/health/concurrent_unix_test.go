@@ -58,7 +58,8 @@ func TestHelperProcess(t *testing.T) {
 	require.Equal(t, health.Healthy, v.State, v.Reason)
 }
 
-// 16 ranks start after a driver update: one probes, the others use its verdict.
+// TestConcurrentProcessesProbeOnce starts 16 ranks after a driver update. One of
+// them probes, and the others use its verdict.
 func TestConcurrentProcessesProbeOnce(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Shared).seal(t)

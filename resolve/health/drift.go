@@ -10,7 +10,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Drift is how an env differs from its seal.
+// Drift describes how an env differs from its seal.
 type Drift struct {
 	Changed   bool     // packages were installed, upgraded or removed since the env was sealed
 	Changes   []string // each change: "+rich 13.7.1", "-foo 1.0", "~bar 1.0 -> 1.1"; empty if the seal has no list of packages

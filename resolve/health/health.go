@@ -44,12 +44,12 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Verdict is the result of checking one env on one machine with one driver.
+// Verdict is the result of a check of one env on one machine with one driver.
 type Verdict struct {
 	State    State    // the outcome
 	Code     Code     // stable, never ""
 	Reason   string   // why the env is not healthy; one line
-	Warnings []string // notes for the user; the env can be healthy all the same
+	Warnings []string // notes for the user; a healthy env can have some too
 	Python   string   // the interpreter's version, "3.11.7"; "" if no probe reported it
 	Torch    string   // torch's own __version__, "2.5.1+cu121"; "" if no probe reported it
 	Sealed   bool     // READY.json is intact and belongs to this env
@@ -73,9 +73,9 @@ type Subject struct {
 	Dir     envdir.Dir       // the env
 	Imports []profile.Import // what must be importable
 	CUDA    bool             // torch must see a GPU of any vendor
-	Accel   string           // the key's accelerator: "cu121", "rocm6.2", "mps", "cpu"; "" if not known
+	Accel   string           // the key's accelerator: "cu121", "rocm6.2", "mps", "cpu"; "" if it is not known
 
-	ModelType string // from the model's config.json; "" if not known. Used for a warning only
+	ModelType string // from the model's config.json; "" if it is not known. Used only for a warning
 }
 
 // Cache stores verdicts outside the env, because the env may be read-only. A
@@ -96,22 +96,21 @@ const ProbeLimit = 180 * time.Second
 // Checker checks envs on one machine. Set its fields before use; then several
 // goroutines may use it.
 type Checker struct {
-	State    Cache                                           // nil: nothing is cached, every Check is a deep probe
-	Machine  func(context.Context) (hardware.Machine, error) // called only after a probe that found no GPU; nil: never called
+	State    Cache                                           // nil if nothing is cached; then every Check is a deep probe
+	Machine  func(context.Context) (hardware.Machine, error) // called only after a probe that found no GPU; may be nil
 	Identity hardware.Identity                               // driver and visible GPUs; part of the fingerprint
 	Env      execx.Environ                                   // the environment of the program that will run
 	Cwd      string                                          // base of relative entries in PYTHONPATH; "" ignores them
-	BootID   func() string                                   // the current boot, "" if not known; nil: not known. Called only where a verdict depends on it
+	BootID   func() string                                   // the current boot, or "" if it is not known; may be nil. Called only if a verdict depends on it
 	Notify   func(string)                                    // called after 1 s of checking; may be nil
-	Limit    time.Duration                                   // time limit of the deep probe; 0: ProbeLimit
+	Limit    time.Duration                                   // time limit of the deep probe; 0 means ProbeLimit
 }
 
-// Check goes through L0, L1 and L3. With a cached verdict it takes well below
-// 1 ms, starts no process and writes nothing. If several processes check the
-// same env at the same time, one of them probes and the others use its verdict.
+// Check goes through L0, L1 and L3. With a cached verdict it takes well below 1 ms,
+// starts no process and writes nothing. If several processes check the same env at
+// the same time, one of them probes and the others use its verdict.
 //
-// An error comes from the disk or from the user (ctx). It never means
-// "unhealthy".
+// An error comes from the disk or from the user (ctx). It never means "unhealthy".
 func (c *Checker) Check(ctx context.Context, s Subject) (Verdict, error) {
 	snap, v, err := c.quick(s)
 	if err != nil || v.Code != "" {
@@ -125,7 +124,7 @@ func (c *Checker) Check(ctx context.Context, s Subject) (Verdict, error) {
 	return c.withWarnings(v, s, snap), err
 }
 
-// Look is Check for commands that must not execute anything (which, list,
+// Look checks an env for commands that must not execute anything (which, list,
 // explain, config). It runs nothing from the env and writes nothing. If only a
 // probe can decide, the verdict is Unknown with [CodeUnverified].
 func (c *Checker) Look(s Subject) (Verdict, error) {
@@ -159,9 +158,9 @@ func (c *Checker) Probe(ctx context.Context, s Subject) (Verdict, error) {
 	return v, err
 }
 
-// Record caches a verdict for the env in its present state, so that the first
-// launch after a publish needs no second probe. The caller guarantees that v
-// was found on exactly this content.
+// Record caches a verdict for the env in its current state, so that the first
+// launch after a publish needs no second probe. The caller guarantees that v was
+// found on exactly this content.
 func (c *Checker) Record(s Subject, v Verdict) error {
 	if c.State == nil {
 		return nil
@@ -185,9 +184,9 @@ func (c *Checker) Record(s Subject, v Verdict) error {
 	return c.verdicts(s.Dir).add(c.fingerprint(s, snap), v)
 }
 
-// quick is L0. It returns the cached verdict of an unchanged env, or the
-// verdict on an env that is missing or unusable. A zero verdict means: continue
-// with L1.
+// quick makes the check of level L0. It returns the cached verdict of an unchanged
+// env, or the verdict on an env that is missing or unusable. After a zero verdict,
+// L1 must decide.
 func (c *Checker) quick(s Subject) (*site, Verdict, error) {
 	snap, v, err := readSite(s.Dir)
 	if err != nil || v.Code != "" {

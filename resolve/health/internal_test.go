@@ -201,8 +201,8 @@ func TestCovers(t *testing.T) {
 	require.Equal(t, "5.0 9.0a 12.0 gfx942 +PTX", formatArchs([]string{"sm_50", "sm_90a", "sm_120", "gfx942", "compute_120"}))
 }
 
-// An Unknown verdict counts for a minute. A clock that jumps never extends
-// that.
+// TestCachedVerdictExpires checks that an Unknown verdict counts for a minute, and
+// that a clock that jumps never extends that.
 func TestCachedVerdictExpires(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)

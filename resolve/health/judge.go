@@ -53,7 +53,7 @@ func lackedResources(tail string) bool {
 	return false
 }
 
-// unfinished is the verdict on a probe that did not reach its end.
+// unfinished returns the verdict on a probe that did not reach its end.
 func unfinished(a answer, res execx.Result, limit time.Duration) Verdict {
 	during := a.step
 	if during == "" {
@@ -67,8 +67,8 @@ func unfinished(a answer, res execx.Result, limit time.Duration) Verdict {
 	case a.crash != "":
 		return broken(CodeProbe, "python crashed during %s: %s", during, a.crash)
 	case res.ExitCode < 0:
-		// Python reported no crash: it was killed, as a system out of memory
-		// does.
+		// Python reported no crash. So it was killed, as by a system that is out of
+		// memory.
 		return Verdict{Code: CodeOOM, Reason: fmt.Sprintf("python was killed during %s, as a system out of memory does", during)}
 	}
 	text := fmt.Sprintf("python ended with %s during %s", exitText(res.ExitCode), during)

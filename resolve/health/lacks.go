@@ -9,12 +9,12 @@ import (
 
 // Lacks returns the requirements that an env does not meet, in readable form:
 // "rich", "httpx>=0.27 (it has 0.25)". It uses only the names in site-packages,
-// because a distribution's modules can have any name. It lists one folder and
+// because the modules of a distribution can have any name. It lists one folder and
 // reads no file of a package.
 //
-// Whether an env has "httpx[http2]" cannot be seen in it; an env that was made
-// for that very requirement has it. An env that cannot be read lacks nothing
-// here: the health check reports why it cannot be used.
+// An env does not show whether it has "httpx[http2]". Only an env that was made for
+// that very requirement counts as having it. For an env that cannot be read, Lacks
+// returns nothing: the health check reports why it cannot be used.
 func Lacks(d envdir.Dir, with []requirement.Requirement) ([]string, error) {
 	if len(with) == 0 {
 		return nil, nil

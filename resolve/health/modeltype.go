@@ -10,11 +10,11 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// typeWarning returns one line if the env's transformers has no code for the
-// type in the model's config.json: loading the model would fail with a
-// traceback. It only looks at files, and it concerns one model, so it is no
-// part of a verdict. It costs one stat, and more only if the folder of that
-// name is missing.
+// typeWarning returns one line if the env's transformers has no code for the type
+// in the model's config.json: loading the model would fail with a traceback. It
+// looks only at files. The warning concerns one model, so it is not part of a
+// verdict. This costs one stat, and more only if the folder of that name is
+// missing.
 func typeWarning(s Subject, st *site) []string {
 	if s.ModelType == "" || !needs(s, "transformers") {
 		return nil

@@ -6,8 +6,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// probeOnce is L3 behind a lock: a process that had to wait finds the verdict
-// of the one that probed.
+// probeOnce makes the check of level L3 under a lock. A process that had to wait
+// finds the verdict of the process that probed.
 func (c *Checker) probeOnce(ctx context.Context, s Subject, seal *Seal) (Verdict, error) {
 	defer c.announce(s)()
 	kept := c.verdicts(s.Dir)
@@ -48,9 +48,10 @@ func (c *Checker) probeOnce(ctx context.Context, s Subject, seal *Seal) (Verdict
 	return v, nil
 }
 
-// auditAfterRestart is L2 for an env whose files were not flushed before its
-// seal was written. After a restart of the machine they may be empty (measured:
-// 1,200 of 1,200 after a power cut), and only a check of each file shows that.
+// auditAfterRestart makes the check of level L2 for an env whose files were not
+// flushed before its seal was written. After a restart of the machine they may be
+// empty (measured: 1,200 of 1,200 after a power cut). Only a check of each file
+// shows that.
 func (c *Checker) auditAfterRestart(s Subject, seal *Seal) (Verdict, error) {
 	if seal == nil || seal.Durable || c.bootID() == "" || seal.BootID == c.bootID() {
 		return Verdict{}, nil

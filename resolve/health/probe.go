@@ -28,7 +28,7 @@ type request struct {
 	Accel   string   `json:"accel"`
 }
 
-// answer is what probe.py reported before it ended, in whichever way.
+// answer is the report of probe.py up to its end, however it ended.
 type answer struct {
 	step   string // its last step
 	python struct{ Version, Prefix string }
@@ -55,9 +55,9 @@ type torchFacts struct {
 // device is a GPU as torch describes it.
 type device struct{ Name, CC, GCN string }
 
-// deep is L3: the env's own python imports what the model needs. With -I python
-// ignores PYTHONPATH and the user's site-packages; with -B it writes no byte
-// code.
+// deep makes the check of level L3: the env's own python imports what the model
+// needs. With -I, python ignores PYTHONPATH and the user's site-packages. With -B,
+// it writes no byte code.
 func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error) {
 	req := request{Nonce: nonce(), Imports: []string{}, GPU: s.CUDA, Accel: s.Accel}
 	for _, i := range s.Imports {
@@ -89,7 +89,7 @@ func (c *Checker) runPython(ctx context.Context, d envdir.Dir, limit time.Durati
 	if err == nil {
 		defer os.RemoveAll(dir)
 	} else {
-		dir = d.Venv() // no temporary folder: -I keeps the working directory off sys.path in any case
+		dir = d.Venv() // if there is no temporary folder: -I keeps the working directory off sys.path anyway
 	}
 	return execx.Run(ctx, execx.Cmd{
 		Path: d.Python(), Args: append([]string{"-I", "-B"}, args...),
@@ -97,11 +97,11 @@ func (c *Checker) runPython(ctx context.Context, d envdir.Dir, limit time.Durati
 	})
 }
 
-// killFirst makes Linux kill the check first when memory runs out, before
-// modelrun and before a model that runs on this machine. The verdict of a
-// killed check is unknown.
+// killFirst makes Linux kill the check first if memory runs out: before modelrun,
+// and before a model that runs on this machine. The verdict of a killed check is
+// Unknown.
 //
-// There is no memory limit of our own. A limit on address space would end every
+// modelrun sets no memory limit itself. A limit on address space would end every
 // check that uses CUDA, which reserves more than the machine has.
 func killFirst(pid int) {
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0) // fails on other systems, which have no such file
@@ -148,7 +148,7 @@ func (c *Checker) Starts(ctx context.Context, d envdir.Dir) error {
 	return nil
 }
 
-// notStarted is the verdict if python could not be started.
+// notStarted returns the verdict for a python that could not be started.
 func notStarted(err error) Verdict {
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		return Verdict{Code: CodeBusy, Reason: fmt.Sprintf("python cannot be started now: %s", err)}

@@ -18,7 +18,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// A check that prints endlessly uses up its time limit, but little memory.
+// TestProbePrintsEndlessly checks that a check that prints endlessly uses up its
+// time limit, but little memory.
 func TestProbePrintsEndlessly(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
@@ -35,8 +36,8 @@ func TestProbePrintsEndlessly(t *testing.T) {
 	require.Less(t, after.HeapAlloc, before.HeapAlloc+64<<20)
 }
 
-// A grandchild in its own session holds the probe's pipes open. The verdict
-// does not wait for it.
+// TestProbeLeavesADaemon checks that the verdict does not wait for a grandchild in
+// its own session that holds the probe's pipes open.
 func TestProbeLeavesADaemon(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
@@ -53,7 +54,8 @@ func TestProbeLeavesADaemon(t *testing.T) {
 	require.Less(t, time.Since(began), health.ProbeLimit, "it did not run into the time limit")
 }
 
-// A check that runs out of memory is Unknown, and ends no other process.
+// TestProbeRunsOutOfMemory checks that a check that runs out of memory is Unknown,
+// and ends no other process.
 func TestProbeRunsOutOfMemory(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)

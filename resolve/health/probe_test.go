@@ -19,8 +19,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
-// The verdict for everything that an import can do. A reason that
-// ends in … is only compared up to there.
+// TestProbe checks the verdict for everything that an import can do. A reason that
+// ends in … is compared only up to there.
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -217,7 +217,7 @@ func TestCheckOnce(t *testing.T) {
 	require.Equal(t, 1, c.State.(*memory).writes)
 }
 
-// Which changes invalidate a verdict, and which do not.
+// TestFingerprint checks which changes invalidate a verdict, and which do not.
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -264,7 +264,8 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// A relocatable env keeps its verdict: publishing is a rename.
+// TestVerdictOfARelocatableEnvMovesWithIt checks that a relocatable env keeps its
+// verdict, because publishing is a rename.
 func TestVerdictOfARelocatableEnvMovesWithIt(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
@@ -312,7 +313,8 @@ func TestImportErrorStays(t *testing.T) {
 	require.Equal(t, 1, probes())
 }
 
-// The reason why python did not start may be gone without a trace in the env.
+// TestPythonThatDoesNotStart checks that this verdict is not cached: the reason may
+// disappear without a trace in the env.
 func TestPythonThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Old)
@@ -366,7 +368,8 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 	require.Equal(t, []string{"the result of the check cannot be kept, the next start checks again: read-only file system"}, v.Warnings)
 }
 
-// Without a flush before the seal, a restart may have emptied files.
+// TestUncleanBoot checks files that a restart may have emptied, because they were
+// not flushed before the seal.
 func TestUncleanBoot(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Shared)
@@ -418,8 +421,8 @@ func TestStarts(t *testing.T) {
 	require.Error(t, c.Starts(t.Context(), e.Dir))
 }
 
-// The launch path of a healthy env starts no process, writes nothing and lists
-// one folder.
+// BenchmarkCheckCached measures the launch path of a healthy env, which starts no
+// process, writes nothing and lists one folder.
 func BenchmarkCheckCached(b *testing.B) {
 	e := newEnv(b, envdir.Shared).seal(b)
 	for i := range 200 {

@@ -17,8 +17,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/usage"
 )
 
-// Seal is READY.json. It is written last, inside the env's folder. An env that
-// has one was therefore complete and, if Durable, on the disk.
+// Seal is the content of READY.json. It is written last, inside the env's folder.
+// So an env that has one was complete and, if Durable, on the disk.
 type Seal struct {
 	Schema      int               `json:"schema"`                 // 1
 	BuildID     string            `json:"build_id"`               // random, 32 hex digits
@@ -30,7 +30,7 @@ type Seal struct {
 	ProfileHash string            `json:"profile_hash,omitempty"` // hash of the profile's file
 	Python      SealedPython      `json:"python"`                 // the interpreter
 	Dists       map[string]string `json:"dists"`                  // version of each distribution that Imports names
-	Torch       SealedTorch       `json:"torch,omitzero"`         // zero without torch
+	Torch       SealedTorch       `json:"torch,omitzero"`         // zero if there is no torch
 	Packages    int               `json:"packages"`               // number of distributions
 	Installed   map[string]string `json:"installed,omitempty"`    // version of every distribution; older seals lack it
 	With        []string          `json:"with,omitempty"`         // requirements beyond the key that the env was made for
@@ -42,9 +42,9 @@ type Seal struct {
 	Modelrun    string            `json:"modelrun,omitempty"`     // version of modelrun
 	BootID      string            `json:"boot_id,omitempty"`      // the boot in which the env was built
 	Durable     bool              `json:"durable"`                // every file was flushed before this one was written
-	Created     time.Time         `json:"created"`                // when this seal was made
+	Created     time.Time         `json:"created"`                // the time when this seal was made
 
-	// Imports are what Dists and Files describe; not written.
+	// Imports determines the content of Dists and Files. It is not written.
 	Imports []profile.Import `json:"-"`
 }
 
@@ -60,8 +60,8 @@ type SealedPython struct {
 // SealedTorch is the content of torch/version.py.
 type SealedTorch struct {
 	Version string `json:"version,omitempty"` // "2.5.1+cu121"
-	CUDA    string `json:"cuda,omitempty"`    // "12.1"; "" without CUDA
-	HIP     string `json:"hip,omitempty"`     // "" without ROCm
+	CUDA    string `json:"cuda,omitempty"`    // "12.1"; "" if there is no CUDA
+	HIP     string `json:"hip,omitempty"`     // "" if there is no ROCm
 }
 
 // NewSeal completes a seal from a finished staging folder. base contains what

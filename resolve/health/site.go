@@ -22,8 +22,8 @@ import (
 // per check.
 type site struct {
 	python   os.FileInfo // the target of bin/python
-	link     string      // the link's text, "" if bin/python is no link
-	base     os.FileInfo // the interpreter in home; only if python is no link
+	link     string      // the link's text, or "" if bin/python is not a link
+	base     os.FileInfo // the interpreter in home; only if python is not a link
 	cfg      venvCfg
 	cfgRaw   []byte
 	packages string // site-packages
@@ -31,8 +31,8 @@ type site struct {
 	names    []string // in site-packages, sorted
 }
 
-// readSite reads an env. A Broken verdict says why there is nothing to read. A
-// zero verdict means that no fault was found so far.
+// readSite reads an env. A Broken verdict says why the env cannot be read. A zero
+// verdict means that no fault has been found so far.
 func readSite(d envdir.Dir) (*site, Verdict, error) {
 	s := &site{}
 	if v, err := s.readPython(d); err != nil || v.Code != "" {
@@ -57,7 +57,7 @@ func readSite(d envdir.Dir) (*site, Verdict, error) {
 func (s *site) readPython(d envdir.Dir) (Verdict, error) {
 	path := d.Python()
 	var err error
-	s.link, _ = os.Readlink(path) // fails if it is no link; Stat reports everything else
+	s.link, _ = os.Readlink(path) // fails if it is not a link; Stat reports everything else
 	s.python, err = os.Stat(path)
 	switch {
 	case err == nil && !s.python.Mode().IsRegular():

@@ -11,8 +11,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// static is L1: everything that files alone can show. A zero verdict means that
-// no fault was found. The seal is nil if the env has none of its own.
+// static makes the check of level L1: everything that files alone can show. A zero
+// verdict means that no fault was found. The seal is nil if the env has none of its
+// own.
 func static(s Subject, st *site) (*Seal, Verdict, error) {
 	v, err := checkBase(s.Dir, st)
 	if err != nil || v.Code != "" {
@@ -71,9 +72,8 @@ func checkBase(d envdir.Dir, st *site) (Verdict, error) {
 	return Verdict{}, nil
 }
 
-// checkSeal compares the env with its seal. A package that the user changed is
-// no damage: then the names in site-packages differ as well, and the probe
-// decides.
+// checkSeal compares the env with its seal. A package that the user changed is not
+// damage: then the names in site-packages differ too, and the probe decides.
 func checkSeal(d envdir.Dir, st *site, seal *Seal) Verdict {
 	if seal.Key != d.Name {
 		return broken(CodeMismatch, "READY.json is for %s, not %s: the folder was renamed or copied", seal.Key, d.Name)

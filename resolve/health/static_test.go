@@ -14,8 +14,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 )
 
-// Every kind of damage, and the exact line that the user reads. {venv}, {sp}
-// and {home} are replaced by the env's folders.
+// TestStaticFindsDamage checks every kind of damage, and the exact line that the
+// user reads. {venv}, {sp} and {home} are replaced by the env's folders.
 func TestStaticFindsDamage(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -225,9 +225,9 @@ func TestNewSeal(t *testing.T) {
 	require.Equal(t, real, s.Python.Realpath)
 }
 
-// Changes are listed in a printable form, and only valid requirements are
-// offered for a command. A seal of a later schema counts as missing, and so
-// does a folder.
+// TestDriftOf checks that changes are listed in a printable form, and that only
+// valid requirements are offered for a command. A seal of a later schema counts as
+// missing, and so does a folder.
 func TestDriftOf(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, envdir.Shared).seal(t)

@@ -59,7 +59,7 @@ func needs(s Subject, module string) bool {
 	return false
 }
 
-// torchVersion is the content of torch/version.py; "" means None.
+// torchVersion is the content of torch/version.py. "" stands for None.
 type torchVersion struct {
 	version, cuda, hip string
 	bytes              int // the file's size
