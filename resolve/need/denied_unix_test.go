@@ -18,14 +18,14 @@ import (
 // nobody is the account without permissions on every Linux.
 const nobody = 65534
 
-// root can read everything, so the test runs itself again as nobody.
+// TestDenied runs itself again as nobody, because root can read everything.
 func TestDenied(t *testing.T) {
 	if os.Geteuid() == 0 {
 		dir, err := os.MkdirTemp("/tmp", "need-denied-")
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		require.NoError(t, os.Chown(dir, nobody, nobody))
-		copied := filepath.Join(dir, "need.test") // only root can read the build's folder
+		copied := filepath.Join(dir, "need.test") // a copy, because only root can read the build's folder
 		require.NoError(t, execxtest.Copy(copied))
 		require.NoError(t, os.Chown(copied, nobody, nobody))
 		cmd := exec.Command(copied, "-test.run=^TestDenied$", "-test.v")
@@ -59,8 +59,8 @@ func TestDenied(t *testing.T) {
 	require.Equal(t, fault.BadScript, fault.CodeOf(err))
 }
 
-// Opening a pipe could block forever, or consume input that is meant for the
-// program.
+// TestPipe checks that a pipe is not opened. That could block forever, or consume
+// input that is meant for the program.
 func TestPipe(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, map[string]string{"m/a.safetensors": ""})

@@ -163,8 +163,8 @@ func (m *Model) fromFolder(dir string, p Places) error {
 		Fix("name the folder that holds the model's files, or say what runs it: --family transformers")
 }
 
-// ambiguous refuses to choose between two families: silently using the wrong
-// env is worse than an error.
+// ambiguous returns an error that refuses a choice between two families: silently
+// using the wrong env would be worse.
 func (l listing) ambiguous(dir string) error {
 	var found, families []string
 	for _, kind := range [][2]string{{l.gguf, llamacpp}, {l.onnx, onnx}, {l.weights, transformers}} {

@@ -41,7 +41,8 @@ func nested(n int) string {
 
 func adapterOf(base string) string { return `{"base_model_name_or_path":"` + base + `"}` }
 
-// Each case is a tree, a name relative to it, and the expected result.
+// TestOf runs cases that consist of a tree, a name relative to it, and the expected
+// result.
 func TestOf(t *testing.T) {
 	t.Parallel()
 	vllm := func(q string) bool { return q == "gptq" }
@@ -181,7 +182,8 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// The file is sparse: it is fast to create but would be slow to read.
+// TestOfLargeConfig uses a sparse file, which is fast to create but would be slow
+// to read.
 func TestOfLargeConfig(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, map[string]string{"config.json": "{}"})
@@ -282,7 +284,8 @@ func TestIsHubID(t *testing.T) {
 	}
 }
 
-// Any config results in a value or an error of one line, and never in a panic.
+// FuzzConfig checks that any config results in a value or an error of one line, and
+// never in a panic.
 func FuzzConfig(f *testing.F) {
 	for _, s := range []string{"{}", quantised(`{"quant_method":"gptq"}`), `{"a":[0,Infinity,-NaN]}`, "null", "[", "\xEF\xBB\xBF", `{"quantization_config":{"load_in_4bit":true}}`} {
 		f.Add([]byte(s))

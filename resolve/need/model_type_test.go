@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A folder in the env is looked up by the type. A type that is not a plain name
-// is ignored, and so is the type of a model with its own code.
+// TestType checks the model type, because a folder in the env is looked up by it. A
+// type that is not a plain name is ignored, and so is the type of a model with its
+// own code.
 func TestType(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{

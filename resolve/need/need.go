@@ -20,15 +20,16 @@ type Model struct {
 	Name   string   // as the user wrote it
 	Path   string   // absolute and resolved: a folder or a file; "" for a hub id that is not cached
 	Hub    string   // org/name; "" for a path
-	Family string   // "transformers", "llamacpp", "onnx", or Places.Family; "" if the model gives no hint
+	Family string   // "transformers", "llamacpp", "onnx", or Places.Family; "" if the files do not show it
 	Bnb    bool     // needs bitsandbytes: the -bnb key
 	Base   string   // the base model in an adapter's file; every transformers env has peft
 	Type   string   // model_type of its config.json, or of its base's; "" if there is none, or if the model has its own code
 	Notes  []string // messages for the user, for example that a hub id is not cached
 }
 
-// OldID returns the id of the env that the app made for this model alone. It is
-// "" for the zero Model. The id of a hub model does not depend on the cache.
+// OldID returns the id of the env that the app made for this model alone. It
+// returns "" for the zero Model. The id of a hub model does not depend on the
+// cache.
 func (m Model) OldID() envdir.ID {
 	switch {
 	case m.Hub != "":
@@ -47,7 +48,7 @@ type Places struct {
 	Cwd     string                  // absolute; the base of relative paths
 	HubDir  string                  // the Hugging Face cache ("hub" folder): HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub
 	Family  string                  // --family: decides what the files leave open
-	Covered func(quant string) bool // whether that family supports this quantisation, apart from bitsandbytes; nil: none
+	Covered func(quant string) bool // whether that family supports this quantisation, apart from bitsandbytes; nil if it supports none
 }
 
 // Of returns what the named model needs. A name is a path if that exists here,
@@ -103,8 +104,7 @@ func Holds(dir string) bool {
 	return err == nil && (c.ModelType != nil || c.Architectures != nil || c.Quantization != nil)
 }
 
-// familyOr returns --family if it is set, else the family that the files
-// indicate.
+// familyOr returns --family if it is set, else the family that the files indicate.
 func (p Places) familyOr(files string) string {
 	if p.Family != "" {
 		return p.Family

@@ -17,7 +17,7 @@ import (
 // maxName is the longest path that Linux accepts (PATH_MAX 4096).
 const maxName = 4096
 
-// checkName refuses names that cannot be a path or a hub id.
+// checkName returns an error for names that cannot be a path or a hub id.
 func checkName(name string) error {
 	why := ""
 	switch {

@@ -57,8 +57,8 @@ func badScript(path string, err error) error {
 	return fault.New(fault.BadScript, "script %s cannot be read: %w", show(path), fsys.Cause(err)).Fix("make it readable for this account")
 }
 
-// scan is Script for the content of a file. Most scripts have no block; these
-// are searched once and not split into lines.
+// scan does the work of Script on the content of a file. Most scripts have no
+// block. scan searches these once and does not split them into lines.
 func scan(path string, data []byte) (ScriptMeta, bool, error) {
 	meta := ScriptMeta{Path: path}
 	if !bytes.Contains(data, []byte("# /// script")) {

@@ -76,9 +76,9 @@ func TestScriptNoFile(t *testing.T) {
 	}
 }
 
-// The scanner and the PEP's reference implementation, a regular expression,
-// must find the same blocks. RE2 is leftmost-first, so it matches like
-// Python's.
+// FuzzScript checks that the scanner finds the same blocks as the PEP's reference
+// implementation, which is a regular expression. RE2 is leftmost-first, so it
+// matches like Python's.
 func FuzzScript(f *testing.F) {
 	for _, s := range []string{"# /// script\n# a\n# ///\n", "# /// script\n# ///\n# ///", "# /// a\n# /// script\n# b\n# ///\n", "# /// script\n#a\n# ///", "\n\n# /// script\n#\n# ///\n# x\n# ///\n\n# /// script\n# y\n# ///"} {
 		f.Add([]byte(s))
