@@ -1,11 +1,11 @@
 package profile
 
-// DefaultFamily is the family of a model about which nothing else is known.
+// DefaultFamily is the family of a model without further information.
 const DefaultFamily = "transformers"
 
-// families is the table of families; the first is [DefaultFamily]. It is never
-// changed. It is Go and not JSON because every start needs it: decoding a JSON file of
-// the same content took a tenth of the time that modelrun adds to a start.
+// families is the table of families. The first one is [DefaultFamily]. The table is
+// never changed. It is Go and not JSON because every start needs it: decoding the
+// same content from JSON took a tenth of the time that modelrun adds to a start.
 var families = [...]Family{
 	{
 		Name: "transformers", pattern: "torch-{accel}-transformers",

@@ -8,15 +8,15 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Import is a module that must be importable, and the distribution that
-// contains it.
+// Import is a module that must be importable, and the distribution that contains
+// it.
 type Import struct{ Module, Dist string }
 
-// Family is the kind of stack that a key belongs to. The table in families.go has
-// them all.
+// Family is a kind of stack, which determines the key. The table in families.go has
+// all families.
 //
-// The lists apply to every accelerator. onnx differs between CUDA and the rest,
-// so call [Family.For] before you use them for an env.
+// The lists apply to every accelerator. onnx differs between CUDA and the rest, so
+// call [Family.For] before you use them for an env.
 type Family struct {
 	Name     string   // "transformers"
 	Main     []string // packages whose pins are hard

@@ -13,11 +13,11 @@ import (
 // fit ranks profiles that all serve the machine. Smaller is better. Fields are
 // compared in this order; 0 means yes.
 type fit struct {
-	cpu      int // on a machine with a GPU a CPU build comes last, even one from the root
+	cpu      int // on a machine with a GPU a CPU build comes last, even if it is from the root
 	embedded int // the user's own profiles come first
 	cc       int // 0: made for exactly these GPUs, 1: for their generation, 2: runs on them
 	untested int
-	compat   int // the driver runs it only through minor-version compatibility
+	compat   int // the driver runs it only by minor-version compatibility
 	older    int // negative version of the build: newest first
 }
 

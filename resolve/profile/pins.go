@@ -15,8 +15,8 @@ import (
 type pins []Pin
 
 // UnmarshalJSON reads {"name": "version", …}. A version may also be "==1.0". It
-// refuses a name that occurs twice: JSON readers disagree on which value
-// counts.
+// returns an error for a name that occurs twice, because JSON readers disagree on
+// which value counts.
 func (p *pins) UnmarshalJSON(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	open, err := dec.Token()
@@ -57,7 +57,7 @@ func (p *pins) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// check refuses a pin that is not a package name with one version.
+// check returns an error for a pin that is not a package name with one version.
 func (p Pin) check() error {
 	if !isName(p.Name) {
 		return fmt.Errorf("package %q: not a package name", p.Name)
@@ -86,7 +86,7 @@ func alnum(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// check looks at everything else that ends up in a requirement or a command.
+// check validates everything else that becomes part of a requirement or a command.
 func (f *file) check() error {
 	for _, v := range [...]string{f.Python.Min, f.Python.Max, f.Python.Recommended} {
 		if v != "" && !isPython(v) {

@@ -14,12 +14,12 @@ import (
 // Plan describes the content of one env.
 type Plan struct {
 	Key         envdir.Key // of the env
-	Accel       string     // "" if not known: a user-defined env
+	Accel       string     // "" if it is not known, as for a user-defined env
 	Profile     string     // name, for messages and the seal; "" for a user-defined env
 	ProfilePath string     // its file; "" for a built-in profile
 	Own         string     // the file whose [envs] defines the key; "" if a profile does
 	ProfileHash string     // of the profile's file
-	Index       string     // default index of a user-defined env; "": the user's setting or PyPI
+	Index       string     // default index of a user-defined env; "" for the user's setting or PyPI
 	TorchIndex  string     // "" if no package comes from it; may be file://
 	FromTorch   []string   // packages that come only from TorchIndex; all are in Packages
 	Packages    []string   // requirements to install, in order
@@ -28,11 +28,11 @@ type Plan struct {
 	// constraints. They apply in this order as long as they resolve. Many are
 	// for packages that are not installed, which is harmless.
 	Hard, Soft []Pin
-	Python     Python
+	Python     Python   // the suitable Pythons
 	Shared     []Import // imports of the deep probe
 }
 
-// Python says which Pythons are suitable. Versions are "3.10"; "" means any.
+// Python defines which Pythons are suitable. Versions are "3.10"; "" means any.
 type Python struct {
 	Min, Max string // the first and the last one
 	Best     string // the recommended one

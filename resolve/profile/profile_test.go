@@ -117,7 +117,8 @@ func TestInRoot(t *testing.T) {
 	require.Equal(t, fault.BadProfile, fault.CodeOf(bad["broken"]))
 }
 
-// A broken built-in file would only be noticed on a machine that needs it.
+// TestEmbedded checks the built-in files, because a broken one would otherwise be
+// noticed only on a machine that needs it.
 func TestEmbedded(t *testing.T) {
 	t.Parallel()
 	all := Embedded()

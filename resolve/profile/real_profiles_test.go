@@ -9,7 +9,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/hardware"
 )
 
-// The five real profiles, and how the machine's own tables judge them.
+// TestSelectReal checks how the machine's own tables judge the five real profiles.
 func TestSelectReal(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -18,7 +18,7 @@ func TestSelectReal(t *testing.T) {
 
 		refused int // out of five
 	}{
-		"GTX 1060":        {m: nvidia("525.60.13", "6.1"), want: "ampere_cu121"}, // no profile is made for it; this one is tested
+		"GTX 1060":        {m: nvidia("525.60.13", "6.1"), want: "ampere_cu121"}, // no profile is made for it, but this one is tested
 		"RTX 2080":        {m: nvidia("550.54.14", "7.5"), want: "turing_cu118"},
 		"RTX 3090":        {m: nvidia("550.54.14", "8.6"), want: "ampere_cu121"},
 		"RTX 4090":        {m: nvidia("550.54.14", "8.9"), want: "ada_cu124"},
@@ -51,8 +51,8 @@ func TestSelectReal(t *testing.T) {
 
 const blackwellWhy = "GPU RTX 12.0 (compute capability 12.0) needs CUDA build cu128 or newer and torch 2.7 or newer; this is cu124 with torch "
 
-// The app's own profile for Blackwell cannot run there. It is rejected with
-// that reason, also if the user names it.
+// TestSelectRealBlackwell checks the app's own profile for Blackwell, which cannot
+// run there. It is rejected with that reason, even if the user names it.
 func TestSelectRealBlackwell(t *testing.T) {
 	t.Parallel()
 	m, root := nvidia("580.65.06", "12.0"), rootOf(t, real5)

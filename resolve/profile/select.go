@@ -40,9 +40,9 @@ type Want struct {
 func Select(m hardware.Machine, inRoot []Profile, w Want) (Choice, error) {
 	c := chooser{m: m, serves: m.Serves, want: w}
 	if !w.All {
-		// A profile of the root beats every built-in one, so those need not be decoded:
-		// a start that compares its env with the plan is 0.4 ms quicker. A build for the
-		// CPU does so only if one is wanted.
+		// A profile of the root beats every built-in one, so the built-in ones need
+		// not be decoded. That makes a start that compares its env with the plan
+		// 0.4 ms faster. A CPU build does so only if one is wanted.
 		choice, err := c.choose(inRoot, nil)
 		if err == nil && (w.Name != "" || w.Accel != "" || class(choice.Profile.Accel) != "cpu") {
 			return choice, nil
@@ -152,8 +152,8 @@ func (c chooser) rejection(p Profile) string {
 	return ""
 }
 
-// hasGPU is also true if only the driver of a GPU is known, or only its
-// problem.
+// hasGPU reports whether there is a GPU, even if only its driver or its problem is
+// known.
 func (c chooser) hasGPU() bool {
 	return len(c.m.GPUs) > 0 || c.m.Identity.Vendor != "" || c.m.Problem != ""
 }

@@ -169,8 +169,9 @@ func TestCompatible(t *testing.T) {
 	}
 }
 
-// A CUDA build also runs on the CPU. If no GPU can be used (a driver that was
-// updated while it is loaded), no other build needs to be downloaded.
+// TestCompatibleWithoutGPU checks a machine on which no GPU can be used, for
+// example because a driver was updated while it is loaded. A CUDA build also runs
+// on the CPU, so no other build needs to be downloaded.
 func TestCompatibleWithoutGPU(t *testing.T) {
 	t.Parallel()
 	m := hardware.Machine{Problem: "the NVIDIA driver was updated while it is loaded"}
