@@ -21,19 +21,20 @@ const archives = "archive-v0"
 
 // cache plans to remove the wheels in uv's cache that no env links to.
 //
-// uv holds the lock of its cache, shared, while it works in it, and exclusively to
-// clean it (uv 0.8.18 and later: https://github.com/astral-sh/uv/pull/15888). prune
-// takes the same lock. So a running uv does not lose files, and a uv that starts
-// waits for a few renames. References to a wheel are removed before the wheel: uv
-// 0.13 does not start over when it finds a reference to a missing wheel.
+// uv holds the lock of its cache: a shared one while it works in the cache, and an
+// exclusive one to clean it (uv 0.8.18 and later:
+// https://github.com/astral-sh/uv/pull/15888). prune takes the same lock. So a
+// running uv does not lose files, and a uv that starts waits only for a few
+// renames. References to a wheel are removed before the wheel, because uv 0.13 does
+// not recover from a reference to a missing wheel.
 //
-// An env never loses a file, because its links stay. Where uv copies or clones
-// instead of linking, the whole cache counts as not linked. Removing it then costs
-// a download later, and removing a clone frees less than reported.
+// An env never loses a file, because its links stay. If uv copies or clones instead
+// of linking, the whole cache counts as not linked. Removing it then costs a
+// download later, and removing a clone frees less than reported.
 func (p *planner) cache() {
 	dir := p.Root.Cache()
 	wheels := filepath.Join(dir, archives)
-	for _, part := range []string{filepath.Dir(dir), dir, wheels} { // none of them is a symbolic link
+	for _, part := range []string{filepath.Dir(dir), dir, wheels} { // none of them may be a symbolic link
 		if len(p.entries(part)) == 0 {
 			return
 		}
@@ -47,7 +48,7 @@ func (p *planner) cache() {
 		p.keep(dir, err.Error())
 		return
 	}
-	_ = lock.Close() // only a test
+	_ = lock.Close() // set only in a test
 	names := p.unlinked(p.ledger, p.entries(wheels))
 	if len(names) == 0 {
 		return
@@ -67,7 +68,7 @@ func (p *planner) cache() {
 // runs of uv the cache's lock is free, and removing wheels would cost the creator a
 // download.
 func (r remover) creators() error {
-	entries, _ := os.ReadDir(r.Root.Locks()) // none: no creators
+	entries, _ := os.ReadDir(r.Root.Locks()) // after an error there are no creators
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), filepath.Base(r.Root.Files("").Lock()))
 		k, err := envdir.ParseKey(name)
@@ -179,7 +180,7 @@ func (r remover) symbolic() map[string]bool {
 // maxReference is far above the size of any file in which uv refers to a wheel.
 const maxReference = 64 << 10
 
-// dereference removes the references to the wheels from uv's cache: symbolic links,
+// dereference removes all references to the wheels from uv's cache: symbolic links,
 // and small files that contain the id.
 func (r remover) dereference(names []string) error {
 	if len(names) == 0 {
@@ -212,7 +213,7 @@ func refers(path string, e fs.DirEntry, names []string) bool {
 	var text []byte
 	switch {
 	case e.Type()&fs.ModeSymlink != 0:
-		to, _ := os.Readlink(path) // gone: no reference
+		to, _ := os.Readlink(path) // after an error there is no reference
 		text = []byte(to)
 	case e.Type().IsRegular():
 		if info, err := e.Info(); err != nil || info.Size() > maxReference {

@@ -10,8 +10,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// prune relies on this: a running uv holds the lock of its cache, and a uv that
-// starts while we hold the lock waits.
+// TestUVWaitsForItsCache checks two assumptions of prune: a running uv holds the
+// lock of its cache, and a uv that starts while we hold the lock waits.
 func TestUVWaitsForItsCache(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

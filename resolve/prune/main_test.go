@@ -22,8 +22,8 @@ import (
 
 const key envdir.Key = "torch-cu121-transformers"
 
-// roles are what the test binary does when a test starts it as another process.
-// Each prints one line when it has reached its point.
+// roles holds what the test binary does when a test starts it as another process.
+// Each role prints one line when it has reached its point.
 var roles = map[string]func(s *store.Store, arg string) error{
 	"lock":  roleLock,
 	"lease": roleLease,
@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// sayAndBlock prints a line, then lives until its standard input ends.
+// sayAndBlock prints a line, then runs until its standard input ends.
 func sayAndBlock(line string) error {
 	fmt.Println(line)
 	_, err := io.Copy(io.Discard, os.Stdin)
@@ -97,7 +97,7 @@ func startExe(t *testing.T, cmd *exec.Cmd, s *store.Store, role string, env ...s
 	return execxtest.Start(t, cmd)
 }
 
-// newStore is an empty root.
+// newStore returns a store with an empty root.
 func newStore(t *testing.T) *store.Store {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -113,8 +113,8 @@ func lock(t *testing.T, s *store.Store) *store.Lock {
 	return l
 }
 
-// publish builds an env whose content is one word, and publishes it. No other test
-// forks meanwhile: until its exec the child would hold a copy of the lease.
+// publish builds an env whose content is one word, and publishes it. Meanwhile no
+// other test forks: its child would hold a copy of the lease until its exec.
 func publish(l *store.Lock, word string) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -135,8 +135,8 @@ func publish(l *store.Lock, word string) error {
 	return err
 }
 
-// content is the word of a complete env, "" where there is none. An incomplete env
-// fails the test.
+// content returns the word of a complete env, or "" if there is none. An incomplete
+// env fails the test.
 func content(t *testing.T, d envdir.Dir) string {
 	t.Helper()
 	if _, err := os.Lstat(d.Path); err != nil {
@@ -148,8 +148,8 @@ func content(t *testing.T, d envdir.Dir) string {
 	return string(data)
 }
 
-// cutOff leaves a publish in two steps as a crash between its renames does: the
-// old env is in .old, and the journal names it.
+// cutOff leaves a publish in two steps as if a crash had happened between its
+// renames: the old env is in .old, and the journal names it.
 func cutOff(t *testing.T, s *store.Store, l *store.Lock) {
 	t.Helper()
 	require.NoError(t, publish(l, "old"))

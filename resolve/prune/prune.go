@@ -53,36 +53,36 @@ const (
 
 // Options selects what a plan removes.
 type Options struct {
-	Unused  time.Duration // remove shared envs that were not started for so long; 0: none
+	Unused  time.Duration // remove shared envs that were not started for this long; 0 for none
 	Machine string        // our machine, whose state is kept
 	Links   execx.Dirs    // the folder of junctions
 }
 
 // Item is one thing that a plan removes or moves to its place.
 type Item struct {
-	Kind  Kind
-	Name  string // the key, old id or machine that it belongs to; "" if none
-	Path  string
-	Why   string
-	Bytes int64 // freed by this item after all items before it
+	Kind  Kind   // what it is
+	Name  string // the key, old id or machine that it belongs to; "" if there is none
+	Path  string // the file or folder
+	Why   string // why it is removed or moved
+	Bytes int64  // freed by this item after all items before it
 
 	do func() (freed int64, err error) // checks again, under the lock
 }
 
 // Kept is something that a plan does not remove.
 type Kept struct {
-	Path  string
-	Why   string
-	Users []store.Process
+	Path  string          // the file or folder
+	Why   string          // why it is kept
+	Users []store.Process // the processes that use it
 }
 
 // Plan is what [Run] carries out.
 type Plan struct {
-	Items []Item
-	Kept  []Kept
+	Items []Item // in the order in which they are carried out
+	Kept  []Kept // what stays
 }
 
-// Bytes returns what the whole plan frees.
+// Bytes returns the number of bytes that the whole plan frees.
 func (p Plan) Bytes() (total int64) {
 	for _, i := range p.Items {
 		total += i.Bytes
@@ -93,12 +93,12 @@ func (p Plan) Bytes() (total int64) {
 // Result is the result of one item.
 type Result struct {
 	Item
-	Freed int64
+	Freed int64 // bytes
 	Err   error // why it was not removed; nil if it was
 }
 
 // Make plans what can be removed from a root, and changes nothing. It never touches
-// old envs of the app.
+// the app's old envs.
 func Make(st *store.Store, o Options) Plan {
 	p := &planner{remover: remover{st}, want: o, ledger: usage.Ledger{}, read: map[string][]os.DirEntry{}, open: map[envdir.Key]bool{}}
 	if fsys.IsDir(st.Root.Envs()) {
@@ -154,7 +154,7 @@ type planner struct {
 	plan   Plan
 	ledger usage.Ledger // the links that the plan removes
 	read   map[string][]os.DirEntry
-	open   map[envdir.Key]bool // keys with an interrupted publish or a creator: the plan leaves everything else of them
+	open   map[envdir.Key]bool // keys with an interrupted publish or a creator; the plan leaves everything else of these keys alone
 }
 
 func (p *planner) add(kind Kind, name, path, why string, do func() (int64, error)) {
@@ -175,8 +175,8 @@ func (p *planner) keepFor(path string, err error) {
 	p.keep(path, err.Error())
 }
 
-// entries returns the content of a folder of ours. It does not follow a symbolic
-// link: a user made it, and its target is not ours to empty.
+// entries returns the content of one of our folders. It does not follow a symbolic
+// link: a user made it, and prune must not empty its target.
 func (p *planner) entries(dir string) []os.DirEntry {
 	if entries, seen := p.read[dir]; seen {
 		return entries
@@ -321,7 +321,7 @@ func (p *planner) staged(k envdir.Key, path string, e os.DirEntry) {
 	})
 }
 
-// errCutOff is for a key whose journal may name its only complete env.
+// errCutOff is the error for a key whose journal may name its only complete env.
 var errCutOff = errors.New("a publish was cut off: run modelrun prune again")
 
 // retired plans to remove the envs in .old. Programs may still run in an env that
@@ -417,7 +417,7 @@ func (p *planner) unused() {
 
 var errLockless = errors.New("there are no locks here, so whoever starts it now would not be seen")
 
-// errUnseen is for replaced envs without a working lease.
+// errUnseen is the error for replaced envs without a working lease.
 var errUnseen = errors.New("there are no locks here, so whoever runs in it on another machine is not seen: delete it yourself")
 
 // idleSince returns when an env was last started or created.
@@ -431,8 +431,8 @@ func (r remover) idleSince(d envdir.Dir) time.Time {
 	return last
 }
 
-// moveAlone is MoveToTrash for an env in which a program could start. No program
-// can start while it is moved.
+// moveAlone moves an env into the trash, like MoveToTrash. No program can start in
+// the env while it is moved.
 func (r remover) moveAlone(d envdir.Dir) (trash string, err error) {
 	before := r.Catalogue().LastUsed(d)
 	r.At("prune-alone")
@@ -447,9 +447,10 @@ func (r remover) moveAlone(d envdir.Dir) (trash string, err error) {
 	return r.MoveToTrash(d.Path)
 }
 
-// discard deletes a folder. Under the creation lock of the key, if there is one,
-// away checks again and moves the folder into the trash. discard deletes it there
-// after it released the lock, so that no process waits for the deletion.
+// discard deletes a folder. It takes the creation lock of the key, if there is one.
+// Under the lock, away checks again and moves the folder into the trash. discard
+// deletes the trash after it has released the lock, so that no process waits for
+// the deletion.
 func (r remover) discard(k envdir.Key, path string, away func(*store.Lock) (trash string, err error)) (int64, error) {
 	freed, trash := usage.Ledger{}.Remove(path), ""
 	move := func(l *store.Lock) (err error) {

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An env that cannot be moved is not deleted piece by piece.
+// TestPruneOfWhatCannotBeMoved checks that an env that cannot be moved is not
+// deleted piece by piece.
 func TestPruneOfWhatCannotBeMoved(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -24,7 +24,7 @@ import (
 
 const month = 30 * 24 * time.Hour
 
-// kinds returns "kind name" of each item.
+// kinds returns "kind name" for each item.
 func kinds(p Plan) (out []string) {
 	for _, i := range p.Items {
 		out = append(out, strings.TrimSpace(string(i.Kind)+" "+i.Name))
@@ -55,7 +55,7 @@ func carryOut(t *testing.T, s *store.Store, p Plan) (freed int64, still map[Kind
 	return freed, still
 }
 
-// abandoned creates an env that was not started for long.
+// abandoned creates an env that was not started for a long time.
 func abandoned(t *testing.T, s *store.Store) envdir.Dir {
 	t.Helper()
 	l, err := s.TryLock(key)
@@ -83,7 +83,8 @@ func TestPruneOfNothing(t *testing.T) {
 	require.Empty(t, entries, "nothing is made")
 }
 
-// A file frees its bytes with its last link, and Run frees what the plan says.
+// TestPruneFreesWithTheLastLink checks that a file frees its bytes with its last
+// link, and that Run frees as much as the plan says.
 func TestPruneFreesWithTheLastLink(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -115,7 +116,8 @@ func TestPruneFreesWithTheLastLink(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// Foreign files stay and are named, and links are never followed.
+// TestPruneLeavesWhatIsForeign checks that foreign files stay and are named, and
+// that links are never followed.
 func TestPruneLeavesWhatIsForeign(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -163,7 +165,8 @@ func TestPruneLeavesWhatIsForeign(t *testing.T) {
 	}
 }
 
-// Folders of ours that a user replaced by links are not emptied.
+// TestPruneFollowsNoLinks checks that folders of ours that a user replaced by links
+// are not emptied.
 func TestPruneFollowsNoLinks(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t)
@@ -187,8 +190,8 @@ func TestPruneFollowsNoLinks(t *testing.T) {
 	}
 }
 
-// Removed folders pass through .tmp: if that were a link, they would leave the
-// root.
+// TestPruneThroughNoLink checks that prune refuses a link as .tmp. Removed folders
+// pass through .tmp, so they would leave the root.
 func TestPruneThroughNoLink(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t)
@@ -210,7 +213,7 @@ func TestPruneUnused(t *testing.T) {
 	for name, tt := range map[string]struct {
 		days time.Duration
 		do   func(t *testing.T, s *store.Store, d envdir.Dir)
-		why  string // "": it is removed
+		why  string // "" if it is removed
 	}{
 		"nobody starts it":      {days: month},
 		"not asked for":         {why: "-"},
@@ -287,7 +290,8 @@ func create(t *testing.T, s *store.Store, _ envdir.Dir) {
 	require.NoError(t, os.Remove(s.Root.Files(key).Owner()), "whose owner could not say who it is")
 }
 
-// Run sees under the lock what has changed since the plan was made.
+// TestPruneLooksAgain checks that Run detects, under the lock, changes since the
+// plan was made.
 func TestPruneLooksAgain(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -332,8 +336,8 @@ func TestPruneLooksAgain(t *testing.T) {
 	}
 }
 
-// A replaced env is removed while programs run in its successor. A replaced env in
-// which a program runs stays.
+// TestPruneOld checks that a replaced env is removed while programs run in its
+// successor, and that a replaced env in which a program runs stays.
 func TestPruneOld(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -361,8 +365,8 @@ func TestPruneOld(t *testing.T) {
 	require.Equal(t, "new", content(t, d))
 }
 
-// The only complete env may be in .old or in staging, so an interrupted publish is
-// completed first.
+// TestPruneEndsAPublish checks that an interrupted publish is completed first,
+// because the only complete env may be in .old or in staging.
 func TestPruneEndsAPublish(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -403,7 +407,8 @@ func TestPrunePromotes(t *testing.T) {
 	require.Empty(t, content(t, s.Root.Next(key)))
 }
 
-// An unsealed folder in .next is not removed: its name is a key.
+// TestPruneLeavesWhatIsNotWhole checks that an unsealed folder in .next is not
+// removed, because its name is a key.
 func TestPruneLeavesWhatIsNotWhole(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -419,7 +424,7 @@ func TestPruneSmallThings(t *testing.T) {
 	abandoned(t, s)
 	const goneKey envdir.Key = "gone"
 	long, lately := time.Now().Add(-2*month), time.Now()
-	want := map[string]bool{ // true: it is removed
+	want := map[string]bool{ // true if it is removed
 		fsystest.Put(t, 1, s.Root.Files(goneKey).Log(long)):                              true,
 		fsystest.Put(t, 1, s.Root.Files(goneKey).Log(lately)):                            false,
 		fsystest.Put(t, 1, s.Root.Files(key).Log(long)):                                  false,
@@ -431,7 +436,7 @@ func TestPruneSmallThings(t *testing.T) {
 		fsystest.Put(t, 1, s.Root.State().Machine("aaaaaaaaaaaa"), "v.json"):             false, // young
 		fsystest.Put(t, 1, s.Root.Files(goneKey).Failure()):                              true,
 		fsystest.Put(t, 1, s.Root.Files("recent").Failure()):                             false,
-		fsystest.Put(t, 1, s.Root.Files(key).Failure()):                                  false, // its env is there
+		fsystest.Put(t, 1, s.Root.Files(key).Failure()):                                  false, // its env exists
 		fsystest.Put(t, 1, s.Root.Files("dead").Owner()):                                 true,
 		fsystest.Put(t, 1, s.Root.Tools().Dir(), ".new-1", "uv"):                         true,
 		fsystest.Put(t, 1, s.Root.State().Model(s.Root.Shared(goneKey), "local_012345")): true,
@@ -516,8 +521,8 @@ func TestPruneCache(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// A wheel that was linked after the plan was made stays, and so does the wheel of a
-// replaced env that could not be removed.
+// TestPruneCacheLooksAgain checks that a wheel that was linked after the plan was
+// made stays, and so does the wheel of a replaced env that could not be removed.
 func TestPruneCacheLooksAgain(t *testing.T) {
 	t.Parallel()
 	s := cached(t)
@@ -536,7 +541,8 @@ func TestPruneCacheLooksAgain(t *testing.T) {
 	}
 }
 
-// A running uv holds the lock of its cache, and nothing of the cache is removed.
+// TestPruneCacheWhileUVWorks checks that nothing is removed from the cache while a
+// running uv holds its lock.
 func TestPruneCacheWhileUVWorks(t *testing.T) {
 	t.Parallel()
 	s := cached(t)
@@ -553,8 +559,8 @@ func TestPruneCacheWhileUVWorks(t *testing.T) {
 	}
 }
 
-// If prune is killed at any step, every env is complete, uv's cache has no dangling
-// references, and the next prune finishes the work.
+// TestPruneKilled checks a kill of prune at each step: every env is complete, uv's
+// cache has no dangling references, and the next prune finishes the work.
 func TestPruneKilled(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{

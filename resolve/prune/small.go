@@ -28,7 +28,8 @@ func (p *planner) file(kind Kind, name, path, why string) {
 	})
 }
 
-// logs plans to remove all but the newest logs, and those of keys that are gone.
+// logs plans to remove all logs except the newest ones, and the logs of keys that
+// are gone.
 func (p *planner) logs() {
 	entries := p.entries(p.Root.Logs())
 	surplus := map[string]bool{}
@@ -83,8 +84,8 @@ func (p *planner) temps() {
 	}
 }
 
-// advice plans to remove notes about creations: an owner that is gone, a failure of
-// a key without an env.
+// advice plans to remove notes about creations: owner files whose owner is gone,
+// and failures of keys without an env.
 func (p *planner) advice() {
 	for _, e := range p.entries(p.Root.Locks()) {
 		path := filepath.Join(p.Root.Locks(), e.Name())
@@ -152,7 +153,7 @@ func (p *planner) states() {
 	}
 }
 
-// newest returns when anything in a folder was last written.
+// newest returns the time of the last write to anything in a folder.
 func newest(dir string) (last time.Time) {
 	if info, err := os.Stat(dir); err == nil {
 		last = info.ModTime()
