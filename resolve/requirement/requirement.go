@@ -44,7 +44,7 @@ func Parse(s string) (Requirement, error) {
 	return r, nil
 }
 
-// parse is Parse with the reason instead of an error.
+// parse does the work of Parse, and returns the reason instead of an error.
 func parse(s string) (r Requirement, why string) {
 	p := scanner{rest: strings.TrimSpace(s)}
 	switch {
@@ -120,8 +120,8 @@ func (p *scanner) until(end string) (string, bool) {
 	return before, ok
 }
 
-// String returns the normal form, which Parse accepts. Requirements that only
-// differ in order or case have the same normal form.
+// String returns the normal form, which Parse accepts. Requirements that differ
+// only in order or case have the same normal form.
 func (r Requirement) String() string {
 	s := r.Short()
 	if r.marker != nil {
@@ -130,7 +130,7 @@ func (r Requirement) String() string {
 	return s
 }
 
-// Short is String without the marker.
+// Short returns the normal form without the marker.
 func (r Requirement) Short() string {
 	var b strings.Builder
 	b.WriteString(r.Name)

@@ -86,7 +86,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Equivalent requirements have the same hash; different ones do not.
+// TestHash checks that equivalent requirements have the same hash, and different
+// ones do not.
 func TestHash(t *testing.T) {
 	t.Parallel()
 	hash := func(list ...string) string {

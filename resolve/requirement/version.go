@@ -295,12 +295,13 @@ func isAlnum(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= 
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
-// CompareReleases orders the dotted numbers of two versions: negative when a comes
-// first. Missing numbers and parts that are not numbers count as 0. A local tag,
-// as in 2.1.0+cu121, is ignored.
+// CompareReleases compares the dotted numbers of two versions. The result is
+// negative if a comes first. Missing numbers and parts that are not numbers count
+// as 0. A local tag, as in 2.1.0+cu121, is ignored.
 //
-// It takes what is no version of PEP 440 as well, such as a driver's 550.54.14 or a
-// compute capability. To order versions of packages, use [Version.Compare].
+// It also accepts text that is not a version of PEP 440, such as a driver's
+// 550.54.14 or a compute capability. To compare versions of packages, use
+// [Version.Compare].
 func CompareReleases(a, b string) int {
 	a, _, _ = strings.Cut(a, "+")
 	b, _, _ = strings.Cut(b, "+")
