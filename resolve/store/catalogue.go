@@ -59,7 +59,7 @@ func (c Catalogue) Envs() ([]envdir.Dir, error) {
 	for _, e := range entries {
 		id, ok := envdir.OldID(e.Name())
 		if !ok {
-			continue // not the name of a model: it could put lines of its own into our tables
+			continue // not the name of a model: it could add lines to our tables
 		}
 		if d := c.Root.Old(id); fsys.IsDir(d.Venv()) {
 			out = append(out, d)
@@ -80,7 +80,7 @@ func (c Catalogue) NoteModel(d envdir.Dir, id envdir.ID, model string) error {
 // Models returns the models that were started in an env, sorted.
 func (c Catalogue) Models(d envdir.Dir) []string {
 	dir := filepath.Dir(c.Root.State().Model(d, "x"))
-	entries, _ := os.ReadDir(dir) // none: no models
+	entries, _ := os.ReadDir(dir) // after an error there are no models
 	models := []string{}
 	for _, e := range entries {
 		data, err := fsys.ReadFile(filepath.Join(dir, e.Name()), maxState)
@@ -96,7 +96,7 @@ func (c Catalogue) Models(d envdir.Dir) []string {
 // ModelOf returns the name of the model that an old env belongs to, as a start of
 // the env noted it, or "". It ignores a note whose model has another id.
 func (c Catalogue) ModelOf(id envdir.ID) string {
-	envs, _ := os.ReadDir(c.Root.State().Models()) // none: no notes
+	envs, _ := os.ReadDir(c.Root.State().Models()) // after an error there are no notes
 	for _, e := range envs {
 		data, err := fsys.ReadFile(c.Root.State().Model(envdir.Dir{Name: e.Name()}, id), maxState)
 		model := strings.TrimSuffix(string(data), "\n")
@@ -107,8 +107,8 @@ func (c Catalogue) ModelOf(id envdir.ID) string {
 	return ""
 }
 
-// LastUsed returns when an env was last started, to a day, and the zero time if
-// never.
+// LastUsed returns the day when an env was last started, or the zero time if it
+// never was.
 func (c Catalogue) LastUsed(d envdir.Dir) time.Time {
 	info, err := os.Stat(c.Root.Lease(d))
 	if err != nil {

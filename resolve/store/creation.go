@@ -13,26 +13,26 @@ import (
 )
 
 // Creation is the creation of one key as other processes see it: whether it is in
-// progress, how far it is, and how the last one failed. Looking changes nothing on
-// the disk. The creator itself holds the [Lock].
+// progress, how far it is, and how the last one failed. Its methods change nothing
+// on the disk. The creator itself holds the [Lock].
 type Creation struct{ files envdir.Files }
 
-// Owner is the process that creates an env, and its progress. It is advisory: only
-// for messages.
+// Owner is the process that creates an env, with its progress. It is advisory, and
+// used only in messages.
 type Owner struct {
-	Schema    int       `json:"schema"`
-	PID       int       `json:"pid"`
-	Host      string    `json:"host"`
-	User      string    `json:"user"`
-	BootID    string    `json:"boot_id,omitempty"`
-	Started   time.Time `json:"started"`
-	Phase     string    `json:"phase"`
-	Done      int64     `json:"done"`  // bytes
-	Total     int64     `json:"total"` // bytes, 0 unknown
-	Heartbeat int64     `json:"beat"`  // grows with every sign of progress
+	Schema    int       `json:"schema"`            // 1
+	PID       int       `json:"pid"`               // of the creator
+	Host      string    `json:"host"`              // of the creator's machine
+	User      string    `json:"user"`              // who runs the creator
+	BootID    string    `json:"boot_id,omitempty"` // of the creator's machine
+	Started   time.Time `json:"started"`           // when the creation began
+	Phase     string    `json:"phase"`             // such as "installing"
+	Done      int64     `json:"done"`              // bytes
+	Total     int64     `json:"total"`             // bytes; 0 if it is not known
+	Heartbeat int64     `json:"beat"`              // grows with each sign of progress
 
 	Packages      int    `json:"packages,omitempty"`       // finished
-	PackagesTotal int    `json:"packages_total,omitempty"` // 0 unknown
+	PackagesTotal int    `json:"packages_total,omitempty"` // 0 if it is not known
 	Doing         string `json:"doing,omitempty"`          // a detail of the phase: "downloading torch 2.11.0"
 }
 
@@ -43,10 +43,11 @@ func (c Creation) Busy() (bool, error) {
 	return busy, err
 }
 
-// LockState is [Creation.Busy] that also reports whether the file system has no locks.
+// LockState does the same as [Creation.Busy], and also reports whether the file
+// system has no locks.
 func (c Creation) LockState() (busy, lockless bool, err error) {
 	if _, err := os.Lstat(c.files.Lock()); err != nil {
-		return false, false, nil //nolint:nilerr // no lock file: nothing was ever created
+		return false, false, nil //nolint:nilerr // without a lock file, nothing was ever created
 	}
 	f := flock.New(c.files.Lock(), flock.SetFlag(os.O_RDONLY|fsys.NoFollow))
 	got, err := f.TryRLock()
@@ -62,12 +63,12 @@ func (c Creation) LockState() (busy, lockless bool, err error) {
 // maxOwner is far above the size of any owner file.
 const maxOwner = 64 << 10
 
-// maxCount is above every real number of an owner, and far below an overflow.
+// maxCount is above every real number in an owner file, and far below an overflow.
 const maxCount = 1 << 50
 
-// Owner reads who holds the lock. It returns a zero Owner where the file cannot be
-// read. Everyone who shares the root can write the file. So no number in it can
-// overflow a sum, and no text in it can look like a line of ours.
+// Owner returns the holder of the lock, or a zero Owner if the file cannot be read.
+// Every user who shares the root can write the file. So Owner limits the numbers,
+// which could overflow a sum, and the text, which could look like a line of ours.
 func (c Creation) Owner() Owner {
 	var o Owner
 	data, err := fsys.ReadFile(c.files.Owner(), maxOwner)

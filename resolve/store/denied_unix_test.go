@@ -24,7 +24,7 @@ const nobody = 65534
 // denied is the error of renaming a folder that cannot be moved.
 const denied = syscall.EACCES
 
-// roleDenied is a user who can only read the root.
+// roleDenied acts as a user who can only read the root.
 func roleDenied(s *Store, userState string) error {
 	_, err := s.TryLock(key)
 	if fault.CodeOf(err) != fault.NotWritable || fault.RemedyOf(err) == "" {
@@ -109,8 +109,8 @@ func TestTeamFilesFollowTheFolder(t *testing.T) {
 	}
 }
 
-// Every user who can write a lease records the day of its use, also for an env that
-// a teammate created.
+// TestLeaseOfATeamIsTouched checks that every user who can write a lease records
+// the day of its use, even for an env that a teammate created.
 func TestLeaseOfATeamIsTouched(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {

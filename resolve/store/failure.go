@@ -14,15 +14,15 @@ import (
 // Failure is the last failed creation of a key. It is advisory: retries back off,
 // so that a restarting service does not download again and again.
 type Failure struct {
-	Schema   int        `json:"schema"`
-	ID       string     `json:"id"`     // random, so that two failures differ whatever the clocks say
-	Inputs   string     `json:"inputs"` // hash of what was to be installed
-	Code     fault.Code `json:"code"`
-	Text     string     `json:"text"`
-	Remedy   string     `json:"remedy"`
-	Log      string     `json:"log"`
-	Tries    int        `json:"tries"` // consecutive failures of the same inputs
-	Finished time.Time  `json:"finished"`
+	Schema   int        `json:"schema"`   // 1
+	ID       string     `json:"id"`       // random, so that two failures differ even if the clocks are wrong
+	Inputs   string     `json:"inputs"`   // hash of the plan
+	Code     fault.Code `json:"code"`     // the reason code
+	Text     string     `json:"text"`     // what failed
+	Remedy   string     `json:"remedy"`   // what to do
+	Log      string     `json:"log"`      // path of the log
+	Tries    int        `json:"tries"`    // consecutive failures of the same inputs
+	Finished time.Time  `json:"finished"` // when it failed
 }
 
 // Fault returns the failure as an error, for processes that waited for the
@@ -31,14 +31,16 @@ func (f Failure) Fault() *fault.Error {
 	return fault.New(f.Code, "%s", f.Text).Fix("%s", f.Remedy)
 }
 
-// The pause after a failure doubles, from the first to the last.
+// The first and the longest pause after a failure. Each pause is twice as long as
+// the one before.
 const (
 	firstPause = time.Minute
 	lastPause  = 30 * time.Minute
 )
 
-// BackoffRemaining returns how long the same inputs must not be tried again, 0 if
-// they may be tried now. A clock that jumped back costs at most one pause.
+// BackoffRemaining returns how long the same inputs must not be tried again. It
+// returns 0 if they may be tried now. A clock that jumped back costs at most one
+// pause.
 func (f Failure) BackoffRemaining(inputs string) time.Duration {
 	if f.ID == "" || f.Inputs != inputs {
 		return 0
@@ -53,8 +55,8 @@ func (f Failure) BackoffRemaining(inputs string) time.Duration {
 }
 
 // Failure reads the last failure of the key. A file that cannot be read counts as
-// none. Everyone who shares the root can write the file, so control characters are
-// removed: no text can look like a line of ours.
+// none. Every user who shares the root can write the file, so control characters
+// are removed. Then no text can look like a line of ours.
 //
 // The remedy may still be any text.
 func (c Creation) Failure() Failure {
@@ -74,8 +76,8 @@ func (c Creation) Failure() Failure {
 	return f
 }
 
-// RecordFailure writes that this creation failed. If writing fails, only time is
-// lost.
+// RecordFailure records that this creation failed. If it cannot write the record,
+// that costs only time.
 func (l *Lock) RecordFailure(inputs string, cause *fault.Error, log string) error {
 	f := Failure{
 		Schema: 1, ID: suffix() + suffix(), Inputs: inputs, Code: cause.Code, Text: fault.Mask(cause.Text), Remedy: fault.Mask(cause.Remedy),

@@ -108,7 +108,8 @@ func TestLogsKeepTheLastTen(t *testing.T) {
 	require.FileExists(t, l.Name(), "the newest stays, whatever its key")
 }
 
-// Files that others can write must never cause a panic, nor create an env.
+// FuzzNotes checks that files that other users can write never cause a panic and
+// never create an env.
 func FuzzNotes(f *testing.F) {
 	f.Add([]byte(`{"schema":1,"new":".tmp/x-0123abcd","old":".old/x-0123abcd","id":"1","tries":-9,"pid":1}`))
 	f.Add([]byte(`{"finished":"9999-12-31T23:59:59Z","id":"1","tries":9223372036854775807}`))

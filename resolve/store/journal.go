@@ -21,8 +21,8 @@ type journal struct {
 }
 
 // twoSteps moves d to old and then the stage to d, without an exchange. Between the
-// two renames there is no env. The journal lets the next creation finish or undo the
-// publish.
+// two renames there is no env. The journal lets the next creation finish or undo
+// the publish.
 func (st *Stage) twoSteps(d envdir.Dir, old string) error {
 	s, k, path, target := st.store, st.key, st.Dir.Path, d.Path
 	data, err := json.Marshal(journal{1, below(s.Root, path), below(s.Root, old), d.Kind == envdir.Next})
@@ -60,7 +60,7 @@ func (l *Lock) finish() error {
 		return nil
 	}
 	if err != nil && !errors.Is(err, fsys.ErrNotRegular) {
-		return err // it may name the only complete env: sweep nothing before reading it
+		return err // it may name the only complete env, so sweep nothing before reading it
 	}
 	var j journal
 	if err == nil && json.Unmarshal(data, &j) == nil && j.isOf(s.Root, k) {

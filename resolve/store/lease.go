@@ -23,9 +23,9 @@ type Lease struct{ file *os.File }
 // rename takes milliseconds.
 const leaseWait = 10 * time.Second
 
-// Lease takes the lease of an env. Where that is impossible (a read-only root, a
-// file system without locks) it returns nil without an error, and the program
-// starts anyway.
+// Lease takes the lease of an env. If that is impossible (a read-only root, a file
+// system without locks), it returns nil without an error, and the program starts
+// anyway.
 func (s *Store) Lease(ctx context.Context, d envdir.Dir) (*Lease, error) {
 	f, err := openLease(s.Root, d, os.O_RDONLY) // so that the healthy path writes nothing
 	if err != nil {
@@ -104,10 +104,11 @@ func (l *Lease) Release() {
 // InUse is the error of an env that cannot be replaced, moved or removed because
 // programs run in it.
 type InUse struct {
-	Dir   envdir.Dir
-	Users []Process // those that were found; a lease does not name its holders
+	Dir   envdir.Dir // the env
+	Users []Process  // those that were found; a lease does not name its holders
 }
 
+// Error names the env and the processes that use it.
 func (e *InUse) Error() string {
 	if len(e.Users) == 0 {
 		return e.Dir.Path + " is in use"
@@ -121,13 +122,13 @@ func (e *InUse) Error() string {
 
 // Process is a process that runs in an env.
 type Process struct {
-	PID  int
-	Name string
+	PID  int    // its number
+	Name string // of its program
 }
 
-// CheckUnused returns an [InUse] error where a program runs in an env, as
-// [Store.Exclusive] does, and leaves nothing behind. A program that starts at this
-// moment waits a little longer.
+// CheckUnused returns an [InUse] error if a program runs in the env. It does the
+// same as [Store.Exclusive], but does not keep the lease. A program that starts at
+// this moment waits a little longer.
 func (s *Store) CheckUnused(d envdir.Dir) error {
 	users := Users(d)
 	f, err := fsys.OpenRegular(s.Root.Lease(d), os.O_RDONLY)
@@ -143,9 +144,9 @@ func (s *Store) CheckUnused(d envdir.Dir) error {
 	return nil
 }
 
-// CheckProcesses returns an [InUse] error where a process runs in a replaced env.
-// It ignores the lease of the key, which belongs to the env that took its place.
-// Where there are locks, no program ran in the env when it was replaced.
+// CheckProcesses returns an [InUse] error if a process runs in a replaced env. It
+// ignores the lease of the key, which belongs to the env that replaced this one. If
+// there are locks, no program ran in the env when it was replaced.
 func CheckProcesses(d envdir.Dir) error {
 	if users := Users(d); len(users) > 0 {
 		return &InUse{d, users}
@@ -155,7 +156,7 @@ func CheckProcesses(d envdir.Dir) error {
 
 // Exclusive takes the lease exclusively: no program runs in the env, and none can
 // start in it until Release. A lease can leak to daemons, and a program can lose it
-// by closerange. So Exclusive also looks at /proc where that exists.
+// by closerange. So Exclusive also searches /proc, if that exists.
 func (s *Store) Exclusive(d envdir.Dir) (*Lease, error) {
 	// NFSv4 emulates flock with fcntl, which needs O_RDWR for an exclusive lock. With
 	// O_RDONLY the file system would look as if it had no locks.

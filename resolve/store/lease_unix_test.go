@@ -75,7 +75,8 @@ func TestLeaseWaitsForWhoReplaces(t *testing.T) {
 	lease.Release() // does nothing
 }
 
-// If a program lost its lease, its environment still names the env.
+// TestUsersWithoutLease checks that the environment of a program that lost its
+// lease still names the env.
 func TestUsersWithoutLease(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {

@@ -30,7 +30,7 @@ type Lock struct {
 // TryLock takes the creation lock of a key, or returns [ErrBusy] at once. The lock
 // file is never deleted: otherwise two processes could both hold "the" lock.
 //
-// Where locks do not work at all (NFS without a lock daemon) the Lock is Lockless.
+// If locks do not work at all (NFS without a lock daemon), the Lock is Lockless.
 // Two creators then waste work, but do no harm: publishing is one rename, and only
 // one of them wins.
 func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
@@ -51,7 +51,7 @@ func (s *Store) TryLock(k envdir.Key) (*Lock, error) {
 	case !got:
 		return nil, ErrBusy
 	}
-	host, _ := os.Hostname() // "" if unknown
+	host, _ := os.Hostname() // "" if it is not known
 	l.owner = Owner{Schema: 1, PID: os.Getpid(), Host: host, User: userName(), BootID: BootID(), Started: time.Now().UTC()}
 	s.At("locked")
 	return l, nil
@@ -70,8 +70,8 @@ func tryFile(root envdir.Root, k envdir.Key) (*flock.Flock, bool, error) {
 
 // newLock creates a team's lock file with the group's rights. It links a temporary
 // file into place, because a rename could replace a file that another process has
-// locked. Where hard links do not work, or where no team shares dir, the first
-// process that locks the file creates it.
+// locked. If hard links do not work, or if no team shares dir, the first process
+// that locks the file creates it.
 func newLock(dir, path string) {
 	if _, ok := fsys.TeamFolder(dir); !ok || fsys.Exists(path) {
 		return
@@ -83,16 +83,16 @@ func newLock(dir, path string) {
 	}
 	_ = f.Close()
 	fsys.ShareLike(tmp, dir)
-	_ = os.Link(tmp, path) // fails where the file exists or links do not work
+	_ = os.Link(tmp, path) // fails if the file exists or links do not work
 	_ = os.Remove(tmp)
 }
 
-// Lockless reports that the file system has no locks, so that this Lock protects
+// Lockless reports whether the file system has no locks, so that this Lock protects
 // nothing.
 func (l *Lock) Lockless() bool { return l.lockless }
 
 // Report publishes the progress of this creation for other processes. It does not
-// change who the owner is.
+// change the owner's identity.
 func (l *Lock) Report(o Owner) error {
 	me := l.owner
 	o.Schema, o.PID, o.Host, o.User, o.BootID, o.Started = me.Schema, me.PID, me.Host, me.User, me.BootID, me.Started

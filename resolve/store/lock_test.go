@@ -103,7 +103,7 @@ func TestPause(t *testing.T) {
 		tries  int
 		ago    time.Duration
 		inputs string
-		most   time.Duration // 0: none
+		most   time.Duration // 0 for none
 	}{
 		"the first":             {tries: 1, most: time.Minute, inputs: "a"},
 		"doubles":               {tries: 3, most: 4 * time.Minute, inputs: "a"},
@@ -149,7 +149,8 @@ func TestEachFailureHasItsOwnID(t *testing.T) {
 	require.Zero(t, creation.Failure())
 }
 
-// Everyone who shares the root can write any owner file.
+// TestOwnerOfLiars checks arbitrary owner files, because every user who shares the
+// root can write one.
 func TestOwnerOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -160,8 +161,8 @@ func TestOwnerOfLiars(t *testing.T) {
 	require.Zero(t, s.Creation("k").Owner())
 }
 
-// A failure is read as it was recorded, and nothing in it looks like a line of
-// ours.
+// TestFailureOfLiars checks that a failure is read as it was recorded, and that
+// nothing in it looks like a line of ours.
 func TestFailureOfLiars(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

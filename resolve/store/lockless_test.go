@@ -11,9 +11,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Without locks and without an exchange (NFS has neither) two creators replace the
-// same broken env. If one acts between the two renames of the other, both end with
-// a complete env.
+// TestPublishBetweenTheRenamesOfAnother lets two creators replace the same broken
+// env without locks and without an exchange (NFS has neither). If one acts between
+// the two renames of the other, both end with a complete env.
 func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are always locks, and what is in the way of a rename is waited for")
@@ -64,7 +64,8 @@ func TestPublishBetweenTheRenamesOfAnother(t *testing.T) {
 	}
 }
 
-// The next creation undoes what could not be undone: its journal stays.
+// TestJournalStaysUntilItIsUndone checks that the journal of a failed undo stays,
+// and that the next creation undoes the publish.
 func TestJournalStaysUntilItIsUndone(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

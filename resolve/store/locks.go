@@ -9,9 +9,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Locks tests whether locks work in an existing folder, with a file that it removes
-// again. It returns nil if they work, an error that is [ErrNoLocks] if not, and any
-// other error if the test failed.
+// Locks tests whether locks work in an existing folder. It creates a file for that,
+// and removes it again. It returns nil if they work, an error that is [ErrNoLocks]
+// if they do not, and any other error if the test failed.
 func Locks(dir string) (err error) {
 	name := filepath.Join(dir, ".locks-"+suffix())
 	first, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)

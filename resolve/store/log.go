@@ -23,8 +23,8 @@ type Log struct {
 	file *os.File
 }
 
-// NewLog creates the log of a creation that starts now, and removes all but the
-// last 10 logs.
+// NewLog creates the log of a creation that starts now, and removes all logs except
+// the last 10.
 func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 	if err := EnsureWritable(s.Root.Logs()); err != nil {
 		return nil, err
@@ -48,10 +48,10 @@ func (s *Store) NewLog(k envdir.Key) (*Log, error) {
 	return &Log{file: f}, nil
 }
 
-// pruneLogs removes old logs. It keeps mine, which an error may name, even where a
+// pruneLogs removes old logs. It keeps mine, which an error may name, even if a
 // clock that went back makes it look like the oldest.
 func pruneLogs(dir, mine string) {
-	entries, _ := os.ReadDir(dir) // none: nothing to prune
+	entries, _ := os.ReadDir(dir) // after an error there is nothing to prune
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == mine })
 	for _, name := range surplusLogs(entries, keptLogs-1) {
 		_ = os.Remove(filepath.Join(dir, name)) // the next creation tries again
@@ -61,8 +61,8 @@ func pruneLogs(dir, mine string) {
 // SurplusLogs returns the names of the logs in entries beyond the last 10.
 func SurplusLogs(entries []os.DirEntry) []string { return surplusLogs(entries, keptLogs) }
 
-// surplusLogs returns the names of all logs but the newest. It ignores files that
-// are not logs of ours.
+// surplusLogs returns the names of all logs except the newest ones. It ignores
+// files that are not logs of ours.
 func surplusLogs(entries []os.DirEntry, most int) []string {
 	type log struct {
 		name string

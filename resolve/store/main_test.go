@@ -21,8 +21,8 @@ import (
 
 const key envdir.Key = "torch-cu121-transformers"
 
-// roles are what the test binary does when a test starts it as another process.
-// Each prints one line when it has reached its point.
+// roles holds what the test binary does when a test starts it as another process.
+// Each role prints one line when it has reached its point.
 var roles = map[string]func(s *Store, arg string) error{
 	"lock":    roleLock,
 	"lease":   roleLease,
@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// sayAndBlock prints a line, then lives until its standard input ends.
+// sayAndBlock prints a line, then runs until its standard input ends.
 func sayAndBlock(line string) error {
 	fmt.Println(line)
 	_, err := io.Copy(io.Discard, os.Stdin)
@@ -89,8 +89,8 @@ func rolePromote(s *Store, step string) error {
 	return err
 }
 
-// dieAt kills this process at a step. With the prefix "two-" the file system cannot
-// exchange.
+// dieAt kills this process at a step. With the prefix "two-", the file system
+// cannot exchange.
 func dieAt(s *Store, step string) {
 	step, two := strings.CutPrefix(step, "two-")
 	if !two {
@@ -121,7 +121,7 @@ func startExe(t *testing.T, cmd *exec.Cmd, s *Store, role string, env ...string)
 	return execxtest.Start(t, cmd)
 }
 
-// newStore is an empty root.
+// newStore returns a store with an empty root.
 func newStore(t *testing.T) *Store {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -137,8 +137,8 @@ func lock(t *testing.T, s *Store) *Lock {
 	return l
 }
 
-// publish builds an env whose content is one word, and publishes it. No other test
-// forks meanwhile: until its exec the child would hold a copy of the lease.
+// publish builds an env whose content is one word, and publishes it. Meanwhile no
+// other test forks: its child would hold a copy of the lease until its exec.
 func publish(l *Lock, content string) (Published, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -165,8 +165,8 @@ func finishStage(st *Stage, content string) (Published, error) {
 	return st.Publish()
 }
 
-// content is the word of a complete env, "" where there is none. An incomplete env
-// fails the test.
+// content returns the word of a complete env, or "" if there is none. An incomplete
+// env fails the test.
 func content(t *testing.T, d envdir.Dir) string {
 	t.Helper()
 	if _, err := os.Lstat(d.Path); err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // OldEnvs are the envs of the app, one per model: those in environments/, and those
-// that were moved to .old. modelrun moves them there and back, and changes nothing
+// that were moved to .old. modelrun moves them to .old and back. It changes nothing
 // else in environments/.
 type OldEnvs struct{ store *Store }
 
@@ -59,8 +59,8 @@ func (o OldEnvs) IsMigrated(name string) (envdir.ID, bool) {
 	return id, ok && fsys.Exists(d.Venv()) && isOldName(o.store.Root, stem, fsys.Exists(d.Ready()))
 }
 
-// isOldName reports whether a name belongs to an old env where it could also be a
-// key. The app does not seal envs, but a seal may have been copied into one. Few ids
+// isOldName reports whether a name that could also be a key belongs to an old env.
+// The app does not seal envs, but a seal may have been copied into one. Few ids
 // look like a key ("gpt2"). A replaced env leaves the creation lock of its key
 // behind, which is never deleted.
 func isOldName(root envdir.Root, name string, sealed bool) bool {
@@ -201,8 +201,8 @@ func (o OldEnvs) Restorable(d envdir.Dir) error {
 	return inUseFault(CheckProcesses(d))
 }
 
-// Restore moves a migrated env, one of [OldEnvs.Migrated], back to environments/. It
-// refuses if an env with that id exists there again.
+// Restore moves a migrated env, one of [OldEnvs.Migrated], back to environments/.
+// It returns an error if an env with that id exists there again.
 func (o OldEnvs) Restore(d envdir.Dir) error {
 	s := o.store
 	if err := o.Restorable(d); err != nil {
@@ -225,8 +225,8 @@ func (o OldEnvs) Restore(d envdir.Dir) error {
 	return nil
 }
 
-// alone takes the lease of an old env exclusively. It refuses where locks do not
-// work: a program that runs in the env on another machine would lose its files.
+// alone takes the lease of an old env exclusively. It returns an error if locks do
+// not work: a program that runs in the env on another machine would lose its files.
 func alone(s *Store, d envdir.Dir) (*Lease, error) {
 	lease, err := s.Exclusive(d)
 	if err != nil {
@@ -240,7 +240,7 @@ func alone(s *Store, d envdir.Dir) (*Lease, error) {
 	return lease, nil
 }
 
-// move is one rename to a free name.
+// move makes one rename to a free name.
 func move(from, to string) error {
 	err := fsys.RenameNew(from, to)
 	switch {

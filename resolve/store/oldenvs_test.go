@@ -16,7 +16,7 @@ import (
 
 const oldID envdir.ID = "local_0123456789ab"
 
-// oldEnv is an env of the app.
+// oldEnv makes an env of the app.
 func oldEnv(t *testing.T, s *Store, id envdir.ID) envdir.Dir {
 	t.Helper()
 	d := s.Root.Old(id)
@@ -54,7 +54,8 @@ func TestMigrateAndBack(t *testing.T) {
 	require.Error(t, s.OldEnvs().Restore(moved), "it is not there any more")
 }
 
-// Restore does not replace a new folder of that id, and changes neither.
+// TestRestoreTakesNoPlace checks that Restore does not replace a new folder of that
+// id, and changes neither of the two.
 func TestRestoreTakesNoPlace(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -68,7 +69,7 @@ func TestRestoreTakesNoPlace(t *testing.T) {
 	require.ErrorContains(t, err, "is there again")
 	require.FileExists(t, again)
 	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
-	// Nor a folder that appeared a moment ago.
+	// The same for a folder that appeared a moment ago.
 	require.ErrorIs(t, fsys.RenameNew(moved.Path, s.Root.Old(oldID).Path), os.ErrExist)
 }
 
@@ -103,7 +104,8 @@ func TestMigrateOfOneInUse(t *testing.T) {
 	}
 }
 
-// A program that runs in a migrated env by its path keeps it where it is.
+// TestRestoreOfOneInUse checks that a migrated env stays where it is while a
+// program runs in it by its path.
 func TestRestoreOfOneInUse(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -121,8 +123,8 @@ func TestRestoreOfOneInUse(t *testing.T) {
 	require.FileExists(t, filepath.Join(moved.Venv(), "x.py"))
 }
 
-// No program starts in an env while it is moved: it waits, and then does not find
-// the env.
+// TestMigrateKeepsStartsOut checks that no program starts in an env while it is
+// moved: it waits, and then does not find the env.
 func TestMigrateKeepsStartsOut(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -146,7 +148,8 @@ func TestMigrateKeepsStartsOut(t *testing.T) {
 	l.Release()
 }
 
-// A user made the link: nothing is moved through it, or created behind it.
+// TestMigrateThroughNoLink checks links that a user made: nothing is moved through
+// them or created behind them.
 func TestMigrateThroughNoLink(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]func(*Store) string{
@@ -179,7 +182,8 @@ func TestMigrateThroughNoLink(t *testing.T) {
 	}
 }
 
-// A replaced env is not an old env, whatever its name is.
+// TestMigratedOrReplaced checks that a replaced env is not taken for an old env,
+// whatever its name is.
 func TestMigratedOrReplaced(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -230,8 +234,8 @@ func roleMigrate(s *Store, step string) error {
 	return s.OldEnvs().Restore(all[0])
 }
 
-// If migrate is killed at any step, the env is complete in one of its two places,
-// and the work can go on.
+// TestMigrateKilled checks a kill of migrate at each step: the env is complete in
+// one of its two places, and the work can continue.
 func TestMigrateKilled(t *testing.T) {
 	t.Parallel()
 	for step, home := range map[string]bool{"migrate-alone": true, "migrate-moved": false, "migrate-undo": false, "migrate-undone": true} {
@@ -260,7 +264,8 @@ func TestMigrateKilled(t *testing.T) {
 	}
 }
 
-// An env that could not be moved back is not moved.
+// TestMigrateOnlyWhatCanComeBack checks that an env that could not be moved back is
+// not moved.
 func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 	t.Parallel()
 	for id, other := range map[envdir.ID]func(*Store, envdir.Dir) string{
@@ -280,7 +285,8 @@ func TestMigrateOnlyWhatCanComeBack(t *testing.T) {
 	require.NoError(t, s.OldEnvs().Restore(onlyMigrated(t, s)))
 }
 
-// A file in place of .old belongs to a user, and is not our error.
+// TestMigratedWhereAFileLies checks a file in place of .old. It belongs to a user,
+// and is not an error.
 func TestMigratedWhereAFileLies(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -14,24 +14,24 @@ import (
 
 // Published is the result of publishing an env.
 type Published struct {
-	Dir       envdir.Dir
-	Retired   string // path of the env that it replaced; "" if none
-	Postponed string // why it waits in .next; "" if it does not
-	Existing  bool   // another creator was first: Dir is its env, and ours is deleted
+	Dir       envdir.Dir // where the env is
+	Retired   string     // path of the env that it replaced; "" if there is none
+	Postponed string     // why it waits in .next; "" if it does not
+	Existing  bool       // another creator was first: Dir is its env, and ours was deleted
 }
 
 // Publish makes the staged env visible with one rename. It exchanges an existing
-// env, and keeps the old one in .old. Where the old env is in use or cannot be
-// moved, the new one waits in .next. The old env never disappears before the new
-// one is there.
+// env, and keeps the old one in .old. If the old env is in use or cannot be moved,
+// the new one waits in .next. The old env never disappears before the new one
+// exists.
 //
-// Where another env already waits in .next, the new one replaces that env unless a
+// If another env already waits in .next, the new one replaces that env unless a
 // program runs in it. An env in .next is used first, so a new env anywhere else
 // would be ignored.
 //
 // A sealed env that appeared after the stage was created belongs to another
-// creator. That happens where locks do not work. Publish uses that env and deletes
-// ours.
+// creator. That can happen if locks do not work. Publish then uses that env and
+// deletes ours.
 func (st *Stage) Publish() (Published, error) {
 	s, target := st.store, st.store.Root.Shared(st.key)
 	s.At("publish")
@@ -57,7 +57,7 @@ func (st *Stage) Publish() (Published, error) {
 	return p, nil
 }
 
-// place is one attempt of Publish.
+// place makes one attempt to publish.
 func (st *Stage) place(target envdir.Dir) (Published, error) {
 	if fsys.IsDir(st.store.Root.Next(st.key).Path) {
 		return st.postpone("one that waits there is replaced")
@@ -74,8 +74,8 @@ func (st *Stage) place(target envdir.Dir) (Published, error) {
 	return st.replace()
 }
 
-// publishedByOther reports whether another creator published a complete env since the stage
-// was created.
+// publishedByOther reports whether another creator has published a complete env
+// since the stage was created.
 func (st *Stage) publishedByOther(target envdir.Dir) bool {
 	now, err := os.Lstat(target.Path)
 	if err != nil || st.was != nil && os.SameFile(st.was, now) {
@@ -136,7 +136,7 @@ func (st *Stage) moveIn() (Published, error) {
 	return Published{}, fmt.Errorf("publishing %s: %w", target.Path, err)
 }
 
-// exchange is fsys.Exchange, unless a test replaces it.
+// exchange calls fsys.Exchange, unless a test replaces it.
 func (s *Store) exchange(a, b string) error {
 	if s.swap != nil {
 		return s.swap(a, b)
@@ -151,8 +151,8 @@ func retiredPath(root envdir.Root, k envdir.Key) (string, error) {
 }
 
 // postpone moves the new env to .next, where it is used at once. It keeps an older
-// env from there in .old. It refuses while a program runs in that older env: the
-// program would import the new env's files later.
+// env from there in .old. It returns an error while a program runs in that older
+// env, because that program would import the new env's files later.
 func (st *Stage) postpone(why string) (Published, error) {
 	s := st.store
 	p := Published{Dir: s.Root.Next(st.key), Postponed: why}

@@ -108,7 +108,8 @@ func TestPublishWhileInUse(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// A program that runs in .next keeps its folder, even if no env is published.
+// TestPromoteLeavesWhatIsUsed checks that a program that runs in .next keeps its
+// folder, even if no env is published.
 func TestPromoteLeavesWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -142,7 +143,8 @@ func postponed(t *testing.T) (*Store, *Lock) {
 	return s, l
 }
 
-// Without working locks two creators may build the same key.
+// TestPublishSecondOfTwo checks two creators that build the same key, which can
+// happen without working locks.
 func TestPublishSecondOfTwo(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]bool{"nothing was there": false, "both replace a broken one": true} {
@@ -183,11 +185,12 @@ func TestDiscard(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// A kill at any step leaves a complete env, the old or the new, and a root in which
-// the next creation succeeds. A step without a row fails.
+// TestDeathAtEachStep kills a creation at each step. That leaves a complete env,
+// the old or the new one, and a root in which the next creation succeeds. The test
+// fails for a step without a row.
 func TestDeathAtEachStep(t *testing.T) {
 	t.Parallel()
-	for step, want := range map[string]string{ // published after Recover
+	for step, want := range map[string]string{ // the value after the next Recover
 		"one-durable": "old", "one-seal": "old", "one-publish": "old", "one-exchanged": "new", "one-published": "new",
 		"two-journal": "old", "two-moved-old": "new", "two-moved-new": "new", "two-published": "new",
 		"fresh-durable": "", "fresh-seal": "", "fresh-publish": "", "fresh-published": "new",
@@ -237,9 +240,10 @@ func TestDeathWhilePromoting(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// A kill while an env in .next is replaced leaves a complete env there: the
-// published one may be broken. Programs may run in the older env, so it is in .old
-// and not in staging, where the next creation would delete it.
+// TestDeathWhilePostponing kills a creation while an env in .next is replaced. That
+// leaves a complete env there, because the published one may be broken. Programs
+// may run in the older env, so it is in .old and not in staging, where the next
+// creation would delete it.
 func TestDeathWhilePostponing(t *testing.T) {
 	t.Parallel()
 	for step, next := range map[string]string{"one-postpone": "waits", "one-journal": "waits", "one-moved-old": "new", "one-moved-new": "new", "one-published": "new"} {

@@ -18,7 +18,7 @@ const staleAfter = 24 * time.Hour
 // Recover prepares a key for a creation. It finishes or undoes a publish in two
 // steps, promotes an env from .next, and removes what dead creators left. That is
 // safe because the lock of the key is held, so no other process works on it.
-// Leftovers that cannot be moved (a mount point, another user's in a sticky
+// Leftovers that cannot be moved (a mount point, or another user's in a sticky
 // folder) do no harm and stay.
 func (l *Lock) Recover() error {
 	s := l.store
@@ -28,7 +28,7 @@ func (l *Lock) Recover() error {
 	if _, err := l.Promote(); err != nil {
 		return err
 	}
-	try := s.Root.Staging(l.key, suffix()).Path // after a kill between the next two, the folder is swept below
+	try := s.Root.Staging(l.key, suffix()).Path // after a kill between the next two calls, the folder is swept below
 	err := fsys.MkdirLike(s.Root.Tmp())
 	if err == nil {
 		err = os.Mkdir(try, 0o700)
@@ -56,9 +56,9 @@ func (l *Lock) Recover() error {
 }
 
 // Promote moves an env from .next to its place, unless a program runs in either. It
-// reports whether it did.
+// reports whether it moved the env.
 //
-// It takes two renames, and at every moment an env can be used: the env in .next is
+// It takes two renames, and at every moment an env can be used. The env in .next is
 // used first, so the published one is moved away first. After a crash between the
 // renames, the new env still waits in .next.
 func (l *Lock) Promote() (bool, error) {
@@ -91,7 +91,7 @@ func (l *Lock) Promote() (bool, error) {
 	switch {
 	case err == nil:
 		return true, errors.Join(syncParents(s.Root), fsys.SyncDir(filepath.Dir(next.Path)))
-	case old != "" && fsys.IsDir(next.Path): // it cannot be moved: use the old one as before
+	case old != "" && fsys.IsDir(next.Path): // it cannot be moved: continue to use the old one
 		_ = fsys.RenameNew(old, target.Path)
 	}
 	if fsys.Immovable(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
@@ -101,11 +101,11 @@ func (l *Lock) Promote() (bool, error) {
 }
 
 // sweepTemps removes temporary files of writers that were killed, and empty
-// temporary folders of fsys.MkdirLike. It goes by age, because another key's may be
-// in use right now.
+// temporary folders of fsys.MkdirLike. It decides by age, because another key's
+// file may be in use.
 func sweepTemps(root envdir.Root) {
 	for _, dir := range []string{root.Envs(), root.Locks(), root.Logs(), filepath.Dir(root.Files("").Constraints())} {
-		entries, _ := os.ReadDir(dir) // none: nothing to do
+		entries, _ := os.ReadDir(dir) // after an error there is nothing to do
 		for _, e := range entries {
 			if envdir.ParseTemp(e.Name()) && (e.Type().IsRegular() || e.IsDir()) && Stale(e) {
 				_ = os.Remove(filepath.Join(dir, e.Name())) // the next creation tries again

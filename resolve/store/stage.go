@@ -10,17 +10,17 @@ import (
 
 // Stage is a folder in which an env is built. Other processes do not look at it.
 type Stage struct {
-	Dir   envdir.Dir
+	Dir   envdir.Dir // the folder
 	store *Store
 	key   envdir.Key
-	was   fs.FileInfo // the published env when the stage was created; nil if none
+	was   fs.FileInfo // the published env when the stage was created; nil if there was none
 	done  bool
 }
 
 // Stage creates a staging folder.
 func (l *Lock) Stage() (*Stage, error) {
 	s := l.store
-	// Refuse before anything is downloaded: see postpone.
+	// Fail before anything is downloaded: see postpone.
 	if next := s.Root.Next(l.key); fsys.IsDir(next.Path) {
 		lease, err := s.Exclusive(next)
 		if err != nil {
@@ -52,10 +52,10 @@ func (st *Stage) Discard() error {
 	return st.store.Trash(st.Dir.Path)
 }
 
-// Durable flushes the staging folder to the disk, so that READY.json, which is
-// written later, is never newer than the data it vouches for. Without it a power
-// cut left 1200 of 1200 files empty beside an intact READY.json (measured). It
-// returns false where the system cannot promise that.
+// Durable flushes the staging folder to the disk. So READY.json, which is written
+// later, is never newer than the data that it certifies. Without the flush, a power
+// cut left 1200 of 1200 files empty beside an intact READY.json (measured). Durable
+// returns false if the system cannot promise that.
 func (st *Stage) Durable() (bool, error) {
 	st.store.At("durable")
 	return fsys.SyncTree(st.Dir.Path)

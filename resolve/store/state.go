@@ -16,12 +16,12 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// State holds the state of one machine, which may be lost at any time: verdicts and
-// hardware. It is in the root or, where the root cannot be written, in the user's
-// own state folder.
+// State stores the state of one machine, which may be lost at any time: verdicts
+// and hardware. It is in the root or, if the root is read-only, in the user's own
+// state folder.
 type State struct{ root, user string }
 
-// OpenState returns the state of a machine. It does not touch the folders.
+// OpenState returns the state of a machine. It does not access the folders.
 // userState may be "".
 func OpenState(r envdir.Root, machine, userState string) State {
 	st := State{root: r.State().Machine(machine)}

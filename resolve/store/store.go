@@ -18,13 +18,13 @@ import (
 
 // Store is the .envs folder of one root. Programs that run in an env hold its
 // [Lease]. The creator of a key holds its [Lock], builds in a [Stage] and publishes
-// that. [Creation] is what other processes see of it, [Catalogue] what the root
-// contains, [OldEnvs] the envs of the app.
+// that. [Creation] shows other processes the progress, [Catalogue] lists the
+// content of the root, and [OldEnvs] handles the envs of the app.
 type Store struct {
-	Root      envdir.Root
-	Failpoint func(name string) // called before each step; nil except in tests of crashes
+	Root      envdir.Root       // the root
+	Failpoint func(name string) // called before each step; nil except in crash tests
 
-	swap func(a, b string) error // nil: fsys.Exchange; for tests of file systems that cannot
+	swap func(a, b string) error // replaces fsys.Exchange in tests; else nil
 }
 
 // At calls the failpoint with the name of the next step.
@@ -34,13 +34,13 @@ func (s *Store) At(name string) {
 	}
 }
 
-// Catalogue returns what the root contains.
+// Catalogue returns the catalogue of the root.
 func (s *Store) Catalogue() Catalogue { return Catalogue{s.Root} }
 
 // OldEnvs returns the envs of the app.
 func (s *Store) OldEnvs() OldEnvs { return OldEnvs{s} }
 
-// Creation returns what is known about the creation of a key.
+// Creation returns the creation of a key as other processes see it.
 func (s *Store) Creation(k envdir.Key) Creation { return Creation{s.Root.Files(k)} }
 
 // isLine reports whether a text can be printed as one line. The file may be damaged
@@ -52,5 +52,5 @@ func isLine(s string) bool {
 // maxState is far above the size of any JSON file of ours. A larger file is not ours.
 const maxState = 1 << 20
 
-// suffix makes a name unique: 8 random hex digits.
+// suffix returns 8 random hex digits, which make a name unique.
 func suffix() string { return fsys.RandomHex(8) }

@@ -13,7 +13,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// A journal may only name folders that a publish of its key uses.
+// TestJournalOfAnother checks that a journal may name only folders that a publish
+// of its key uses.
 func TestJournalOfAnother(t *testing.T) {
 	t.Parallel()
 	for name, j := range map[string]journal{
@@ -45,8 +46,8 @@ func TestJournalOfAnother(t *testing.T) {
 	}
 }
 
-// cutOff leaves a publish in two steps as a crash between its renames does: the old
-// env is in .old, and the journal names it.
+// cutOff leaves a publish in two steps as if a crash had happened between its
+// renames: the old env is in .old, and the journal names it.
 func cutOff(t *testing.T, s *Store, l *Lock) {
 	t.Helper()
 	_, err := publish(l, "old")
@@ -69,7 +70,8 @@ func TestJournalUndone(t *testing.T) {
 	require.NoFileExists(t, s.Root.Files(key).Journal())
 }
 
-// The clock went back, so the log of this creation looks like the oldest.
+// TestLogOfNowStays lets the clock go back, so that the log of this creation looks
+// like the oldest.
 func TestLogOfNowStays(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -86,7 +88,8 @@ func TestLogOfNowStays(t *testing.T) {
 	require.Len(t, entries, keptLogs)
 }
 
-// Reading changes nothing, not even where nothing was ever created.
+// TestBusyTouchesNothing checks that reading changes nothing, even if nothing was
+// ever created.
 func TestBusyTouchesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -98,7 +101,8 @@ func TestBusyTouchesNothing(t *testing.T) {
 	require.Empty(t, entries)
 }
 
-// Two creations that start in the same second do not share a log.
+// TestLogsOfOneSecond checks that two creations that start in the same second do
+// not share a log.
 func TestLogsOfOneSecond(t *testing.T) {
 	t.Parallel()
 	s := &Store{Root: envdir.Root(t.TempDir())}
@@ -112,7 +116,8 @@ func TestLogsOfOneSecond(t *testing.T) {
 	require.Len(t, names, 3)
 }
 
-// Old temporary files of a killed writer are removed, but no file of a user.
+// TestRecoverSweepsTemporaryFiles checks that old temporary files of a killed
+// writer are removed, but no file of a user.
 func TestRecoverSweepsTemporaryFiles(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -18,7 +18,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/usage"
 )
 
-// Wine has no junctions, renames folders with open files, and knows only one user.
+// skipUnderWine skips a test that Wine cannot pass: Wine has no junctions, renames
+// folders with open files, and knows only one user.
 func skipUnderWine(t *testing.T) {
 	t.Helper()
 	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
@@ -41,8 +42,8 @@ func putDeep(t *testing.T, d envdir.Dir, text string) {
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o444))
 }
 
-// All our file operations accept an env with paths longer than MAX_PATH and with
-// read-only files.
+// TestDeepEnv checks that all our file operations accept an env with paths longer
+// than MAX_PATH and with read-only files.
 func TestDeepEnv(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -89,7 +90,8 @@ func TestDeepEnv(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// deepIn finds the deep file of an env: renames change the length of its path.
+// deepIn returns the deep file of an env, because renames change the length of its
+// path.
 func deepIn(t *testing.T, d envdir.Dir) (file string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(d.Path, func(p string, e os.DirEntry, err error) error {
@@ -113,7 +115,7 @@ func held(t *testing.T, path string) windows.Handle {
 	return h
 }
 
-// A program inside the env is found without a lease.
+// TestUsersByProgram checks that a program inside the env is found without a lease.
 func TestUsersByProgram(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -137,7 +139,8 @@ func TestUsersByProgram(t *testing.T) {
 	require.Eventually(t, func() bool { return len(Users(d)) == 0 }, time.Minute, 10*time.Millisecond)
 }
 
-// Windows does not rename a folder with an open file in it, so the new env waits.
+// TestPublishOverAnOpenFile checks that the new env waits, because Windows does not
+// rename a folder with an open file in it.
 func TestPublishOverAnOpenFile(t *testing.T) {
 	t.Parallel()
 	skipUnderWine(t)
@@ -161,8 +164,8 @@ func TestPublishOverAnOpenFile(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// An env that is in use by a program, a prompt or an open file is not moved. It
-// stays complete, and the error says what to end.
+// TestMigrateOfOneHeld checks an env that is in use by a program, a prompt or an
+// open file. It is not moved and stays complete, and the error says what to end.
 func TestMigrateOfOneHeld(t *testing.T) {
 	t.Parallel()
 	const moved, open = " cannot be moved to ", "end every program that has a file of it open, then try again; or delete it: rmdir /s /q "

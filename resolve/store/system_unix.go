@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// BootID identifies the current boot of the machine, "" where that is unknown.
+// BootID returns an id of the current boot of the machine, or "" if it is not
+// known.
 func BootID() string {
 	data, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // other systems do not have it
 	return strings.TrimSpace(string(data))

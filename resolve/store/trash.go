@@ -12,7 +12,7 @@ import (
 )
 
 // MoveToTrash moves a folder into the trash with one rename, and returns its new
-// path. If the rename is refused, nothing of the folder is deleted.
+// path. If the rename fails, nothing of the folder is deleted.
 func (s *Store) MoveToTrash(path string) (string, error) {
 	to := s.Root.Trash(suffix())
 	if err := fsys.Rename(path, to); err != nil {
@@ -42,7 +42,7 @@ func (s *Store) Trash(path string) error {
 // EmptyTrash deletes the trash. No process waits for that. The next EmptyTrash
 // deletes what cannot be deleted now.
 func (s *Store) EmptyTrash() {
-	entries, _ := os.ReadDir(s.Root.Tmp()) // none: nothing to do
+	entries, _ := os.ReadDir(s.Root.Tmp()) // after an error there is nothing to do
 	for _, e := range entries {
 		if envdir.ParseTrash(e.Name()) {
 			s.At("empty-trash")

@@ -13,9 +13,10 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// GroupUmask lets the group write what this process creates from now on, where a
-// team shares .envs: a cache that only its maker can write is useless to the next
-// member. restore sets the old umask again, because the program gets the caller's.
+// GroupUmask lets the group write the files that this process creates from now on,
+// if a team shares .envs. A cache that only its creator can write is useless to the
+// next member. restore sets the old umask again, because the program must get its
+// caller's umask.
 func GroupUmask(root envdir.Root) (restore func()) {
 	dir := root.Envs()
 	_, err := os.Stat(dir)

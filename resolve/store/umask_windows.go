@@ -2,5 +2,5 @@ package store
 
 import "github.com/modelrun/modelrun/resolve/envdir"
 
-// GroupUmask does nothing here: new files inherit the rights of their folder.
+// GroupUmask does nothing, because new files inherit the rights of their folder.
 func GroupUmask(envdir.Root) (restore func()) { return func() {} }

@@ -17,7 +17,7 @@ import (
 // that we may not inspect are not found.
 func Users(d envdir.Dir) []Process { return UsersOf(d)[0] }
 
-// UsersOf is [Users] for several envs. It looks at each process once.
+// UsersOf does the same as [Users] for several envs. It looks at each process once.
 func UsersOf(dirs ...envdir.Dir) [][]Process {
 	out := make([][]Process, len(dirs))
 	names := make([][]string, len(dirs)) // of each venv
@@ -27,7 +27,7 @@ func UsersOf(dirs ...envdir.Dir) [][]Process {
 			names[i] = append(names[i], real)
 		}
 	}
-	entries, _ := os.ReadDir("/proc") // none: no processes
+	entries, _ := os.ReadDir("/proc") // after an error there are no processes
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
@@ -36,7 +36,7 @@ func UsersOf(dirs ...envdir.Dir) [][]Process {
 		p := look(filepath.Join("/proc", e.Name()))
 		for i := range dirs {
 			if slices.ContainsFunc(names[i], p.uses) {
-				name, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "comm")) // the process ended: its number is enough
+				name, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "comm")) // "" if the process has ended; its number is enough
 				out[i] = append(out[i], Process{pid, strings.TrimSpace(string(name))})
 			}
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// A program without a lease and without an environment is found by its memory maps,
-// also through a root that is a link.
+// TestUsersByMaps checks that a program without a lease and without an environment
+// is found by its memory maps, even through a root that is a link.
 func TestUsersByMaps(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -38,7 +38,8 @@ func TestUsersByMaps(t *testing.T) {
 	require.Empty(t, Users(d))
 }
 
-// Processes that inherit a lease share it: it is held until the last one ends.
+// TestLeaseOfAChild checks that processes that inherit a lease share it: it is held
+// until the last one ends.
 func TestLeaseOfAChild(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -4,10 +4,11 @@ package store
 
 import "github.com/modelrun/modelrun/resolve/envdir"
 
-// Users returns nothing: without /proc only the lease tells who runs in an env.
+// Users returns nothing: without /proc only the lease shows that programs run in an
+// env.
 func Users(envdir.Dir) []Process { return nil }
 
-// UsersOf is [Users] for several envs.
+// UsersOf does the same as [Users] for several envs.
 func UsersOf(dirs ...envdir.Dir) [][]Process {
 	out := make([][]Process, len(dirs))
 	for i, d := range dirs {

@@ -13,7 +13,7 @@ import (
 
 // Users returns the processes whose program is in an env: its python.exe, which
 // stays as the parent of the base python that it starts, and its scripts. It does
-// not find a base python that was started in another way, nor processes that we may
+// not find a base python that was started in another way, or processes that we may
 // not inspect.
 func Users(d envdir.Dir) []Process {
 	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
@@ -36,7 +36,7 @@ func Users(d envdir.Dir) []Process {
 	return out
 }
 
-// imageOf returns the program of a process, "" if we may not inspect it.
+// imageOf returns the program of a process, or "" if we may not inspect it.
 func imageOf(pid uint32) string {
 	p, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
 	if err != nil {
@@ -51,7 +51,7 @@ func imageOf(pid uint32) string {
 	return windows.UTF16ToString(buf[:n])
 }
 
-// UsersOf is [Users] for several envs.
+// UsersOf does the same as [Users] for several envs.
 func UsersOf(dirs ...envdir.Dir) [][]Process {
 	out := make([][]Process, len(dirs))
 	for i, d := range dirs {

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An env that cannot be moved stays, and the waiting env never leaves its place.
+// TestPromoteWhereNothingMoves checks that an env that cannot be moved stays, and
+// that the waiting env never leaves its place.
 func TestPromoteWhereNothingMoves(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -32,8 +33,8 @@ func TestPromoteWhereNothingMoves(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// A child that inherited neither the environment nor the descriptors of the program
-// that started it is found by its own name.
+// TestUsersByName checks a child that inherited neither the environment nor the
+// descriptors of the program that started it. It is found by its own name.
 func TestUsersByName(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
@@ -41,7 +42,7 @@ func TestUsersByName(t *testing.T) {
 	sleep, err := exec.LookPath("sleep")
 	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll(d.Path, 0o755))
-	relative, err := filepath.Rel(d.Path, d.Python()) // .venv/bin/python: how old envs are mostly started
+	relative, err := filepath.Rel(d.Path, d.Python()) // .venv/bin/python: old envs are usually started this way
 	require.NoError(t, err)
 	for _, name := range []string{d.Python(), relative} {
 		c := &exec.Cmd{Path: sleep, Args: []string{name, "600"}, Env: []string{}, Dir: d.Path}

@@ -20,15 +20,16 @@ func hold(t *testing.T, s *Store, d envdir.Dir) *Lease {
 	return l
 }
 
-// eventually repeats what fails while a child of another test has not reached its
-// exec: it holds a copy of a lease until then.
+// eventually repeats a check that may fail for a moment: the child of another test
+// holds a copy of a lease until its exec.
 func eventually(t *testing.T, ok func() bool) {
 	t.Helper()
 	require.Eventually(t, ok, time.Minute, time.Millisecond)
 }
 
-// A program that runs in .next keeps its files when another env is built: otherwise
-// a later import would load the other env's files.
+// TestWaitingEnvInUseIsNotReplaced checks that a program that runs in .next keeps
+// its files when another env is built. Otherwise a later import would load the
+// other env's files.
 func TestWaitingEnvInUseIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -55,8 +56,8 @@ func TestWaitingEnvInUseIsNotReplaced(t *testing.T) {
 	requireNoLitter(t, s)
 }
 
-// An env in .next is used first. So a newer env must replace it, and not the
-// published env, even if that is free by then.
+// TestPublishReplacesWhatWaits checks that a newer env replaces the one in .next,
+// which is used first, and not the published env, even if that one is free by then.
 func TestPublishReplacesWhatWaits(t *testing.T) {
 	t.Parallel()
 	for name, gone := range map[string]bool{"the old one is there": false, "the old one was removed": true} {
@@ -78,7 +79,8 @@ func TestPublishReplacesWhatWaits(t *testing.T) {
 	}
 }
 
-// A program in the published env does not block an env that waits.
+// TestLeasesOfNextAndShared checks that a program in the published env does not
+// block an env that waits.
 func TestLeasesOfNextAndShared(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -94,8 +96,8 @@ func TestLeasesOfNextAndShared(t *testing.T) {
 	require.Equal(t, "old", content(t, s.Root.Shared(key)))
 }
 
-// Without locks two processes may promote at once: one does, and the other finds it
-// done.
+// TestPromoteSecondOfTwo checks two processes that promote at once, which can
+// happen without locks: one does it, and the other finds it done.
 func TestPromoteSecondOfTwo(t *testing.T) {
 	t.Parallel()
 	s, l := postponed(t)
@@ -111,7 +113,8 @@ func TestPromoteSecondOfTwo(t *testing.T) {
 	require.Equal(t, []string{"old"}, retired(t, s))
 }
 
-// An unsealed folder in .next is not an env, and does not replace a complete one.
+// TestPromoteLeavesWhatIsNotWhole checks that an unsealed folder in .next is not an
+// env, and does not replace a complete one.
 func TestPromoteLeavesWhatIsNotWhole(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

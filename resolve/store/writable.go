@@ -11,8 +11,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// EnsureWritable creates a folder of ours. It returns an error if the root cannot
-// be written.
+// EnsureWritable creates one of our folders. It returns an error if the root is
+// read-only.
 func EnsureWritable(dir string) error {
 	err := fsys.MkdirLike(dir)
 	if err == nil {
@@ -24,7 +24,7 @@ func EnsureWritable(dir string) error {
 	return refused(dir, err)
 }
 
-// refused explains why nothing can be created in a folder of ours.
+// refused explains why nothing can be created in one of our folders.
 func refused(dir string, err error) error {
 	if fsys.NoSpace(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENOTDIR) {
 		return fsys.Fault(fmt.Errorf("%s cannot be written: %w", dir, err))
