@@ -6,8 +6,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// Frees returns how many bytes the disk gains for each folder when it and those
-// before it are deleted. A file that is linked from elsewhere frees no space.
+// Frees returns for each folder how many bytes become free when it is deleted after
+// those before it. A file that is linked from elsewhere frees no space.
 func Frees(paths []string) []int64 {
 	l := Ledger{}
 	out := make([]int64, len(paths))
@@ -21,8 +21,8 @@ func Frees(paths []string) []int64 {
 // last link: uv links the files of an env to its cache, and so to other envs.
 type Ledger map[fsys.FileID]int
 
-// Remove records that everything below path is removed, and returns how many
-// bytes that frees.
+// Remove records that everything below path is removed. It returns how many bytes
+// become free.
 func (l Ledger) Remove(path string) (freed int64) {
 	fsys.EachFile(path, func(p string, info fs.FileInfo) bool {
 		id, links := fsys.Identify(p, info)
@@ -37,8 +37,8 @@ func (l Ledger) Remove(path string) (freed int64) {
 	return freed
 }
 
-// Alone reports whether no file below path has a link elsewhere, except the links
-// that were removed.
+// Alone reports whether no file below path has a link elsewhere. It does not count
+// the links that were removed.
 func (l Ledger) Alone(path string) bool {
 	found := true
 	fsys.EachFile(path, func(p string, info fs.FileInfo) bool {

@@ -19,14 +19,14 @@ import (
 // Sizes is the disk usage of a new env. READY.json keeps it, because walking 50
 // envs of 20,000 files takes 5 s (measured, 2 cores).
 type Sizes struct {
-	Files int   `json:"files"`
+	Files int   `json:"files"` // number of files
 	Bytes int64 `json:"bytes"` // each file counted once
 	Own   int64 `json:"own"`   // the part of Bytes in files without a link elsewhere
 	// Linked is the rest of Bytes by package. The key is one file of the package,
-	// relative to the env's folder; its links tell whether the package is still
-	// shared. uv links a wheel as a whole, and its cache loses a wheel as a whole.
-	// A package's byte code counts as a package of its own, even before it is
-	// shared: a later env may link it.
+	// relative to the env's folder. The links of that file show whether the package
+	// is still shared: uv links a wheel as a whole, and its cache loses a wheel as
+	// a whole. A package's byte code counts as a separate package even before it is
+	// shared, because a later env may link it.
 	Linked map[string]int64 `json:"linked,omitempty"`
 }
 
@@ -35,8 +35,8 @@ const byteCode = ".pyc"
 // maxBytes is above the size of any env, and far below an overflow.
 const maxBytes = 1 << 50
 
-// Sane reports whether the numbers of a seal, which may be damaged, can be those
-// of an env.
+// Sane reports whether the numbers of a seal, which may be damaged, can be those of
+// an env.
 func (z *Sizes) Sane() bool {
 	ok := func(n int64) bool { return n >= 0 && n <= maxBytes }
 	if z == nil || !ok(z.Own) {
@@ -87,7 +87,7 @@ type linkedFile struct {
 	links, here int
 }
 
-// walk looks at every file below path. It skips what cannot be read.
+// walk visits every file below path. It skips entries that cannot be read.
 func walk(path string) tree {
 	t := tree{files: map[fsys.FileID]*linkedFile{}}
 	fsys.EachFile(path, func(p string, info fs.FileInfo) bool {
@@ -108,8 +108,8 @@ func walk(path string) tree {
 
 // Place is a folder to measure.
 type Place struct {
-	Path   string
-	Sealed *Sizes // its usage when it was made, if still valid; nil: walk it
+	Path   string // the folder
+	Sealed *Sizes // its usage when it was made, if still valid; nil if it must be walked
 }
 
 // Usage is the disk usage of a place.
@@ -118,11 +118,11 @@ type Usage struct {
 	Alone int64 // freed when only this place is deleted
 }
 
-// Used returns the disk usage of each place, and of all together with each file
-// counted once.
+// Used returns the disk usage of each place, and the total with each file counted
+// once.
 //
-// For a sealed place it uses the sizes from its creation. It does not see byte
-// code that was written later, nor files that were changed by hand.
+// For a sealed place it uses the sizes from its creation. So it does not see byte
+// code that was written later, or files that were changed by hand.
 func Used(places []Place) (each []Usage, total int64) {
 	trees := make([]tree, len(places))
 	var group sync.WaitGroup
@@ -141,7 +141,7 @@ func Used(places []Place) (each []Usage, total int64) {
 	group.Wait()
 	each = make([]Usage, len(places))
 	seen := map[fsys.FileID]bool{}
-	for _, walked := range []bool{true, false} { // walked first: they know each file of a package
+	for _, walked := range []bool{true, false} { // walked ones first, because they know each file of a package
 		for i, t := range trees {
 			if walked != (places[i].Sealed == nil) {
 				continue

@@ -11,9 +11,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys/fsystest"
 )
 
-// A cache with two wheels, an env that links both, another that links one, and byte
-// code of their own. Walked and sealed envs give the same sizes, whatever is
-// removed.
+// TestUsed checks a cache with two wheels, an env that links both, another one that
+// links one of them, and byte code of their own. Walked and sealed envs give the
+// same sizes, whatever is removed.
 func TestUsed(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t) // links are not distinguished there
@@ -69,8 +69,9 @@ func TestUsed(t *testing.T) {
 	}
 }
 
-// Byte code that a later env links counts in both envs and once in the total, and
-// is not freed with one of them. It takes one entry per package.
+// TestByteCodeOfAnother checks byte code that a later env links. It counts in both
+// envs and once in the total, and deleting one of them does not free it. It takes
+// one entry per package.
 func TestByteCodeOfAnother(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t) // as above
@@ -111,7 +112,8 @@ func TestByteCodeOfAnother(t *testing.T) {
 	require.EqualValues(t, 330, each[0].Alone)
 }
 
-// Links within an env count once, and belong to the env alone.
+// TestMeasure checks that links within an env count once, and belong to the env
+// alone.
 func TestMeasure(t *testing.T) {
 	t.Parallel()
 	fsystest.SkipOnWindows(t) // as above
@@ -131,7 +133,8 @@ func TestMeasure(t *testing.T) {
 	require.Equal(t, each[0], each[1])
 }
 
-// A damaged seal is ignored: the env is walked.
+// TestSizesSane checks that a damaged seal is ignored, and that the env is walked
+// instead.
 func TestSizesSane(t *testing.T) {
 	t.Parallel()
 	require.True(t, (&Sizes{Own: 1, Linked: map[string]int64{"a": 2}}).Sane())

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A file with two names counts once.
+// TestSizeCountsLinksOnce checks that a file with two names counts once.
 func TestSizeCountsLinksOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
