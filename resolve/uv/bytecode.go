@@ -27,19 +27,18 @@ const byteCode = "bytecode.sha256"
 //go:embed compile.py
 var compileScript string
 
-// compile creates the byte code of every module. Without it, an env that later
-// is read-only would never get any, and a shared env would be changed by its
-// first user. Byte code is most of the cost of another env (onnx-cpu: 108 of
-// 121 MB, 33 of 46 s). Byte code that one of others has for the same file is
-// therefore linked.
+// compile creates the byte code of every module. Without it, a read-only env would
+// never get any, and the first user of a shared env would change it. Byte code is
+// most of the cost of another env (onnx-cpu: 108 of 121 MB, 33 of 46 s). So compile
+// links byte code that one of others has for the same file.
 //
-// RECORD has no sums of byte code, and Python runs byte code without a look at
-// the source. Each env therefore keeps the sums of its byte code from its
-// creation. Only byte code that still has this content is linked; a file that a
-// power cut, a disk or a program damaged is compiled again. A user who can
-// forge the sums can also write to that env, which everyone who starts it
-// trusts. A link is safe: Python replaces byte code by a rename and pip removes
-// it, so neither writes into a linked file.
+// RECORD has no sums of byte code, and Python runs byte code without looking at the
+// source. Each env therefore keeps the sums of its byte code from its creation.
+// Only byte code that still has this content is linked. A file that a power cut, a
+// disk or a program has damaged is compiled again. A user who can forge the sums
+// can also write to that env, which everyone who starts it trusts. A link is safe:
+// Python replaces byte code by a rename and pip removes it, so neither writes into
+// a linked file.
 //
 // uv's --compile-bytecode compiles everything, even modules that have byte code
 // (measured).
@@ -88,7 +87,7 @@ func sitePackages(d envdir.Dir) string {
 // Like pip and uv, it ignores a module that cannot be compiled (a template,
 // code for another Python).
 func (i installation) compileAll(ctx context.Context, site string, all []string) error {
-	const minModules = 100 // fewer are not worth a process of their own
+	const minModules = 100 // fewer modules are not worth a separate process
 	u, list := i.uv, filepath.Join(i.tmp, "modules")
 	if err := os.WriteFile(list, []byte(strings.Join(all, "\x00")), 0o600); err != nil {
 		return err

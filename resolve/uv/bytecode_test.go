@@ -93,7 +93,7 @@ func TestByteCodeIsNotLinked(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		change func(p *pair)
-		top    bool // the byte code of top.py is linked all the same
+		top    bool // the byte code of top.py is linked anyway
 	}{
 		"damaged, size and time as they were": {func(p *pair) {
 			path := p.in(p.first, initCode)
@@ -129,7 +129,7 @@ func TestByteCodeIsNotLinked(t *testing.T) {
 		}, true},
 		"older than its file": {func(p *pair) {
 			later := time.Now().Add(time.Hour)
-			require.NoError(t, os.Chtimes(p.in(p.first, "pkg/__init__.py"), later, later)) // changes the file in the cache as well
+			require.NoError(t, os.Chtimes(p.in(p.first, "pkg/__init__.py"), later, later)) // changes the file in the cache too
 		}, true},
 		"without sums": {func(p *pair) { require.NoError(t, os.Remove(filepath.Join(p.first.Path, byteCode))) }, false},
 		"sums of elsewhere": {func(p *pair) {
@@ -162,7 +162,8 @@ func TestByteCodeIsNotLinked(t *testing.T) {
 	}
 }
 
-// A full disk is an error. A file that is not Python code is not.
+// TestCompileFails checks that a full disk is an error, and that a file that is not
+// Python code is not.
 func TestCompileFails(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, func(*pair) {})

@@ -14,8 +14,8 @@ const noAnswer = "check the network, the proxy (HTTPS_PROXY) and the certificate
 const compiler = "install one (Debian, Ubuntu: apt install build-essential; Fedora: dnf install gcc-c++; macOS: xcode-select --install; Windows: Build Tools for Visual Studio), " +
 	"or name a folder that holds a wheel of it: MODELRUN_FIND_LINKS=DIR"
 
-// failed classifies a failure of uv and quotes its last message. uv's exit code
-// says little: 1 is no solution, 2 is nearly everything else (measured).
+// failed classifies a failure of uv and quotes its last message. uv's exit code is
+// not specific: 1 is no solution, 2 is nearly everything else (measured).
 func (u *UV) failed(doing string, res execx.Result) error {
 	text := errorText(res.Tail)
 	lower := strings.ToLower(collapseSpace(res.Tail)) // uv breaks lines anywhere

@@ -16,9 +16,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// The range of versions that is used from PATH. pylock.toml and --relocatable
-// are known to work in all of them. A uv that the user names is used whatever
-// its version.
+// The range of versions that is used from PATH. pylock.toml and --relocatable are
+// known to work in all of them. A uv that the user names is used whatever its
+// version.
 const (
 	minMinor = 9  // 0.9
 	maxMinor = 13 // 0.13
@@ -52,7 +52,7 @@ func Find(ctx context.Context, c Config) (*UV, error) {
 	return nil, notFound("%s; installing it failed: %w", passed, err)
 }
 
-// Look is Find for commands that must not change anything: it installs nothing.
+// Look does the same as Find, but changes nothing: it does not install uv.
 func Look(ctx context.Context, c Config) (*UV, error) {
 	u, passed, err := findExisting(ctx, c)
 	if u == nil && err == nil {
@@ -124,7 +124,7 @@ func findExisting(ctx context.Context, c Config) (u *UV, passed string, err erro
 	return nil, passed, nil
 }
 
-// trusted refuses a program that another user could have put there.
+// trusted returns an error for a program that another user could have put there.
 func trusted(path string, above int, owners []string) error {
 	for range above + 1 {
 		if err := fsys.Trusted(path, owners); err != nil {

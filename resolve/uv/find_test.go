@@ -28,7 +28,7 @@ func TestFind(t *testing.T) {
 		require.NoError(t, execxtest.Write(path, []byte("#!/bin/sh\necho '"+says+"'\n")))
 		return path
 	}
-	type places struct{ override, beside, root, path string } // what the uv at each place prints
+	type places struct{ override, beside, root, path string } // the output of the uv at each place
 	for name, c := range map[string]struct {
 		places
 		version, source string
@@ -81,8 +81,8 @@ func TestFindOffline(t *testing.T) {
 	require.ErrorContains(t, err, "--offline is set")
 }
 
-// pythonAlone returns a folder for PATH with a Python that has pip, and without
-// uv. The Python is the real one, not the shim of a version manager.
+// pythonAlone returns a folder for PATH with a Python that has pip, and without uv.
+// The Python is the real one, not the shim of a version manager.
 func pythonAlone(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -95,7 +95,8 @@ func pythonAlone(t *testing.T) string {
 	return dir
 }
 
-// There is a Python with pip, but the index has no uv.
+// TestBootstrapIndexWithoutUV checks an index without uv, with a Python that has
+// pip.
 func TestBootstrapIndexWithoutUV(t *testing.T) {
 	t.Parallel()
 	ix := uvtest.NewIndex(t, t.TempDir())
@@ -111,7 +112,7 @@ func TestBootstrapIndexWithoutUV(t *testing.T) {
 	require.Empty(t, left, "no partial uv stays")
 }
 
-// A power cut leaves an empty uv, which must be replaced.
+// TestPublish checks that an empty uv, as a power cut leaves it, is replaced.
 func TestPublish(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -142,7 +143,7 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// Installs the real uv from the real index.
+// TestBootstrap installs the real uv from the real index.
 func TestBootstrap(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("TEST_E2E") == "" {

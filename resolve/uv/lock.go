@@ -33,7 +33,7 @@ type Package struct {
 	Source        bool  // there is no wheel for this Python and system
 }
 
-// Relaxed is a pin that was replaced by another version, and the reason.
+// Relaxed is a soft pin that was replaced by another version, and the reason.
 type Relaxed struct{ Name, From, To, Why string }
 
 // String returns the line that is printed once and kept in READY.json.
@@ -185,8 +185,7 @@ func withPin(text string, hard []profile.Pin) string {
 	return text
 }
 
-// pythonRange returns ">=3.10,<3.13" for 3.10 to 3.12, or "" if any Python will
-// do.
+// pythonRange returns ">=3.10,<3.13" for 3.10 to 3.12, or "" for any Python.
 func pythonRange(p profile.Python) string {
 	var parts []string
 	if p.Min != "" {

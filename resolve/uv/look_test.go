@@ -16,8 +16,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// Look installs and writes nothing. Neither Look nor Find runs a uv that
-// another user could have written.
+// TestLook checks that Look installs and writes nothing, and that neither Look nor
+// Find runs a uv that another user could have written.
 func TestLook(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -46,7 +46,8 @@ func TestLook(t *testing.T) {
 	require.FileExists(t, ran)
 }
 
-// Python downloads nothing and writes nothing into the root.
+// TestPythonOnly checks that Python downloads nothing and writes nothing into the
+// root.
 func TestPythonOnly(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())

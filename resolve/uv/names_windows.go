@@ -2,5 +2,5 @@ package uv
 
 const binary = "uv.exe"
 
-// pythons are the possible names of a Python with pip.
+// pythons holds the possible names of a Python with pip.
 var pythons = [...]string{"py.exe", "python.exe", "python3.exe"}

@@ -5,7 +5,7 @@ import _ "embed"
 // pinned is the version in requirements.txt.
 const pinned = "0.13.9"
 
-// requirements is what pip installs: one version, by hash.
+// requirements is the input of pip: one version of uv, with its hash.
 //
 //go:embed requirements.txt
 var requirements string

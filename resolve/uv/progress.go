@@ -45,7 +45,7 @@ type tracker struct {
 	site   string // a glob pattern for site-packages
 	report func(Progress)
 
-	partial bool // this run only installs packages that are not in the cache; another run links all
+	partial bool // this run installs only packages that are not in the cache; another run links all
 
 	mu          sync.Mutex // uv's output and the polling are concurrent
 	p           Progress
@@ -123,8 +123,8 @@ func (t *tracker) line(text string) {
 	t.report(t.p)
 }
 
-// poll finds out from the disk what uv does not report. It reports only
-// changes, because each report counts as a sign of life.
+// poll reads from the disk what uv does not report. It reports only changes,
+// because each report counts as a sign of life.
 func (t *tracker) poll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -173,8 +173,8 @@ func (t *tracker) readyPackages() (n int) {
 	return n
 }
 
-// scanCache looks into the new folders of uv's cache. uv moves a wheel there
-// once it is complete.
+// scanCache scans the new folders of uv's cache. uv moves a wheel there when it is
+// complete.
 func (t *tracker) scanCache() {
 	if t.cache != "" {
 		scanCache(t.cache, t.seen, t.unpacked)

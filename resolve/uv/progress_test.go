@@ -10,7 +10,8 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
-// A download as uv 0.13.9 reports it, with the content of the disk in between.
+// TestTrack follows a download as uv 0.13.9 reports it, with the content of the
+// disk in between.
 func TestTrack(t *testing.T) {
 	t.Parallel()
 	root := envdir.Root(t.TempDir())
@@ -71,7 +72,7 @@ func TestMebibytes(t *testing.T) {
 	}
 }
 
-// Packages in the cache need no download and no space.
+// TestMissing checks that packages in the cache need no download and no space.
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	l := Lock{Packages: []Package{{Name: "typing-extensions", Version: "4.12", Size: 30}, {Name: "torch", Version: "2.11.0", Size: 600}}, Download: 630}

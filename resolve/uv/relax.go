@@ -78,11 +78,11 @@ func (r *resolution) firstConflict(ctx context.Context, kept, rest []profile.Pin
 	return bad - 1, text, nil
 }
 
-// errChanged reports that the same request got another answer. Without this
+// errChanged is the error if the same request got another answer. Without this
 // error the search for the first conflict would never end.
 var errChanged = errors.New("the index changed while versions were resolved; try again")
 
-// conflictReason says in one clause what a pin contradicts. It takes that from
+// conflictReason returns, in one clause, what a pin contradicts. It takes that from
 // uv's explanation: "Because transformers==4.57.3 depends on
 // huggingface-hub>=0.34.0,<1.0 and …". uv also names ranges
 // ("transformers>=4.57.3", "all versions of transformers depend on"), so the

@@ -180,8 +180,8 @@ func (r *resolution) solve(ctx context.Context) (Lock, error) {
 	}
 }
 
-// replacementNote tells the user that a torch index was replaced, and what that
-// means.
+// replacementNote returns a message for the user: a torch index was replaced, and
+// what that means.
 func (r *resolution) replacementNote(l Lock) string {
 	if r.plan.HasTorch() {
 		return fmt.Sprintf("torch index %s cannot be reached; the default index gives a CUDA build, which also runs on the CPU%s", r.replacedIndex, gigabytes(l.Download))

@@ -1,6 +1,6 @@
 // Package uv finds, installs and runs uv as a program. It resolves versions,
-// creates venvs and installs packages into them. It duplicates nothing that uv
-// does.
+// creates venvs and installs packages into them. It does not duplicate the work of
+// uv.
 //
 // Statements about uv's behaviour were measured with uv 0.13.9.
 package uv
@@ -27,7 +27,7 @@ type Config struct {
 	Override     string        // MODELRUN_UV; may be ""
 	BesideDir    string        // the folder of the modelrun binary
 	Offline      bool          // use no network
-	IndexDefault string        // replaces PyPI; "": the UV_* and PIP_* settings, else PyPI
+	IndexDefault string        // replaces PyPI; "" for the UV_* and PIP_* settings, or PyPI
 	IndexTorch   string        // replaces the profile's torch index; may contain {accel}
 	FindLinks    []string      // folders or URLs of wheels
 	Owners       []string      // users whose uv is trusted in addition to ours and root's

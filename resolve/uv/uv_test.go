@@ -24,7 +24,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
-// sandbox is a real uv with its own index and its own root.
+// sandbox has a real uv, an index and a root.
 type sandbox struct {
 	t   *testing.T
 	ix  *uvtest.Index
@@ -259,8 +259,8 @@ func missingIndex(t *testing.T) string {
 	return "file://" + filepath.ToSlash(filepath.Join(t.TempDir(), "nowhere"))
 }
 
-// uv leaves an index's password out of the lock, so the download must get it
-// again.
+// TestIndexWithPassword checks that the download gets an index's password again,
+// because uv leaves it out of the lock.
 func TestIndexWithPassword(t *testing.T) {
 	t.Parallel()
 	guarded := func(t *testing.T, ix *uvtest.Index) string {
@@ -343,7 +343,8 @@ func TestResolveNoPython(t *testing.T) {
 	require.ErrorContains(t, err, "--offline is set")
 }
 
-// A power cut leaves empty files in uv's cache.
+// TestSyncPoisonedCache checks empty files in uv's cache, as a power cut leaves
+// them.
 func TestSyncPoisonedCache(t *testing.T) {
 	t.Parallel()
 	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
@@ -372,7 +373,8 @@ func TestSyncPoisonedCache(t *testing.T) {
 	require.Equal(t, "2.5.1", l.python(d, "import torch, numpy; print(torch.version)"))
 }
 
-// The same for a wheel's metadata, which uv reports as unsolvable.
+// TestResolvePoisonedCache checks the same for a wheel's metadata, which uv reports
+// as unsolvable.
 func TestResolvePoisonedCache(t *testing.T) {
 	t.Parallel()
 	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"))
@@ -403,7 +405,8 @@ func TestSyncCancelled(t *testing.T) {
 	require.Equal(t, fault.Interrupted, fault.CodeOf(l.uv.Sync(ctx, lock, d, nil, func(Progress) {})))
 }
 
-// A package without a wheel is built, and the lock's notes announce that.
+// TestSource checks that a package without a wheel is built, and that the lock's
+// notes announce that.
 func TestSource(t *testing.T) {
 	t.Parallel()
 	tmp := t.TempDir()
@@ -460,8 +463,8 @@ func (n noCacheHeaders) WriteHeader(code int) {
 	n.ResponseWriter.WriteHeader(code)
 }
 
-// A wheel in the cache is not downloaded again, even if the index does not
-// allow caching.
+// TestSyncFromCache checks that a wheel in the cache is not downloaded again, even
+// if the index does not allow caching.
 func TestSyncFromCache(t *testing.T) {
 	t.Parallel()
 	l := newSandbox(t).add(wheel("numpy", "2.0"), wheel("torch", "2.5.1", "numpy"), wheel("rich", "13"))

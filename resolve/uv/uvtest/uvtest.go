@@ -46,7 +46,7 @@ func Path(t testing.TB) string {
 // Wheel is a small wheel.
 type Wheel struct {
 	Name, Version string
-	Requires      []string
+	Requires      []string          // the distributions that it requires
 	Files         map[string]string // by path in site-packages
 	Scripts       map[string]string // console scripts: name to module:function
 	WrongHash     string            // a file for which RECORD has a wrong hash; may be ""
