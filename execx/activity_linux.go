@@ -11,15 +11,15 @@ import (
 // meantime.
 const maxDepth = 8
 
-// Activity returns a number without a unit. It changes while a process or one
-// of its descendants reads, writes or computes. Two equal values, some time
-// apart, mean no progress. ok is false if the system does not report this, and
-// for a missing process.
+// Activity returns a number without a unit. It changes while a process or one of
+// its descendants reads, writes or computes. Two equal values, some time apart,
+// mean no progress. ok is false if the system does not report this, or if the
+// process does not exist.
 //
-// Not guaranteed: that the number only grows (a descendant that ends without
-// its parent's wait takes its share along). The call is not free: it reads two
-// files for each process, so make it at intervals of seconds. Source:
-// proc_pid_io(5), proc_pid_stat(5).
+// Not guaranteed: that the number only grows. A descendant that ends takes its
+// share along, unless its parent has waited for it. The call reads two files for
+// each process, so make it at intervals of seconds. Source: proc_pid_io(5),
+// proc_pid_stat(5).
 func Activity(pid int) (n uint64, ok bool) {
 	proc := "/proc/" + strconv.Itoa(pid)
 	cpu, ok := cpuTicks(proc)

@@ -110,8 +110,8 @@ func TestBecomeKeepsDescriptors(t *testing.T) {
 	require.Equal(t, "held", out, stderr)
 }
 
-// Go raises the soft limit of open files at start. The program must not see
-// that, because of select().
+// TestBecomeKeepsLimitAndMask checks that the program gets the original soft limit
+// of open files, because of select(). Go raises the limit at start.
 func TestBecomeKeepsLimitAndMask(t *testing.T) {
 	t.Parallel()
 	path, err := os.Executable()

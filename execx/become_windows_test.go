@@ -72,8 +72,8 @@ func firstLine(t *testing.T, c *exec.Cmd) string {
 	return strings.TrimSpace(line)
 }
 
-// Killing the parent kills the program and everything it started: 20 of 20
-// times.
+// TestBecomeIsKilledWithParent checks that killing the parent kills the program and
+// everything it started: 20 of 20 times.
 func TestBecomeIsKilledWithParent(t *testing.T) {
 	t.Parallel()
 	for range 20 {
@@ -89,7 +89,8 @@ func TestBecomeIsKilledWithParent(t *testing.T) {
 	}
 }
 
-// Processes that outlive the program's own end may stay.
+// TestBecomeLeavesBackgroundProcesses checks that processes that outlive the
+// program's own end stay.
 func TestBecomeLeavesBackgroundProcesses(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{"daemon", "breakaway"} {
@@ -108,8 +109,8 @@ func TestBecomeLeavesBackgroundProcesses(t *testing.T) {
 	}
 }
 
-// One Ctrl-C is one event for the program, and the parent survives it: 20 of 20
-// times.
+// TestBecomeCtrlC checks that one Ctrl-C is one event for the program, and that the
+// parent survives it: 20 of 20 times.
 func TestBecomeCtrlC(t *testing.T) {
 	t.Parallel()
 	for range 20 {
@@ -117,7 +118,8 @@ func TestBecomeCtrlC(t *testing.T) {
 	}
 }
 
-// Ctrl-Break can be sent to the group of the parent, which the caller knows.
+// TestBecomeCtrlBreak checks that Ctrl-Break can be sent to the group of the
+// parent, which the caller knows.
 func TestBecomeCtrlBreak(t *testing.T) {
 	t.Parallel()
 	if execx.UnderWine() {
@@ -270,8 +272,8 @@ func startRaw(t *testing.T, c *exec.Cmd, si *startup) windows.Handle {
 	return info.Process
 }
 
-// A handle that a caller names on the command line has the same value in the
-// program.
+// TestBecomeHandleByValue checks that a handle that a caller names on the command
+// line has the same value in the program.
 func TestBecomeHandleByValue(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
@@ -290,8 +292,8 @@ func TestBecomeHandleByValue(t *testing.T) {
 	require.Equal(t, "by value", string(text[:n]))
 }
 
-// When a program closes its stdout early, the reader notices: the parent has no
-// copy.
+// TestBecomeHoldsNoPipe checks that the reader notices when a program closes its
+// stdout early: the parent has no copy.
 func TestBecomeHoldsNoPipe(t *testing.T) {
 	t.Parallel()
 	c := handover(t, program(t, "closes"))
@@ -306,8 +308,8 @@ func TestBecomeHoldsNoPipe(t *testing.T) {
 	require.NoError(t, c.Wait())
 }
 
-// The same is true for C descriptors. The test is not parallel, because the
-// parent inherits every inheritable handle.
+// TestBecomeHoldsNoDescriptor checks the same for C descriptors. The test is not
+// parallel, because the parent inherits every inheritable handle.
 func TestBecomeHoldsNoDescriptor(t *testing.T) {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
@@ -360,7 +362,8 @@ func TestBecomeRefused(t *testing.T) {
 	}
 }
 
-// Text that cmd.exe would take for a command is passed as an argument.
+// TestBecomeBatch checks that text that cmd.exe would take for a command is passed
+// as an argument.
 func TestBecomeBatch(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "a b.cmd")
@@ -379,7 +382,7 @@ func TestBecomeBatch(t *testing.T) {
 	}
 }
 
-// Python splits the line as SplitLine does.
+// TestSplitLineIsPythons checks that Python splits the line as SplitLine does.
 func TestSplitLineIsPythons(t *testing.T) {
 	t.Parallel()
 	python := os.Getenv("TEST_PYTHON")

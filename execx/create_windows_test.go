@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A process that cannot start in a job is put into it before it runs.
+// TestCreateSuspendedInJob checks that a process that cannot start in a job is put
+// into it before it runs.
 func TestCreateSuspendedInJob(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
@@ -32,7 +33,8 @@ func TestCreateSuspendedInJob(t *testing.T) {
 	require.Equal(t, uint32(windows.WAIT_OBJECT_0), event)
 }
 
-// Common errors of CreateProcess are described in plain language.
+// TestRefusedReasons checks that common errors of CreateProcess are described in
+// plain language.
 func TestRefusedReasons(t *testing.T) {
 	t.Parallel()
 	for _, number := range []windows.Errno{2, 3, 5, 193, 216, 225, 267, 740, 1260} {

@@ -12,7 +12,7 @@ const MaxDir = 258
 // program. Only Windows needs it.
 type Dirs struct {
 	Links string // a short folder of the user's for junctions; may be ""
-	Limit int    // 0: MaxDir; tests use a lower one
+	Limit int    // 0 means MaxDir; tests use a lower one
 }
 
 // Link is a junction that [Dirs.Name] created.

@@ -68,7 +68,8 @@ func TestLengthIsInUnitsOfUTF16(t *testing.T) {
 	require.Equal(t, 6, length(`C:\ü😀`))
 }
 
-// A lower limit makes the same code run where the real limit would crash.
+// TestNameOfALongFolder runs the same code with a lower limit, because the real
+// limit would crash Wine.
 func TestNameOfALongFolder(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a folder with a long näme", "and one more")
@@ -98,7 +99,7 @@ func TestNameOfALongFolder(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "touched"))
 }
 
-// TestHelperTouch is the program of TestNameOfALongFolder. On its own it does
+// TestHelperTouch acts as the program of TestNameOfALongFolder. Run alone, it does
 // nothing.
 func TestHelperTouch(t *testing.T) {
 	cwd, err := os.Getwd()
@@ -220,7 +221,8 @@ func TestJunctionWithAnotherTarget(t *testing.T) {
 	require.FileExists(t, canary, "what it leads to stays")
 }
 
-// An ordinary folder replaces the junction, for systems without junctions.
+// TestListAndRemove uses an ordinary folder in place of the junction, for systems
+// without junctions.
 func TestListAndRemove(t *testing.T) {
 	t.Parallel()
 	d := Dirs{Links: filepath.Join(t.TempDir(), "j")}

@@ -13,7 +13,7 @@ import (
 // the first of two, and os/exec would use the last.
 type Environ []string
 
-// Var is one variable.
+// Var is one variable: its name and its value.
 type Var struct{ Key, Value string }
 
 // NewEnviron converts os.Environ(). Of repeated keys it keeps the first, as

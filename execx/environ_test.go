@@ -79,8 +79,8 @@ func BenchmarkNewEnviron(b *testing.B) {
 	}
 }
 
-// The launch path sets eleven variables and removes three: one Edit compared
-// with a With for each.
+// BenchmarkEdit compares one Edit with a With for each variable. The launch path
+// sets eleven variables and removes three.
 func BenchmarkEdit(b *testing.B) {
 	env := execx.NewEnviron(hundred())
 	var set []execx.Var

@@ -17,7 +17,7 @@ type Cmd struct {
 	Args    []string      // without argv[0]
 	Env     Environ       // complete; nil is an empty environment, never ours
 	Dir     string        // "" for ours
-	Timeout time.Duration // 0: only the context's
+	Timeout time.Duration // 0 for no limit except the context's
 	Output  io.Writer     // gets stdout and stderr as they come, one write at a time, until it fails; may be nil
 	Started func(pid int) // called once the process runs; may be nil
 }

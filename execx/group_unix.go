@@ -11,7 +11,7 @@ import (
 // group is the process group of a captured child.
 type group struct {
 	mu  sync.Mutex
-	pid int // 0: not started, or reaped
+	pid int // 0 if it has not started or was reaped
 }
 
 // newGroup makes cmd start in a new group.

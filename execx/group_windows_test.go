@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A tool that ended before it was put into the job did run: that is not an
-// error.
+// TestGroupOfEndedProcess checks a tool that ended before it was put into the job.
+// The tool did run, so that is not an error.
 func TestGroupOfEndedProcess(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()

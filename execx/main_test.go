@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// become is a parent that becomes the program. Its own exit codes are 126 and
+// become acts as a parent that becomes the program. Its own exit codes are 126 and
 // 127.
 func become(arg string) {
 	var p execx.Program

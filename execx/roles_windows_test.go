@@ -19,7 +19,7 @@ import (
 	"github.com/modelrun/modelrun/execx"
 )
 
-// reported is what a program can see of how it was started.
+// reported holds what a program can see about how it was started.
 type reported struct {
 	Line                       string
 	In, Out, Err               int64  // standard handles
@@ -81,7 +81,7 @@ func systemRole(role, arg string) {
 		}
 		check(out.Close())
 		_, _ = io.Copy(io.Discard, os.Stdin)
-	case "counts": // counts Ctrl-C until a line comes
+	case "counts": // counts Ctrl-C until it reads a line
 		var count atomic.Int32
 		got := make(chan os.Signal, 8)
 		signal.Notify(got, os.Interrupt)
@@ -149,9 +149,9 @@ func child(role string, flags uint32) int {
 	return c.Process.Pid
 }
 
-// stage starts its command line in a new console. When the program runs, it
-// types Ctrl-C (STAGE_BREAK: sends Ctrl-Break to the process group). When the
-// program has seen that, it types a line. It prints the program's output and
+// stage starts its command line in a new console. When the program runs, stage
+// types Ctrl-C (with STAGE_BREAK it sends Ctrl-Break to the process group). When
+// the program has seen that, stage types a line. It prints the program's output and
 // exit code.
 func stage() {
 	call("FreeConsole")

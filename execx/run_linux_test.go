@@ -30,9 +30,9 @@ func TestRunIsKilledWithParent(t *testing.T) {
 	gone(t, pidIn(t, []byte(line)))
 }
 
-// A goroutine that ends while locked to its thread ends the thread, and the
-// kernel then kills that thread's children. It must not be the thread that
-// started the tool.
+// TestRunOutlivesOtherThreads checks that Run does not start the tool on a thread
+// that may end. A goroutine that ends while locked to its thread ends the thread,
+// and the kernel then kills that thread's children.
 func TestRunOutlivesOtherThreads(t *testing.T) {
 	t.Parallel()
 	for range 10 {

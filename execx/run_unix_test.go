@@ -80,7 +80,8 @@ type writer func([]byte)
 
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
-// A grandchild in its own session leaves the group and holds our pipe open.
+// TestRunDoesNotWaitForDaemon checks a grandchild in its own session, which leaves
+// the group and holds our pipe open.
 func TestRunDoesNotWaitForDaemon(t *testing.T) {
 	t.Parallel()
 	if _, err := execx.LookPath("setsid", []string{"/usr/bin", "/bin"}, nil); err != nil {

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A handle that a shell passes instead of a stream is not a stream.
+// TestSetByShell checks that a handle that a shell passes in place of a stream is
+// not used as a stream.
 func TestSetByShell(t *testing.T) {
 	t.Parallel()
 	const in, out, errs = windows.STD_INPUT_HANDLE, windows.STD_OUTPUT_HANDLE, windows.STD_ERROR_HANDLE

@@ -9,9 +9,9 @@ import (
 
 // Write creates an executable file and its parent folders.
 //
-// Meanwhile it prevents other tests from forking. Their child would hold the
-// file open for writing until its own exec, and starting the file would fail
-// with "text file busy" (https://go.dev/issue/22315).
+// Meanwhile it prevents other tests from forking. Their child would hold the file
+// open for writing until its own exec, and starting the file would then fail with
+// "text file busy" (https://go.dev/issue/22315).
 func Write(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

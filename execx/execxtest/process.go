@@ -38,7 +38,7 @@ func Start(t *testing.T, cmd *exec.Cmd) *Process {
 	return p
 }
 
-// Line returns the next line that the program prints, "" after the last one.
+// Line returns the next line that the program prints, or "" after the last one.
 func (p *Process) Line(t *testing.T) string {
 	t.Helper()
 	line, err := p.out.ReadString('\n')
