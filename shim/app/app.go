@@ -224,10 +224,10 @@ func (a *App) Hint(command string) string { return "modelrun" + a.finder.RootOpt
 // `list` can show it. In a root that cannot be written it does nothing.
 func (a *App) Remember(t target.Target, req *resolve.Request, res *resolve.Resolution) {
 	a.KeepHardware()
-	if req.Old == "" || res.Degraded {
+	if req.Model.ID == "" || res.Degraded {
 		return
 	}
-	if err := a.Store().Catalogue().NoteModel(res.Dir, req.Old, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
+	if err := a.Store().Catalogue().NoteModel(res.Dir, req.Model.ID, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
 		a.UI.Log.Debug("noting the model: " + err.Error())
 	}
 }
