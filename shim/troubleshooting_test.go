@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -93,8 +92,8 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	}
 }
 
-// doctorIDs are those that docs/json.md lists, which TestDoctorIDs compares with
-// what doctor says.
+// doctorIDs are those that docs/json.md lists, which command.TestDoctorIDs compares with
+// the code.
 func doctorIDs(t *testing.T) []string {
 	t.Helper()
 	data, err := os.ReadFile("../docs/json.md")
@@ -108,34 +107,6 @@ func doctorIDs(t *testing.T) []string {
 		}
 	}
 	return ids
-}
-
-// What doctor says has an id that is documented.
-func TestDoctorIDs(t *testing.T) {
-	t.Parallel()
-	said := []string{"env:KEY", "next:KEY", "old:ID"} // made of a prefix and a name
-	files, err := filepath.Glob("command/doctor*.go")
-	require.NoError(t, err)
-	for _, file := range files {
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-		require.NoError(t, err)
-		ast.Inspect(f, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			if method, ok := call.Fun.(*ast.SelectorExpr); ok && (method.Sel.Name == "add" || method.Sel.Name == "addError") && len(call.Args) > 1 {
-				if lit, ok := call.Args[0].(*ast.BasicLit); ok {
-					id, err := strconv.Unquote(lit.Value)
-					require.NoError(t, err)
-					said = append(said, id)
-				}
-			}
-			return true
-		})
-	}
-	slices.Sort(said)
-	require.ElementsMatch(t, slices.Compact(said), doctorIDs(t))
 }
 
 // Every fault has a remedy where it is made: .Fix on it, or on the variable that

@@ -57,8 +57,12 @@ func Open(inv cli.Invocation, line cli.Line, env execx.Environ, table config.Tab
 }
 
 // LoadSettings is the App with all settings and a root, for a command that asked only
-// for options.
-func (a *App) LoadSettings() (*App, error) { return a.load(false) }
+// for options. An error in the settings is reported as for every other command: as
+// text, whatever the options say.
+func (a *App) LoadSettings() (*App, error) {
+	*a.UI = *terminal.NewUI(a.UI.Streams)
+	return a.load(false)
+}
 
 // loadOptions reads the command line alone: neither a root nor a file is needed.
 func (a *App) loadOptions() (*App, error) {
