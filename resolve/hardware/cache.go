@@ -3,6 +3,7 @@ package hardware
 import (
 	"context"
 	"encoding/json"
+	"sync"
 
 	"github.com/modelrun/modelrun/execx"
 )
@@ -19,8 +20,9 @@ type State interface {
 }
 
 // Cache asks for the hardware once per process, and keeps the answer for the
-// next process. It must not be used by several goroutines at once.
+// next process. Several goroutines may use it.
 type Cache struct {
+	mu      sync.Mutex
 	id      Identity
 	env     execx.Environ
 	state   State
@@ -44,6 +46,8 @@ func (c *Cache) Env() execx.Environ { return c.env }
 // driver and the GPUs are the same. Otherwise it is detected, which may take
 // seconds. Without an accelerator neither is needed.
 func (c *Cache) Machine(ctx context.Context) (Machine, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.machine != nil {
 		return *c.machine, nil
 	}
@@ -51,7 +55,7 @@ func (c *Cache) Machine(ctx context.Context) (Machine, error) {
 	if c.id.Vendor != "" {
 		data, err := c.state.Read(cacheFile)
 		if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != c.id.ID() {
-			return c.Refresh(ctx)
+			return c.detect(ctx)
 		}
 	}
 	c.machine = &m
@@ -61,6 +65,13 @@ func (c *Cache) Machine(ctx context.Context) (Machine, error) {
 // Refresh detects the hardware whatever is cached: an old answer can hide that
 // the driver broke since. Machine returns the new answer from then on.
 func (c *Cache) Refresh(ctx context.Context) (Machine, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.detect(ctx)
+}
+
+// detect is Refresh for a caller that holds the mutex.
+func (c *Cache) detect(ctx context.Context) (Machine, error) {
 	m, err := Detect(ctx, c.id, c.env)
 	if err != nil {
 		return m, err
@@ -73,6 +84,8 @@ func (c *Cache) Refresh(ctx context.Context) (Machine, error) {
 // Keep writes what was newly detected to the state, unless the machine has a
 // Problem. Call it after everything else succeeded: bad input leaves no files.
 func (c *Cache) Keep() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if !c.isNew {
 		return nil
 	}
