@@ -26,10 +26,10 @@ func (l lastResort) resolve(ctx context.Context, st *state) (*Resolution, error)
 			return res, err
 		}
 	}
-	if req.Old == "" {
+	if req.Model.ID == "" {
 		return nil, skip("no model is named, so there is no old environment to fall back to")
 	}
-	dir := req.Root.Old(req.Old)
+	dir := req.Root.Old(req.Model.ID)
 	if st.oldVerdict.Absent || !st.oldChecked {
 		return nil, skip("there is no old environment to fall back to: %s does not exist", dir.Path)
 	}

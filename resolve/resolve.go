@@ -29,13 +29,17 @@ type Request struct {
 	CUDA    bool                      // torch must see a GPU
 	Accel   string                    // the accelerator of the key; "" if it is not known
 
-	Old        envdir.ID        // the model's old env; "" if there is no model
-	OldImports []profile.Import // what an old env must import
-	ModelName  string           // quoted for a shell, for messages
-	RootOption string           // " --root DIR" if a pasted command would find another root without it
-	ModelType  string           // the model_type of its config.json, for a warning; "" if it is not known
+	Model      Model  // zero without one
+	RootOption string // " --root DIR" if a pasted command would find another root without it
+	Policy     Policy
+}
 
-	Policy Policy // what the chain may do
+// Model is the model that an env is for.
+type Model struct {
+	ID      envdir.ID        // of its old env
+	Imports []profile.Import // what its old env must import
+	Name    string           // quoted for a shell, for messages
+	Type    string           // the model_type of its config.json, for a warning; "" when unknown
 }
 
 // Alternative is another key that may serve a request, with the requirements for its env.

@@ -253,7 +253,7 @@ func TestFailureIsLogged(t *testing.T) {
 func request(root envdir.Root, p Policy, named bool) *Request {
 	p.Wait, p.CreateTimeout = time.Minute, time.Minute
 	return &Request{
-		Root: root, Key: "key", Base: "key", Named: named, Old: "local_1", ModelName: "m", Policy: p,
+		Root: root, Key: "key", Base: "key", Named: named, Model: Model{ID: "local_1", Name: "m"}, Policy: p,
 	}
 }
 

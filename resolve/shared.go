@@ -58,9 +58,8 @@ func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, healt
 		if err := s.recoverKey(ctx, req.Key); err != nil {
 			return nil, health.Verdict{}, err
 		}
-		waiting = !fsys.Missing(next.Path)
 	}
-	if waiting {
+	if !fsys.Missing(next.Path) { // looked at again: another process may have put it there
 		res, v, err := s.tryEnv(ctx, st, next, req.Accel, req.Imports)
 		if res != nil || err != nil {
 			return res, v, err

@@ -62,6 +62,14 @@ func writeFile(path string, data []byte, flush bool) (err error) {
 // The error is [ErrTooLarge] for a larger file, and [ErrNotRegular] for anything
 // that is not a regular file: a pipe in a root must not hang every launch.
 func ReadFile(path string, limit int64) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil { // to open a device may already do something
+		switch {
+		case !info.Mode().IsRegular():
+			return nil, fmt.Errorf("%s is no regular file: %w", path, ErrNotRegular)
+		case info.Size() > limit:
+			return nil, fmt.Errorf("%s is larger than %d bytes: %w", path, limit, ErrTooLarge)
+		}
+	}
 	f, err := OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err

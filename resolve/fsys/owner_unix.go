@@ -3,7 +3,6 @@
 package fsys
 
 import (
-	"io/fs"
 	"os"
 	"strconv"
 	"syscall"
@@ -24,13 +23,4 @@ func OwnerOf(path string) string {
 		return ""
 	}
 	return ownerName(strconv.Itoa(int(st.Uid)))
-}
-
-// CheckReadable returns the error that opening a file or folder for reading would
-// return, without opening it.
-func CheckReadable(path string) error {
-	if err := unix.Access(path, unix.R_OK); err != nil {
-		return &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	return nil
 }

@@ -24,12 +24,3 @@ func OwnerOf(path string) string {
 	name, _ := accountOf(owner)
 	return name
 }
-
-// CheckReadable returns the error of opening a file or folder for reading.
-func CheckReadable(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return f.Close()
-}

@@ -3,6 +3,7 @@ package hardware
 import (
 	"context"
 	"encoding/json"
+	"sync"
 
 	"github.com/modelrun/modelrun/execx"
 )
@@ -18,9 +19,10 @@ type State interface {
 	Write(name string, data []byte) error
 }
 
-// Cache detects the hardware once per process, and keeps the answer for the next
-// process. It must not be used by several goroutines at once.
+// Cache asks for the hardware once per process, and keeps the answer for the
+// next process. Several goroutines may use it.
 type Cache struct {
+	mu      sync.Mutex
 	id      Identity
 	env     execx.Environ
 	state   State
@@ -44,6 +46,8 @@ func (c *Cache) Env() execx.Environ { return c.env }
 // GPUs have not changed. Otherwise it is detected, which may take seconds. Without
 // an accelerator, neither is necessary.
 func (c *Cache) Machine(ctx context.Context) (Machine, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.machine != nil {
 		return *c.machine, nil
 	}
@@ -51,7 +55,7 @@ func (c *Cache) Machine(ctx context.Context) (Machine, error) {
 	if c.id.Vendor != "" {
 		data, err := c.state.Read(cacheFile)
 		if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != c.id.ID() {
-			return c.Refresh(ctx)
+			return c.detect(ctx)
 		}
 	}
 	c.machine = &m
@@ -61,6 +65,13 @@ func (c *Cache) Machine(ctx context.Context) (Machine, error) {
 // Refresh detects the hardware even if it is cached, because an old answer can hide
 // that the driver has broken since. From then on Machine returns the new answer.
 func (c *Cache) Refresh(ctx context.Context) (Machine, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.detect(ctx)
+}
+
+// detect is Refresh for a caller that holds the mutex.
+func (c *Cache) detect(ctx context.Context) (Machine, error) {
 	m, err := Detect(ctx, c.id, c.env)
 	if err != nil {
 		return m, err
@@ -74,6 +85,8 @@ func (c *Cache) Refresh(ctx context.Context) (Machine, error) {
 // Problem. Call it after everything else has succeeded: bad input must leave no
 // files.
 func (c *Cache) Keep() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if !c.isNew {
 		return nil
 	}

@@ -62,12 +62,12 @@ func cacheName(d envdir.Dir) string {
 
 // verdicts holds the cached verdicts of one env.
 type verdicts struct {
-	files  Cache // nil if nothing is cached
-	dir    envdir.Dir
-	bootID func() string // the current boot, or "" if it is not known
+	files Cache // nil: nothing is cached
+	dir   envdir.Dir
+	boot  Boot
 }
 
-func (c *Checker) verdicts(d envdir.Dir) verdicts { return verdicts{c.State, d, c.bootID} }
+func (c *Checker) verdicts(d envdir.Dir) verdicts { return verdicts{c.State, d, c.BootID} }
 
 // find returns the verdict for a fingerprint. A file that cannot be read or
 // parsed counts as missing: the next probe writes it again.
@@ -76,7 +76,7 @@ func (c verdicts) find(print string) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	for _, k := range c.read().Verdicts {
-		if k.Fingerprint != print || k.BootID != "" && k.BootID != c.bootID() {
+		if k.Fingerprint != print || k.BootID != "" && k.BootID != c.boot.id() {
 			continue
 		}
 		v, ok := k.verdict(time.Now())
@@ -135,7 +135,7 @@ func (c verdicts) add(print string, v Verdict) error {
 	}
 	bootID := ""
 	if v.Sealed && !v.Seal.Durable {
-		bootID = c.bootID()
+		bootID = c.boot.id()
 	}
 	f := cacheFile{Schema: 1, Verdicts: []cachedVerdict{{
 		Fingerprint: print, State: v.State.String(), Code: v.Code, Reason: v.Reason, Warnings: v.Warnings,

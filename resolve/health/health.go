@@ -93,6 +93,17 @@ type Cache interface {
 // import from a cold disk, with a margin.
 const ProbeLimit = 180 * time.Second
 
+// Boot returns the id of the current boot. nil: it is not known.
+type Boot func() string
+
+// id returns the id, or "" if it is not known.
+func (b Boot) id() string {
+	if b == nil {
+		return ""
+	}
+	return b()
+}
+
 // Checker checks envs on one machine. Set its fields before use; then several
 // goroutines may use it.
 type Checker struct {
@@ -101,7 +112,7 @@ type Checker struct {
 	Identity hardware.Identity                               // driver and visible GPUs; part of the fingerprint
 	Env      execx.Environ                                   // the environment of the program that will run
 	Cwd      string                                          // base of relative entries in PYTHONPATH; "" ignores them
-	BootID   func() string                                   // the current boot, or "" if it is not known; may be nil. Called only if a verdict depends on it
+	BootID   Boot                                            // called only where a verdict depends on the boot
 	Notify   func(string)                                    // called after 1 s of checking; may be nil
 	Limit    time.Duration                                   // time limit of the deep probe; 0 means ProbeLimit
 }

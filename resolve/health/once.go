@@ -53,7 +53,7 @@ func (c *Checker) probeOnce(ctx context.Context, s Subject, seal *Seal) (Verdict
 // empty (measured: 1,200 of 1,200 after a power cut). Only a check of each file
 // shows that.
 func (c *Checker) auditAfterRestart(s Subject, seal *Seal) (Verdict, error) {
-	if seal == nil || seal.Durable || c.bootID() == "" || seal.BootID == c.bootID() {
+	if seal == nil || seal.Durable || c.BootID.id() == "" || seal.BootID == c.BootID.id() {
 		return Verdict{}, nil
 	}
 	if err := Audit(s.Dir); err != nil {
@@ -65,12 +65,4 @@ func (c *Checker) auditAfterRestart(s Subject, seal *Seal) (Verdict, error) {
 		return v, nil
 	}
 	return Verdict{}, nil
-}
-
-// bootID returns the current boot, or "" if it is not known.
-func (c *Checker) bootID() string {
-	if c.BootID == nil {
-		return ""
-	}
-	return c.BootID()
 }

@@ -57,9 +57,13 @@ func Open(inv cli.Invocation, line cli.Line, env execx.Environ, table config.Tab
 	return a.load(c.Needs == AnyRoot)
 }
 
-// LoadSettings returns the App with all settings and a root. It is for a command
-// that declared [Options] as its needs.
-func (a *App) LoadSettings() (*App, error) { return a.load(false) }
+// LoadSettings is the App with all settings and a root, for a command that asked only
+// for options. An error in the settings is reported as for every other command: as
+// text, whatever the options say.
+func (a *App) LoadSettings() (*App, error) {
+	*a.UI = *terminal.NewUI(a.UI.Streams)
+	return a.load(false)
+}
 
 // loadOptions reads only the command line. It needs no root and no file.
 func (a *App) loadOptions() (*App, error) {
@@ -227,10 +231,10 @@ func (a *App) Hint(command string) string { return "modelrun" + a.finder.RootOpt
 // that `list` can show it. In a read-only root it does nothing.
 func (a *App) Remember(t target.Target, req *resolve.Request, res *resolve.Resolution) {
 	a.KeepHardware()
-	if req.Old == "" || res.Degraded {
+	if req.Model.ID == "" || res.Degraded {
 		return
 	}
-	if err := a.Store().Catalogue().NoteModel(res.Dir, req.Old, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
+	if err := a.Store().Catalogue().NoteModel(res.Dir, req.Model.ID, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
 		a.UI.Log.Debug("noting the model: " + err.Error())
 	}
 }

@@ -128,8 +128,8 @@ func lookedAt(req *resolve.Request, res *resolve.Resolution, t resolve.Attempt) 
 		return req.Root.Files(req.Key).Lock()
 	case t.Strategy == "create":
 		return "whether " + string(req.Key) + " can be made"
-	case req.Old != "":
-		return req.Root.Old(req.Old).Path
+	case req.Model.ID != "":
+		return req.Root.Old(req.Model.ID).Path
 	}
 	return "nothing: no model is named"
 }

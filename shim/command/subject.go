@@ -56,8 +56,8 @@ func (s *subjects) ofOld(ctx context.Context, d envdir.Dir) health.Subject {
 	id := envdir.ID(d.Name)
 	if name := s.oldModels[id]; name != "" {
 		_, req, err := s.app.Silent().ForModel(name, id).Finder().Request(ctx)
-		if err == nil && req.Old == id {
-			sub.Imports, sub.CUDA, sub.Accel, sub.ModelType = req.OldImports, req.CUDA, req.Accel, req.ModelType
+		if err == nil && req.Model.ID == id {
+			sub.Imports, sub.CUDA, sub.Accel, sub.ModelType = req.Model.Imports, req.CUDA, req.Accel, req.Model.Type
 			return sub
 		}
 	}

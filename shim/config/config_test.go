@@ -102,7 +102,25 @@ func TestValues(t *testing.T) {
 	require.Panics(t, func() { of(nil).String("no such setting") })
 }
 
-// TestWith checks that a Config never changes: With makes a new one.
+// A file is read the same way whether its keys are found at once or not: a key in
+// another case is the key, and one with a dot in quotes is another.
+func TestDocumentKeys(t *testing.T) {
+	t.Parallel()
+	doc, err := readDocument([]byte("FAMILY = \"x\"\n[Index]\nDefault = \"u\"\n"), Settings(), "f")
+	require.NoError(t, err)
+	require.Equal(t, "x", doc.settings[Settings().index("family")])
+	require.Equal(t, "u", doc.settings[Settings().index("index.default")])
+	for _, text := range []string{"\"index.default\" = \"u\"\n", "\"index.default\" = \"u\"\n[index]\ndefault = \"v\"\n"} {
+		_, err := readDocument([]byte(text), Settings(), "f")
+		require.ErrorContains(t, err, `f:1: unknown key "index.default"`)
+	}
+	s, err := readScript([]byte("Dependencies = [\"rich\"]\n[tool.ModelRun]\nOffline = true\n[Tool.other]\nx = 1\n"), Settings(), "f", 0)
+	require.NoError(t, err)
+	require.Equal(t, []string{"rich"}, s.dependencies)
+	require.Equal(t, "true", s.document.settings[Settings().index("offline")])
+}
+
+// A Config never changes: With makes another one.
 func TestWith(t *testing.T) {
 	t.Parallel()
 	one, err := OfFlags(input(t.TempDir(), nil, Flags{"model": "a"}))
@@ -165,6 +183,7 @@ func TestChangeDir(t *testing.T) {
 
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte("family = \"x\"\n[envs.\"a\"]\npackages = [\"b\"]\n"))
+	f.Add([]byte("Family = \"x\"\n\"index.default\" = \"a\"\n[Index]\ndefault = \"b\""))
 	f.Add([]byte("[index]\nfind_links = [\"/a\"]\nwait = 3"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		doc, err := readDocument(data, Settings(), "f")

@@ -79,7 +79,7 @@ func fromMap(m map[string]any, t Table) (doc document, ok bool) {
 			}
 			ok = ok && slices.ContainsFunc(t, func(s Setting) bool { return strings.HasPrefix(s.Name, key+".") })
 		default:
-			ok = doc.set(t, key, value)
+			ok = !strings.Contains(key, ".") && doc.set(t, key, value) // "index.default" in quotes is another key
 		}
 		if !ok {
 			return document{}, false
@@ -161,10 +161,14 @@ func envsOf(m map[string]any) (map[string]OwnEnv, bool) {
 	return out, true
 }
 
-// scriptFromMap makes a script from maps. It ignores the tables of other tools.
+// scriptFromMap is a script from maps. Other tools' tables are ignored, but not a key of
+// ours in another case, which the library takes for ours.
 func scriptFromMap(m map[string]any, t Table) (s script, ok bool) {
-	ok = true
-	if value, has := m["dependencies"]; has {
+	ok = !hasOtherCase(m, "dependencies", "requires-python", "tool")
+	if tool, has := m["tool"].(map[string]any); has && hasOtherCase(tool, "modelrun") {
+		ok = false
+	}
+	if value, has := m["dependencies"]; has && ok {
 		s.dependencies, ok = listOf(value)
 	}
 	if value, has := m["requires-python"]; has && ok {
@@ -185,8 +189,20 @@ func scriptFromMap(m map[string]any, t Table) (s script, ok bool) {
 	return s, ok
 }
 
-// documentType returns the struct type for all rows. The rows of a table such as
-// [index] have a struct of their own:
+// hasOtherCase reports whether a key is one of ours but for its case.
+func hasOtherCase(m map[string]any, ours ...string) bool {
+	for key := range m {
+		for _, name := range ours {
+			if key != name && strings.EqualFold(key, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// documentType is the struct of all rows, those of a table such as [index] in a
+// struct of their own:
 //
 //	struct {
 //		S0          *string                                 `toml:"root"`

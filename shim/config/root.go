@@ -151,10 +151,7 @@ func checkRoot(root envdir.Root, owners []string) error {
 		return bad(fault.BadRoot, nil, fmt.Sprintf("cannot be used: no folder on PATH may hold %q", root[i]))
 	}
 	for _, path := range []string{string(root), root.Envs()} {
-		info, err := os.Stat(path)
-		if err == nil {
-			err = fsys.CheckReadable(path)
-		}
+		f, err := os.Open(path) // stat would not tell that it cannot be read, nor mount it
 		if errors.Is(err, fs.ErrNotExist) {
 			if to, e := os.Readlink(path); e == nil {
 				return bad(fault.BadRoot, nil, fmt.Sprintf("cannot be used: %s is a link to %s, which is not there", path, to))
@@ -164,7 +161,11 @@ func checkRoot(root envdir.Root, owners []string) error {
 		if err != nil {
 			return bad(fault.BadRoot, err, "cannot be read: "+err.Error())
 		}
+		info, err := f.Stat()
+		_ = f.Close() // it is only looked at
 		switch {
+		case err != nil:
+			return bad(fault.BadRoot, err, "cannot be read: "+err.Error())
 		case !info.IsDir() && path == string(root):
 			return bad(fault.BadRoot, nil, "is not a folder")
 		case !info.IsDir():

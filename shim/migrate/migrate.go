@@ -250,7 +250,7 @@ func (m *migration) move(ctx context.Context, e *migrateEnv) error {
 func checkServes(wanted modelRequest, res *resolve.Resolution) error {
 	switch v := res.Verdict; {
 	case v.UnknownType:
-		return fault.New(fault.NoEnv, "environment %s does not know the model's type %s", res.Dir.Name, wanted.request.ModelType).
+		return fault.New(fault.NoEnv, "environment %s does not know the model's type %s", res.Dir.Name, wanted.request.Model.Type).
 			Fix("%s, then try again; or go on with the old environment", wanted.app.Hint("ensure --update --env "+res.Dir.Name))
 	case v.State != health.Healthy:
 		return fault.New(fault.NoEnv, "environment %s is not known to work: %s", res.Dir.Name, v.Reason).Fix("try again when the GPU is free")

@@ -179,8 +179,8 @@ func (m *migration) look(ctx context.Context, e *migrateEnv, silent bool) {
 // lookAtModel finds the shared env for the model of an old env.
 func (m *migration) lookAtModel(ctx context.Context, e *migrateEnv, planner *app.App) {
 	t, request, err := planner.Finder().Request(ctx)
-	if err == nil && request.Old != envdir.ID(e.ID) {
-		err = fault.New(fault.BadModel, "model %s has another id now: %s", e.Model, request.Old).Fix("name its own model: %s", m.command(e.ID+" -m MODEL"))
+	if err == nil && request.Model.ID != envdir.ID(e.ID) {
+		err = fault.New(fault.BadModel, "model %s has another id now: %s", e.Model, request.Model.ID).Fix("name its own model: %s", m.command(e.ID+" -m MODEL"))
 	}
 	if err != nil {
 		e.block(modelFault(e, err))

@@ -76,8 +76,8 @@ func Before(req *resolve.Request) string {
 	if len(req.With) > 0 { // the env may be that of another key
 		which = req.Wanted()
 	}
-	if req.ModelName != "" {
-		which = " -m " + req.ModelName
+	if req.Model.Name != "" {
+		which = " -m " + req.Model.Name
 	}
 	return "modelrun" + req.RootOption + which + " -- "
 }

@@ -20,8 +20,8 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 	c := f.Config
 	req := &resolve.Request{
 		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Own: t.Own != nil && t.Key == t.Base, Accel: t.Accel,
-		Old: t.Model.OldID(), OldImports: t.Family.Old, ModelName: f.ModelName(t), ModelType: t.Model.Type, RootOption: f.RootOption(),
-		Imports: t.imports(),
+		Imports: t.imports(), RootOption: f.RootOption(),
+		Model: resolve.Model{ID: t.Model.OldID(), Imports: t.Family.Old, Name: f.ModelName(t), Type: t.Model.Type},
 		Policy: resolve.Policy{
 			NoCreate: c.Bool("no_create"), NoDegraded: c.Bool("no_degraded"), RequireGPU: c.Bool("require_gpu"),
 			Wait: c.Duration("wait"), CreateTimeout: c.Duration("create_timeout"),
