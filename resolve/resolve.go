@@ -29,9 +29,9 @@ type Request struct {
 	CUDA    bool                      // torch must see a GPU
 	Accel   string                    // the accelerator of the key; "" if it is not known
 
-	Model      Model  // zero without one
+	Model      Model  // zero if there is none
 	RootOption string // " --root DIR" if a pasted command would find another root without it
-	Policy     Policy
+	Policy     Policy // what the chain may do
 }
 
 // Model is the model that an env is for.
@@ -39,7 +39,7 @@ type Model struct {
 	ID      envdir.ID        // of its old env
 	Imports []profile.Import // what its old env must import
 	Name    string           // quoted for a shell, for messages
-	Type    string           // the model_type of its config.json, for a warning; "" when unknown
+	Type    string           // the model_type of its config.json, for a warning; "" if it is not known
 }
 
 // Alternative is another key that may serve a request, with the requirements for its env.

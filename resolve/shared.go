@@ -59,7 +59,7 @@ func (s shared) resolveExact(ctx context.Context, st *state) (*Resolution, healt
 			return nil, health.Verdict{}, err
 		}
 	}
-	if !fsys.Missing(next.Path) { // looked at again: another process may have put it there
+	if !fsys.Missing(next.Path) { // checked again, because another process may have put it there
 		res, v, err := s.tryEnv(ctx, st, next, req.Accel, req.Imports)
 		if res != nil || err != nil {
 			return res, v, err

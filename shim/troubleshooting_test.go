@@ -93,8 +93,8 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	}
 }
 
-// doctorIDs are those that docs/json.md lists, which command.TestDoctorIDs compares with
-// the code.
+// doctorIDs returns the ids that docs/json.md lists. command.TestDoctorIDs compares
+// them with the code.
 func doctorIDs(t *testing.T) []string {
 	t.Helper()
 	data, err := os.ReadFile("../docs/json.md")
@@ -110,8 +110,8 @@ func doctorIDs(t *testing.T) []string {
 	return ids
 }
 
-// Every fault has a remedy where it is made: .Fix on it, or on the variable that
-// holds it, in the same function.
+// TestEveryFaultHasARemedy checks that every fault has a remedy where it is
+// created: .Fix on it, or on the variable that holds it, in the same function.
 func TestEveryFaultHasARemedy(t *testing.T) {
 	t.Parallel()
 	found := 0

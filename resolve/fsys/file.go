@@ -62,7 +62,7 @@ func writeFile(path string, data []byte, flush bool) (err error) {
 // The error is [ErrTooLarge] for a larger file, and [ErrNotRegular] for anything
 // that is not a regular file: a pipe in a root must not hang every launch.
 func ReadFile(path string, limit int64) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil { // to open a device may already do something
+	if info, err := os.Stat(path); err == nil { // opening a device may already have an effect
 		switch {
 		case !info.Mode().IsRegular():
 			return nil, fmt.Errorf("%s is no regular file: %w", path, ErrNotRegular)

@@ -19,8 +19,8 @@ type State interface {
 	Write(name string, data []byte) error
 }
 
-// Cache asks for the hardware once per process, and keeps the answer for the
-// next process. Several goroutines may use it.
+// Cache detects the hardware once per process, and keeps the answer for the next
+// process. Several goroutines may use it.
 type Cache struct {
 	mu      sync.Mutex
 	id      Identity
@@ -70,7 +70,7 @@ func (c *Cache) Refresh(ctx context.Context) (Machine, error) {
 	return c.detect(ctx)
 }
 
-// detect is Refresh for a caller that holds the mutex.
+// detect does the work of Refresh, for a caller that holds the mutex.
 func (c *Cache) detect(ctx context.Context) (Machine, error) {
 	m, err := Detect(ctx, c.id, c.env)
 	if err != nil {

@@ -62,7 +62,7 @@ func cacheName(d envdir.Dir) string {
 
 // verdicts holds the cached verdicts of one env.
 type verdicts struct {
-	files Cache // nil: nothing is cached
+	files Cache // nil if nothing is cached
 	dir   envdir.Dir
 	boot  Boot
 }

@@ -93,7 +93,8 @@ type Cache interface {
 // import from a cold disk, with a margin.
 const ProbeLimit = 180 * time.Second
 
-// Boot returns the id of the current boot. nil: it is not known.
+// Boot is a function that returns the id of the current boot. It is nil if the id
+// is not known.
 type Boot func() string
 
 // id returns the id, or "" if it is not known.
@@ -112,7 +113,7 @@ type Checker struct {
 	Identity hardware.Identity                               // driver and visible GPUs; part of the fingerprint
 	Env      execx.Environ                                   // the environment of the program that will run
 	Cwd      string                                          // base of relative entries in PYTHONPATH; "" ignores them
-	BootID   Boot                                            // called only where a verdict depends on the boot
+	BootID   Boot                                            // called only if a verdict depends on the boot
 	Notify   func(string)                                    // called after 1 s of checking; may be nil
 	Limit    time.Duration                                   // time limit of the deep probe; 0 means ProbeLimit
 }

@@ -57,9 +57,9 @@ func Open(inv cli.Invocation, line cli.Line, env execx.Environ, table config.Tab
 	return a.load(c.Needs == AnyRoot)
 }
 
-// LoadSettings is the App with all settings and a root, for a command that asked only
-// for options. An error in the settings is reported as for every other command: as
-// text, whatever the options say.
+// LoadSettings returns the App with all settings and a root. It is for a command
+// that declared [Options] as its needs. An error in the settings is reported as for
+// every other command: as text, whatever the options say.
 func (a *App) LoadSettings() (*App, error) {
 	*a.UI = *terminal.NewUI(a.UI.Streams)
 	return a.load(false)

@@ -102,8 +102,9 @@ func TestValues(t *testing.T) {
 	require.Panics(t, func() { of(nil).String("no such setting") })
 }
 
-// A file is read the same way whether its keys are found at once or not: a key in
-// another case is the key, and one with a dot in quotes is another.
+// TestDocumentKeys checks that a file is read the same way whether or not its keys
+// are found at once. A key in another case is the same key. A quoted key with a dot
+// is another key.
 func TestDocumentKeys(t *testing.T) {
 	t.Parallel()
 	doc, err := readDocument([]byte("FAMILY = \"x\"\n[Index]\nDefault = \"u\"\n"), Settings(), "f")
@@ -120,7 +121,7 @@ func TestDocumentKeys(t *testing.T) {
 	require.Equal(t, "true", s.document.settings[Settings().index("offline")])
 }
 
-// A Config never changes: With makes another one.
+// TestWith checks that a Config never changes: With makes a new one.
 func TestWith(t *testing.T) {
 	t.Parallel()
 	one, err := OfFlags(input(t.TempDir(), nil, Flags{"model": "a"}))

@@ -161,8 +161,9 @@ func envsOf(m map[string]any) (map[string]OwnEnv, bool) {
 	return out, true
 }
 
-// scriptFromMap is a script from maps. Other tools' tables are ignored, but not a key of
-// ours in another case, which the library takes for ours.
+// scriptFromMap makes a script from maps. It ignores the tables of other tools. ok
+// is false for one of our keys in another case, because the library accepts such a
+// key as ours.
 func scriptFromMap(m map[string]any, t Table) (s script, ok bool) {
 	ok = !hasOtherCase(m, "dependencies", "requires-python", "tool")
 	if tool, has := m["tool"].(map[string]any); has && hasOtherCase(tool, "modelrun") {
@@ -189,7 +190,7 @@ func scriptFromMap(m map[string]any, t Table) (s script, ok bool) {
 	return s, ok
 }
 
-// hasOtherCase reports whether a key is one of ours but for its case.
+// hasOtherCase reports whether a key is one of ours in another case.
 func hasOtherCase(m map[string]any, ours ...string) bool {
 	for key := range m {
 		for _, name := range ours {
@@ -201,8 +202,8 @@ func hasOtherCase(m map[string]any, ours ...string) bool {
 	return false
 }
 
-// documentType is the struct of all rows, those of a table such as [index] in a
-// struct of their own:
+// documentType returns the struct type for all rows. The rows of a table such as
+// [index] have a struct of their own:
 //
 //	struct {
 //		S0          *string                                 `toml:"root"`

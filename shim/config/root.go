@@ -151,7 +151,7 @@ func checkRoot(root envdir.Root, owners []string) error {
 		return bad(fault.BadRoot, nil, fmt.Sprintf("cannot be used: no folder on PATH may hold %q", root[i]))
 	}
 	for _, path := range []string{string(root), root.Envs()} {
-		f, err := os.Open(path) // stat would not tell that it cannot be read, nor mount it
+		f, err := os.Open(path) // stat would neither show that it cannot be read, nor mount it
 		if errors.Is(err, fs.ErrNotExist) {
 			if to, e := os.Readlink(path); e == nil {
 				return bad(fault.BadRoot, nil, fmt.Sprintf("cannot be used: %s is a link to %s, which is not there", path, to))
@@ -162,7 +162,7 @@ func checkRoot(root envdir.Root, owners []string) error {
 			return bad(fault.BadRoot, err, "cannot be read: "+err.Error())
 		}
 		info, err := f.Stat()
-		_ = f.Close() // it is only looked at
+		_ = f.Close() // only the open matters
 		switch {
 		case err != nil:
 			return bad(fault.BadRoot, err, "cannot be read: "+err.Error())
