@@ -75,7 +75,12 @@ func (a *App) loadOptions() (*App, error) {
 	if next.Config, err = config.OfFlags(next.input(dir)); err != nil {
 		return nil, err
 	}
-	return &next, next.openLog()
+	log, err := next.openLog()
+	if err != nil {
+		return nil, err
+	}
+	next.UI.Use(log, nil, nil)
+	return &next, nil
 }
 
 // load reads every source of settings, and finds the root. With anyRoot, an
@@ -92,7 +97,7 @@ func (a *App) load(anyRoot bool) (*App, error) {
 	if next.Config, err = config.Load(next.input(dir)); err != nil {
 		return nil, err
 	}
-	if err := next.openLog(); err != nil {
+	if err := next.openOutput(); err != nil {
 		return nil, err
 	}
 	c := next.Config
@@ -120,21 +125,25 @@ func (a *App) input(dir config.Dir) config.Input {
 	return config.Input{Table: a.table, Env: a.Env, Dir: dir, Flags: a.Line.Settings(), Program: a.Line.Program}
 }
 
-// openLog opens the log, the status file and the notifier that the settings ask
+// openOutput opens the log, the status file and the notifier that the settings ask
 // for, and passes them to the UI.
-func (a *App) openLog() error {
-	c := a.Config
-	file := c.Value("log_file")
-	log, err := terminal.NewLog(terminal.LogOptions{
-		Level: c.String("log_level"), Format: c.String("log_format"), File: file.Text, FileFrom: file.From,
-	}, a.UI.Streams)
+func (a *App) openOutput() error {
+	log, err := a.openLog()
 	if err != nil {
 		return err
 	}
+	c := a.Config
 	silent := max(c.Duration("create_timeout"), health.ProbeLimit) // a check reports only that it has begun
 	notify := terminal.NewNotifier(a.Env.Get("NOTIFY_SOCKET"), silent, func(line string) { log.Debug(line) })
 	a.UI.Use(log, terminal.NewStatus(c.String("status_file"), log), notify)
 	return nil
+}
+
+func (a *App) openLog() (*terminal.Log, error) {
+	file := a.Config.Value("log_file")
+	return terminal.NewLog(terminal.LogOptions{
+		Level: a.Config.String("log_level"), Format: a.Config.String("log_format"), File: file.Text, FileFrom: file.From,
+	}, a.UI.Streams)
 }
 
 func didYouMean(variable string, t config.Table) string {
