@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,4 +48,18 @@ func TestNamesInCode(t *testing.T) {
 		return nil
 	}))
 	require.Greater(t, len(found), 15, "the code reads more settings than these: %v", found)
+}
+
+// TestDurationPattern checks that the schema accepts the durations that modelrun
+// accepts.
+func TestDurationPattern(t *testing.T) {
+	t.Parallel()
+	pattern := regexp.MustCompile(durationPattern)
+	for _, text := range []string{
+		"0", "90", "+90", "30s", "1h30m", "1.5h", ".5s", "5.s", "+5s", "100ms", "2us", "2µs", "2ns",
+		"", "-1", "-5s", "s", ".", "1e3", "5 s", "5d", "1.5", "five", "0x10",
+	} {
+		_, ok := parseDuration(text)
+		require.Equal(t, ok, pattern.MatchString(text), "%q", text)
+	}
 }

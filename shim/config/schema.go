@@ -39,6 +39,9 @@ func (t Table) Schema() map[string]any {
 	return out
 }
 
+// durationPattern matches what parseDuration accepts, except for a negative zero.
+const durationPattern = `^\+?([0-9]+|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`
+
 // schema returns the schema of one setting.
 func (s Setting) schema() map[string]any {
 	var out map[string]any
@@ -49,7 +52,7 @@ func (s Setting) schema() map[string]any {
 		out = list(s.Help)
 	case Duration:
 		out = text(s.Help)
-		out["pattern"] = `^([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$`
+		out["pattern"] = durationPattern
 	case Text, Path:
 		out = text(s.Help)
 	}
