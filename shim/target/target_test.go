@@ -87,7 +87,7 @@ func TestRequestErrors(t *testing.T) {
 		code  fault.Code
 		hint  string
 	}{
-		"family":        {config.Flags{"family": "transfomers"}, fault.BadConfig, `did you mean "transformers"?`},
+		"family":        {config.Flags{"family": "transformerz"}, fault.BadConfig, `did you mean "transformers"?`},
 		"key":           {config.Flags{"env_key": "../x"}, fault.BadKey, ""},
 		"profile":       {config.Flags{"profile": "cuda_cu12"}, fault.BadProfile, "did you mean --profile cuda_cu1"},
 		"GPU":           {config.Flags{"require_gpu": "true"}, fault.NoGPU, "nvidia-smi"},
@@ -113,7 +113,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, req.Key, plan.Key)
 	require.Equal(t, []string{"rich>=13"}, plan.Extras)
 
-	f = finder(t, nil, config.Flags{"env_key": "torch-cpu-transfomers"})
+	f = finder(t, nil, config.Flags{"env_key": "torch-cpu-transformerz"})
 	target, _, err = f.Request(t.Context())
 	require.NoError(t, err)
 	_, err = f.Plan(t.Context(), target)
