@@ -38,6 +38,8 @@ var forbidden = []struct{ from, to, why string }{
 	{"cmd/modelrun", "net/http", "no network stack on everybody's launch path"},
 	{"cmd/modelrun", "text/template", "it costs start-up time and 0.5 MB"},
 	{"cmd/modelrun", "github.com/stretchr/testify", "tests only"},
+	{"resolve/", "net/http", "helpers of tests are checked for vulnerabilities like the program"},
+	{"execx/", "net/http", "helpers of tests are checked for vulnerabilities like the program"},
 }
 
 // direct lists the imports that only the named packages may have.

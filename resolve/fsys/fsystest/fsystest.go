@@ -1,4 +1,5 @@
-// Package fsystest makes files for tests.
+// Package fsystest makes files for tests. It imports no testify, which would bring
+// net/http, and all its vulnerabilities, into the packages of the program.
 package fsystest
 
 import (
@@ -7,16 +8,14 @@ import (
 	"runtime"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 )
 
 // Put writes a file of that size, creates its folders, and returns its path.
 func Put(t *testing.T, size int, path ...string) string {
 	t.Helper()
 	file := filepath.Join(path...)
-	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-	require.NoError(t, os.WriteFile(file, make([]byte, size), 0o644))
+	check(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	check(t, os.WriteFile(file, make([]byte, size), 0o644))
 	return file
 }
 
@@ -24,8 +23,8 @@ func Put(t *testing.T, size int, path ...string) string {
 func Link(t *testing.T, from string, to ...string) string {
 	t.Helper()
 	file := filepath.Join(to...)
-	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-	require.NoError(t, os.Link(from, file))
+	check(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	check(t, os.Link(from, file))
 	return file
 }
 
@@ -34,7 +33,7 @@ func Older(t *testing.T, by time.Duration, paths ...string) {
 	t.Helper()
 	at := time.Now().Add(-by)
 	for _, p := range paths {
-		require.NoError(t, os.Chtimes(p, at, at))
+		check(t, os.Chtimes(p, at, at))
 	}
 }
 
@@ -43,5 +42,12 @@ func SkipOnWindows(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("not a thing on Windows")
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
