@@ -1,7 +1,7 @@
 package fault
 
 // Nearest returns the name that a typing error most likely meant: the name with
-// the smallest edit distance, if that is at most a third of the letters. It
+// the smallest edit distance, if that is at most a third of the letters and one more. It
 // returns "" if no name is near.
 func Nearest(word string, names []string) string {
 	best, distance := "", len(word)/3+1

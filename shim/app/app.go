@@ -33,11 +33,11 @@ type App struct {
 	Env     execx.Environ   // the caller's variables
 	Config  config.Config   // the settings and the root
 	UI      *terminal.UI    // for all output
+	Table   config.Table    // all settings that there are
 	Program execx.Environ   // the program's variables, without those that the chosen env adds
 	Machine *hardware.Cache // shared by all copies of the App
 	State   store.State     // this machine's cached verdicts and hardware
 
-	table    config.Table
 	readOnly bool          // the command runs nothing from a root and changes nothing
 	finder   target.Finder // made from Config
 }
@@ -46,27 +46,20 @@ type App struct {
 // gives ui its log as soon as the settings are known. From then on, ui reports
 // errors in the format that the settings ask for.
 func Open(inv cli.Invocation, line cli.Line, env execx.Environ, table config.Table, c Command, ui *terminal.UI) (*App, error) {
-	a := &App{Inv: inv, Line: line, Env: env, UI: ui, table: table, readOnly: c.ReadOnly}
-	switch c.Needs {
-	case Nothing:
+	a := &App{Inv: inv, Line: line, Env: env, UI: ui, Table: table, readOnly: c.ReadOnly}
+	if c.Needs == Nothing {
 		return a, nil
-	case Options:
-		return a.loadOptions()
-	case Settings, AnyRoot:
 	}
 	return a.load(c.Needs == AnyRoot)
 }
 
-// LoadSettings returns the App with all settings and a root. It is for a command
-// that declared [Options] as its needs. An error in the settings is reported as for
-// every other command: as text, whatever the options say.
-func (a *App) LoadSettings() (*App, error) {
-	*a.UI = *terminal.NewUI(a.UI.Streams)
-	return a.load(false)
-}
+// LoadSettings returns the App with all settings and a root. It is for a command that
+// needs them only sometimes.
+func (a *App) LoadSettings() (*App, error) { return a.load(false) }
 
-// loadOptions reads only the command line. It needs no root and no file.
-func (a *App) loadOptions() (*App, error) {
+// LoadOptions returns the App with the settings of the command line alone. It needs no
+// root and no file, and writes no status file.
+func (a *App) LoadOptions() (*App, error) {
 	dir, err := config.WorkDir(a.Line.Flags, a.Env)
 	if err != nil {
 		return nil, err
@@ -102,7 +95,7 @@ func (a *App) load(anyRoot bool) (*App, error) {
 	}
 	c := next.Config
 	for _, name := range c.Unknown() {
-		a.UI.Log.Warn("variable " + name + " is not one of modelrun's" + didYouMean(name, a.table))
+		a.UI.Log.Warn("variable " + name + " is not one of modelrun's" + didYouMean(name, a.Table))
 	}
 	if err := c.RootErr(); err != nil && !anyRoot {
 		return nil, err
@@ -122,7 +115,7 @@ func (a *App) load(anyRoot bool) (*App, error) {
 }
 
 func (a *App) input(dir config.Dir) config.Input {
-	return config.Input{Table: a.table, Env: a.Env, Dir: dir, Flags: a.Line.Settings(), Program: a.Line.Program}
+	return config.Input{Table: a.Table, Env: a.Env, Dir: dir, Flags: a.Line.Settings(), Program: a.Line.Program}
 }
 
 // openOutput opens the log, the status file and the notifier that the settings ask

@@ -24,8 +24,7 @@ type Needs int
 const (
 	Settings Needs = iota // all settings, and a root
 	AnyRoot               // the same, but the root may be unusable
-	Options               // only the command line
-	Nothing               // not even the command line's options
+	Nothing               // nothing: it loads what it needs itself
 )
 
 // Exit is an exit code without an error to report.

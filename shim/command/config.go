@@ -32,7 +32,7 @@ func configCommand() app.Command {
   modelrun config --schema >modelrun.schema.json`,
 			Options: &o,
 		},
-		Needs: app.Options, // the schema is printed even if the settings are wrong
+		Needs: app.Nothing, // the schema is printed even if the settings are wrong
 		Run:   func(ctx context.Context, a *app.App) error { return Config(ctx, a, o) },
 	}
 }
@@ -54,7 +54,7 @@ type settingDoc struct {
 // config file.
 func Config(_ context.Context, a *app.App, o ConfigOptions) error {
 	if o.Schema {
-		return a.UI.JSON(a.Config.Table().Schema())
+		return a.UI.JSON(a.Table.Schema())
 	}
 	a, err := a.LoadSettings()
 	if err != nil {

@@ -97,7 +97,7 @@ func (l *loader) file(path string, sc scope) (found bool, err error) {
 	return true, l.apply(doc, path, filepath.Dir(path), sc)
 }
 
-var errFolder = errors.New("a folder, not a file")
+var errFolder = errors.New("not a file")
 
 // ReadFile reads a config file. If a parent of path is a file, the error is
 // fs.ErrNotExist. A pipe, or a file of more than [MaxSize], is an error.

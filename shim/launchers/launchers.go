@@ -46,7 +46,7 @@ func Command() app.Command {
   modelrun launcher repair chat -m models/llama-3`,
 			Options: &o,
 		},
-		Needs: app.Options,
+		Needs: app.Nothing,
 		Run:   func(ctx context.Context, a *app.App) error { return Launcher(ctx, a, o) },
 	}
 }
@@ -61,10 +61,12 @@ func Launcher(_ context.Context, a *app.App, o LauncherOptions) error {
 		return err
 	}
 	overrides := a.Line.Verb == "repair" && (hasOptions(a) || o.Repair.Icon != "" || o.Repair.Account != "")
+	load := a.LoadOptions
 	if a.Line.Verb == "add" || overrides {
-		if a, err = a.LoadSettings(); err != nil { // nothing is written unless every value is valid
-			return err
-		}
+		load = a.LoadSettings // nothing is written unless every value is valid
+	}
+	if a, err = load(); err != nil {
+		return err
 	}
 	l := launchers{records: records, app: a}
 	switch a.Line.Verb {

@@ -38,7 +38,7 @@ func launcherOptions(c config.Config, line cli.Line, before *cli.Line) []string 
 
 // hasOptions reports whether this command line gives options that a launcher keeps.
 func hasOptions(a *app.App) bool {
-	return slices.ContainsFunc(optionsOf(a.Config.Table(), a.Line), func(o launcherOption) bool { return o.value != "" })
+	return slices.ContainsFunc(optionsOf(a.Table, a.Line), func(o launcherOption) bool { return o.value != "" })
 }
 
 // optionsOf returns all options, given or not, in the order in which a launcher has
