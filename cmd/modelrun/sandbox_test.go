@@ -377,6 +377,7 @@ func stand(name, version string) uvtest.Wheel {
 	w := uvtest.Wheel{Name: name, Version: version, Files: map[string]string{
 		module + "/__init__.py": fmt.Sprintf("__version__ = %q\n", version),
 	}}
+	known := "" // to transformers, besides llama
 	switch name {
 	case "torch":
 		cuda := "None"
@@ -386,12 +387,15 @@ func stand(name, version string) uvtest.Wheel {
 		w.Files["torch/__init__.py"] = fakeTorch
 		w.Files["torch/version.py"] = fmt.Sprintf("__version__ = %q\ncuda = %s\nhip = None\n", version, cuda)
 	case "transformers":
-		w.Requires = []string{"huggingface-hub>=0.34.0,<1.0", "tokenizers"}
+		w.Requires, known = []string{"huggingface-hub>=0.34.0,<1.0", "tokenizers"}, "'openai-gpt': 'OpenAIGPTConfig', 'qwen2': 'Qwen2Config'"
+		if profile.LineOf(version) == 5 {
+			w.Requires[0], known = "huggingface-hub>=1.0,<3.0", known+", 'qwen3_5': 'Qwen3_5Config'"
+		}
 		w.Scripts = map[string]string{"tiny-script": "transformers.cli:main"}
 		w.Files["transformers/cli.py"] = "def main():\n    print('tiny runs')\n"
 		w.Files["transformers/modeling_utils.py"] = ""
 		w.Files["transformers/models/llama/__init__.py"] = ""
-		w.Files["transformers/models/auto/configuration_auto.py"] = "CONFIG_MAPPING_NAMES = {'llama': 'LlamaConfig', 'openai-gpt': 'OpenAIGPTConfig', 'qwen2': 'Qwen2Config'}\n"
+		w.Files["transformers/models/auto/configuration_auto.py"] = "CONFIG_MAPPING_NAMES = {'llama': 'LlamaConfig', " + known + "}\n"
 		w.Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
 	case "extra-thing":
 		w.Files["tiny_module.py"] = ""

@@ -1,24 +1,35 @@
 package profile
 
-// DefaultFamily is the family of a model without further information.
+// DefaultFamily is the family of a model without further information. It is line 4
+// of transformers. As the value of --family it means either line.
 const DefaultFamily = "transformers"
+
+// Transformers5 is line 5 of transformers. Some models load in one line only.
+const Transformers5 = "transformers5"
+
+// What the two lines of transformers share.
+var (
+	transformersPackages = []string{
+		"torch", "torchvision", "torchaudio", "transformers", "tokenizers", "safetensors", "huggingface-hub", "peft", "accelerate",
+		"sentencepiece", "protobuf", "einops", "numpy", "fastapi", "uvicorn", "pydantic", "pip",
+	}
+	transformersShared = []Import{{"transformers", "transformers"}, {"torch", "torch"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}}
+	transformersOld    = []Import{{"torch", "torch"}, {"transformers", "transformers"}, {"accelerate", "accelerate"}}
+)
 
 // families is the table of families. The first one is [DefaultFamily]. The table is
 // never changed. It is Go and not JSON because every start needs it: decoding the
 // same content from JSON took a tenth of the time that modelrun adds to a start.
 var families = [...]Family{
 	{
-		Name: "transformers", pattern: "torch-{accel}-transformers",
-		Main: []string{"transformers"},
-		Packages: []string{
-			"torch", "torchvision", "torchaudio", "transformers", "tokenizers", "safetensors", "huggingface-hub", "peft", "accelerate",
-			"sentencepiece", "protobuf", "einops", "numpy", "fastapi", "uvicorn", "pydantic", "pip",
-		},
-		Bnb:    []string{"bitsandbytes"},
-		Shared: []Import{{"transformers", "transformers"}, {"torch", "torch"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
-		Old:    []Import{{"torch", "torch"}, {"transformers", "transformers"}, {"accelerate", "accelerate"}},
-		Quants: []string{"bitsandbytes"},
-		GPU:    true,
+		Name: "transformers", pattern: "torch-{accel}-transformers", line: 4,
+		Main: []string{"transformers"}, Packages: transformersPackages, Bnb: []string{"bitsandbytes"},
+		Shared: transformersShared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true,
+	},
+	{
+		Name: Transformers5, pattern: "torch-{accel}-transformers5", line: 5,
+		Main: []string{"transformers"}, Packages: transformersPackages, Bnb: []string{"bitsandbytes"},
+		Shared: transformersShared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true,
 	},
 	{
 		Name: "llamacpp", pattern: "llamacpp-{accel}",

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -28,6 +29,7 @@ type Family struct {
 	Quants   []string // supported quantisations, as quant_method spells them
 
 	pattern     string // "torch-{accel}-transformers"
+	line        int    // 4: main packages below version 5; 5: from version 5; 0: any
 	cuda, other variant
 }
 
@@ -92,6 +94,20 @@ func (f Family) Needs(bnb bool) []Import {
 }
 
 func (f Family) isMain(name string) bool { return slices.Contains(f.Main, requirement.Normal(name)) }
+
+// pins reports whether a pin is one of the family's main packages, in its line.
+func (f Family) pins(p Pin) bool {
+	return f.isMain(p.Name) && (f.line == 0 || LineOf(p.Version) == f.line)
+}
+
+// LineOf returns the line of a version of transformers: 5 from version 5, else 4.
+func LineOf(version string) int {
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n >= 5 {
+		return 5
+	}
+	return 4
+}
 
 func (f Family) hasTorch() bool { return slices.Contains(f.Packages, "torch") }
 

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -88,17 +89,25 @@ func alnum(c byte) bool {
 
 // check validates everything else that becomes part of a requirement or a command.
 func (f *file) check() error {
-	for _, v := range [...]string{f.Python.Min, f.Python.Max, f.Python.Recommended} {
-		if v != "" && !isPython(v) {
-			return fmt.Errorf("python_version %q is not like 3.12", v)
-		}
+	if err := f.Python.check(); err != nil {
+		return err
 	}
 	if err := checkIndex(f.TorchIndex, f.IndexPackages); err != nil {
 		return err
 	}
 	for name, o := range f.Families {
-		if err := checkIndex(o.TorchIndex, o.IndexPackages); err != nil {
+		if err := cmp.Or(checkIndex(o.TorchIndex, o.IndexPackages), o.Python.check()); err != nil {
 			return fmt.Errorf("families.%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// check validates the versions of a range.
+func (p filePython) check() error {
+	for _, v := range [...]string{p.Min, p.Max, p.Recommended} {
+		if v != "" && !isPython(v) {
+			return fmt.Errorf("python_version %q is not like 3.12", v)
 		}
 	}
 	return nil

@@ -23,6 +23,7 @@ type Plan struct {
 	TorchIndex  string     // "" if no package comes from it; may be file://
 	FromTorch   []string   // packages that come only from TorchIndex; all are in Packages
 	Packages    []string   // requirements to install, in order
+	Without     []string   // packages of the family that the profile leaves out
 	Extras      []string   // requirements beyond the key; they never weaken a pin of Packages
 	// Hard pins always hold; each is for an installed package. Soft pins are
 	// constraints. They apply in this order as long as they resolve. Many are
@@ -48,9 +49,12 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 	if bnb {
 		packages = addMissing(packages, f.Bnb)
 	}
+	if len(o.Without) > 0 {
+		packages = slices.DeleteFunc(slices.Clone(packages), func(r string) bool { return installs(o.Without, requirement.NameOf(r)) })
+	}
 	plan := Plan{
 		Key: k, Accel: p.Accel, Profile: p.Name, ProfileHash: p.Hash, ProfilePath: p.Path,
-		Packages: packages, Python: p.Python, Shared: f.Needs(bnb),
+		Packages: packages, Without: o.Without, Python: o.Python, Shared: f.Needs(bnb),
 	}
 	if o.TorchIndex != "" {
 		if f.hasTorch() || len(p.Families[f.Name].IndexPackages) > 0 {

@@ -4,6 +4,7 @@
 package profile
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -45,22 +46,20 @@ type Override struct {
 	Pins          []Pin    // instead of the profile's
 	TorchIndex    string   // "" for the profile's
 	IndexPackages []string // further packages that come from the index
+	Without       []string // packages of the family that it leaves out, because no version of them follows its torch
+	Python        Python   // "" for the profile's; Also is ""
 }
 
 // file is a profile as JSON. It lacks fields that only the app needs. The app
 // in turn ignores our fields: accelerator, index_packages and families.
 type file struct {
-	FormatVersion string `json:"format_version"`
-	ProfileID     string `json:"profile_id"`
-	Accelerator   string `json:"accelerator"`
-	CUDAVersion   string `json:"cuda_version"`
-	TorchIndex    string `json:"torch_index"`
-	Python        struct {
-		Min         string `json:"min"`
-		Max         string `json:"max"`
-		Recommended string `json:"recommended"`
-	} `json:"python_version"`
-	Hardware struct {
+	FormatVersion string     `json:"format_version"`
+	ProfileID     string     `json:"profile_id"`
+	Accelerator   string     `json:"accelerator"`
+	CUDAVersion   string     `json:"cuda_version"`
+	TorchIndex    string     `json:"torch_index"`
+	Python        filePython `json:"python_version"`
+	Hardware      struct {
 		CC []string `json:"compute_capability"`
 	} `json:"hardware"`
 	IndexPackages []string                `json:"index_packages"`
@@ -71,10 +70,21 @@ type file struct {
 
 // fileOverride is an Override as JSON.
 type fileOverride struct {
-	Packages      pins     `json:"packages"`
-	TorchIndex    string   `json:"torch_index"`
-	IndexPackages []string `json:"index_packages"`
+	Packages      pins       `json:"packages"`
+	TorchIndex    string     `json:"torch_index"`
+	IndexPackages []string   `json:"index_packages"`
+	Without       []string   `json:"without"`
+	Python        filePython `json:"python_version"`
 }
+
+// filePython is a range of Pythons as JSON.
+type filePython struct {
+	Min         string `json:"min"`
+	Max         string `json:"max"`
+	Recommended string `json:"recommended"`
+}
+
+func (p filePython) python() Python { return Python{Min: p.Min, Max: p.Max, Best: p.Recommended} }
 
 // Parse reads a profile. path names it in errors, and provides the name if the
 // file has no profile_id; the file is not opened. Every error is a BadProfile.
@@ -107,7 +117,7 @@ func Parse(path string, data []byte) (Profile, error) {
 	p := Profile{
 		Name: f.ProfileID, Path: path, Hash: hex.EncodeToString(sum[:]), Accel: accel,
 		TorchIndex: f.TorchIndex, IndexPackages: f.IndexPackages,
-		Python: Python{Min: f.Python.Min, Max: f.Python.Max, Best: f.Python.Recommended},
+		Python: f.Python.python(),
 		CC:     f.Hardware.CC, Pins: f.Packages, Tested: f.Tested == true,
 	}
 	if p.Name == "" {
@@ -120,33 +130,37 @@ func Parse(path string, data []byte) (Profile, error) {
 		if p.Families == nil {
 			p.Families = make(map[string]Override, len(f.Families))
 		}
-		p.Families[name] = Override{Pins: o.Packages, TorchIndex: o.TorchIndex, IndexPackages: o.IndexPackages}
+		p.Families[name] = Override{
+			Pins: o.Packages, TorchIndex: o.TorchIndex, IndexPackages: o.IndexPackages, Without: o.Without, Python: o.Python.python(),
+		}
 	}
 	return p, nil
 }
 
-// Has reports whether the profile defines how to build the family.
+// Has reports whether the profile defines how to build the family. A profile
+// without an entry for line 5 of transformers has only the line of its own pin.
 func (p Profile) Has(f Family) bool {
 	if _, ok := p.Families[f.Name]; ok {
 		return true
 	}
 	for _, pin := range p.Pins {
-		if f.isMain(pin.Name) {
+		if f.pins(pin) {
 			return true
 		}
 	}
 	return false
 }
 
-// For returns the pins and the index for one family.
+// For returns the pins, the index and the Pythons for one family.
 func (p Profile) For(f Family) Override {
 	o, ok := p.Families[f.Name]
 	if !ok {
-		return Override{Pins: p.Pins, TorchIndex: p.TorchIndex, IndexPackages: p.IndexPackages}
+		return Override{Pins: p.Pins, TorchIndex: p.TorchIndex, IndexPackages: p.IndexPackages, Python: p.Python}
 	}
-	if o.TorchIndex == "" {
-		o.TorchIndex = p.TorchIndex
-	}
+	o.TorchIndex = cmp.Or(o.TorchIndex, p.TorchIndex)
+	o.Python.Min = cmp.Or(o.Python.Min, p.Python.Min)
+	o.Python.Max = cmp.Or(o.Python.Max, p.Python.Max)
+	o.Python.Best = cmp.Or(o.Python.Best, p.Python.Best)
 	return o
 }
 
