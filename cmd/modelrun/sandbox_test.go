@@ -313,6 +313,41 @@ class cuda:
     class OutOfMemoryError(RuntimeError): pass
 `
 
+// What a probe uses of the other libraries. FAKE_USELESS makes them useless,
+// although they import. Line 5 of transformers accepts torch from 2.6 on.
+const (
+	fakeTransformersUtils = `
+def is_torch_available():
+    from torch.version import __version__ as torch
+    return %d < 5 or [int(n) for n in torch.split("+")[0].split(".")] >= [2, 6]
+`
+	fakeLlama = `
+import os
+def llama_print_system_info():
+    if os.environ.get("FAKE_USELESS"): raise OSError("exception: access violation reading 0x0000000000000000")
+    return b"CPU : SSE3 = 1"
+`
+	fakeOnnxruntime = `
+import os
+def get_available_providers(): return [] if os.environ.get("FAKE_USELESS") == "providers" else ["CPUExecutionProvider"]
+def InferenceSession(model, providers):
+    if os.environ.get("FAKE_USELESS"): raise RuntimeError("Failed to load model because protobuf parsing failed.")
+`
+	fakeBitsandbytes = `
+import os, torch
+class lib: pass
+lib = lib()
+if os.environ.get("FAKE_USELESS"): lib.error_msg = "No compatible CUDA binary found"
+`
+	fakeVllm = `
+import os
+def __getattr__(name):
+    if name != "LLM": raise AttributeError(name)
+    if os.environ.get("FAKE_USELESS"): raise ImportError("vllm._C: undefined symbol: _ZN3c10")
+    return object
+`
+)
+
 // wheels returns small stand-ins with the names and versions that the embedded
 // profiles and the app's own profiles require.
 func wheels(t testing.TB) []uvtest.Wheel {
@@ -352,6 +387,7 @@ func wheels(t testing.TB) []uvtest.Wheel {
 		}
 	}
 	add("huggingface-hub", "0.36.2")
+	add("huggingface-hub", "2.4.0") // of line 5
 	add("bitsandbytes", "0.49.2")
 	add("extra-thing", "1.0")
 	out := []uvtest.Wheel{{Name: "odd-record", Version: "1.0", Files: map[string]string{"odd_record.py": "x = 1\n"}, WrongHash: "odd_record.py"}}
@@ -396,13 +432,17 @@ func stand(name, version string) uvtest.Wheel {
 		w.Files["transformers/modeling_utils.py"] = ""
 		w.Files["transformers/models/llama/__init__.py"] = ""
 		w.Files["transformers/models/auto/configuration_auto.py"] = "CONFIG_MAPPING_NAMES = {'llama': 'LlamaConfig', " + known + "}\n"
-		w.Files["transformers/utils/__init__.py"] = "def is_torch_available(): return True\n"
+		w.Files["transformers/utils/__init__.py"] = fmt.Sprintf(fakeTransformersUtils, profile.LineOf(version))
 	case "extra-thing":
 		w.Files["tiny_module.py"] = ""
 	case "llama-cpp-python":
-		w.Files["llama_cpp/__init__.py"] = ""
+		w.Files["llama_cpp/__init__.py"] = fakeLlama
 	case "onnxruntime":
-		w.Files["onnxruntime/__init__.py"] = "def get_available_providers(): return ['CPUExecutionProvider']\n"
+		w.Files["onnxruntime/__init__.py"] = fakeOnnxruntime
+	case "bitsandbytes":
+		w.Files["bitsandbytes/cextension.py"] = fakeBitsandbytes
+	case "vllm":
+		w.Files["vllm/__init__.py"] = fakeVllm
 	}
 	return w
 }

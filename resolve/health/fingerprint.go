@@ -12,9 +12,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
-// probeSchema changes when the probe asks something new, so that old verdicts
-// no longer count. A new version of modelrun alone keeps them: an update should
-// not cause a check.
+// probeSchema changes when the probe asks something that old verdicts must not
+// count without. A new version of modelrun alone keeps them, even if it asks for
+// more: an update should not cause a check.
 const probeSchema = "1"
 
 // fingerprint identifies an env, what is asked of it and the machine, as far as

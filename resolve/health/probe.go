@@ -26,6 +26,7 @@ type request struct {
 	Imports []string `json:"imports"`
 	GPU     bool     `json:"gpu"`
 	Accel   string   `json:"accel"`
+	Old     bool     `json:"old"` // an old env: of its libraries, only transformers is used, as the app did it
 }
 
 // answer is the report of probe.py up to its end, however it ended.
@@ -59,7 +60,7 @@ type device struct{ Name, CC, GCN string }
 // needs. With -I, python ignores PYTHONPATH and the user's site-packages. With -B,
 // it writes no byte code.
 func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error) {
-	req := request{Nonce: nonce(), Imports: []string{}, GPU: s.CUDA, Accel: s.Accel}
+	req := request{Nonce: nonce(), Imports: []string{}, GPU: s.CUDA, Accel: s.Accel, Old: s.Dir.Kind == envdir.Old}
 	for _, i := range s.Imports {
 		req.Imports = append(req.Imports, i.Module)
 	}

@@ -70,17 +70,65 @@ def load(name):
     return importlib.import_module(name)
 
 
-def import_all(names):
-    for name in names:
-        attempt("import of " + name, lambda: load(name), "import", "cannot import " + name)
-        if name == "transformers" and "torch" in names:
-            # import transformers is lazy: it succeeds without torch, and with a torch that it does not accept.
-            attempt("import of transformers.modeling_utils", lambda: load("transformers.modeling_utils"),
-                    "import", "cannot import transformers.modeling_utils")
-            sees = attempt("transformers.utils", lambda: load("transformers.utils").is_torch_available(),
-                           "import", "cannot use transformers.utils")
-            if not sees:
-                fail("import", "transformers does not accept the installed torch %s" % sys.modules["torch"].__version__)
+def attempt_import(name):
+    return attempt("import of " + name, lambda: load(name), "import", "cannot import " + name)
+
+
+# Importing is not enough: some libraries import although they are useless. Each function below uses one of
+# them as a program would, on the CPU, and fails with a sentence of its own.
+
+def use_transformers(transformers):
+    """It imports beside any torch, ignores a torch that it does not accept, and loads its models on first use."""
+    if "torch" not in REQUEST["imports"]:
+        return
+    torch = attempt_import("torch")
+    sees = attempt("transformers.utils", lambda: load("transformers.utils").is_torch_available(),
+                   "import", "cannot use transformers.utils")
+    if not sees:
+        fail("import", "transformers does not accept the installed torch %s" % torch.__version__)
+    attempt_import("transformers.modeling_utils")
+
+
+def use_bitsandbytes(bitsandbytes):
+    """Without its native library it imports with a stand-in, which raises when it is called. A CPU needs none."""
+    lib = getattr(attempt_import("bitsandbytes.cextension"), "lib", None)
+    why = getattr(lib, "__dict__", {}).get("error_msg")
+    torch = sys.modules.get("torch")
+    if why and torch is not None and torch.cuda.is_available():
+        fail("import", "bitsandbytes cannot load its native library: " + " ".join(why.split())[:300])
+
+
+def use_llama_cpp(llama_cpp):
+    attempt("a call of llama.cpp", llama_cpp.llama_print_system_info, "import", "llama_cpp cannot call its native library")
+
+
+# A model that returns its input, in ONNX: IR version 3, opset 7, which every onnxruntime since 1.0 reads.
+IDENTITY = (b"\x08\x03:7\n\x10\n\x01x\x12\x01y\"\x08Identity\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01"
+            b"b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x02\x10\x07")
+
+
+def use_onnxruntime(onnxruntime):
+    if not attempt("onnxruntime.get_available_providers", onnxruntime.get_available_providers, "import", "cannot use onnxruntime"):
+        fail("import", "onnxruntime has no execution provider")
+    attempt("a session of onnxruntime", lambda: onnxruntime.InferenceSession(IDENTITY, providers=["CPUExecutionProvider"]),
+            "import", "onnxruntime cannot load a model")
+
+
+def use_vllm(vllm):
+    attempt("import of vllm.LLM", lambda: vllm.LLM, "import", "cannot import vllm.LLM")  # the package loads it on first use
+
+
+USES = {
+    "transformers": use_transformers, "bitsandbytes": use_bitsandbytes, "llama_cpp": use_llama_cpp,
+    "onnxruntime": use_onnxruntime, "vllm": use_vllm,
+}
+
+
+def import_all():
+    for name in REQUEST["imports"]:
+        module = attempt_import(name)
+        if name in USES and (name == "transformers" or not REQUEST["old"]):
+            USES[name](module)
 
 
 def torch_facts(torch):
@@ -158,7 +206,7 @@ def main():
     except Exception:
         pass
     say("python", {"version": "%d.%d.%d" % sys.version_info[:3], "prefix": sys.prefix})
-    import_all(REQUEST["imports"])
+    import_all()
     notes = []
     torch = sys.modules.get("torch") if "torch" in REQUEST["imports"] else None
     if torch is not None:

@@ -14,7 +14,12 @@ var (
 		"sentencepiece", "protobuf", "einops", "numpy", "fastapi", "uvicorn", "pydantic", "pip",
 	}
 	transformersShared = []Import{{"transformers", "transformers"}, {"torch", "torch"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}}
-	transformersOld    = []Import{{"torch", "torch"}, {"transformers", "transformers"}, {"accelerate", "accelerate"}}
+	// In line 5, adapters fail to load with a peft or accelerate that was made for 4.
+	transformers5Shared = []Import{
+		{"transformers", "transformers"}, {"torch", "torch"}, {"peft", "peft"}, {"accelerate", "accelerate"},
+		{"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"},
+	}
+	transformersOld = []Import{{"torch", "torch"}, {"transformers", "transformers"}, {"accelerate", "accelerate"}}
 )
 
 // families is the table of families. The first one is [DefaultFamily]. The table is
@@ -29,7 +34,7 @@ var families = [...]Family{
 	{
 		Name: Transformers5, pattern: "torch-{accel}-transformers5", line: 5,
 		Main: []string{"transformers"}, Packages: transformersPackages, Bnb: []string{"bitsandbytes"},
-		Shared: transformersShared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true,
+		Shared: transformers5Shared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true,
 	},
 	{
 		Name: "llamacpp", pattern: "llamacpp-{accel}",
