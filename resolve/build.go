@@ -12,7 +12,6 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
-	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/resolve/usage"
 	"github.com/modelrun/modelrun/resolve/uv"
@@ -297,7 +296,7 @@ func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 		Imports: b.plan.Shared, Size: &size,
 	}
 	if b.req.Key != b.req.Base {
-		s.With = requirement.Strings(b.req.With)
+		s.With = b.req.Terms.Written(b.req.With)
 	}
 	for _, r := range b.versions.Relaxed {
 		s.Relaxed = append(s.Relaxed, r.String())

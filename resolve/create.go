@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,8 +104,8 @@ func (c create) dryRun(ctx context.Context, st *state) error {
 		return skipBecause(err)
 	}
 	source := cmp.Or(plan.Own, "profile "+plan.Profile)
-	if len(plan.Extras) > 0 {
-		source += " with " + strings.Join(plan.Extras, ", ")
+	if len(plan.Extras) > 0 || !plan.Terms.Empty() {
+		source += " with " + strings.Join(slices.Concat(plan.Extras, plan.Terms.Lines()), ", ")
 	}
 	skipped := skipBecause(fault.New(fault.NoEnv, "a launch would create %s from %s", st.req.Key, source).Fix("modelrun ensure%s%s", st.req.RootOption, st.req.Wanted()))
 	skipped.DryRun = true

@@ -9,7 +9,6 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
-	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Needs beyond the key do not make an env "broken" for one model and healthy for another. An env that lacks
@@ -17,21 +16,32 @@ import (
 
 // Wanted returns the part of a pasted command that names the wanted env.
 func (r *Request) Wanted() string {
+	if !r.Terms.Empty() && r.Terms.Options == "" { // only the seal of that env has these terms
+		return " --env " + string(r.Key)
+	}
 	s := " --env " + string(r.Base)
 	for _, w := range r.With {
 		s += " --with " + fault.Quote(w.String())
 	}
-	return s
+	return s + r.Terms.Options
 }
 
 // checkNeeds returns a verdict for an env that lacks some of the needs beyond its key. The verdict is zero if
-// the env has them all.
-func checkNeeds(dir envdir.Dir, with []requirement.Requirement) (health.Verdict, error) {
-	lacks, err := health.Lacks(dir, with)
+// the env has them all. Only an env that was made under the same terms has packages from the same place.
+func (r *Request) checkNeeds(dir envdir.Dir) (health.Verdict, error) {
+	if !r.Terms.Empty() && dir.Name != string(r.Key) {
+		lines := r.Terms.Lines()
+		return lacking("was not made with " + strings.Join(lines[:min(len(lines), 3)], ", ")), nil
+	}
+	lacks, err := health.Lacks(dir, r.With)
 	if err != nil || len(lacks) == 0 {
 		return health.Verdict{}, unreadableEnv(dir, err)
 	}
-	return health.Verdict{State: health.Broken, Code: health.CodeLacks, Cached: true, Reason: "lacks " + strings.Join(lacks, ", ")}, nil
+	return lacking("lacks " + strings.Join(lacks, ", ")), nil
+}
+
+func lacking(reason string) health.Verdict {
+	return health.Verdict{State: health.Broken, Code: health.CodeLacks, Cached: true, Reason: reason}
 }
 
 // checkSealedNeeds returns an error for an env that was made for other needs than those of the request. A
@@ -39,7 +49,7 @@ func checkNeeds(dir envdir.Dir, with []requirement.Requirement) (health.Verdict,
 // from such a list must not serve users who need rich.
 func checkSealedNeeds(req *Request, res *Resolution) error {
 	seal := res.Verdict.Seal
-	if req.Key == req.Base || !res.Verdict.Sealed || slices.Equal(seal.With, requirement.Strings(req.With)) {
+	if req.Key == req.Base || !res.Verdict.Sealed || slices.Equal(seal.With, req.Terms.Written(req.With)) {
 		return nil
 	}
 	return fault.New(fault.OtherContent, "env key %s: %s was made for other needs: %s", req.Key, res.Dir.Path, strings.Join(seal.With, ", ")).
@@ -53,7 +63,7 @@ func (r *Request) baseLacks() string {
 	if r.Base == r.Key || fsys.Missing(dir.Path) {
 		return ""
 	}
-	v, err := checkNeeds(dir, r.With)
+	v, err := r.checkNeeds(dir)
 	if err != nil || v.Code == "" {
 		return ""
 	}

@@ -60,7 +60,7 @@ func TestCheckNeeds(t *testing.T) {
 		"python>=3.12.4":                 "",
 		"python>=3.13":                   "python>=3.13 (it has 3.12.4)",
 	} {
-		v, err := checkNeeds(d, parseNeeds(t, need))
+		v, err := (&Request{With: parseNeeds(t, need)}).checkNeeds(d)
 		require.NoError(t, err)
 		if want == "" {
 			require.Zero(t, v, need)
@@ -70,10 +70,10 @@ func TestCheckNeeds(t *testing.T) {
 	}
 	seal := `{"schema":1,"build_id":"1","key":"key","with":["rich[jupyter]"]}`
 	require.NoError(t, os.WriteFile(d.Ready(), []byte(seal), 0o600))
-	v, err := checkNeeds(d, parseNeeds(t, "rich[jupyter]"))
+	v, err := (&Request{With: parseNeeds(t, "rich[jupyter]")}).checkNeeds(d)
 	require.NoError(t, err)
 	require.Zero(t, v, "the seal lists it")
-	v, err = checkNeeds(d, parseNeeds(t, "rich[jupyter]>=13"))
+	v, err = (&Request{With: parseNeeds(t, "rich[jupyter]>=13")}).checkNeeds(d)
 	require.NoError(t, err)
 	require.NotZero(t, v, "the seal lists no version")
 }

@@ -22,6 +22,7 @@ type Request struct {
 	Key     envdir.Key                // the wanted key
 	Base    envdir.Key                // Key without the suffix for With; equal to Key if there is none
 	With    []requirement.Requirement // needs beyond the key, sorted
+	Terms   requirement.Terms         // where the needs come from, and what limits them
 	Exact   bool                      // the user named the key: a compatible one is not used
 	Own     bool                      // the key is described by the user's own configuration ([envs])
 	Named   bool                      // a model, family or key was named or found; otherwise nothing is created

@@ -118,7 +118,7 @@ func (d *Deps) Trusted(dir envdir.Dir) error {
 // checkWithNeeds is like check, for an env that must also have the needs beyond the key. It checks these
 // first, because that is cheap and may save a probe.
 func (d *Deps) checkWithNeeds(ctx context.Context, st *state, dir envdir.Dir, accel string, imports []profile.Import) (health.Verdict, error) {
-	if v, err := checkNeeds(dir, st.req.With); err != nil || v.Code != "" {
+	if v, err := st.req.checkNeeds(dir); err != nil || v.Code != "" {
 		return v, err
 	}
 	return d.check(ctx, st, dir, accel, imports)

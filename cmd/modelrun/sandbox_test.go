@@ -90,6 +90,7 @@ var (
 	releaseOnce once[string]
 	indexOnce   once[*uvtest.Index]
 	realPipOnce once[*uvtest.Index]
+	otherOnce   once[*uvtest.Index]
 	sharedOnce  once[*sandbox]
 )
 
@@ -141,6 +142,19 @@ func smallWheels(t testing.TB) *uvtest.Index {
 func realPip(t testing.TB) *uvtest.Index {
 	t.Helper()
 	return realPipOnce.get(t, func() (*uvtest.Index, error) { return newIndex(t, filepath.Join(scratch, "index-real-pip")), nil })
+}
+
+// otherIndex returns an index of somebody else: it has extra-thing in another
+// version, and a package that the usual index lacks.
+func otherIndex(t testing.TB) *uvtest.Index {
+	t.Helper()
+	return otherOnce.get(t, func() (*uvtest.Index, error) {
+		ix := uvtest.NewIndex(t, filepath.Join(scratch, "index-other"))
+		for _, w := range []uvtest.Wheel{stand("extra-thing", "2.0"), stand("only-there", "1.0")} {
+			ix.Add(w)
+		}
+		return ix, nil
+	})
 }
 
 func newIndex(t testing.TB, dir string) *uvtest.Index {

@@ -56,7 +56,7 @@ func TestScenario(t *testing.T) {
 // scenarioSetup gives every script a home, a root, no GPU and no network.
 func scenarioSetup(t *testing.T) func(*testscript.Env) error {
 	t.Helper()
-	more, origin, index, pip := creating(t), originDir(t), smallWheels(t), realPip(t)
+	more, origin, index, pip, other := creating(t), originDir(t), smallWheels(t), realPip(t), otherIndex(t)
 	return func(env *testscript.Env) error {
 		vars, err := callerEnv(env.WorkDir)
 		for _, v := range append(vars, more...) {
@@ -69,6 +69,7 @@ func scenarioSetup(t *testing.T) func(*testscript.Env) error {
 		env.Setenv("ORIGIN", origin)
 		env.Setenv("LINKS", index.Dir())
 		env.Setenv("REAL_PIP", pip.URL())
+		env.Setenv("OTHER_INDEX", other.URL())
 		return err
 	}
 }

@@ -33,7 +33,7 @@ type Seal struct {
 	Torch       SealedTorch       `json:"torch,omitzero"`         // zero if there is no torch
 	Packages    int               `json:"packages"`               // number of distributions
 	Installed   map[string]string `json:"installed,omitempty"`    // version of every distribution; older seals lack it
-	With        []string          `json:"with,omitempty"`         // requirements beyond the key that the env was made for
+	With        []string          `json:"with,omitempty"`         // requirements beyond the key that the env was made for, and their terms: "--index URL"
 	Digest      string            `json:"digest"`                 // hash of the names in site-packages
 	Files       map[string]int64  `json:"files"`                  // size of each key file, by path below site-packages
 	Size        *usage.Sizes      `json:"size,omitempty"`         // disk usage; nil if it was not measured

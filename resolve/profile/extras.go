@@ -1,9 +1,12 @@
 package profile
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
@@ -13,7 +16,7 @@ import (
 func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 	for _, r := range with {
 		if r.Name == requirement.Python {
-			p.Python.Also = specs(r)
+			p.Python.Also = strings.Trim(p.Python.Also+","+specs(r), ",")
 			if !r.Allows(p.Python.Best) {
 				p.Python.Best = ""
 			}
@@ -23,6 +26,58 @@ func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 		if p.TorchIndex != "" && torchStack(r.Name) && !slices.Contains(p.FromTorch, r.Name) {
 			p.FromTorch = append(slices.Clone(p.FromTorch), r.Name)
 		}
+	}
+	return p
+}
+
+// CheckPython returns a NoPython error if the plan and a requirement for Python
+// beyond its key contradict each other, so that no Python can be in both ranges.
+func (p Plan) CheckPython() error {
+	also, err := requirement.Parse(requirement.Python + " " + p.Python.Also)
+	if p.Python.Also == "" || err != nil {
+		return nil
+	}
+	for minor := 8; minor < 50; minor++ {
+		for patch := range 50 {
+			v := fmt.Sprintf("3.%d.%d", minor, patch)
+			if p.Python.includes(v) && also.Allows(v) {
+				return nil
+			}
+		}
+	}
+	remedy := "ask for another one, or use another profile or env key"
+	if v, ok := strings.CutPrefix(p.Python.Also, "=="); ok && strings.Count(v, ".") == 1 && !strings.ContainsAny(v, "*,") {
+		remedy = p.Python.Also + " is " + v + ".0 alone, any " + v + " is " + p.Python.Also + ".*"
+	}
+	return fault.New(fault.NoPython, "no Python can be %s, which is asked for by --python, --with or requires-python: %s has %s",
+		p.Python.Also, cmp.Or(p.Own, "profile "+p.Profile), p.Python.span()).Fix("%s", remedy)
+}
+
+// includes reports whether a version such as "3.11.4" is between Min and Max.
+func (p Python) includes(v string) bool {
+	return (p.Min == "" || requirement.CompareReleases(v, p.Min) >= 0) &&
+		(p.Max == "" || strings.HasPrefix(v, p.Max+".") || requirement.CompareReleases(v, p.Max) <= 0)
+}
+
+// span describes Min and Max: "Python 3.10 to 3.12".
+func (p Python) span() string {
+	switch {
+	case p.Min == p.Max:
+		return strings.TrimSpace("Python " + p.Min)
+	case p.Min == "":
+		return "Python up to " + p.Max
+	case p.Max == "":
+		return "Python from " + p.Min
+	}
+	return "Python " + p.Min + " to " + p.Max
+}
+
+// WithTerms returns the plan with terms. An index of the terms serves torch's
+// packages as well, if they are among the requirements beyond the key.
+func (p Plan) WithTerms(t requirement.Terms) Plan {
+	p.Terms = t
+	if len(t.Indexes) > 0 && slices.ContainsFunc(p.Extras, func(r string) bool { return torchStack(requirement.NameOf(r)) }) {
+		p.FromTorch = slices.DeleteFunc(slices.Clone(p.FromTorch), torchStack)
 	}
 	return p
 }

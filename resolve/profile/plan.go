@@ -25,6 +25,8 @@ type Plan struct {
 	Packages    []string   // requirements to install, in order
 	Without     []string   // packages of the family that the profile leaves out
 	Extras      []string   // requirements beyond the key; they never weaken a pin of Packages
+	// Terms say where Extras come from, and what limits them.
+	Terms requirement.Terms
 	// Hard pins always hold; each is for an installed package. Soft pins are
 	// constraints. They apply in this order as long as they resolve. Many are
 	// for packages that are not installed, which is harmless.
@@ -131,7 +133,8 @@ func (p Plan) Hash() string {
 		Min, Max, Best, Accel string
 		Extras                []string `json:",omitempty"` // omitted when empty, so that hashes from before extras existed stay valid
 		Also                  string   `json:",omitempty"`
-	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.Python.Min, p.Python.Max, p.Python.Best, p.Accel, p.Extras, p.Python.Also})
+		Terms                 []string `json:",omitempty"`
+	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.Python.Min, p.Python.Max, p.Python.Best, p.Accel, p.Extras, p.Python.Also, p.Terms.Lines()})
 	if err != nil {
 		panic(err) // strings always marshal
 	}

@@ -6,8 +6,6 @@
 package requirement
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -188,12 +186,6 @@ func Strings(list []Requirement) []string {
 		out[i] = r.String()
 	}
 	return out
-}
-
-// Hash returns 8 hex digits over a set. Order, case and spaces do not matter.
-func Hash(list []Requirement) string {
-	sum := sha256.Sum256([]byte(strings.Join(Strings(Set(list)), "\n")))
-	return hex.EncodeToString(sum[:4])
 }
 
 // NameOf returns the normal name in a requirement, which may be malformed: it cuts off

@@ -97,7 +97,7 @@ func TestHash(t *testing.T) {
 			require.NoError(t, err)
 			set = append(set, r)
 		}
-		return Hash(set)
+		return Terms{}.Hash(set)
 	}
 	require.Regexp(t, "^[0-9a-f]{8}$", hash("rich"))
 	require.Equal(t, hash("rich", "httpx>=0.27"), hash("HTTPX >= 0.27", "Rich", "rich"))

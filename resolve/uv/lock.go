@@ -21,8 +21,9 @@ type Lock struct {
 	Download int64     // bytes; -1 if the index gives no sizes
 	Pip      string    // a pip wheel to install if the index has no pip, else ""
 
-	cached            map[string]bool // packages that were in uv's cache before, from any index and for any Python
-	index, torchIndex string          // indexes used in addition to the user's own; Sync needs their credentials
+	cached  map[string]bool // packages that were in uv's cache before, from any index and for any Python
+	index   string          // default index of the plan alone, or ""; Sync needs its credentials
+	indexes []string        // further indexes of the plan; Sync needs their credentials
 }
 
 // Package is one wheel of a Lock, or the source distribution that uv builds it

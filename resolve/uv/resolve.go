@@ -50,7 +50,7 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	l.Python, l.cached = python, cached
 	l.Notes = append(r.notes, l.Notes...)
 	l.Pip = r.pip
-	l.index, l.torchIndex = r.plan.Index, r.plan.TorchIndex
+	l.index, l.indexes = r.defaultIndex(), append(slices.Clone(r.plan.Terms.Indexes), r.plan.TorchIndex)
 	return l, nil
 }
 
@@ -98,17 +98,8 @@ func couldNotLook(res execx.Result) bool {
 // noPython returns the error for a plan without a suitable Python.
 func noPython(p profile.Plan, why string) error {
 	best := cmp.Or(p.Python.Best, pythonRange(p.Python), orAnyPython(""))
-	e := fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p.Python), best), why)
-	if p.Python.Also != "" {
-		also, remedy := p.Python.Also, "use another profile, or correct that"
-		if v, ok := strings.CutPrefix(also, "=="); ok && strings.Count(v, ".") == 1 && !strings.ContainsAny(v, "*,") {
-			remedy = also + " is " + v + ".0 alone, any " + v + " is " + also + ".*"
-		}
-		p.Python.Also = ""
-		return e.Fix("%s has Python %s, and %s is asked for by --with or the script's requires-python: %s", cmp.Or(p.Own, "profile "+p.Profile), orAnyPython(pythonRange(p.Python)), also, remedy)
-	}
-	return e.
-		Fix("install Python %s, or let uv do it: uv python install %s", best, best)
+	return fault.New(fault.NoPython, "no Python %s is on this machine%s", cmp.Or(pythonRange(p.Python), best), why).
+		Fix("install Python %s, or let uv do it: uv python install %s", best, fault.Quote(best))
 }
 
 // Python returns an installed base interpreter for a plan. Without one, the
@@ -271,10 +262,16 @@ func (r *resolution) userError(err error) error {
 		Fix("choose another profile (modelrun --profile NAME …) or correct those versions")
 }
 
+// defaultIndex returns the default index of the plan alone, or "".
+func (r *resolution) defaultIndex() string { return cmp.Or(r.plan.Terms.DefaultIndex, r.plan.Index) }
+
 // compile asks uv for a lock, with these soft pins as constraints.
 func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, error) {
 	file, constraints, out := filepath.Join(r.dir, "pyproject.toml"), filepath.Join(r.dir, "constraints.txt"), filepath.Join(r.dir, "pylock.toml")
 	var lines strings.Builder
+	for _, c := range r.plan.Terms.Constraints {
+		fmt.Fprintln(&lines, c)
+	}
 	for _, pin := range soft {
 		fmt.Fprintf(&lines, "%s==%s\n", pin.Name, pin.Version)
 	}
@@ -282,7 +279,7 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 		return Lock{}, err
 	}
 	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
-	res, err := r.uv.withIndexes(r.plan.Index).withTempDir(r.dir).run(ctx, r.dir, nil, append(args, r.uv.cfg.findLinks()...)...)
+	res, err := r.uv.withIndexes(r.defaultIndex(), slices.Clone(r.plan.Terms.Indexes)...).withTempDir(r.dir).run(ctx, r.dir, nil, append(args, r.uv.cfg.findLinks()...)...)
 	if err != nil {
 		return Lock{}, err
 	}

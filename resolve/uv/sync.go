@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -58,7 +59,7 @@ func (i installation) sync(ctx context.Context, file string, report func(Progres
 	t := newTracker(u, l, d, report)
 	stop := t.watch()
 	defer stop()
-	from := u.withIndexes(l.index, l.torchIndex).withTempDir(i.tmp)
+	from := u.withIndexes(l.index, slices.Clone(l.indexes)...).withTempDir(i.tmp)
 	run := func(v *UV, file string, flags ...string) (execx.Result, error) {
 		args := append(v.common("pip", "sync", "--python", d.Python(), file), flags...)
 		return v.run(ctx, d.Path, t.line, append(args, u.cfg.findLinks()...)...)

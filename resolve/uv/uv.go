@@ -28,6 +28,7 @@ type Config struct {
 	BesideDir    string        // the folder of the modelrun binary
 	Offline      bool          // use no network
 	IndexDefault string        // replaces PyPI; "" for the UV_* and PIP_* settings, or PyPI
+	IndexExtra   []string      // further indexes, which are asked first
 	IndexTorch   string        // replaces the profile's torch index; may contain {accel}
 	FindLinks    []string      // folders or URLs of wheels
 	Owners       []string      // users whose uv is trusted in addition to ours and root's
@@ -191,6 +192,7 @@ func (u *UV) withIndexes(own string, others ...string) *UV {
 	if url := u.cfg.defaultIndex(own); url != "" {
 		set = append(set, execx.Var{Key: "UV_DEFAULT_INDEX", Value: url})
 	}
+	others = append(others, u.cfg.IndexExtra...)
 	if others = slices.DeleteFunc(others, func(s string) bool { return s == "" }); len(others) > 0 {
 		if more := u.env.Get("UV_INDEX"); more != "" {
 			others = append(others, more)

@@ -11,7 +11,6 @@ import (
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
-	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/target"
@@ -88,7 +87,7 @@ func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 	}
 	doc := explainDoc{
 		Schema: terminal.Schema, Key: string(req.Key), Family: t.Family.Name, Accel: req.Accel, Model: t.Model.Name,
-		Root: string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil, With: requirement.Strings(req.With),
+		Root: string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil, With: req.Terms.Written(req.With),
 	}
 	if m, err := a.Machine.Machine(ctx); err == nil {
 		doc.Machine = m.String()

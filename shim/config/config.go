@@ -38,6 +38,7 @@ type Config struct {
 	vars      map[string]Value
 	envs      map[string]OwnEnv
 	needs     []requirement.Requirement
+	terms     requirement.Terms
 	ignored   []string
 	outsiders map[string]string
 	unknown   []string
@@ -139,6 +140,10 @@ func (c Config) Envs() map[string]OwnEnv { return c.envs }
 // Needs returns the packages needed in addition to those of the key: from --with,
 // the setting "with", and the script.
 func (c Config) Needs() []requirement.Requirement { return c.needs }
+
+// Terms returns where those packages come from, and what limits them: from
+// --index and --default-index.
+func (c Config) Terms() requirement.Terms { return c.terms }
 
 // Ignored returns one line for each thing that a project's file sets without
 // effect.

@@ -67,7 +67,7 @@ func Load(in Input) (Config, error) {
 	}
 	l.root = findRoot(l.Config, in.Env)
 	l.limitProject()
-	return l.Config, nil
+	return l.Config, l.readTerms()
 }
 
 // OfFlags returns the Config of the command line alone, without a root. It is for

@@ -41,6 +41,7 @@ type Setting struct {
 	Placeholder string // the placeholder for the flag's value in the help
 	Group       string // the flag's group in the help
 	HelpLast    bool   // the help shows it after the other flags of its group
+	Leads       bool   // the flag leads to another env, so a command to paste repeats it
 }
 
 // The groups of flags, in the order of the help.
@@ -59,9 +60,9 @@ func Settings() Table {
 	return Table{
 		{Name: "root", Kind: Path, Variable: "MODELRUN_ROOT", Flag: "root", Placeholder: "DIR", Group: groupTarget, HelpLast: true, Help: "Folder that holds .envs/."},
 		{Name: "model", Variable: "MODELRUN_MODEL", Flag: "model", Short: "m", Placeholder: "MODEL", Group: groupTarget, Help: "Model: a folder, a file, or org/name."},
-		{Name: "env_key", Variable: "MODELRUN_ENV", Flag: "env", Short: "e", Placeholder: "KEY", Group: groupTarget, Help: "Env key, for example torch-cu121-transformers-bnb."},
-		{Name: "family", Variable: "MODELRUN_FAMILY", Flag: "family", Placeholder: "NAME", Group: groupTarget, Help: "Family: transformers, llamacpp, onnx or vllm."},
-		{Name: "profile", Variable: "MODELRUN_PROFILE", Flag: "profile", Placeholder: "NAME", Group: groupTarget, Help: "Hardware profile."},
+		{Name: "env_key", Variable: "MODELRUN_ENV", Flag: "env", Short: "e", Placeholder: "KEY", Group: groupTarget, Leads: true, Help: "Env key, for example torch-cu121-transformers-bnb."},
+		{Name: "family", Variable: "MODELRUN_FAMILY", Flag: "family", Placeholder: "NAME", Group: groupTarget, Leads: true, Help: "Family: transformers, llamacpp, onnx or vllm."},
+		{Name: "profile", Variable: "MODELRUN_PROFILE", Flag: "profile", Placeholder: "NAME", Group: groupTarget, Leads: true, Help: "Hardware profile."},
 		{Name: "cwd", Kind: Path, Variable: "MODELRUN_CWD", Flag: "cwd", Short: "C", Placeholder: "DIR", Group: groupTarget, HelpLast: true, Help: "Change to DIR first, as git does."},
 		{Name: "wait", Kind: Duration, Default: "30m", Variable: "MODELRUN_WAIT", Flag: "wait", Placeholder: "TIME", Group: groupLimits, HelpLast: true, Help: "How long another creator may make no progress (30m)."},
 		{Name: "create_timeout", Kind: Duration, Default: "10m", Variable: "MODELRUN_CREATE_TIMEOUT", Flag: "create-timeout", Placeholder: "TIME", Group: groupLimits, HelpLast: true, Help: "How long our installer may make no progress (10m)."},
@@ -76,11 +77,13 @@ func Settings() Table {
 		{Name: "log_format", Default: "text", Allowed: []string{"text", "json"}, Variable: "MODELRUN_LOG_FORMAT", Flag: "log-format", Placeholder: "FORMAT", Group: GroupOutput, Help: "text or json (text)."},
 		{Name: "log_file", Kind: Path, Variable: "MODELRUN_LOG_FILE", Personal: true, Flag: "log-file", Placeholder: "FILE", Group: GroupOutput, Help: "Append the log to FILE as well."},
 		{Name: "uv", Kind: Path, Variable: "MODELRUN_UV", Personal: true, Help: "The uv to use."},
-		{Name: "index.default", Variable: "MODELRUN_INDEX_DEFAULT", Installs: true, Help: "URL of the package index that replaces PyPI."},
+		{Name: "index.default", Variable: "MODELRUN_INDEX_DEFAULT", Installs: true, Flag: "default-index", Placeholder: "URL", Group: groupTarget, HelpLast: true, Leads: true, Help: "URL of the package index that replaces PyPI."},
+		{Name: "index.extra", Kind: List, Variable: "MODELRUN_INDEX_EXTRA", Installs: true, Flag: "index", Placeholder: "URL", Group: groupTarget, HelpLast: true, Leads: true, Help: "URL of a package index that is asked first; may be repeated."},
 		{Name: "index.torch", Variable: "MODELRUN_INDEX_TORCH", Installs: true, Help: "URL of the package index that replaces PyTorch's own."},
 		{Name: "index.find_links", Kind: List, Variable: "MODELRUN_FIND_LINKS", Installs: true, Help: "Folders and pages with wheels."},
 		{Name: "trusted_owners", Kind: List, Personal: true, Help: "Users whose environments may be used, by name or number."},
-		{Name: "with", Kind: List, Variable: "MODELRUN_WITH", Flag: "with", Placeholder: "PKG", Group: groupTarget, Help: "A package that is needed besides, such as 'rich>=13'; may be repeated."}, // any source may set it: see needs.go
+		{Name: "with", Kind: List, Variable: "MODELRUN_WITH", Flag: "with", Placeholder: "PKG", Group: groupTarget, Leads: true, Help: "A package that is needed besides, such as 'rich>=13'; may be repeated."}, // any source may set it: see needs.go
+		{Name: "python", Variable: "MODELRUN_PYTHON", Flag: "python", Placeholder: "VERSION", Group: groupTarget, Leads: true, Help: "Version of Python, such as 3.11 or '>=3.11'."},
 	}
 }
 

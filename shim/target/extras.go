@@ -13,20 +13,23 @@ import (
 // withNeeds returns the target with the needs that go beyond its key, and with the
 // key that they lead to. It drops packages that the key already includes.
 func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
+	if t.Terms.Empty() {
+		t.Terms = f.Config.Terms()
+	}
 	for _, r := range requirement.Set(slices.Concat(f.Config.Needs(), t.Sealed)) {
 		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
 			t.With = append(t.With, r)
 		}
 	}
-	if len(t.With) == 0 {
+	if len(t.With) == 0 && t.Terms.Empty() {
 		return t, nil
 	}
-	key, err := t.Base.WithExtras(requirement.Hash(t.With))
+	key, err := t.Base.WithExtras(t.Terms.Hash(t.With))
 	if err != nil {
 		return t, err
 	}
 	root := f.Config.Root()
-	if fsys.Exists(root.Shared(key).Path) || fsys.Exists(root.Next(key).Path) || !f.covered(ctx, t) {
+	if !t.Terms.Empty() || fsys.Exists(root.Shared(key).Path) || fsys.Exists(root.Next(key).Path) || !f.covered(ctx, t) {
 		t.Key = key
 	}
 	return t, nil
@@ -60,23 +63,19 @@ func (f Finder) covered(ctx context.Context, t Target) bool {
 }
 
 // sealedNeeds handles a key that names an env with extras. It returns the key
-// without the extras, and the extras from the seal of the env.
-func (f Finder) sealedNeeds(key envdir.Key) (base envdir.Key, with []requirement.Requirement) {
+// without the extras, and from the seal of the env the extras and their terms.
+func (f Finder) sealedNeeds(key envdir.Key) (base envdir.Key, with []requirement.Requirement, terms requirement.Terms) {
 	base, hash, ok := key.Extras()
 	if !ok {
-		return key, nil
+		return key, nil, terms
 	}
 	seal, _, err := health.ReadSeal(f.Config.Root().Shared(key))
 	if err != nil {
-		return key, nil
+		return key, nil, terms
 	}
-	for _, text := range seal.With {
-		if r, err := requirement.Parse(text); err == nil {
-			with = append(with, r)
-		}
+	with, terms = requirement.ReadWritten(seal.With)
+	if terms.Hash(with) != hash {
+		return key, nil, requirement.Terms{}
 	}
-	if requirement.Hash(with) != hash {
-		return key, nil
-	}
-	return base, with
+	return base, with, terms
 }

@@ -34,6 +34,7 @@ type Target struct {
 	Own       *profile.Own              // the definition if the key is one of [envs], else nil
 	With      []requirement.Requirement // needs beyond the key
 	Sealed    []requirement.Requirement // needs beyond the key, from the seal of the env that is named
+	Terms     requirement.Terms         // where the needs come from, and what limits them
 }
 
 // Finder finds targets. It changes nothing and runs nothing from a root.
@@ -88,7 +89,7 @@ func (f Finder) namedKey(ctx context.Context, t Target, family string) (Target, 
 	}
 	t.Exact = true
 	if _, own := f.Config.Envs()[string(key)]; !own {
-		key, t.Sealed = f.sealedNeeds(key)
+		key, t.Sealed, t.Terms = f.sealedNeeds(key)
 	}
 	t.Key = key
 	if own, ok := f.Config.Envs()[string(key)]; ok {

@@ -34,14 +34,16 @@ func (f Finder) ModelName(t Target) string {
 // KeyOptions returns the options of this command line that led to the key, each
 // with a space before it.
 func (f Finder) KeyOptions() (words string) {
-	for _, o := range [][2]string{{"--env", "env_key"}, {"--family", "family"}, {"--profile", "profile"}} {
-		if value := f.Config.Flag(o[1]); value != "" {
-			words += " " + o[0] + " " + fault.Quote(value)
+	for _, row := range f.Config.Rows() {
+		if !row.Leads || f.Config.Flag(row.Name) == "" {
+			continue
 		}
-	}
-	if f.Config.Flag("with") != "" {
-		for _, w := range f.Config.List("with") {
-			words += " --with " + fault.Quote(w)
+		values := []string{row.Text}
+		if row.Kind == config.List {
+			values = f.Config.List(row.Name)
+		}
+		for _, v := range values {
+			words += " --" + row.Flag + " " + fault.Quote(fault.Mask(v))
 		}
 	}
 	return words
@@ -73,7 +75,7 @@ func (f Finder) RootOption() string {
 // starts in the env of req.
 func Before(req *resolve.Request) string {
 	which := " -e " + string(req.Key)
-	if len(req.With) > 0 { // the env may be that of another key
+	if len(req.With) > 0 || !req.Terms.Empty() { // the env may be that of another key
 		which = req.Wanted()
 	}
 	if req.Model.Name != "" {

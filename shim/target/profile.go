@@ -102,10 +102,10 @@ func (f Finder) RootProfiles() (good []profile.Profile, bad map[string]error) {
 func (f Finder) Plan(ctx context.Context, t Target) (profile.Plan, error) {
 	plan, err := f.basePlan(ctx, t)
 	if t.Key != t.Base {
-		plan = plan.WithExtras(t.With)
+		plan = plan.WithExtras(t.With).WithTerms(t.Terms)
 	}
 	plan.Key = t.Key
-	return plan, err
+	return plan, cmp.Or(err, plan.CheckPython())
 }
 
 // basePlan returns the plan of the key without needs beyond it.

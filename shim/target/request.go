@@ -19,7 +19,7 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 	}
 	c := f.Config
 	req := &resolve.Request{
-		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Own: t.Own != nil && t.Key == t.Base, Accel: t.Accel,
+		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Terms: t.Terms, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Own: t.Own != nil && t.Key == t.Base, Accel: t.Accel,
 		Imports: t.imports(), RootOption: f.RootOption(),
 		Model: resolve.Model{ID: t.Model.OldID(), Imports: t.Family.Old, Name: f.ModelName(t), Type: t.Model.Type},
 		Policy: resolve.Policy{
@@ -52,6 +52,9 @@ func (t Target) imports() []profile.Import {
 // Compatible lists the existing keys that may serve a target instead of its own
 // key, best first.
 func (f Finder) Compatible(ctx context.Context, t Target, have []envdir.Key) []resolve.Alternative {
+	if !t.Terms.Empty() { // no other env was made under these terms
+		return nil
+	}
 	var out []resolve.Alternative
 	if t.Key != t.Base { // the env of the key itself, if it has the packages
 		out = append(out, resolve.Alternative{Key: t.Base, Accel: t.Accel, Imports: t.imports()})

@@ -1,0 +1,101 @@
+package requirement
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+)
+
+// Terms say where requirements come from, and what limits them. Two envs with the
+// same requirements and other terms are two envs. The zero value has no terms.
+type Terms struct {
+	DefaultIndex string        // index that replaces the default one; "" for none
+	Indexes      []string      // further indexes, which are asked first
+	Constraints  []Requirement // limits for packages that are installed anyway
+	Hashes       []Checksum    // the files that may be installed
+
+	// Options is not a term. It holds the options of a command line that give
+	// these terms, each with a space before it. It is "" if the terms come from
+	// a seal.
+	Options string
+}
+
+// Checksum is a hash that a file of a package may have.
+type Checksum struct {
+	Name string // of the package, normalised
+	Sum  string // "sha256:" and hex digits
+	At   string // file and line, for messages; "" if the terms come from a seal
+}
+
+// The words before each term in its written form.
+const (
+	termDefault    = "--default-index "
+	termIndex      = "--index "
+	termConstraint = "--constraint "
+	termHash       = "--hash "
+)
+
+// Empty reports whether there are no terms.
+func (t Terms) Empty() bool {
+	return t.DefaultIndex == "" && len(t.Indexes)+len(t.Constraints)+len(t.Hashes) == 0
+}
+
+// Lines returns the written form, one term per line: "--index https://…". Equal
+// terms have equal lines. A secret in a URL is masked.
+func (t Terms) Lines() []string {
+	if t.Empty() {
+		return nil
+	}
+	var out []string
+	for _, c := range Strings(Set(t.Constraints)) {
+		out = append(out, termConstraint+c)
+	}
+	for _, h := range t.Hashes {
+		out = append(out, termHash+h.Name+" "+h.Sum)
+	}
+	slices.Sort(out)
+	out = slices.Compact(out)
+	for _, url := range t.Indexes { // their order matters: the first one that has a package serves it
+		out = append(out, termIndex+fault.Mask(url))
+	}
+	if t.DefaultIndex != "" {
+		out = append(out, termDefault+fault.Mask(t.DefaultIndex))
+	}
+	return out
+}
+
+// Written returns the normal form of requirements and of their terms, as a seal
+// keeps it.
+func (t Terms) Written(list []Requirement) []string { return append(Strings(list), t.Lines()...) }
+
+// Hash returns 8 hex digits over requirements and their terms. Order, case and
+// spaces do not matter. Without terms it is the same as [Hash].
+func (t Terms) Hash(list []Requirement) string {
+	sum := sha256.Sum256([]byte(strings.Join(t.Written(Set(list)), "\n")))
+	return hex.EncodeToString(sum[:4])
+}
+
+// ReadWritten reads the lines of [Terms.Written]. It leaves out a line that is
+// malformed, and the hash then differs.
+func ReadWritten(lines []string) (list []Requirement, t Terms) {
+	for _, line := range lines {
+		if url, ok := strings.CutPrefix(line, termIndex); ok {
+			t.Indexes = append(t.Indexes, url)
+		} else if url, ok := strings.CutPrefix(line, termDefault); ok {
+			t.DefaultIndex = url
+		} else if text, ok := strings.CutPrefix(line, termHash); ok {
+			name, sum, _ := strings.Cut(text, " ")
+			t.Hashes = append(t.Hashes, Checksum{Name: name, Sum: sum})
+		} else if text, ok := strings.CutPrefix(line, termConstraint); ok {
+			if r, err := Parse(text); err == nil {
+				t.Constraints = append(t.Constraints, r)
+			}
+		} else if r, err := Parse(line); err == nil {
+			list = append(list, r)
+		}
+	}
+	return list, t
+}
