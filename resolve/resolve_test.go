@@ -276,7 +276,7 @@ func (c caller) Plan(context.Context, *Request) (profile.Plan, error) {
 	if c.planned != nil {
 		*c.planned = true
 	}
-	return profile.Plan{Key: "key", Profile: "small", Packages: []string{"a"}}, c.planErr
+	return profile.Plan{Key: "key", Source: profile.Source{Profile: "small"}, Packages: []string{"a"}}, c.planErr
 }
 
 func (caller) Compatible(context.Context, *Request, []envdir.Key) []Alternative { return nil }

@@ -13,18 +13,14 @@ import (
 
 // Plan describes the content of one env.
 type Plan struct {
-	Key         envdir.Key // of the env
-	Accel       string     // "" if it is not known, as for a user-defined env
-	Profile     string     // name, for messages and the seal; "" for a user-defined env
-	ProfilePath string     // its file; "" for a built-in profile
-	Own         string     // the file whose [envs] defines the key; "" if a profile does
-	ProfileHash string     // of the profile's file
-	Index       string     // default index of a user-defined env; "" for the user's setting or PyPI
-	TorchIndex  string     // "" if no package comes from it; may be file://
-	FromTorch   []string   // packages that come only from TorchIndex; all are in Packages
-	Packages    []string   // requirements to install, in order
-	Without     []string   // packages of the family that the profile leaves out
-	Extras      []string   // requirements beyond the key; they never weaken a pin of Packages
+	Key        envdir.Key // of the env
+	Accel      string     // "" if it is not known, as for a user-defined env
+	Source                // who says so
+	Index      string     // default index of a user-defined env; "" for the user's setting or PyPI
+	TorchIndex string     // "" if no package comes from it; may be file://
+	FromTorch  []string   // packages that come only from TorchIndex; all are in Packages
+	Packages   []string   // requirements to install, in order
+	Extras     []string   // requirements beyond the key; they never weaken a pin of Packages
 	// Terms say where Extras come from, and what limits them.
 	Terms requirement.Terms
 	// Hard pins always hold; each is for an installed package. Soft pins are
@@ -33,6 +29,15 @@ type Plan struct {
 	Hard, Soft []Pin
 	Python     Python   // the suitable Pythons
 	Shared     []Import // imports of the deep probe
+	Notes      []string // one line each, for the user, when an env is made from the plan
+}
+
+// Source is where a plan comes from. It is for messages and the seal.
+type Source struct {
+	Profile     string // name; "" for a user-defined env
+	ProfilePath string // its file; "" for a built-in profile
+	ProfileHash string // of the profile's file
+	Own         string // the file whose [envs] defines the key; "" if a profile does
 }
 
 // Python defines which Pythons are suitable. Versions are "3.10"; "" means any.
@@ -55,8 +60,8 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 		packages = slices.DeleteFunc(slices.Clone(packages), func(r string) bool { return installs(o.Without, requirement.NameOf(r)) })
 	}
 	plan := Plan{
-		Key: k, Accel: p.Accel, Profile: p.Name, ProfileHash: p.Hash, ProfilePath: p.Path,
-		Packages: packages, Without: o.Without, Python: o.Python, Shared: f.Needs(bnb),
+		Key: k, Accel: p.Accel, Source: Source{Profile: p.Name, ProfilePath: p.Path, ProfileHash: p.Hash},
+		Packages: packages, Notes: o.notes(), Python: o.Python, Shared: f.Needs(bnb),
 	}
 	if o.TorchIndex != "" {
 		if f.hasTorch() || len(p.Families[f.Name].IndexPackages) > 0 {
@@ -156,7 +161,7 @@ type Own struct {
 // requirements.
 func OwnPlan(k envdir.Key, o Own) Plan {
 	p := Plan{
-		Key: k, Own: o.From, Accel: indexAccel(o.Index), Packages: addMissing(o.Packages, []string{"pip"}),
+		Key: k, Source: Source{Own: o.From}, Accel: indexAccel(o.Index), Packages: addMissing(o.Packages, []string{"pip"}),
 		Python: Python{Min: o.Python, Max: o.Python, Best: o.Python}, Shared: imports(o.Imports),
 	}
 	for i, module := range o.Imports {

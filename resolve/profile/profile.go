@@ -164,6 +164,14 @@ func (p Profile) For(f Family) Override {
 	return o
 }
 
+// notes returns one line if packages of the family are left out.
+func (o Override) notes() []string {
+	if len(o.Without) == 0 {
+		return nil
+	}
+	return []string{"without " + strings.Join(o.Without, ", ") + ": no version follows its torch"}
+}
+
 // Torch returns the version of torch for the family, without the local tag. It
 // is "" if the family has no torch or the profile does not pin it.
 func (p Profile) Torch(f Family) string {

@@ -96,7 +96,7 @@ func pins(list ...string) (out []profile.Pin) {
 }
 
 func plan(packages ...string) profile.Plan {
-	return profile.Plan{Key: "torch-cpu-transformers", Accel: "cpu", Profile: "cpu", Packages: packages}
+	return profile.Plan{Key: "torch-cpu-transformers", Accel: "cpu", Source: profile.Source{Profile: "cpu"}, Packages: packages}
 }
 
 func TestResolveVenvSync(t *testing.T) {
