@@ -3,7 +3,9 @@ package resolve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,9 +127,15 @@ func (b *build) discard(stage *store.Stage) {
 // resolveVersions pins every version before anything is downloaded.
 func (b *build) resolveVersions(ctx context.Context) (err error) {
 	b.enterPhase("resolving versions")
+	for _, line := range b.plan.Yielded() {
+		b.Log.Info(line)
+	}
 	b.versions, err = b.uv.Resolve(ctx, b.plan)
+	if err == nil {
+		err = b.checkVersions(ctx)
+	}
 	if err != nil {
-		return err
+		return b.withVersionsHint(err)
 	}
 	for _, r := range b.versions.Relaxed {
 		b.Log.Warn(r.String())
@@ -136,6 +144,34 @@ func (b *build) resolveVersions(ctx context.Context) (err error) {
 		b.Log.Warn(note)
 	}
 	return nil
+}
+
+// checkVersions returns an error for versions that resolve together and cannot work here. The profile's own
+// versions were checked when the profile was chosen.
+func (b *build) checkVersions(ctx context.Context) error {
+	if len(b.plan.Extras) == 0 {
+		return nil
+	}
+	if err := b.plan.CheckVersions(b.versions.Version); err != nil {
+		return err
+	}
+	torch := b.versions.Version("torch")
+	if torch == "" || !b.plan.Moved("torch") && !slices.ContainsFunc(b.versions.Relaxed, func(r uv.Relaxed) bool { return r.Name == "torch" }) {
+		return nil
+	}
+	if err := b.Caller.Serves(ctx, b.plan, torch); err != nil {
+		return fault.New(fault.NoSolution, "torch %s cannot be used here: %w", torch, err)
+	}
+	return nil
+}
+
+// withVersionsHint adds to an error about versions the command that leaves those versions to the resolver.
+func (b *build) withVersionsHint(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != fault.NoSolution || f.Remedy != "" {
+		return err
+	}
+	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", b.req.RootOption, b.req.withoutVersions(f.Text))
 }
 
 // diskFactor estimates the space on disk from the size of the wheels. It covers uv's cache and the env
@@ -298,6 +334,7 @@ func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	if b.req.Key != b.req.Base {
 		s.With = b.req.Terms.Written(b.req.With)
 	}
+	s.Relaxed = b.plan.Yielded()
 	for _, r := range b.versions.Relaxed {
 		s.Relaxed = append(s.Relaxed, r.String())
 	}

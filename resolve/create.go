@@ -107,6 +107,9 @@ func (c create) dryRun(ctx context.Context, st *state) error {
 	if len(plan.Extras) > 0 || !plan.Terms.Empty() {
 		source += " with " + strings.Join(slices.Concat(plan.Extras, plan.Terms.Lines()), ", ")
 	}
+	for _, line := range plan.Yielded() {
+		source += "; " + line
+	}
 	skipped := skipBecause(fault.New(fault.NoEnv, "a launch would create %s from %s", st.req.Key, source).Fix("modelrun ensure%s%s", st.req.RootOption, st.req.Wanted()))
 	skipped.DryRun = true
 	return skipped

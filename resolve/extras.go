@@ -9,6 +9,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Needs beyond the key do not make an env "broken" for one model and healthy for another. An env that lacks
@@ -19,11 +20,32 @@ func (r *Request) Wanted() string {
 	if !r.Terms.Empty() && r.Terms.Options == "" { // only the seal of that env has these terms
 		return " --env " + string(r.Key)
 	}
+	return r.naming(r.With)
+}
+
+// naming returns the part of a pasted command that names the env of the base key with these needs.
+func (r *Request) naming(with []requirement.Requirement) string {
 	s := " --env " + string(r.Base)
-	for _, w := range r.With {
+	for _, w := range requirement.Set(with) {
 		s += " --with " + fault.Quote(w.String())
 	}
 	return s + r.Terms.Options
+}
+
+// withoutVersions returns the part of a pasted command that names the wanted env, with any version of the
+// packages that a text about versions names, and without those that no index has.
+func (r *Request) withoutVersions(text string) string {
+	var with []requirement.Requirement
+	for _, w := range r.With {
+		if strings.Contains(text, w.Name+" was not found in ") {
+			continue
+		}
+		if strings.Contains(text, w.Name) && w.Name != requirement.Python {
+			w.Specs = nil
+		}
+		with = append(with, w)
+	}
+	return r.naming(with)
 }
 
 // checkNeeds returns a verdict for an env that lacks some of the needs beyond its key. The verdict is zero if

@@ -287,6 +287,8 @@ func (c caller) UV(_ context.Context, log io.Writer, _ func()) (*uv.UV, error) {
 	return nil, errors.Join(err, fault.New(fault.NoUV, "no uv in these tests%s", c.uvFrom).Fix("none"))
 }
 
+func (caller) Serves(context.Context, profile.Plan, string) error { return nil }
+
 func (caller) Interruptible(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 
 func (caller) Progress(store.Owner) {}

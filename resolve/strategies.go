@@ -49,6 +49,8 @@ type Caller interface {
 	Compatible(ctx context.Context, req *Request, have []envdir.Key) []Alternative
 	// UV finds or installs uv. uv's full output goes to log. heartbeat is called at every sign of life.
 	UV(ctx context.Context, log io.Writer, heartbeat func()) (*uv.UV, error)
+	// Serves returns why a version of torch cannot run on this machine's GPUs with the accelerator of a plan.
+	Serves(ctx context.Context, p profile.Plan, torch string) error
 	// Interruptible returns a context that Ctrl-C or SIGTERM cancels until stop is called. The launch path
 	// never calls it, so that the program inherits signals as modelrun got them.
 	Interruptible(ctx context.Context) (interruptible context.Context, stop func())

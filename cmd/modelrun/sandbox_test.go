@@ -404,6 +404,7 @@ func wheels(t testing.TB) []uvtest.Wheel {
 	add("huggingface-hub", "2.4.0") // of line 5
 	add("bitsandbytes", "0.49.2")
 	add("extra-thing", "1.0")
+	add("needs-old-torch", "1.0")
 	out := []uvtest.Wheel{{Name: "odd-record", Version: "1.0", Files: map[string]string{"odd_record.py": "x = 1\n"}, WrongHash: "odd_record.py"}}
 	for name, set := range versions {
 		for v := range set {
@@ -447,6 +448,11 @@ func stand(name, version string) uvtest.Wheel {
 		w.Files["transformers/models/llama/__init__.py"] = ""
 		w.Files["transformers/models/auto/configuration_auto.py"] = "CONFIG_MAPPING_NAMES = {'llama': 'LlamaConfig', " + known + "}\n"
 		w.Files["transformers/utils/__init__.py"] = fmt.Sprintf(fakeTransformersUtils, profile.LineOf(version))
+	case "torchvision":
+		minor := version[:strings.LastIndexByte(version[:6], '.')]
+		w.Requires = []string{"torch==" + map[string]string{"0.20": "2.5.1", "0.21": "2.6.0", "0.22": "2.7.1", "0.24": "2.9.1", "0.25": "2.10.0", "0.26": "2.11.0"}[minor]}
+	case "needs-old-torch":
+		w.Requires = []string{"torch<2.7"}
 	case "extra-thing":
 		w.Files["tiny_module.py"] = ""
 	case "llama-cpp-python":

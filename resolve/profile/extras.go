@@ -10,9 +10,47 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
+// GaveWay is the pins that give way to one requirement, because the user's word is
+// stronger than a profile's.
+type GaveWay struct {
+	Pins []Pin
+	To   string // "transformers==4.46.0"
+}
+
+// Yielded returns one line for each requirement that overrules pins of the plan.
+func (p Plan) Yielded() (lines []string) {
+	for _, g := range p.GaveWay {
+		var pins []string
+		for _, pin := range g.Pins {
+			pins = append(pins, pin.Name+"=="+pin.Version)
+		}
+		verb := " gives way to "
+		if len(pins) > 1 {
+			verb = " give way to "
+		}
+		lines = append(lines, strings.Join(pins, ", ")+" of profile "+p.Profile+verb+g.To)
+	}
+	return lines
+}
+
+// Kept returns the soft pins that no requirement overrules. Soft has them all, so
+// that the hash of a plan stays what it was before pins could give way.
+func (p Plan) Kept() []Pin {
+	return slices.DeleteFunc(slices.Clone(p.Soft), func(pin Pin) bool {
+		return slices.ContainsFunc(p.GaveWay, func(g GaveWay) bool { return slices.Contains(g.Pins, pin) })
+	})
+}
+
+// Moved reports whether a pin of a package gave way.
+func (p Plan) Moved(name string) bool {
+	return slices.ContainsFunc(p.GaveWay, func(g GaveWay) bool {
+		return slices.ContainsFunc(g.Pins, func(pin Pin) bool { return requirement.Normal(pin.Name) == name })
+	})
+}
+
 // WithExtras returns the plan with requirements beyond its key. All of it is
-// resolved together, and the plan's hard pins stay hard. torchvision and
-// torchaudio come from the same index as torch.
+// resolved together. A pin that contradicts a requirement gives way. torchvision
+// and torchaudio come from the same index as torch.
 func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 	for _, r := range with {
 		if r.Name == requirement.Python {
@@ -22,6 +60,7 @@ func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 			}
 			continue
 		}
+		p = p.overrule(r)
 		p.Extras = append(slices.Clone(p.Extras), r.String())
 		if p.TorchIndex != "" && torchStack(r.Name) && !slices.Contains(p.FromTorch, r.Name) {
 			p.FromTorch = append(slices.Clone(p.FromTorch), r.Name)
@@ -80,6 +119,48 @@ func (p Plan) WithTerms(t requirement.Terms) Plan {
 		p.FromTorch = slices.DeleteFunc(slices.Clone(p.FromTorch), torchStack)
 	}
 	return p
+}
+
+// overrule returns the plan without the pins that a requirement contradicts. The
+// three packages of torch are built for each other, so they give way together.
+func (p Plan) overrule(r requirement.Requirement) Plan {
+	about := func(pin Pin) bool {
+		name := requirement.Normal(pin.Name)
+		return name == r.Name || torchStack(name) && torchStack(r.Name)
+	}
+	contradicts := func(pin Pin) bool { return requirement.Normal(pin.Name) == r.Name && !r.Allows(pin.Version) }
+	if !r.Applies(requirement.Here(p.Python.Best)) || !slices.ContainsFunc(slices.Concat(p.Hard, p.Kept()), contradicts) {
+		return p
+	}
+	way := GaveWay{To: r.Short()}
+	for _, pin := range slices.Concat(p.Hard, p.Kept()) {
+		if about(pin) {
+			way.Pins = append(way.Pins, pin)
+		}
+	}
+	p.Hard = slices.DeleteFunc(slices.Clone(p.Hard), about)
+	p.GaveWay = append(slices.Clone(p.GaveWay), way)
+	return p
+}
+
+// torchOfLine5 is the oldest torch that transformers 5 uses: is_torch_available in
+// transformers/utils/import_utils.py of 5.24.0. With an older one it imports, and
+// then has no model.
+const torchOfLine5 = "2.6"
+
+// CheckVersions returns an error for resolved versions that no resolver rejects and
+// that do not work together. version returns "" for a package that is not among
+// them.
+func (p Plan) CheckVersions(version func(name string) string) error {
+	transformers, torch := version("transformers"), version("torch")
+	if transformers == "" || torch == "" || LineOf(transformers) < 5 || requirement.CompareReleases(torch, torchOfLine5) >= 0 {
+		return nil
+	}
+	from := ""
+	if slices.ContainsFunc(p.Hard, func(pin Pin) bool { return pin.Name == "torch" }) {
+		from = ", which is what profile " + p.Profile + " has"
+	}
+	return fault.New(fault.NoSolution, "transformers %s needs torch %s or newer, and does not work with torch %s%s", transformers, torchOfLine5, torch, from)
 }
 
 // specs returns the version part of a requirement.

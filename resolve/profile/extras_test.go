@@ -45,3 +45,53 @@ func TestExtras(t *testing.T) {
 	// Hashes from before extras existed stay valid.
 	require.Equal(t, "e64d83ec987c36da9cf324f5b4a592ce2d079035f07604f8ca2c2cf2fb6957c0", base.Hash())
 }
+
+// TestPinsGiveWay checks which pins a requirement overrules, and that the hash of a
+// plan whose soft pins give way stays what it was.
+func TestPinsGiveWay(t *testing.T) {
+	t.Parallel()
+	base := Plan{
+		Source: Source{Profile: "cpu"}, Packages: []string{"torch", "torchvision", "transformers"},
+		Hard: []Pin{{"torch", "2.11.0+cpu"}, {"torchvision", "0.26.0"}, {"transformers", "4.57.6"}}, Soft: []Pin{{"numpy", "1.26.4"}, {"Hub", "0.36"}},
+		Python: Python{Min: "3.10", Max: "3.12", Best: "3.11"},
+	}
+	for need, want := range map[string][]string{
+		"rich":                                 nil,
+		"transformers>=4.50":                   nil,
+		"torch==2.11.0":                        nil,
+		"transformers==4.46; sys_platform==''": nil,
+		"transformers==4.46; python_version<'3.11'": nil,
+		"transformers==4.46":                        {"transformers==4.57.6 of profile cpu gives way to transformers==4.46"},
+		"hub>1":                                     {"Hub==0.36 of profile cpu gives way to hub>1"},
+		"torchvision<0.26":                          {"torch==2.11.0+cpu, torchvision==0.26.0 of profile cpu give way to torchvision<0.26"},
+	} {
+		r, err := requirement.Parse(need)
+		require.NoError(t, err)
+		p := base.WithExtras([]requirement.Requirement{r})
+		require.Equal(t, want, p.Yielded(), need)
+		require.Equal(t, base.Soft, p.Soft, need)
+		require.Equal(t, r.Name == "hub", len(p.Kept()) < len(p.Soft), need)
+	}
+	require.Len(t, base.Hard, 3)
+}
+
+func TestCheckVersions(t *testing.T) {
+	t.Parallel()
+	for versions, want := range map[[2]string]string{
+		{"4.57.6", "2.5.1"}:     "",
+		{"5.24.0", "2.6.0+cpu"}: "",
+		{"5.24.0", ""}:          "",
+		{"", "2.5.1"}:           "",
+		{"5.24.0", "2.5.1+cpu"}: "transformers 5.24.0 needs torch 2.6 or newer, and does not work with torch 2.5.1+cpu, which is what profile old has",
+	} {
+		p := Plan{Source: Source{Profile: "old"}, Hard: []Pin{{"torch", "2.5.1+cpu"}}}
+		err := p.CheckVersions(func(name string) string {
+			return map[string]string{"transformers": versions[0], "torch": versions[1]}[name]
+		})
+		if want == "" {
+			require.NoError(t, err)
+		} else {
+			require.EqualError(t, err, want)
+		}
+	}
+}

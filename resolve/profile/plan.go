@@ -20,7 +20,8 @@ type Plan struct {
 	TorchIndex string     // "" if no package comes from it; may be file://
 	FromTorch  []string   // packages that come only from TorchIndex; all are in Packages
 	Packages   []string   // requirements to install, in order
-	Extras     []string   // requirements beyond the key; they never weaken a pin of Packages
+	Extras     []string   // requirements beyond the key
+	GaveWay    []GaveWay  // pins that a requirement of Extras overrules; none of them is in Hard
 	// Terms say where Extras come from, and what limits them.
 	Terms requirement.Terms
 	// Hard pins always hold; each is for an installed package. Soft pins are
@@ -88,9 +89,9 @@ func (p Plan) HasTorch() bool { return installs(p.Packages, "torch") || installs
 
 // torchStack reports whether a package is one of the three that are built
 // together and must have exactly matching versions.
-func torchStack(name string) bool {
-	return name == "torch" || name == "torchvision" || name == "torchaudio"
-}
+func torchStack(name string) bool { return slices.Contains(torchPackages, name) }
+
+var torchPackages = []string{"torch", "torchvision", "torchaudio"}
 
 // fromTorch returns the packages that come from the torch index. An explicit
 // index serves only packages that are named for it, and uv considers only

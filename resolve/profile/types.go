@@ -13,4 +13,3 @@ func Lines(modelType string) (in4, in5 bool) {
 	lines, _, _ := strings.Cut(rest, "\n")
 	return strings.Contains(lines, "4"), strings.Contains(lines, "5")
 }
-

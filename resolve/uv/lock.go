@@ -117,8 +117,8 @@ func (l Lock) Missing() int64 {
 	return missing
 }
 
-// version returns the version of a package in the lock, or "".
-func (l Lock) version(name string) string {
+// Version returns the version of a package in the lock, or "".
+func (l Lock) Version(name string) string {
 	for _, p := range l.Packages {
 		if requirement.Normal(p.Name) == requirement.Normal(name) {
 			return p.Version

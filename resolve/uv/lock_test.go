@@ -56,7 +56,7 @@ func FuzzParseLock(f *testing.F) {
 		for _, p := range l.Packages {
 			require.GreaterOrEqual(t, p.Size, int64(0))
 			require.GreaterOrEqual(t, l.size(p.Name), int64(0))
-			_ = l.version(p.Name)
+			_ = l.Version(p.Name)
 		}
 	})
 }

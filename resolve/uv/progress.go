@@ -154,7 +154,7 @@ func (t *tracker) update(partial int64) {
 		}
 	}
 	if largest != "" {
-		t.p.Doing = "downloading " + strings.TrimSpace(largest+" "+t.lock.version(largest))
+		t.p.Doing = "downloading " + strings.TrimSpace(largest+" "+t.lock.Version(largest))
 	}
 	t.p.DoneBytes = max(t.p.DoneBytes, t.downloaded+min(partial/inflated, inFlight*9/10))
 	if t.p.Doing != linking && t.p.Doing != compiling {

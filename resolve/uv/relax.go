@@ -16,7 +16,8 @@ import (
 // It finds the first conflict by bisection: one conflict among 30 pins costs
 // five runs of the resolver (0.1 s each with a warm cache).
 func (r *resolution) resolveRelaxed(ctx context.Context) (Lock, error) {
-	l, err := r.compile(ctx, r.plan.Soft)
+	r.kept = r.plan.Soft
+	l, err := r.compile(ctx, r.kept)
 	var un *unsolvable
 	if !errors.As(err, &un) {
 		return l, err
@@ -34,7 +35,8 @@ func (r *resolution) resolveRelaxed(ctx context.Context) (Lock, error) {
 		pin := rest[bad]
 		dropped = append(dropped, Relaxed{Name: pin.Name, From: pin.Version, Why: text})
 		kept, rest = append(kept, rest[:bad]...), rest[bad+1:]
-		l, err := r.compile(ctx, slices.Concat(kept, rest))
+		r.kept = slices.Concat(kept, rest)
+		l, err := r.compile(ctx, r.kept)
 		if errors.As(err, &un) {
 			continue
 		}
@@ -42,7 +44,7 @@ func (r *resolution) resolveRelaxed(ctx context.Context) (Lock, error) {
 			return Lock{}, err
 		}
 		for _, g := range dropped {
-			if g.To = l.version(g.Name); g.To != "" && g.To != g.From {
+			if g.To = l.Version(g.Name); g.To != "" && g.To != g.From {
 				g.Why = conflictReason(profile.Pin{Name: g.Name, Version: g.From}, g.Why, l)
 				l.Relaxed = append(l.Relaxed, g)
 			}
@@ -95,7 +97,7 @@ func conflictReason(pin profile.Pin, text string, l Lock) string {
 		if m[1] == project {
 			continue
 		}
-		who := strings.TrimSpace(m[1] + " " + l.version(m[1]))
+		who := strings.TrimSpace(m[1] + " " + l.Version(m[1]))
 		return who + " needs " + violatedClause(pin.Version, strings.TrimRight(m[2], ",."))
 	}
 	if regexp.MustCompile(`there (is|are) no versions? of ` + name).MatchString(text) {

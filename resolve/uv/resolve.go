@@ -15,16 +15,19 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Resolve determines every version of a plan before anything is downloaded.
 //
-// Hard pins always hold. Soft pins hold in order, as long as they resolve;
-// dropped ones are listed in Lock.Relaxed. If a torch index cannot be reached,
+// Hard pins always hold, except if only a requirement beyond the key is against
+// them. Soft pins hold in order, as long as they resolve; dropped ones are listed
+// in Lock.Relaxed. If a torch index cannot be reached,
 // it is replaced by the default index, but only for the accelerator "cpu": the
 // default index has CUDA builds, which also run without a GPU.
 func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	p = p.WithTorchIndex(u.cfg.IndexTorch)
+	p.Soft = p.Kept()
 	python, err := u.python(ctx, p)
 	if err != nil {
 		return Lock{}, err
@@ -139,7 +142,8 @@ type resolution struct {
 	python string
 	dir    string
 	notes  []string
-	pip    string // a pip wheel, if the index has no pip
+	pip    string        // a pip wheel, if the index has no pip
+	kept   []profile.Pin // the soft pins that resolved
 
 	replacedIndex    string // the torch index that could not be reached
 	replacedPackages string // the packages that should have come from it
@@ -151,11 +155,20 @@ type unsolvable struct{ text string }
 // Error returns uv's explanation.
 func (e *unsolvable) Error() string { return e.text }
 
+// missing reports whether the index does not have a package, or none of its
+// versions that are wanted.
+func (e *unsolvable) missing() bool {
+	return strings.Contains(e.text, " was not found in ") || strings.HasPrefix(e.text, "Because there is no version of ")
+}
+
 // solve tries the plan as it is. After a failure that has a known remedy it
 // changes the plan and tries again, once per remedy.
 func (r *resolution) solve(ctx context.Context) (Lock, error) {
 	for repairs := 0; ; repairs++ {
 		l, err := r.resolveRelaxed(ctx)
+		if err == nil {
+			l, err = r.followTorch(ctx, l)
+		}
 		if err == nil {
 			if r.replacedIndex != "" {
 				r.notes = append(r.notes, r.replacementNote(l))
@@ -165,7 +178,7 @@ func (r *resolution) solve(ctx context.Context) (Lock, error) {
 			}
 			return l, nil
 		}
-		if repairs > 2 || !r.repair(ctx, err) {
+		if repairs > 3 || !r.repair(ctx, err) {
 			return Lock{}, r.userError(err)
 		}
 	}
@@ -200,8 +213,42 @@ func (r *resolution) repair(ctx context.Context, err error) bool {
 		}
 		r.plan.Packages = slices.DeleteFunc(slices.Clone(r.plan.Packages), func(p string) bool { return p == "pip" })
 		return true
+	case errors.As(err, &un) && len(r.plan.Extras) > 0 && len(r.plan.Hard) > 0 && !un.missing():
+		// A requirement that the user wrote needs other versions than the profile's,
+		// as vllm needs its own torch.
+		r.plan.Soft, r.plan.Hard = slices.Concat(r.plan.Hard, r.plan.Soft), nil
+		return true
 	}
 	return false
+}
+
+// followTorch resolves once more if torchaudio does not fit a torch that a
+// requirement changed. Since 2.11 torchaudio names no torch, so the newest one
+// resolves with every torch (measured: torchaudio 2.11.0 with torch 2.6.0). Before,
+// the two have the same version.
+func (r *resolution) followTorch(ctx context.Context, l Lock) (Lock, error) {
+	torch, audio := l.Version("torch"), l.Version("torchaudio")
+	if len(r.plan.Extras) == 0 || torch == "" || audio == "" || requirement.CompareReleases(torch, "2.11") >= 0 || minorOf(torch) == minorOf(audio) {
+		return l, nil
+	}
+	kept := slices.DeleteFunc(slices.Clone(r.kept), func(p profile.Pin) bool { return requirement.Normal(p.Name) == "torchaudio" })
+	fitting, err := r.compile(ctx, append(kept, profile.Pin{Name: "torchaudio", Version: minorOf(torch) + ".*"}))
+	var un *unsolvable
+	if errors.As(err, &un) {
+		l.Notes = append(l.Notes, fmt.Sprintf("torchaudio %s may not work: none that goes with torch %s can be had", audio, torch))
+		return l, nil
+	}
+	if fitting.Relaxed = l.Relaxed; len(kept) < len(r.kept) {
+		fitting.Relaxed = append(fitting.Relaxed, Relaxed{"torchaudio", audio, fitting.Version("torchaudio"), "it follows torch " + torch})
+	}
+	return fitting, err
+}
+
+// minorOf returns "2.6" for "2.6.0+cu124".
+func minorOf(version string) string {
+	major, rest, _ := strings.Cut(version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	return major + "." + minor
 }
 
 // bundledPip returns the pip wheel that the Python includes for ensurepip, or "".
@@ -244,16 +291,12 @@ func (r *resolution) userError(err error) error {
 	if r.uv.cfg.Offline && strings.Contains(un.text, "not found in the cache") {
 		return offline("resolving versions failed: " + un.text)
 	}
-	if with := slices.Clone(r.plan.Extras); len(with) > 0 {
-		for i := range with {
-			with[i] = "--with " + fault.Quote(with[i])
+	if len(r.plan.Extras) > 0 { // the caller knows the command that helps
+		from := ""
+		if r.plan.Own != "" && !un.missing() {
+			from = " together with the packages of " + r.plan.Own
 		}
-		from := " together with " + cmp.Or(r.plan.Own, "what profile "+r.plan.Profile+" fixes")
-		if strings.Contains(un.text, " was not found in ") || strings.HasPrefix(un.text, "Because there is no version of ") {
-			from = "" // it does not exist on its own either
-		}
-		return fault.New(fault.NoSolution, "%s cannot be had%s: %s", strings.Join(r.plan.Extras, ", "), from, un.text).
-			Fix("correct the name or the version of what is wanted (%s, or the script's dependencies), or use another profile or env key", strings.Join(with, " "))
+		return fault.New(fault.NoSolution, "%s cannot be had%s: %s", strings.Join(r.plan.Extras, ", "), from, un.text)
 	}
 	if r.plan.Own != "" {
 		return fault.New(fault.NoSolution, "the versions of [envs.%q] do not resolve: %s", r.plan.Key, un.text).Fix("correct them in %s", r.plan.Own)

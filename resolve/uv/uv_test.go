@@ -107,8 +107,8 @@ func TestResolveVenvSync(t *testing.T) {
 	p.Hard, p.Soft = pins("transformers==4.57.3"), pins("tokenizers==0.21.0", "not-installed==9")
 	lock, err := l.uv.Resolve(t.Context(), p)
 	require.NoError(t, err, l.log)
-	require.Equal(t, "4.57.3", lock.version("Transformers"))
-	require.Equal(t, "0.21.0", lock.version("tokenizers"), "a soft pin holds")
+	require.Equal(t, "4.57.3", lock.Version("Transformers"))
+	require.Equal(t, "0.21.0", lock.Version("tokenizers"), "a soft pin holds")
 	require.Empty(t, lock.Relaxed)
 	require.Empty(t, lock.Notes)
 	require.True(t, filepath.IsAbs(lock.Python))
@@ -155,7 +155,7 @@ func TestResolveRelaxesInOrder(t *testing.T) {
 		"pin hf-xet==1.0 relaxed to 1.2: huggingface-hub 0.36.2 needs >=1.1",
 		"pin pyyaml==7.7 relaxed to 6.0: the index has no such version",
 	}, lines)
-	require.Equal(t, "1.26.4", lock.version("numpy"), "the other pins hold")
+	require.Equal(t, "1.26.4", lock.Version("numpy"), "the other pins hold")
 	l.install(lock, l.staging())
 }
 
@@ -185,7 +185,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, torch(t, "cu121").URL(), pins("torch==2.5.1+cu121")
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
-		require.Equal(t, "2.5.1+cu121", lock.version("torch"))
+		require.Equal(t, "2.5.1+cu121", lock.Version("torch"))
 		l.install(lock, l.staging())
 	})
 	t.Run("from the config", func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		p.Accel, p.FromTorch, p.TorchIndex, p.Hard = "cu121", []string{"torch"}, "https://127.0.0.1:9/whl/cu121", pins("torch==2.5.1+cu121")
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
-		require.Equal(t, "2.5.1+cu121", lock.version("torch"))
+		require.Equal(t, "2.5.1+cu121", lock.Version("torch"))
 	})
 	// Port 9 of this machine has no listener.
 	const dead = "http://me:s3cret@127.0.0.1:9/whl/"
@@ -208,7 +208,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, dead+"cpu", pins("torch==2.5.1+cpu")
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
-		require.Equal(t, "2.5.1", lock.version("torch"))
+		require.Equal(t, "2.5.1", lock.Version("torch"))
 		require.NotEmpty(t, lock.Notes)
 		require.Equal(t, "torch index http://***@127.0.0.1:9/whl/cpu cannot be reached; the default index gives a CUDA build, which also runs on the CPU", lock.Notes[0])
 		require.NotContains(t, l.log.String(), "s3cret")
@@ -231,7 +231,7 @@ func TestResolveTorchIndex(t *testing.T) {
 		p.FromTorch, p.TorchIndex, p.Hard = []string{"torch"}, missingIndex(t)+"/whl/cpu", pins("torch==2.5.1+cpu")
 		lock, err := l.uv.Resolve(t.Context(), p)
 		require.NoError(t, err, l.log)
-		require.Equal(t, "2.5.1", lock.version("torch"))
+		require.Equal(t, "2.5.1", lock.Version("torch"))
 		require.NotEmpty(t, lock.Notes)
 	})
 	t.Run("not there, cu121", func(t *testing.T) {

@@ -39,6 +39,16 @@ func (c *caller) UV(ctx context.Context, log io.Writer, heartbeat func()) (*uv.U
 	return uv.Find(ctx, c.app.UVConfig(log, heartbeat))
 }
 
+// Serves returns why a version of torch cannot run on this machine's GPUs. Without
+// a GPU every version may be installed: images are built on such machines.
+func (c *caller) Serves(ctx context.Context, p profile.Plan, torch string) error {
+	m, err := c.app.Machine.Machine(ctx)
+	if err != nil || !m.HasGPU() {
+		return err
+	}
+	return m.Serves(p.Accel, torch)
+}
+
 // Interruptible returns a context that Ctrl-C or SIGTERM cancels: see
 // [Interruptible].
 func (c *caller) Interruptible(ctx context.Context) (context.Context, func()) {
