@@ -28,6 +28,7 @@ type build struct {
 	plan profile.Plan
 	log  *store.Log
 
+	kept     kept // what stays of the env that is replaced
 	progress progress
 
 	uv           *uv.UV
@@ -36,9 +37,13 @@ type build struct {
 	mismatches   map[string]string // files of the last attempt that differ from RECORD: path to checksum
 }
 
-// newBuild returns the creation for which lock is held.
-func newBuild(d *Deps, req *Request, lock *store.Lock, plan profile.Plan) *build {
-	return &build{Deps: d, req: req, lock: lock, plan: plan, progress: progress{lock: lock, show: d.Caller.Progress, log: d.Log}}
+// newBuild returns the creation for which lock is held. why says why an env of the key is replaced, if there
+// is one.
+func newBuild(d *Deps, req *Request, lock *store.Lock, plan profile.Plan, why string) *build {
+	return &build{
+		Deps: d, req: req, lock: lock, plan: plan, kept: d.keep(req, plan, why),
+		progress: progress{lock: lock, show: d.Caller.Progress, log: d.Log},
+	}
 }
 
 // run creates the env and a log of the creation. If the creation fails, run records why.
@@ -51,6 +56,9 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 		return p, v, b.recordFailure(ctx, err)
 	}
 	defer func() { _ = b.log.Close() }() // the log is advice: a failed close loses nothing that matters
+	if b.kept.why != "" {
+		b.warn(b.kept.String())
+	}
 	if p, v, err = b.create(ctx); err != nil {
 		return p, v, b.recordFailure(ctx, err)
 	}
@@ -81,6 +89,10 @@ func (b *build) create(ctx context.Context) (p store.Published, v health.Verdict
 		}
 		defer b.discard(cache)
 		b.uv, b.privateCache = b.uv.WithCache(cache.Dir.Path), true
+		stage, v, err = b.buildStage(ctx)
+	}
+	if b.kept.giveUp(err) {
+		b.warn(b.kept.String())
 		stage, v, err = b.buildStage(ctx)
 	}
 	if err != nil {
@@ -127,21 +139,31 @@ func (b *build) discard(stage *store.Stage) {
 // resolveVersions pins every version before anything is downloaded.
 func (b *build) resolveVersions(ctx context.Context) (err error) {
 	b.enterPhase("resolving versions")
+	if b.kept.exact {
+		b.versions, err = b.uv.Relock(ctx, b.plan, b.kept.lock.Pylock, b.kept.seal.Python.Version)
+	} else {
+		err = b.resolve(ctx)
+	}
+	for _, note := range b.versions.Notes {
+		b.Log.Warn(note)
+	}
+	return err
+}
+
+// resolve asks uv for the versions.
+func (b *build) resolve(ctx context.Context) (err error) {
 	for _, line := range b.plan.Yielded() {
 		b.Log.Info(line)
 	}
-	b.versions, err = b.uv.Resolve(ctx, b.plan)
+	b.versions, err = b.uv.Resolve(ctx, b.kept.soften(b.plan))
 	if err == nil {
 		err = b.checkVersions(ctx)
 	}
 	if err != nil {
 		return b.withVersionsHint(err)
 	}
-	for _, r := range b.versions.Relaxed {
-		b.Log.Warn(r.String())
-	}
-	for _, note := range b.versions.Notes {
-		b.Log.Warn(note)
+	for _, line := range relaxed(b.plan, b.versions) {
+		b.Log.Warn(line)
 	}
 	return nil
 }
@@ -249,7 +271,11 @@ func (b *build) verify(ctx context.Context, d envdir.Dir) (health.Verdict, error
 	case err != nil:
 		return v, err
 	case v.State == health.Broken:
-		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix("%s", b.logHint())
+		hint := b.logHint()
+		if b.kept.exact {
+			hint = fmt.Sprintf("resolve its versions again: modelrun ensure%s --update%s", b.req.RootOption, b.req.Wanted())
+		}
+		return v, fault.New(fault.Verify, "the new environment does not work: %s", v.Reason).Fix("%s", hint)
 	case v.State == health.Unknown:
 		// The files are complete, but a busy GPU prevented the probe from finishing. The env is published and
 		// sealed. The next launch that can probe it checks it again.
@@ -310,6 +336,9 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 	if err != nil {
 		return store.Published{}, err
 	}
+	if lines := b.kept.differences(seal, b.versions); len(lines) > 0 && !p.Existing {
+		b.warn(fmt.Sprintf("what differs in %s from before: %s", b.req.Key, strings.Join(lines, "; ")))
+	}
 	if len(drift.Changes) > 0 && !p.Existing {
 		b.Log.Warn(changesLost(b.req, drift))
 	}
@@ -334,9 +363,8 @@ func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	if b.req.Key != b.req.Base {
 		s.With = b.req.Terms.Written(b.req.With)
 	}
-	s.Relaxed = b.plan.Yielded()
-	for _, r := range b.versions.Relaxed {
-		s.Relaxed = append(s.Relaxed, r.String())
+	if s.Relaxed = b.kept.seal.Relaxed; !b.kept.exact {
+		s.Relaxed = slices.Concat(b.plan.Yielded(), relaxed(b.plan, b.versions))
 	}
 	return s
 }
@@ -366,6 +394,12 @@ func (b *build) enterPhase(name string) {
 	_, _ = fmt.Fprintf(b.log, "== %s %s\n", time.Now().UTC().Format(time.RFC3339), name) // a full disk is reported elsewhere
 	b.progress.heartbeat()
 	b.Store.At(name)
+}
+
+// warn says a line to the user, and keeps it in the log of the creation.
+func (b *build) warn(line string) {
+	b.Log.Warn(line)
+	_, _ = fmt.Fprintf(b.log, "== %s\n", fault.Mask(line)) // a full disk is reported elsewhere
 }
 
 // logHint returns the remedy for an error that has no remedy of its own.

@@ -149,7 +149,7 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 	for _, note := range plan.Notes {
 		c.Log.Info(note)
 	}
-	p, v, err := newBuild(c.Deps, st.req, lock, plan).run(ctx)
+	p, v, err := newBuild(c.Deps, st.req, lock, plan, st.replacedBecause()).run(ctx)
 	if err != nil {
 		return nil, c.skipFailed(st, err)
 	}

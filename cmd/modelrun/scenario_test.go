@@ -49,6 +49,7 @@ func TestScenario(t *testing.T) {
 			"base":      base,
 			"age":       age,
 			"spoil":     spoil,
+			"publish":   publish(t),
 		},
 	})
 }
@@ -302,6 +303,14 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	if spoiled == 0 {
 		ts.Fatalf("no %s below %s", args[2], args[1])
+	}
+}
+
+// publish implements "publish INDEX NAME VERSION": an index gets one more small
+// wheel.
+func publish(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		uvtest.NewIndex(t, ts.MkAbs(args[0])).Add(stand(args[1], args[2]))
 	}
 }
 

@@ -238,6 +238,10 @@ func (d Dir) Venv() string { return filepath.Join(d.Path, ".venv") }
 // Ready returns the seal, which is written last.
 func (d Dir) Ready() string { return filepath.Join(d.Path, "READY.json") }
 
+// Pylock returns the lock from which the env was installed: pylock.toml, the name
+// that PEP 751 asks for.
+func (d Dir) Pylock() string { return filepath.Join(d.Path, "pylock.toml") }
+
 // Cfg returns the file that makes a folder a venv.
 func (d Dir) Cfg() string { return filepath.Join(d.Path, ".venv", "pyvenv.cfg") }
 

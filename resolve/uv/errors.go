@@ -46,6 +46,8 @@ func (u *UV) failed(doing string, res execx.Result) error {
 		return say(fault.NotWritable, "make "+string(u.cfg.Root)+" writable, or use another root: modelrun --root DIR …")
 	case u.cfg.Offline && has("offline", "network connectivity is disabled", "network was disabled"):
 		return offline(doing + " failed: " + text)
+	case has("failed to query metadata of file"): // a wheel of a file:// index is gone; uv blames its cache
+		return say(fault.NoIndex, noAnswer)
 	case has("invalid wheel", "wheel-version", "failed to read from the distribution cache", "invalid zip", "failed to deserialize cache", "hash mismatch", "does not have a `record`", "failed to read metadata",
 		"the wheel is invalid", "recordentry", "archive-v0"): // archive-v0 is a folder of the cache
 		return u.badWheel(doing + " failed: " + text)

@@ -39,22 +39,56 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)
-	// Read the cache before resolving: uv unpacks wheels there to read their
-	// metadata, but does not install from these.
-	cached := map[string]bool{}
-	if !u.cfg.NoCache {
-		scanCache(u.cacheDir(), map[string]bool{}, cached)
-	}
+	cached := u.cached() // before resolving: uv unpacks wheels there to read their metadata, but does not install from these
 	r := &resolution{uv: u, plan: p, python: python, dir: work}
 	l, err := r.solve(ctx)
 	if err != nil {
 		return Lock{}, err
 	}
-	l.Python, l.cached = python, cached
-	l.Notes = append(r.notes, l.Notes...)
-	l.Pip = r.pip
+	l.cached = cached
+	return r.complete(l), nil
+}
+
+// complete returns the lock with all that follows from the plan and the Python.
+func (r *resolution) complete(l Lock) Lock {
+	if sources := l.sources(); sources != "" {
+		r.notes = append(r.notes, sources+" comes as source and is built here: that may take minutes, and a compiler")
+	}
+	l.Python, l.Notes, l.Pip = r.python, append(r.notes, l.Notes...), r.pip
 	l.index, l.indexes = r.defaultIndex(), append(slices.Clone(r.plan.Terms.Indexes), r.plan.TorchIndex)
-	return l, nil
+	return l
+}
+
+// Relock returns the lock of an earlier Resolve of the same plan, for the Python minor version that it holds
+// for. Nothing is resolved. The error is a fault.NoPython if there is no such Python.
+func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte, minor string) (Lock, error) {
+	l, err := ParseLock(pylock)
+	if err != nil {
+		return Lock{}, err
+	}
+	l.Given, l.cached = true, u.cached()
+	p = p.WithTorchIndex(u.cfg.IndexTorch)
+	p.Python.Min, p.Python.Max, p.Python.Best = minor, minor, minor
+	if p.Python.Also != "" {
+		p.Python.Best = "" // it may ask for more than the minor version
+	}
+	r := &resolution{uv: u, plan: p}
+	if r.python, err = u.python(ctx, p); err != nil {
+		return Lock{}, err
+	}
+	if slices.Contains(p.Packages, "pip") && l.Version("pip") == "" {
+		r.pip = r.bundledPip(ctx) // the index had none: see repair
+	}
+	return r.complete(l), nil
+}
+
+// cached returns the packages in uv's cache.
+func (u *UV) cached() map[string]bool {
+	cached := map[string]bool{}
+	if !u.cfg.NoCache {
+		scanCache(u.cacheDir(), map[string]bool{}, cached)
+	}
+	return cached
 }
 
 // python returns the base interpreter. It prefers the recommended version, then
@@ -172,9 +206,6 @@ func (r *resolution) solve(ctx context.Context) (Lock, error) {
 		if err == nil {
 			if r.replacedIndex != "" {
 				r.notes = append(r.notes, r.replacementNote(l))
-			}
-			if sources := l.sources(); sources != "" {
-				r.notes = append(r.notes, sources+" comes as source and is built here: that may take minutes, and a compiler")
 			}
 			return l, nil
 		}
@@ -343,7 +374,7 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 	if err != nil {
 		return Lock{}, err
 	}
-	return parseLock(data)
+	return ParseLock(data)
 }
 
 // notServed returns the package for which the torch index has no page, or "".

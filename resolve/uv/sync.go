@@ -17,7 +17,7 @@ import (
 // lock is kept next to the venv as pylock.toml, as a record of its content.
 func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, others []envdir.Dir, report func(Progress)) error {
 	i := installation{uv: u, lock: l, dir: d, tmp: filepath.Join(d.Path, "tmp")}
-	file := filepath.Join(d.Path, "pylock.toml")
+	file := d.Pylock()
 	if err := errors.Join(os.WriteFile(file, l.Pylock, 0o644), os.Mkdir(i.tmp, 0o700)); err != nil {
 		return err
 	}
@@ -62,6 +62,7 @@ func (i installation) sync(ctx context.Context, file string, report func(Progres
 	from := u.withIndexes(l.index, slices.Clone(l.indexes)...).withTempDir(i.tmp)
 	run := func(v *UV, file string, flags ...string) (execx.Result, error) {
 		args := append(v.common("pip", "sync", "--python", d.Python(), file), flags...)
+		args = append(args, l.onlyBinary()...)
 		return v.run(ctx, d.Path, t.line, append(args, u.cfg.findLinks()...)...)
 	}
 	if rest, n := l.uncached(); n < len(l.Packages) && rest != "" && !u.cfg.Offline {

@@ -12,7 +12,7 @@ import (
 // EnsureOptions are the options of `modelrun ensure`.
 type EnsureOptions struct {
 	Update  bool `help:"Rebuild when the profile has changed, or when another key serves now."`
-	Rebuild bool `help:"Rebuild in any case; the old one is kept in .envs/.old."`
+	Rebuild bool `help:"Rebuild in any case, with the same versions; with --update, with new ones. The old one is kept in .envs/.old."`
 }
 
 // ensureCommand declares `modelrun ensure`.

@@ -1,0 +1,184 @@
+package resolve
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
+	"github.com/modelrun/modelrun/resolve/uv"
+)
+
+// What was resolved stays resolved: an env that is built again gets the versions and the Python minor version
+// that it had, from its own lock. Its versions are resolved again only for `ensure --update`, for a changed
+// definition, or if its lock cannot be used.
+
+// kept is what a build keeps of the env that it replaces.
+type kept struct {
+	why   string      // why the env is replaced; "" if there is none
+	again string      // why its versions are resolved again; "" if they stay
+	exact bool        // the lock is installed as it is; otherwise its versions are soft pins
+	lock  uv.Lock     // of the env; empty if its versions count for nothing
+	seal  health.Seal // of the env; zero if it has none
+}
+
+// maxPylock is far above the size of a lock: 1,000 packages with 20 wheels each have 6 MB.
+const maxPylock = 32 << 20
+
+// keep returns what to keep of the env of the wanted key. why says why it is replaced.
+func (d *Deps) keep(req *Request, plan profile.Plan, why string) kept {
+	dir := req.Root.Next(req.Key) // the env in use now: one that waits in .next is used first
+	if fsys.Missing(dir.Path) {
+		dir = req.Root.Shared(req.Key)
+	}
+	if fsys.Missing(dir.Path) {
+		return kept{}
+	}
+	k := kept{why: why}
+	seal, sealed, err := health.ReadSeal(dir)
+	switch {
+	case req.Policy.Update:
+		k.again = "--update"
+		return k
+	case err == nil && sealed && seal.Plan != "" && seal.Plan != plan.Hash():
+		k.again = "its definition has changed"
+		return k
+	}
+	if k.lock, err = d.readLock(dir); err != nil {
+		k.again = err.Error()
+		return k
+	}
+	k.seal, k.exact = seal, sealed && seal.Plan != "" && seal.Python.Version != ""
+	if !k.exact {
+		k.again = "nothing says from which definition it was made"
+	}
+	return k
+}
+
+// readLock reads the lock of an env.
+func (d *Deps) readLock(dir envdir.Dir) (uv.Lock, error) {
+	if err := d.Trusted(dir); err != nil {
+		return uv.Lock{}, err
+	}
+	data, err := fsys.ReadFile(dir.Pylock(), maxPylock)
+	if err != nil {
+		return uv.Lock{}, fmt.Errorf("it has no lock that can be read (%w)", err)
+	}
+	return uv.ParseLock(data)
+}
+
+// String returns the line that says why an env is built again, and from which versions.
+func (k kept) String() string {
+	if k.exact {
+		return k.why + "; rebuilding it with the same versions"
+	}
+	return k.why + "; resolving its versions again: " + k.again
+}
+
+// soften returns the plan with the versions of the lock as soft pins, before its own.
+func (k kept) soften(p profile.Plan) profile.Plan {
+	var pins []profile.Pin
+	for _, one := range k.lock.Packages {
+		if pin, ok := one.Pin(); ok {
+			pins = append(pins, pin)
+		}
+	}
+	own := slices.DeleteFunc(slices.Clone(p.Soft), func(pin profile.Pin) bool { return slices.Contains(pins, pin) })
+	p.Soft = append(pins, own...)
+	return p
+}
+
+// giveUp makes the next attempt resolve again, and reports whether that can help. err is why the lock could
+// not be installed.
+func (k *kept) giveUp(err error) bool {
+	helps := []fault.Code{fault.NoPython, fault.NoIndex, fault.Offline, fault.Install, fault.BadWheel}
+	if !k.exact || !slices.Contains(helps, fault.CodeOf(err)) {
+		return false
+	}
+	k.exact, k.again = false, err.Error()
+	return true
+}
+
+// differences lists what differs in a new env from the one that it replaces, one line each. It lists nothing
+// if the versions were meant to change.
+func (k kept) differences(seal health.Seal, now uv.Lock) (lines []string) {
+	if len(k.lock.Packages) == 0 {
+		return nil
+	}
+	if was := k.seal.Python.Version; was != "" && was != seal.Python.Version {
+		lines = append(lines, "Python "+was+" -> "+seal.Python.Version)
+	}
+	before := maps.Clone(k.seal.Installed)
+	if before == nil {
+		before = versionsOf(k.lock)
+	}
+	reasons, files := map[string]string{}, filesOf(now)
+	for _, r := range now.Relaxed {
+		reasons[requirement.Normal(r.Name)] = " (" + r.Why + ")"
+	}
+	for name, hashes := range filesOf(k.lock) {
+		if other := files[name]; len(hashes) > 0 && len(other) > 0 && before[name] == seal.Installed[name] && !slices.ContainsFunc(hashes, func(h string) bool { return slices.Contains(other, h) }) {
+			lines = append(lines, name+" "+before[name]+" (the index has other files of it now)")
+		}
+	}
+	for name, version := range seal.Installed {
+		if before[name] == "" {
+			before[name] = "none"
+		}
+		if before[name] != version {
+			lines = append(lines, name+" "+before[name]+" -> "+version+reasons[name])
+		}
+		delete(before, name)
+	}
+	for name, version := range before {
+		lines = append(lines, name+" "+version+" -> none")
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// versionsOf returns the version of each package of a lock, by normalised name.
+func versionsOf(l uv.Lock) map[string]string {
+	out := map[string]string{}
+	for _, p := range l.Packages {
+		out[requirement.Normal(p.Name)] = p.Version
+	}
+	return out
+}
+
+// filesOf returns the hashes of each package's files, by normalised name.
+func filesOf(l uv.Lock) map[string][]string {
+	out := map[string][]string{}
+	for _, p := range l.Packages {
+		out[requirement.Normal(p.Name)] = p.Hashes
+	}
+	return out
+}
+
+// relaxed returns the pins of the plan that its versions relax, one line each. The versions of a lock are soft
+// pins as well: how those changed is one of the differences.
+func relaxed(p profile.Plan, now uv.Lock) (lines []string) {
+	for _, r := range now.Relaxed {
+		if slices.Contains(p.Soft, profile.Pin{Name: r.Name, Version: r.From}) {
+			lines = append(lines, r.String())
+		}
+	}
+	return lines
+}
+
+// replacedBecause returns why the env of the wanted key is replaced.
+func (st *state) replacedBecause() string {
+	dir := st.req.Root.Shared(st.req.Key)
+	switch {
+	case st.sharedVerdict.State != health.Healthy:
+		return describe(dir, st.sharedVerdict)
+	case st.req.Policy.Rebuild:
+		return "--rebuild replaces " + dir.Name
+	}
+	return dir.Name + " is replaced"
+}
