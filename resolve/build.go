@@ -193,6 +193,9 @@ func (b *build) withVersionsHint(err error) error {
 	if !errors.As(err, &f) || f.Code != fault.NoSolution || f.Remedy != "" {
 		return err
 	}
+	if lines := b.req.linesOf(f.Text); lines != "" {
+		return f.Fix("correct %s", lines)
+	}
 	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", b.req.RootOption, b.req.withoutVersions(f.Text))
 }
 

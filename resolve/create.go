@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -104,8 +103,8 @@ func (c create) dryRun(ctx context.Context, st *state) error {
 		return skipBecause(err)
 	}
 	source := cmp.Or(plan.Own, "profile "+plan.Profile)
-	if len(plan.Extras) > 0 || !plan.Terms.Empty() {
-		source += " with " + strings.Join(slices.Concat(plan.Extras, plan.Terms.Lines()), ", ")
+	if asked := plan.Asked(); len(asked) > 0 {
+		source += " with " + strings.Join(asked, ", ")
 	}
 	for _, line := range plan.Yielded() {
 		source += "; " + line

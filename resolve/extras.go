@@ -27,7 +27,9 @@ func (r *Request) Wanted() string {
 func (r *Request) naming(with []requirement.Requirement) string {
 	s := " --env " + string(r.Base)
 	for _, w := range requirement.Set(with) {
-		s += " --with " + fault.Quote(w.String())
+		if r.Terms.At[w.String()] == "" {
+			s += " --with " + fault.Quote(w.String())
+		}
 	}
 	return s + r.Terms.Options
 }
@@ -46,6 +48,17 @@ func (r *Request) withoutVersions(text string) string {
 		with = append(with, w)
 	}
 	return r.naming(with)
+}
+
+// linesOf returns the lines of requirements files with packages that a text about versions names, or "".
+func (r *Request) linesOf(text string) string {
+	var lines []string
+	for _, w := range r.With {
+		if at := r.Terms.At[w.String()]; at != "" && strings.Contains(text, w.Name) {
+			lines = append(lines, at+" ("+w.String()+")")
+		}
+	}
+	return strings.Join(lines[:min(len(lines), 3)], ", ")
 }
 
 // checkNeeds returns a verdict for an env that lacks some of the needs beyond its key. The verdict is zero if

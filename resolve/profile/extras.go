@@ -69,6 +69,12 @@ func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 	return p
 }
 
+// Asked returns what the user asked for beyond the key, without hashes. It is empty
+// if the plan is that of the key.
+func (p Plan) Asked() []string {
+	return slices.Concat(p.Extras, slices.DeleteFunc(p.Terms.Lines(), func(l string) bool { return strings.HasPrefix(l, "--hash ") }))
+}
+
 // CheckPython returns a NoPython error if the plan and a requirement for Python
 // beyond its key contradict each other, so that no Python can be in both ranges.
 func (p Plan) CheckPython() error {
@@ -111,10 +117,14 @@ func (p Python) span() string {
 	return "Python " + p.Min + " to " + p.Max
 }
 
-// WithTerms returns the plan with terms. An index of the terms serves torch's
-// packages as well, if they are among the requirements beyond the key.
+// WithTerms returns the plan with terms. A pin that contradicts a constraint gives
+// way. An index of the terms serves torch's packages as well, if they are among the
+// requirements beyond the key.
 func (p Plan) WithTerms(t requirement.Terms) Plan {
 	p.Terms = t
+	for _, c := range t.Constraints {
+		p = p.overrule(c)
+	}
 	if len(t.Indexes) > 0 && slices.ContainsFunc(p.Extras, func(r string) bool { return torchStack(requirement.NameOf(r)) }) {
 		p.FromTorch = slices.DeleteFunc(slices.Clone(p.FromTorch), torchStack)
 	}

@@ -21,6 +21,9 @@ type Terms struct {
 	// these terms, each with a space before it. It is "" if the terms come from
 	// a seal.
 	Options string
+	// At is not a term. It holds file and line of each requirement that Options
+	// gives, by its normal form.
+	At map[string]string
 }
 
 // Checksum is a hash that a file of a package may have.

@@ -45,6 +45,9 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	if err != nil {
 		return Lock{}, err
 	}
+	if l, err = l.withHashes(p.Terms.Hashes); err != nil {
+		return Lock{}, err
+	}
 	l.cached = cached
 	return r.complete(l), nil
 }
@@ -244,7 +247,7 @@ func (r *resolution) repair(ctx context.Context, err error) bool {
 		}
 		r.plan.Packages = slices.DeleteFunc(slices.Clone(r.plan.Packages), func(p string) bool { return p == "pip" })
 		return true
-	case errors.As(err, &un) && len(r.plan.Extras) > 0 && len(r.plan.Hard) > 0 && !un.missing():
+	case errors.As(err, &un) && len(r.plan.Asked()) > 0 && len(r.plan.Hard) > 0 && !un.missing():
 		// A requirement that the user wrote needs other versions than the profile's,
 		// as vllm needs its own torch.
 		r.plan.Soft, r.plan.Hard = slices.Concat(r.plan.Hard, r.plan.Soft), nil
@@ -322,12 +325,12 @@ func (r *resolution) userError(err error) error {
 	if r.uv.cfg.Offline && strings.Contains(un.text, "not found in the cache") {
 		return offline("resolving versions failed: " + un.text)
 	}
-	if len(r.plan.Extras) > 0 { // the caller knows the command that helps
+	if asked := r.plan.Asked(); len(asked) > 0 { // the caller knows the command that helps
 		from := ""
 		if r.plan.Own != "" && !un.missing() {
 			from = " together with the packages of " + r.plan.Own
 		}
-		return fault.New(fault.NoSolution, "%s cannot be had%s: %s", strings.Join(r.plan.Extras, ", "), from, un.text)
+		return fault.New(fault.NoSolution, "%s cannot be had%s: %s", strings.Join(asked, ", "), from, un.text)
 	}
 	if r.plan.Own != "" {
 		return fault.New(fault.NoSolution, "the versions of [envs.%q] do not resolve: %s", r.plan.Key, un.text).Fix("correct them in %s", r.plan.Own)

@@ -30,6 +30,9 @@ func (l *loader) readTerms() error {
 			l.terms.Options += " --index " + fault.Quote(fault.Mask(url))
 		}
 	}
+	if err := l.readRequirements(); err != nil {
+		return err
+	}
 	return l.pythonNeed()
 }
 
