@@ -363,10 +363,10 @@ def __getattr__(name):
 )
 
 // wheels returns small stand-ins with the names and versions that the embedded
-// profiles and the app's own profiles require.
-func wheels(t testing.TB) []uvtest.Wheel {
+// profiles, the app's own profiles and more profiles require.
+func wheels(t testing.TB, more ...profile.Profile) []uvtest.Wheel {
 	t.Helper()
-	all := profile.Embedded()
+	all := append(profile.Embedded(), more...)
 	files, err := filepath.Glob(filepath.Join(originDir(t), "*.json"))
 	require.NoError(t, err)
 	require.Len(t, files, 5)
