@@ -240,7 +240,7 @@ func sharedSandbox(t testing.TB) *sandbox {
 }
 
 // madeOnce holds the environments that scripts start with.
-var madeOnce = map[envdir.Key]*once[envdir.Root]{onnx: {}, "torch-cpu-transformers": {}}
+var madeOnce = map[envdir.Key]*once[envdir.Root]{onnx: {}, "torch-cpu-transformers": {}, "torch-cpu-transformers5": {}}
 
 // madeRoot returns a root with one healthy env, as "ensure" leaves it, to be
 // copied.
