@@ -14,6 +14,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/source"
 	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/resolve/usage"
 	"github.com/modelrun/modelrun/resolve/uv"
@@ -31,6 +32,7 @@ type build struct {
 	kept     kept // what stays of the env that is replaced
 	progress progress
 
+	sources      []source.Source // packages of this disk that the env needs, as they were before they were built
 	uv           *uv.UV
 	versions     uv.Lock
 	privateCache bool              // this build has a uv cache of its own, because the shared one may be damaged
@@ -58,6 +60,9 @@ func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, e
 	defer func() { _ = b.log.Close() }() // the log is advice: a failed close loses nothing that matters
 	if b.kept.why != "" {
 		b.warn(b.kept.String())
+	}
+	if b.sources, err = readSources(b.req.With); err != nil {
+		return p, v, b.recordFailure(ctx, err)
 	}
 	if p, v, err = b.create(ctx); err != nil {
 		return p, v, b.recordFailure(ctx, err)
@@ -361,7 +366,7 @@ func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
 		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
 		UV: b.uv.Version, Modelrun: b.Version, BootID: store.BootID(), Durable: durable,
-		Imports: b.plan.Shared, Size: &size,
+		Imports: b.plan.Shared, Size: &size, Sources: b.sources,
 	}
 	if b.req.Key != b.req.Base {
 		s.With = b.req.Terms.Written(b.req.With)

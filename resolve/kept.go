@@ -53,10 +53,16 @@ func (d *Deps) keep(req *Request, plan profile.Plan, why string) kept {
 		k.again = err.Error()
 		return k
 	}
-	k.seal, k.exact = seal, sealed && seal.Plan != "" && seal.Python.Version != ""
-	if !k.exact {
+	k.seal = seal
+	switch {
+	case !sealed || seal.Plan == "" || seal.Python.Version == "":
 		k.again = "nothing says from which definition it was made"
+	case changedSource(seal) != "": // it may need other packages now
+		k.again = changedSource(seal) + " has changed"
+	case slices.ContainsFunc(req.With, requirement.Requirement.Secret):
+		k.again = "its lock has no secrets"
 	}
+	k.exact = k.again == ""
 	return k
 }
 

@@ -43,9 +43,6 @@ type Model struct {
 	Type    string           // the model_type of its config.json, for a warning; "" if it is not known
 }
 
-// StartModel returns the beginning of a command that starts the model.
-func (r *Request) StartModel() string { return "modelrun" + r.RootOption + " -m " + r.Model.Name }
-
 // Alternative is another key that may serve a request, with the requirements for its env.
 type Alternative struct {
 	Key     envdir.Key       // the other key
@@ -63,6 +60,7 @@ type Policy struct {
 	IgnorePause   bool          // create even if the same inputs have just failed
 	Update        bool          // rebuild a healthy env if its plan has changed
 	Rebuild       bool          // rebuild a healthy env
+	Sources       bool          // rebuild a healthy env if a package of this disk has changed
 	DryRun        bool          // only look: run nothing, change nothing
 }
 

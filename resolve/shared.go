@@ -166,6 +166,9 @@ func (s shared) checkPlan(ctx context.Context, st *state, res *Resolution) error
 	if err := checkSealedNeeds(req, res); err != nil {
 		return err
 	}
+	if err := s.checkSources(req, res.Verdict.Seal); err != nil {
+		return err
+	}
 	reason, err := s.planChange(ctx, st, res)
 	if err != nil || reason == "" {
 		return err

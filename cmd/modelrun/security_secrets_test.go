@@ -84,6 +84,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 
 	run(0, "--log-level", "trace", "--family", "transformers", "--", "python", "-c", "import os; assert os.environ['HF_TOKEN'] and os.environ['MY_API_KEY']")
+	env = append(env, "MODELRUN_WITH=extra-thing@"+at("direct", "/wheels/extra_thing-1.0-py3-none-any.whl"))
+	run(0, "--log-level", "trace", "--family", "transformers", "--", "python", "-c", "import extra_thing")
+	run(0, "ensure", "--rebuild", "--family", "transformers") // its own lock has no secret
 	for _, args := range [][]string{
 		{"explain", "--family", "transformers"}, {"explain", "--json", "--family", "transformers"}, {"which", "--json", "--family", "transformers"},
 		{"list"}, {"list", "--json"}, {"config"}, {"config", "--json"},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/source"
 )
 
 const (
@@ -40,14 +41,15 @@ type cachedVerdict struct {
 
 // cachedSeal is the part of a seal that a launch may need.
 type cachedSeal struct {
-	Key         string   `json:"key"`
-	BuildID     string   `json:"build_id"`
-	Plan        string   `json:"plan_hash,omitempty"`
-	Own         string   `json:"own,omitempty"`
-	Profile     string   `json:"profile,omitempty"`
-	ProfilePath string   `json:"profile_path,omitempty"`
-	ProfileHash string   `json:"profile_hash,omitempty"`
-	With        []string `json:"with,omitempty"`
+	Key         string          `json:"key"`
+	BuildID     string          `json:"build_id"`
+	Plan        string          `json:"plan_hash,omitempty"`
+	Own         string          `json:"own,omitempty"`
+	Profile     string          `json:"profile,omitempty"`
+	ProfilePath string          `json:"profile_path,omitempty"`
+	ProfileHash string          `json:"profile_hash,omitempty"`
+	With        []string        `json:"with,omitempty"`
+	Sources     []source.Source `json:"sources,omitempty"`
 }
 
 // cacheName returns the name of an env's cache file. It is the same for the
@@ -104,7 +106,7 @@ func (k cachedVerdict) verdict(now time.Time) (Verdict, bool) {
 	if s := k.Seal; s != nil {
 		v.setSeal(&Seal{
 			Schema: 1, Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own,
-			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With,
+			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With, Sources: s.Sources,
 		})
 	}
 	// If the clock was set back, the verdict is old, rather than fresh for a
@@ -144,7 +146,7 @@ func (c verdicts) add(print string, v Verdict) error {
 	if s := v.Seal; v.Sealed {
 		f.Verdicts[0].Seal = &cachedSeal{
 			Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own,
-			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With,
+			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With, Sources: s.Sources,
 		}
 	}
 	for _, k := range c.read().Verdicts {

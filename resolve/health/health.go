@@ -53,7 +53,7 @@ type Verdict struct {
 	Python   string   // the interpreter's version, "3.11.7"; "" if no probe reported it
 	Torch    string   // torch's own __version__, "2.5.1+cu121"; "" if no probe reported it
 	Sealed   bool     // READY.json is intact and belongs to this env
-	Seal     Seal     // content of READY.json; a cached verdict has only Key, BuildID, Plan, Own, Profile… and With
+	Seal     Seal     // content of READY.json; a cached verdict has only Key, BuildID, Plan, Own, Profile…, With and Sources
 	Absent   bool     // the env does not exist (State is Broken)
 	Cached   bool     // no process was started for this verdict
 
@@ -76,7 +76,6 @@ type Subject struct {
 	Accel   string           // the key's accelerator: "cu121", "rocm6.2", "mps", "cpu"; "" if it is not known
 
 	ModelType string // from the model's config.json; "" if it is not known. Used only for a warning
-	Start     string // a command that starts the model, up to its options: "modelrun -m llama". Used only for that warning
 }
 
 // Cache stores verdicts outside the env, because the env may be read-only. A

@@ -14,6 +14,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/requirement"
+	"github.com/modelrun/modelrun/resolve/source"
 	"github.com/modelrun/modelrun/resolve/usage"
 )
 
@@ -34,6 +35,7 @@ type Seal struct {
 	Packages    int               `json:"packages"`               // number of distributions
 	Installed   map[string]string `json:"installed,omitempty"`    // version of every distribution; older seals lack it
 	With        []string          `json:"with,omitempty"`         // requirements beyond the key that the env was made for, and their terms: "--index URL"
+	Sources     []source.Source   `json:"sources,omitempty"`      // packages of this disk that With names
 	Digest      string            `json:"digest"`                 // hash of the names in site-packages
 	Files       map[string]int64  `json:"files"`                  // size of each key file, by path below site-packages
 	Size        *usage.Sizes      `json:"size,omitempty"`         // disk usage; nil if it was not measured

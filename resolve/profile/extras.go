@@ -61,8 +61,10 @@ func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 			continue
 		}
 		p = p.overrule(r)
-		p.Extras = append(slices.Clone(p.Extras), r.String())
-		if p.TorchIndex != "" && torchStack(r.Name) && !slices.Contains(p.FromTorch, r.Name) {
+		p.Extras = append(slices.Clone(p.Extras), r)
+		if r.URL != "" {
+			p.FromTorch = slices.DeleteFunc(slices.Clone(p.FromTorch), func(name string) bool { return name == r.Name })
+		} else if p.TorchIndex != "" && torchStack(r.Name) && !slices.Contains(p.FromTorch, r.Name) {
 			p.FromTorch = append(slices.Clone(p.FromTorch), r.Name)
 		}
 	}
@@ -72,7 +74,7 @@ func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 // Asked returns what the user asked for beyond the key, without hashes. It is empty
 // if the plan is that of the key.
 func (p Plan) Asked() []string {
-	return slices.Concat(p.Extras, slices.DeleteFunc(p.Terms.Lines(), func(l string) bool { return strings.HasPrefix(l, "--hash ") }))
+	return slices.Concat(requirement.Strings(p.Extras), slices.DeleteFunc(p.Terms.Lines(), func(l string) bool { return strings.HasPrefix(l, "--hash ") }))
 }
 
 // CheckPython returns a NoPython error if the plan and a requirement for Python
@@ -125,10 +127,15 @@ func (p Plan) WithTerms(t requirement.Terms) Plan {
 	for _, c := range t.Constraints {
 		p = p.overrule(c)
 	}
-	if len(t.Indexes) > 0 && slices.ContainsFunc(p.Extras, func(r string) bool { return torchStack(requirement.NameOf(r)) }) {
+	if len(t.Indexes) > 0 && slices.ContainsFunc(torchPackages, p.asksFor) {
 		p.FromTorch = slices.DeleteFunc(slices.Clone(p.FromTorch), torchStack)
 	}
 	return p
+}
+
+// asksFor reports whether a requirement beyond the key is about a package.
+func (p Plan) asksFor(name string) bool {
+	return slices.ContainsFunc(p.Extras, func(r requirement.Requirement) bool { return r.Name == name })
 }
 
 // overrule returns the plan without the pins that a requirement contradicts. The
@@ -138,7 +145,9 @@ func (p Plan) overrule(r requirement.Requirement) Plan {
 		name := requirement.Normal(pin.Name)
 		return name == r.Name || torchStack(name) && torchStack(r.Name)
 	}
-	contradicts := func(pin Pin) bool { return requirement.Normal(pin.Name) == r.Name && !r.Allows(pin.Version) }
+	contradicts := func(pin Pin) bool {
+		return requirement.Normal(pin.Name) == r.Name && (r.URL != "" || !r.Allows(pin.Version))
+	}
 	if !r.Applies(requirement.Here(p.Python.Best)) || !slices.ContainsFunc(slices.Concat(p.Hard, p.Kept()), contradicts) {
 		return p
 	}
@@ -184,7 +193,7 @@ func (p Plan) Covers(r requirement.Requirement) bool {
 	if r.Name == requirement.Python { // any Python of the range may be used
 		return p.Python.Min != "" && p.Python.Max != "" && r.Allows(p.Python.Min) && r.Allows(p.Python.Max+".99")
 	}
-	if len(r.Extras) > 0 || !installs(p.Packages, r.Name) {
+	if len(r.Extras) > 0 || r.URL != "" || !installs(p.Packages, r.Name) {
 		return false
 	}
 	if len(r.Specs) == 0 {

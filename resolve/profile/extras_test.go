@@ -34,7 +34,7 @@ func TestExtras(t *testing.T) {
 		require.Equal(t, want, base.Covers(parse(need)), need)
 	}
 	p := base.WithExtras([]requirement.Requirement{parse("rich>=13"), parse("torchvision"), parse("python>=3.11.2")})
-	require.Equal(t, []string{"rich>=13", "torchvision"}, p.Extras)
+	require.Equal(t, []string{"rich>=13", "torchvision"}, requirement.Strings(p.Extras))
 	require.Equal(t, []string{"torch", "torchvision"}, p.FromTorch)
 	require.Equal(t, []string{"torch"}, base.FromTorch)
 	require.Equal(t, ">=3.11.2", p.Python.Also)
@@ -62,6 +62,7 @@ func TestPinsGiveWay(t *testing.T) {
 		"transformers==4.46; sys_platform==''": nil,
 		"transformers==4.46; python_version<'3.11'": nil,
 		"transformers==4.46":                        {"transformers==4.57.6 of profile cpu gives way to transformers==4.46"},
+		"torch @ https://h/torch.whl":               {"torch==2.11.0+cpu, torchvision==0.26.0 of profile cpu give way to torch @ https://h/torch.whl"},
 		"hub>1":                                     {"Hub==0.36 of profile cpu gives way to hub>1"},
 		"torchvision<0.26":                          {"torch==2.11.0+cpu, torchvision==0.26.0 of profile cpu give way to torchvision<0.26"},
 	} {

@@ -13,15 +13,15 @@ import (
 
 // Plan describes the content of one env.
 type Plan struct {
-	Key        envdir.Key // of the env
-	Accel      string     // "" if it is not known, as for a user-defined env
-	Source                // who says so
-	Index      string     // default index of a user-defined env; "" for the user's setting or PyPI
-	TorchIndex string     // "" if no package comes from it; may be file://
-	FromTorch  []string   // packages that come only from TorchIndex; all are in Packages
-	Packages   []string   // requirements to install, in order
-	Extras     []string   // requirements beyond the key
-	GaveWay    []GaveWay  // pins that a requirement of Extras overrules; none of them is in Hard
+	Key        envdir.Key                // of the env
+	Accel      string                    // "" if it is not known, as for a user-defined env
+	Source                               // who says so
+	Index      string                    // default index of a user-defined env; "" for the user's setting or PyPI
+	TorchIndex string                    // "" if no package comes from it; may be file://
+	FromTorch  []string                  // packages that come only from TorchIndex; all are in Packages
+	Packages   []string                  // requirements to install, in order
+	Extras     []requirement.Requirement // beyond the key; each has a name
+	GaveWay    []GaveWay                 // pins that a requirement of Extras overrules; none of them is in Hard
 	// Terms say where Extras come from, and what limits them.
 	Terms requirement.Terms
 	// Hard pins always hold; each is for an installed package. Soft pins are
@@ -85,7 +85,7 @@ func (p Profile) Plan(k envdir.Key, f Family, bnb bool) Plan {
 }
 
 // HasTorch reports whether torch is among the packages.
-func (p Plan) HasTorch() bool { return installs(p.Packages, "torch") || installs(p.Extras, "torch") }
+func (p Plan) HasTorch() bool { return installs(p.Packages, "torch") || p.asksFor("torch") }
 
 // torchStack reports whether a package is one of the three that are built
 // together and must have exactly matching versions.
@@ -140,7 +140,7 @@ func (p Plan) Hash() string {
 		Extras                []string `json:",omitempty"` // omitted when empty, so that hashes from before extras existed stay valid
 		Also                  string   `json:",omitempty"`
 		Terms                 []string `json:",omitempty"`
-	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.Python.Min, p.Python.Max, p.Python.Best, p.Accel, p.Extras, p.Python.Also, p.Terms.Lines()})
+	}{p.Packages, p.FromTorch, p.Hard, p.Soft, p.Index, p.TorchIndex, p.Python.Min, p.Python.Max, p.Python.Best, p.Accel, requirement.Strings(p.Extras), p.Python.Also, p.Terms.Lines()})
 	if err != nil {
 		panic(err) // strings always marshal
 	}

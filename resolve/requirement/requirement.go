@@ -16,14 +16,18 @@ import (
 // Requirement is a requirement for a distribution, or for Python itself under
 // the name "python", which no index has.
 type Requirement struct {
-	Name   string       // normalised: see Normal
+	Name   string       // normalised: see Normal; "" for a file:// URL alone
 	Extras []string     // sorted
 	Specs  []*Specifier // all must hold
+	URL    string       // of a direct reference, with its secret; "" if there is none
 	marker marker
 }
 
 // Python is the name of the interpreter in a requirement.
 const Python = "python"
+
+// urlForm is the reason why a text that is only a URL cannot be used.
+const urlForm = "it does not begin with the name of a package; a URL is written as NAME @ URL"
 
 // maxText is far longer than any real requirement.
 const maxText = 1000
@@ -31,9 +35,10 @@ const maxText = 1000
 // Parse parses a requirement such as "rich", "httpx[http2] >=0.27,<1" or
 // "tomli; python_version < '3.11'" (https://peps.python.org/pep-0508/).
 //
-// It refuses a URL or a path: it may contain a password, it may be a source
-// that runs code when it is built, and nothing installed shows its version. The
-// error describes what is wrong with s, without s itself.
+// A direct reference is "rich @ https://…", "rich @ git+https://…@v1" or
+// "rich @ file:///…". A file:// URL alone is a folder or a file whose name is not
+// known yet. For a path see [Located]. The error describes what is wrong with s,
+// without s itself.
 func Parse(s string) (Requirement, error) {
 	r, why := parse(s)
 	if why != "" {
@@ -55,9 +60,13 @@ func parse(s string) (r Requirement, why string) {
 	case strings.ContainsFunc(p.rest, func(c rune) bool { return c < ' ' && c != '\t' || c == 127 || c == utf8.RuneError }):
 		return r, "it holds a control character, or is not UTF-8"
 	}
+	if strings.HasPrefix(p.rest, "file://") {
+		why = p.direct(&r)
+		return r, why
+	}
 	name := p.take(func(c byte) bool { return isAlnum(c) || c == '.' || c == '_' || c == '-' })
 	if name == "" || strings.ContainsAny(p.rest, `/\`) && !strings.ContainsAny(p.rest, "@;") || name[0] == '.' {
-		return r, "it is a path or a URL, or no package name stands first"
+		return r, urlForm
 	}
 	if !isAlnum(name[0]) || !isAlnum(name[len(name)-1]) {
 		return r, quoted(name) + " is no package name"
@@ -74,8 +83,15 @@ func parse(s string) (r Requirement, why string) {
 		}
 		p.space()
 	}
-	if p.skip("@") || strings.Contains(p.rest, "://") && !strings.Contains(p.rest, ";") {
-		return r, "it names a URL"
+	if p.skip("@") {
+		p.space()
+		if why = p.direct(&r); why == "" && r.Name == Python {
+			why = "python takes versions only"
+		}
+		return r, why
+	}
+	if strings.Contains(p.rest, "://") { // it may hold a password, which an error must not quote
+		return r, urlForm
 	}
 	specs, tail, marked := strings.Cut(p.rest, ";")
 	if specs = strings.Trim(specs, " \t"); strings.HasPrefix(specs, "(") {
@@ -94,6 +110,23 @@ func parse(s string) (r Requirement, why string) {
 		why = "python takes versions only"
 	}
 	return r, why
+}
+
+// direct parses the URL of a direct reference, and a marker after " ;".
+func (p *scanner) direct(r *Requirement) (why string) {
+	r.URL = p.take(func(c byte) bool { return !isSpace(c) })
+	if why = directURL(r.URL); why != "" {
+		return why
+	}
+	p.space()
+	if p.rest == "" {
+		return ""
+	}
+	if !p.skip(";") {
+		return "only a marker may follow the URL, after \" ;\""
+	}
+	r.marker, why = parseMarker(p.rest)
+	return why
 }
 
 // extras parses the names between brackets.
@@ -119,13 +152,22 @@ func (p *scanner) until(end string) (string, bool) {
 }
 
 // String returns the normal form, which Parse accepts. Requirements that differ
-// only in order or case have the same normal form.
+// only in order, case or the secret of a URL have the same normal form.
 func (r Requirement) String() string {
 	s := r.Short()
-	if r.marker != nil {
-		s += "; " + r.marker.String()
+	if r.marker == nil {
+		return s
 	}
-	return s
+	if r.URL != "" { // a URL may hold a ";"
+		s += " "
+	}
+	return s + "; " + r.marker.String()
+}
+
+// Source returns what an installer gets: the normal form, with the secret of the
+// URL.
+func (r Requirement) Source() string {
+	return strings.Replace(r.String(), r.Location(), r.URL, 1)
 }
 
 // Short returns the normal form without the marker.
@@ -135,6 +177,10 @@ func (r Requirement) Short() string {
 	if len(r.Extras) > 0 {
 		b.WriteString("[" + strings.Join(r.Extras, ",") + "]")
 	}
+	if r.URL != "" && r.Name != "" {
+		b.WriteString(" @ ")
+	}
+	b.WriteString(r.Location())
 	for i, s := range r.Specs {
 		if i > 0 {
 			b.WriteByte(',')
@@ -146,7 +192,9 @@ func (r Requirement) Short() string {
 
 // Bare reports whether the requirement is just a name: every version meets it,
 // on every system.
-func (r Requirement) Bare() bool { return len(r.Extras) == 0 && len(r.Specs) == 0 && r.marker == nil }
+func (r Requirement) Bare() bool {
+	return len(r.Extras) == 0 && len(r.Specs) == 0 && r.URL == "" && r.marker == nil
+}
 
 // Allows reports whether an installed version meets the requirement. An invalid
 // version only meets a bare name and "===".

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -29,9 +30,19 @@ func TestParse(t *testing.T) {
 		`a;(os_name=="nt")`:                  `a; os_name == 'nt'`,
 		"a; extra == 'b' or os_name == 'nt'": `a; extra == 'b' or os_name == 'nt'`,
 		"a; (os_name=='nt' or os_name=='x') and sys_platform not in 'a b'": `a; (os_name == 'nt' or os_name == 'x') and sys_platform not in 'a b'`,
-		"a; os_name == \"it's\"": `a; os_name == "it's"`,
-		"python>=3.11":           "python>=3.11",
-		"x>=1,":                  "x>=1",
+		"a; os_name == \"it's\"":    `a; os_name == "it's"`,
+		"python>=3.11":              "python>=3.11",
+		"x>=1,":                     "x>=1",
+		"x@file:///x":               "x @ file:///x",
+		"file:///a%20b":             "file:///a%20b",
+		"file:///x ; os_name=='nt'": "file:///x ; os_name == 'nt'",
+		"X[b,A]@https://h/x;y.whl":  "x[a,b] @ https://h/x;y.whl",
+		"x @ https://me:pw@h:8080/a@b.whl#sha256=0 ; os_name=='nt'": "x @ https://***@h:8080/a@b.whl#sha256=0 ; os_name == 'nt'",
+		"x @ git+https://tok@h/o/r.git@feature/y#subdirectory=p":    "x @ git+https://***@h/o/r.git@feature/y#subdirectory=p",
+		"x @ git+ssh://git@h/o/r@v1":                                "x @ git+ssh://git@h/o/r@v1",
+		"x @ git+file:///r@v1":                                      "x @ git+file:///r@v1",
+		"x @ https://h/x.whl?token=s3cret&a=1":                      "x @ https://h/x.whl?token=***&a=1",
+		"x @ https://[::1]:80/x.whl":                                "x @ https://[::1]:80/x.whl",
 	} {
 		r, err := Parse(in)
 		require.NoError(t, err, in)
@@ -45,14 +56,23 @@ func TestParse(t *testing.T) {
 		"-r x":                          "an option",
 		"-e.":                           "an option",
 		"rm -rf":                        `"-rf" is no version specifier`,
-		"./dir":                         "a path or a URL",
-		"/abs":                          "a path or a URL",
-		`C:\x`:                          "a path or a URL",
-		"dir/x":                         "a path or a URL",
-		"https://me:pw@host/x.whl":      "a URL",
-		"git+https://host/x":            "a URL",
-		"rich @ https://me:pw@host/x":   "names a URL",
-		"rich@file:///x":                "names a URL",
+		"./dir":                         "NAME @ URL",
+		`C:\x`:                          "NAME @ URL",
+		"https://me:pw@host/x.whl":      "NAME @ URL",
+		"git+https://me:pw@host/x":      "NAME @ URL",
+		"rich>=1 https://me:pw@host/x":  "NAME @ URL",
+		"rich @ ./x":                    "it names a path",
+		"rich @":                        "it names a path",
+		"rich @ ftp://h/x":              `"ftp" is not a way to get a package`,
+		"rich @ file://x/y":             "no absolute path",
+		"rich @ file:///%zz":            "malformed",
+		"rich @ https:///x":             "no valid host",
+		"rich @ https://me:pw@/x":       "no valid host",
+		"rich @ https://me:p/w@host/x":  "no valid host",
+		"rich @ https://h/x y":          "only a marker",
+		"rich @ https://h/<x>":          "must be escaped",
+		"rich @ https://h/x ; x":        "ends too early",
+		"python @ https://h/x":          "versions only",
 		"rich>=":                        `"" is no version`,
 		"rich>=x":                       `"x" is no version`,
 		"rich=1":                        `"=1" is no version specifier`,
@@ -84,6 +104,61 @@ func TestParse(t *testing.T) {
 		require.ErrorContains(t, err, why, in)
 		require.NotContains(t, err.Error(), "pw@")
 	}
+}
+
+// TestSecrets checks that the secret of a URL reaches the installer only, and that
+// another secret is not another requirement.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	r, err := Parse("x @ https://me:pw@h/x.whl")
+	require.NoError(t, err)
+	other, err := Parse("x @ https://me:new@h/x.whl")
+	require.NoError(t, err)
+	require.Equal(t, Terms{}.Hash([]Requirement{r}), Terms{}.Hash([]Requirement{other}))
+	require.Equal(t, "x @ https://me:pw@h/x.whl", r.Source())
+	require.False(t, r.Masked())
+	sealed, err := Parse(r.String())
+	require.NoError(t, err)
+	require.True(t, sealed.Masked())
+	_, err = Parse("x @ https://me:p/w@h/x.whl")
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "p/w")
+}
+
+func TestLocated(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		require.Equal(t, "file:///C:/dir/lib", Located(`.\lib`, `C:\dir`, `C:\home`))
+		require.Equal(t, "file:///D:/lib", Located(`D:\lib`, `C:\dir`, `C:\home`))
+		r, err := Parse("file:///D:/a%20b")
+		require.NoError(t, err)
+		require.Equal(t, `D:\a b`, r.Path())
+		return
+	}
+	for in, want := range map[string]string{
+		"./lib":                    "file:///dir/lib",
+		"../lib/":                  "file:///lib",
+		".":                        "file:///dir",
+		"lib/x":                    "file:///dir/lib/x",
+		"/a b#c;d":                 "file:///a%20b%23c;d",
+		"~/lib":                    "file:///home/lib",
+		"./x-1.0.whl":              "file:///dir/x-1.0.whl",
+		"x @ ./lib":                "x @ file:///dir/lib",
+		"x[y]@lib ; os_name=='nt'": "x[y] @ file:///dir/lib ; os_name=='nt'",
+		"x @ https://h/x":          "x @ https://h/x",
+		"https://h/x":              "https://h/x",
+		"rich>=13":                 "rich>=13",
+		"rich; os_name == 'a/b'":   "rich; os_name == 'a/b'",
+		"x @":                      "x @",
+		"file:///lib":              "file:///lib",
+	} {
+		got := Located(in, "/dir", "/home")
+		require.Equal(t, want, got)
+	}
+	r, err := Parse(Located("./a b#c", "/dir", "/home"))
+	require.NoError(t, err)
+	require.Equal(t, "/dir/a b#c", r.Path())
+	require.Empty(t, r.Name)
 }
 
 // TestHash checks that equivalent requirements have the same hash, and different
@@ -260,14 +335,17 @@ func ask(t *testing.T, question, answer any) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"rich", "httpx[http2]>=0.27,<1", "a (==1.*); (os_name=='nt' or extra == \"x\") and python_version in '3'", "x @ https://h", "x===1!2.post3+l"} {
+	for _, s := range []string{"rich", "httpx[http2]>=0.27,<1", "a (==1.*); (os_name=='nt' or extra == \"x\") and python_version in '3'", "x @ https://h", "x===1!2.post3+l", "x[y] @ git+https://a:b@h/r@v?token=c#d ; os_name == 'nt'", "file:///a%20b", "./a b"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		r, err := Parse(s)
+		r, err := Parse(Located(s, "/dir", "/home"))
 		if err != nil {
 			return
 		}
+		whole, err := Parse(r.Source())
+		require.NoError(t, err, r.Source())
+		require.Equal(t, r.Source(), whole.Source())
 		again, err := Parse(r.String())
 		require.NoError(t, err, r.String())
 		require.Equal(t, r.String(), again.String())

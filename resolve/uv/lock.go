@@ -26,9 +26,10 @@ type Lock struct {
 	// the Python or the system. So only packages that the lock has as source alone may be built.
 	Given bool
 
-	cached  map[string]bool // packages that were in uv's cache before, from any index and for any Python
-	index   string          // default index of the plan alone, or ""; Sync needs its credentials
-	indexes []string        // further indexes of the plan; Sync needs their credentials
+	cached  map[string]bool           // packages that were in uv's cache before, from any index and for any Python
+	index   string                    // default index of the plan alone, or ""; Sync needs its credentials
+	direct  []requirement.Requirement // direct references of the plan; Pylock has their secrets
+	indexes []string                  // further indexes of the plan; Sync needs their credentials
 }
 
 // Package is one wheel of a Lock, or the source distribution that uv builds it
@@ -88,7 +89,7 @@ func ParseLock(data []byte) (Lock, error) {
 	l := Lock{Pylock: data}
 	for _, p := range file.Packages {
 		l.Packages = append(l.Packages, p.pkg())
-		if size := l.Packages[len(l.Packages)-1].Size; size == 0 {
+		if size := l.Packages[len(l.Packages)-1].Size; size == 0 && p.Directory == nil {
 			l.Download = -1
 		} else if l.Download >= 0 {
 			l.Download += size
@@ -134,6 +135,16 @@ func (l Lock) onlyBinary() (flags []string) {
 	return flags
 }
 
+// masked returns the lock without the secrets of direct references: uv writes them
+// into it.
+func (l Lock) masked() []byte {
+	text := string(l.Pylock)
+	for _, r := range l.direct {
+		text = strings.ReplaceAll(text, r.URL, r.Location())
+	}
+	return []byte(text)
+}
+
 // uncached returns the lock of the packages that were not in the cache, and
 // their number. text is "" if the lock does not have the form that uv writes.
 func (l Lock) uncached() (text string, n int) {
@@ -177,7 +188,7 @@ func (l Lock) Version(name string) string {
 func (l Lock) sources() string {
 	var names []string
 	for _, p := range l.Packages {
-		if p.Source {
+		if p.Source && !p.Direct {
 			names = append(names, p.Name+" "+p.Version)
 		}
 	}
@@ -208,7 +219,7 @@ func pyproject(p profile.Plan) []byte {
 		fmt.Fprintf(&b, "    %q,\n", withPin(r, p.Hard))
 	}
 	for _, r := range p.Extras {
-		fmt.Fprintf(&b, "    %q,\n", r)
+		fmt.Fprintf(&b, "    %q,\n", r.Source())
 	}
 	b.WriteString("]\n")
 	if p.TorchIndex == "" || len(p.FromTorch) == 0 {

@@ -39,6 +39,7 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)
+	u.forgetSources(ctx, p)
 	cached := u.cached() // before resolving: uv unpacks wheels there to read their metadata, but does not install from these
 	r := &resolution{uv: u, plan: p, python: python, dir: work}
 	l, err := r.solve(ctx)
@@ -58,6 +59,7 @@ func (r *resolution) complete(l Lock) Lock {
 		r.notes = append(r.notes, sources+" comes as source and is built here: that may take minutes, and a compiler")
 	}
 	l.Python, l.Notes, l.Pip = r.python, append(r.notes, l.Notes...), r.pip
+	l.direct = direct(r.plan)
 	l.index, l.indexes = r.defaultIndex(), append(slices.Clone(r.plan.Terms.Indexes), r.plan.TorchIndex)
 	return l
 }
@@ -69,6 +71,7 @@ func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte, minor st
 	if err != nil {
 		return Lock{}, err
 	}
+	u.forgetSources(ctx, p)
 	l.Given, l.cached = true, u.cached()
 	p = p.WithTorchIndex(u.cfg.IndexTorch)
 	p.Python.Min, p.Python.Max, p.Python.Best = minor, minor, minor
@@ -83,6 +86,27 @@ func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte, minor st
 		r.pip = r.bundledPip(ctx) // the index had none: see repair
 	}
 	return r.complete(l), nil
+}
+
+// direct returns the direct references of a plan.
+func direct(p profile.Plan) []requirement.Requirement {
+	return slices.DeleteFunc(slices.Clone(p.Extras), func(r requirement.Requirement) bool { return r.URL == "" })
+}
+
+// forgetSources removes the packages of this disk from uv's cache. uv would take a
+// wheel that it built earlier, unless a build file has changed. Its own
+// --refresh-package cannot be used offline. A failure only costs that.
+func (u *UV) forgetSources(ctx context.Context, p profile.Plan) {
+	args := u.common("cache", "clean", "--force")
+	n := len(args)
+	for _, r := range direct(p) {
+		if r.Path() != "" {
+			args = append(args, r.Name)
+		}
+	}
+	if len(args) > n && !u.cfg.NoCache {
+		_, _ = u.run(ctx, "", nil, args...)
+	}
 }
 
 // cached returns the packages in uv's cache.
@@ -352,7 +376,7 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 	for _, pin := range soft {
 		fmt.Fprintf(&lines, "%s==%s\n", pin.Name, pin.Version)
 	}
-	if err := errors.Join(os.WriteFile(file, pyproject(r.plan), 0o644), os.WriteFile(constraints, []byte(lines.String()), 0o644)); err != nil {
+	if err := errors.Join(os.WriteFile(file, pyproject(r.plan), 0o600), os.WriteFile(constraints, []byte(lines.String()), 0o644)); err != nil {
 		return Lock{}, err
 	}
 	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")

@@ -18,10 +18,13 @@ import (
 func (u *UV) Sync(ctx context.Context, l Lock, d envdir.Dir, others []envdir.Dir, report func(Progress)) error {
 	i := installation{uv: u, lock: l, dir: d, tmp: filepath.Join(d.Path, "tmp")}
 	file := d.Pylock()
-	if err := errors.Join(os.WriteFile(file, l.Pylock, 0o644), os.Mkdir(i.tmp, 0o700)); err != nil {
+	if err := errors.Join(os.WriteFile(file, l.Pylock, 0o600), os.Mkdir(i.tmp, 0o700)); err != nil {
 		return err
 	}
 	err := i.sync(ctx, file, report)
+	if err == nil {
+		err = errors.Join(os.Remove(file), os.WriteFile(file, l.masked(), 0o644)) // with the mode of everything in the env
+	}
 	if err == nil {
 		err = i.compile(ctx, others)
 	}
@@ -68,7 +71,7 @@ func (i installation) sync(ctx context.Context, file string, report func(Progres
 	if rest, n := l.uncached(); n < len(l.Packages) && rest != "" && !u.cfg.Offline {
 		if n > 0 {
 			part := filepath.Join(d.Path, "pylock.rest.toml") // next to the complete lock: its paths are relative
-			if err := os.WriteFile(part, []byte(rest), 0o644); err != nil {
+			if err := os.WriteFile(part, []byte(rest), 0o600); err != nil {
 				return err
 			}
 			t.partial = true

@@ -41,7 +41,7 @@ func Ensure(ctx context.Context, a *app.App, o EnsureOptions) error {
 		return err
 	}
 	want := *req
-	want.Policy.IgnorePause = true
+	want.Policy.IgnorePause, want.Policy.Sources = true, true
 	want.Policy.Update, want.Policy.Rebuild = o.Update, o.Rebuild
 	if o.Update || o.Rebuild {
 		want.Exact = true // the user wants to leave a compatible environment

@@ -67,6 +67,7 @@ func Load(in Input) (Config, error) {
 	}
 	l.root = findRoot(l.Config, in.Env)
 	l.limitProject()
+	l.limitDirect()
 	return l.Config, l.readTerms()
 }
 
@@ -83,6 +84,7 @@ type loader struct {
 	in        Input
 	block     script // of the script that is started
 	blockFrom string // its file and line
+	direct    []directNeed
 }
 
 func newLoader(in Input) *loader {

@@ -3,9 +3,12 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
@@ -17,6 +20,10 @@ import (
 // filled from indexes that the user chose. A package may run code (a .pth file, or
 // a source distribution that is built). But so does the program that the project
 // starts, and [env] could do as much.
+//
+// A URL or a path is different: it leads to a place that the user did not choose,
+// and it is built without the user seeing what it holds. From a project it counts
+// only for a root inside that project, as its [index] does.
 
 // readScript reads the PEP 723 block of the script that is started: its needs, and
 // its table [tool.modelrun].
@@ -36,49 +43,92 @@ func (l *loader) readScript() error {
 	return l.apply(l.block.document, path, filepath.Dir(path), projectScope)
 }
 
+// asker is the source of a need.
+type asker struct {
+	code    fault.Code // of an error
+	from    string     // the flag, the variable, or the file and the key
+	dir     string     // a relative path is relative to this folder
+	project string     // the folder of the project whose file it is; "" if the user asks
+}
+
+// directNeed is a URL or a path that a project's file asks for.
+type directNeed struct {
+	requirement.Requirement
+	asker
+}
+
 // parseNeeds parses the packages needed in addition to those of the key: the
 // setting "with", and always the script's own needs.
 func (l *loader) parseNeeds() error {
 	if v := l.Value("with"); v.Text != "" {
-		code, from, list := fault.BadConfig, v.From, strings.Fields(v.Text)
-		if strings.HasPrefix(from, "flag ") {
-			code = fault.BadUsage
-		} else if !strings.HasPrefix(from, "variable ") {
-			from += ": with"
+		by, list := asker{fault.BadConfig, v.From + ": with", filepath.Dir(v.From), v.Project}, strings.Fields(v.Text)
+		if strings.HasPrefix(v.From, "flag ") {
+			by = asker{code: fault.BadUsage, from: v.From, dir: l.base}
+		} else if strings.HasPrefix(v.From, "variable ") {
+			by = asker{code: fault.BadConfig, from: v.From, dir: l.base}
 		}
 		if rest, lines := strings.CutSuffix(v.Text, "\n"); lines {
 			list = strings.Split(rest, "\n")
 		}
 		for _, text := range list {
-			if err := l.need(text, code, from); err != nil {
+			if err := l.need(text, by); err != nil {
 				return err
 			}
 		}
 	}
+	by := asker{fault.BadScript, l.blockFrom + ": dependencies", l.ScriptDir(), l.ScriptDir()}
 	for _, text := range l.block.dependencies {
-		if err := l.need(text, fault.BadScript, l.blockFrom+": dependencies"); err != nil {
+		if err := l.need(text, by); err != nil {
 			return err
 		}
 	}
 	if text := l.block.requiresPython; text != "" { // the space matters: without it, "3.11" would give the package python3.11
-		return l.need(requirement.Python+" "+text, fault.BadScript, l.blockFrom+": requires-python")
+		by.from = l.blockFrom + ": requires-python"
+		return l.need(requirement.Python+" "+text, by)
 	}
 	return nil
 }
 
-func (l *loader) need(text string, code fault.Code, from string) error {
-	r, err := requirement.Parse(text)
-	if err != nil {
-		python := strings.HasSuffix(from, "requires-python")
-		if python {
-			text = strings.TrimPrefix(text, requirement.Python+" ")
-		}
-		f := fault.New(code, "%s: %q cannot be used: %w", from, fault.Mask(text), err)
-		if python {
-			return f.Fix(`write versions, for example ">=3.10"`)
-		}
-		return f.Fix(`name packages with their versions, for example "rich>=13"; for a URL or a folder describe an env of your own in %s: [envs."my-key"]`, ProjectFile)
+// need adds one need.
+func (l *loader) need(text string, by asker) error {
+	python, isPython := strings.CutPrefix(text, requirement.Python+" ")
+	isPython = isPython && strings.HasSuffix(by.from, "requires-python")
+	located := text
+	if !isPython {
+		located = requirement.Located(text, by.dir, Home(l.in.Env))
 	}
-	l.needs = append(l.needs, r)
+	r, err := requirement.Parse(located)
+	switch {
+	case err != nil && isPython:
+		return fault.New(by.code, "%s: %q cannot be used: %w", by.from, fault.Mask(python), err).Fix(`write versions, for example ">=3.10"`)
+	case err != nil:
+		return fault.New(by.code, "%s: %q cannot be used: %w", by.from, fault.Mask(text), err).
+			Fix(`name a package with its versions ("rich>=13"), an address ("rich @ https://…") or a folder ("./mylib")`)
+	case r.URL != "" && by.project != "":
+		l.direct = append(l.direct, directNeed{r, by}) // limitDirect decides
+	default:
+		l.needs = append(l.needs, r)
+	}
 	return nil
+}
+
+// limitDirect adds the URLs and paths of a project's files if the root is inside
+// that project.
+func (l *loader) limitDirect() {
+	for _, d := range l.direct {
+		if fsys.Within(string(l.root.dir), d.project) {
+			l.needs = append(l.needs, d.Requirement)
+			continue
+		}
+		l.ignored = append(l.ignored, fmt.Sprintf("%s: %s is ignored: root %s is outside of that project. To use it, ask for it yourself: --with %s",
+			d.from, d.Short(), l.root.dir, fault.Quote(d.String())))
+	}
+}
+
+// Home returns the user's home folder, or "".
+func Home(env execx.Environ) string {
+	if runtime.GOOS == "windows" {
+		return env.Get("USERPROFILE")
+	}
+	return env.Get("HOME")
 }

@@ -2,19 +2,29 @@ package target
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/requirement"
-	"github.com/modelrun/modelrun/shim/config"
+	"github.com/modelrun/modelrun/resolve/source"
 )
 
 // withNeeds returns the target with the needs that go beyond its key, and with the
 // key that they lead to. It drops packages that the key already includes.
 func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
-	t.With, t.Terms = t.beyond(f.Config)
+	if t.Terms.Empty() {
+		t.Terms = f.Config.Terms()
+	}
+	for _, r := range requirement.Set(slices.Concat(f.Config.Needs(), t.Sealed)) {
+		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
+			t.With = append(t.With, r)
+		}
+	}
 	if len(t.With) == 0 && t.Terms.Empty() {
 		return t, nil
 	}
@@ -27,20 +37,6 @@ func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 		t.Key = key
 	}
 	return t, nil
-}
-
-// beyond returns the needs that go beyond the target's key, and their terms. Both lines
-// of transformers have the same.
-func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms requirement.Terms) {
-	if terms = t.Terms; terms.Empty() {
-		terms = c.Terms()
-	}
-	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.Sealed)) {
-		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
-			with = append(with, r)
-		}
-	}
-	return with, terms
 }
 
 // includes reports whether the key itself includes a package.
@@ -86,4 +82,27 @@ func (f Finder) sealedNeeds(key envdir.Key) (base envdir.Key, with []requirement
 		return key, nil, requirement.Terms{}
 	}
 	return base, with, terms
+}
+
+// direct returns the needs with the name of each direct reference. The error says
+// why one cannot be had, before anything is touched.
+func (f Finder) direct(with []requirement.Requirement) (named []requirement.Requirement, err error) {
+	for _, r := range with {
+		switch {
+		case r.Masked():
+			return nil, fault.New(fault.NoSolution, "the secret in the address of %s is not kept anywhere", r.Short()).
+				Fix("name it again with its secret: --with %s", fault.Quote(r.Short()))
+		case r.Git():
+			if _, err := execx.LookPath("git", filepath.SplitList(f.Env.Get("PATH")), f.Env); err != nil {
+				return nil, fault.New(fault.NoSolution, "%s cannot be had: there is no git on PATH", r.Short()).
+					Fix("install git (Debian, Ubuntu: apt install git; Windows: winget install Git.Git), or name a wheel or an archive by its https:// address")
+			}
+		case r.Path() != "":
+			if r.Name, err = source.Name(r.Path(), r.Name); err != nil {
+				return nil, err
+			}
+		}
+		named = append(named, r)
+	}
+	return named, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/shim/config"
 )
@@ -43,6 +44,9 @@ func (f Finder) KeyOptions() (words string) {
 			values = f.Config.List(row.Name)
 		}
 		for _, v := range values {
+			if row.Name == "with" && f.Config.Flag("cwd") != "" {
+				v = requirement.Located(v, f.Config.Base(), config.Home(f.Env))
+			}
 			words += " --" + row.Flag + " " + fault.Quote(fault.Mask(v))
 		}
 	}

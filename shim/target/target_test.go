@@ -12,6 +12,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/hardware"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/shim/config"
 )
 
@@ -50,8 +51,8 @@ func TestRequest(t *testing.T) {
 		exact, mine bool
 		named       bool
 	}{
-		"nothing":                       {key: "torch-cpu-transformers5"},
-		"a model in the folder":         {files: map[string]string{"config.json": llama}, key: "torch-cpu-transformers5", named: true},
+		"nothing":                       {key: "torch-cpu-transformers"},
+		"a model in the folder":         {files: map[string]string{"config.json": llama}, key: "torch-cpu-transformers", named: true},
 		"a model that is named":         {files: map[string]string{"m/x.gguf": "GGUF"}, flags: config.Flags{"model": "m/x.gguf"}, key: "llamacpp-cpu", named: true},
 		"a family":                      {flags: config.Flags{"family": "onnx"}, key: "onnx-cpu", named: true},
 		"a family is stronger":          {files: map[string]string{"config.json": llama}, flags: config.Flags{"family": "vllm"}, key: "vllm-cpu", named: true},
@@ -111,7 +112,7 @@ func TestPlan(t *testing.T) {
 	plan, err := f.Plan(t.Context(), target)
 	require.NoError(t, err)
 	require.Equal(t, req.Key, plan.Key)
-	require.Equal(t, []string{"rich>=13"}, plan.Extras)
+	require.Equal(t, []string{"rich>=13"}, requirement.Strings(plan.Extras))
 
 	f = finder(t, nil, config.Flags{"env_key": "torch-cpu-transformerz"})
 	target, _, err = f.Request(t.Context())
