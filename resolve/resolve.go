@@ -43,6 +43,9 @@ type Model struct {
 	Type    string           // the model_type of its config.json, for a warning; "" if it is not known
 }
 
+// StartModel returns the beginning of a command that starts the model.
+func (r *Request) StartModel() string { return "modelrun" + r.RootOption + " -m " + r.Model.Name }
+
 // Alternative is another key that may serve a request, with the requirements for its env.
 type Alternative struct {
 	Key     envdir.Key       // the other key

@@ -132,7 +132,7 @@ func (d *Deps) check(ctx context.Context, st *state, dir envdir.Dir, accel strin
 	if err := d.Trusted(dir); err != nil {
 		return health.Verdict{}, unreadableEnv(dir, err)
 	}
-	s := health.Subject{Dir: dir, Imports: imports, CUDA: st.req.CUDA, Accel: accel, ModelType: st.req.Model.Type}
+	s := health.Subject{Dir: dir, Imports: imports, CUDA: st.req.CUDA, Accel: accel, ModelType: st.req.Model.Type, Start: st.req.StartModel()}
 	check := d.Check.Look
 	if !st.req.Policy.DryRun {
 		check = func(s health.Subject) (health.Verdict, error) { return d.Check.Check(ctx, s) }

@@ -240,7 +240,7 @@ func sharedSandbox(t testing.TB) *sandbox {
 }
 
 // madeOnce holds the environments that scripts start with.
-var madeOnce = map[envdir.Key]*once[envdir.Root]{onnx: {}, "torch-cpu-transformers": {}}
+var madeOnce = map[envdir.Key]*once[envdir.Root]{onnx: {}, "torch-cpu-transformers": {}, "torch-cpu-transformers5": {}}
 
 // madeRoot returns a root with one healthy env, as "ensure" leaves it, to be
 // copied.
@@ -363,10 +363,10 @@ def __getattr__(name):
 )
 
 // wheels returns small stand-ins with the names and versions that the embedded
-// profiles and the app's own profiles require.
-func wheels(t testing.TB) []uvtest.Wheel {
+// profiles, the app's own profiles and more profiles require.
+func wheels(t testing.TB, more ...profile.Profile) []uvtest.Wheel {
 	t.Helper()
-	all := profile.Embedded()
+	all := append(profile.Embedded(), more...)
 	files, err := filepath.Glob(filepath.Join(originDir(t), "*.json"))
 	require.NoError(t, err)
 	require.Len(t, files, 5)

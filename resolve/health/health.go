@@ -76,6 +76,7 @@ type Subject struct {
 	Accel   string           // the key's accelerator: "cu121", "rocm6.2", "mps", "cpu"; "" if it is not known
 
 	ModelType string // from the model's config.json; "" if it is not known. Used only for a warning
+	Start     string // a command that starts the model, up to its options: "modelrun -m llama". Used only for that warning
 }
 
 // Cache stores verdicts outside the env, because the env may be read-only. A

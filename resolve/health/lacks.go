@@ -1,6 +1,7 @@
 package health
 
 import (
+	"os"
 	"slices"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -59,4 +60,15 @@ func Lacks(d envdir.Dir, with []requirement.Requirement) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// Installed returns the version of a distribution in an env, by the names in its
+// site-packages. It returns "" if that cannot be seen.
+func Installed(d envdir.Dir, name string) string {
+	entries, _ := os.ReadDir(d.SitePackages(minorOnDisk(d)))
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return distsOf(names)[requirement.Normal(name)].version
 }

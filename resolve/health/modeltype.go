@@ -6,8 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/profile"
 )
 
 // typeWarning returns one line if the env's transformers has no code for the type
@@ -35,10 +36,12 @@ func typeWarning(s Subject, st *site) []string {
 	if known {
 		return nil
 	}
-	update := "modelrun ensure --update"
-	if s.Dir.Kind != envdir.Old {
-		update += " --env " + s.Dir.Name
+	version := distsOf(st.names)["transformers"].version
+	text := fmt.Sprintf("the model is of type %s, which transformers %s in environment %s does not know", s.ModelType, version, s.Dir.Name)
+	newer, certain := profile.Newer(s.ModelType, version)
+	start := fmt.Sprintf("%s --with %s -- …", s.Start, fault.Quote(newer))
+	if certain {
+		return []string{text + "; start it with one that does: " + start}
 	}
-	return []string{fmt.Sprintf("the model is of type %s, which transformers %s in environment %s does not know; a newer one may: %s",
-		s.ModelType, distsOf(st.names)["transformers"].version, s.Dir.Name, update)}
+	return []string{text + "; a newer one may, and so may a newer modelrun: " + start}
 }

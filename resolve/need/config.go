@@ -19,10 +19,12 @@ const maxJSON = 5 << 20
 // config is the part of config.json that matters. Its types are loose: only
 // relevant values are validated.
 type config struct {
-	ModelType     any `json:"model_type"`
-	Architectures any `json:"architectures"`
-	Quantization  any `json:"quantization_config"`
-	AutoMap       any `json:"auto_map"`
+	ModelType     any             `json:"model_type"`
+	Architectures any             `json:"architectures"`
+	Quantization  any             `json:"quantization_config"`
+	AutoMap       any             `json:"auto_map"`
+	Saved         any             `json:"transformers_version"`
+	Text          json.RawMessage `json:"text_config"`
 }
 
 // readConfig reads the config.json in dir.
@@ -38,9 +40,10 @@ func (m *Model) fromConfig(dir string, p Places) error {
 	if err != nil {
 		return err
 	}
-	if kind, ok := c.ModelType.(string); ok && c.AutoMap == nil && isHubName(kind) {
+	if kind, ok := c.ModelType.(string); ok && isHubName(kind) {
 		m.Type = kind
 	}
+	m.Code, m.Saved = c.AutoMap != nil, c.saved()
 	path := filepath.Join(dir, "config.json")
 	method, err := quantOf(c.Quantization)
 	switch {
@@ -59,6 +62,22 @@ func (m *Model) fromConfig(dir string, p Places) error {
 		return e.Fix("name a family that covers it, for example --family vllm, or an env that has its packages: --env KEY")
 	}
 	return e.Fix("name an env that has its packages: --env KEY")
+}
+
+// saved returns the version of transformers that wrote the config. Some configs have
+// it only in the part about text (Kimi K2.5). It returns "" for null and for anything
+// that is no version.
+func (c config) saved() string {
+	s, _ := c.Saved.(string)
+	if s == "" && c.Text != nil {
+		var text config
+		_ = json.Unmarshal(c.Text, &text) // a part of another form has no version
+		s, _ = text.Saved.(string)
+	}
+	if s == "" || len(s) > 40 || s[0] < '0' || s[0] > '9' || strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyz.+-_") != "" {
+		return ""
+	}
+	return s
 }
 
 // quantOf returns the quantisation method, or "". Configs from before

@@ -9,8 +9,7 @@ import (
 )
 
 // TestType checks the model type, because a folder in the env is looked up by it. A
-// type that is not a plain name is ignored, and so is the type of a model with its
-// own code.
+// type that is not a plain name is ignored.
 func TestType(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{
@@ -22,7 +21,7 @@ func TestType(t *testing.T) {
 		`{"model_type":"../../llama"}`:                                                      "",
 		`{"model_type":"a/b"}`:                                                              "",
 		`{"model_type":""}`:                                                                 "",
-		`{"model_type":"mine","auto_map":{"AutoConfig":"configuration_mine.MineConfig"}}`: "",
+		`{"model_type":"mine","auto_map":{"AutoConfig":"configuration_mine.MineConfig"}}`: "mine",
 	} {
 		dir := t.TempDir()
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, "lora"), 0o755))
@@ -33,5 +32,34 @@ func TestType(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, m.Type, "%s: %s", name, config)
 		}
+	}
+}
+
+// TestSaved checks what decides between the lines of transformers, in the forms that
+// real configs have.
+func TestSaved(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string]Model{
+		`{"model_type":"llama","transformers_version":"5.24.0"}`:                           {Saved: "5.24.0"},
+		`{"model_type":"qwen3_5","transformers_version":"4.57.0.dev0"}`:                    {Saved: "4.57.0.dev0"},
+		`{"model_type":"llama","transformers_version":null,"auto_map":null}`:               {},
+		`{"transformers_version":5}`:                                                       {},
+		`{"transformers_version":["5.0"]}`:                                                 {},
+		`{"transformers_version":""}`:                                                      {},
+		`{"transformers_version":"git"}`:                                                   {},
+		`{"transformers_version":"5.0\n\u001b[31m"}`:                                       {},
+		`{"transformers_version":"55555555555555555555555555555555555555555"}`:             {},
+		`{"auto_map":{"AutoModel":"modeling_x.X"},"transformers_version":"4.40.1"}`:        {Code: true, Saved: "4.40.1"},
+		`{"auto_map":{"AutoModel":"m.X"},"text_config":{"transformers_version":"4.56.2"}}`: {Code: true, Saved: "4.56.2"},
+		`{"transformers_version":"5.1.0","text_config":{"transformers_version":"4.56.2"}}`: {Saved: "5.1.0"},
+		`{"text_config":[1]}`:                                                              {},
+		`{"text_config":"none"}`:                                                           {},
+		`{"text_config":{"model_type":"x","rope":NaN,"text_config":{"transformers_version":"5.0"}},"transformers_version":null}`: {},
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600))
+		m, err := Of(dir, Places{Cwd: dir})
+		require.NoError(t, err, config)
+		require.Equal(t, want, Model{Code: m.Code, Saved: m.Saved}, config)
 	}
 }

@@ -23,7 +23,9 @@ type Model struct {
 	Family string   // "transformers", "llamacpp", "onnx", or Places.Family; "" if the files do not show it
 	Bnb    bool     // needs bitsandbytes: the -bnb key
 	Base   string   // the base model in an adapter's file; every transformers env has peft
-	Type   string   // model_type of its config.json, or of its base's; "" if there is none, or if the model has its own code
+	Type   string   // model_type of its config.json, or of its base's; "" if there is none
+	Code   bool     // that config names code of the model's own (auto_map)
+	Saved  string   // the version of transformers that wrote that config, "4.57.0.dev0"; "" if it is not known
 	Notes  []string // messages for the user, for example that a hub id is not cached
 }
 

@@ -121,7 +121,8 @@ func version(accel string) int {
 // Compatible returns the existing keys that can replace want, best first. First
 // comes want with -bnb. Then come other builds of the same family for the same
 // kind of GPU, if the driver can run them on every GPU of this machine. If want
-// has bitsandbytes, they must have it too.
+// has bitsandbytes, they must have it too. Envs of the other line of transformers
+// follow those of the wanted line; the caller knows which of them the model can use.
 //
 // A CPU build never replaces a GPU build. A GPU build replaces a CPU build only
 // if there is no usable GPU; then CUDA builds come last. A driver that was
@@ -142,23 +143,24 @@ func compatible(want envdir.Key, have []envdir.Key, driver string, gpu bool, ser
 	}
 	type other struct {
 		key            envdir.Key
-		build, bnb     int
+		build, line    int
+		bnb            int
 		compat, newest int
 	}
 	var found []other
 	for _, k := range have {
 		p, ok := ParseKey(k)
-		if !ok || k == want || p.Family.Name != w.Family.Name || w.Bnb && !p.Bnb {
+		if !ok || k == want || !alike(p.Family, w.Family) || w.Bnb && !p.Bnb {
 			continue
 		}
 		onCPU := !gpu && w.Accel == "cpu" && IsCUDA(p.Accel)
 		if p.Accel != w.Accel && !onCPU && (class(p.Accel) != class(w.Accel) || serves(p.Accel) != nil) {
 			continue
 		}
-		found = append(found, other{k, zeroIf(p.Accel == w.Accel), zeroIf(p.Bnb == w.Bnb), zeroIf(native(p.Accel, driver)), -version(p.Accel)})
+		found = append(found, other{k, zeroIf(p.Accel == w.Accel), zeroIf(p.Family.Name == w.Family.Name), zeroIf(p.Bnb == w.Bnb), zeroIf(native(p.Accel, driver)), -version(p.Accel)})
 	}
 	slices.SortStableFunc(found, func(a, b other) int {
-		return cmp.Or(cmp.Compare(a.build, b.build), cmp.Compare(a.bnb, b.bnb),
+		return cmp.Or(cmp.Compare(a.build, b.build), cmp.Compare(a.line, b.line), cmp.Compare(a.bnb, b.bnb),
 			cmp.Compare(a.compat, b.compat), cmp.Compare(a.newest, b.newest))
 	})
 	keys := make([]envdir.Key, len(found))
@@ -167,3 +169,6 @@ func compatible(want envdir.Key, have []envdir.Key, driver string, gpu bool, ser
 	}
 	return keys
 }
+
+// alike reports whether two families are the same, or the two lines of transformers.
+func alike(f, g Family) bool { return f.Name == g.Name || f.line != 0 && g.line != 0 }

@@ -11,6 +11,7 @@ import (
 // Choice is the selected profile, and the rejected ones with a reason each.
 type Choice struct {
 	Profile Profile  // the one to use
+	Family  Family   // the wanted family; with Want.Lines the line that the profile has, the newer of two
 	Passed  []Passed // the ones that were rejected
 	// Warning is set if there is a GPU and the choice is a CPU build that the
 	// user did not ask for. It is one sentence for the user, and an error under
@@ -25,6 +26,7 @@ type Passed struct{ Name, Reason string }
 type Want struct {
 	Name   string           // --profile; "" for any
 	Family Family           // the profile must have a build of it
+	Lines  bool             // either line of transformers serves; Family is [DefaultFamily]
 	Accel  string           // of the key that the user named; "" for any
 	Bad    map[string]error // from InRoot: the error to return if Name is one of them
 	All    bool             // Choice.Passed must also have the built-in profiles that a profile of the root beats
@@ -49,6 +51,15 @@ func Select(m hardware.Machine, inRoot []Profile, w Want) (Choice, error) {
 		}
 	}
 	return c.choose(inRoot, Embedded())
+}
+
+// in returns the wanted family, and whether the profile has it. Of two lines it is the
+// newer one that the profile has.
+func (w Want) in(p Profile) (Family, bool) {
+	if newer, ok := FamilyNamed(Transformers5); ok && w.Lines && p.Has(newer) {
+		return newer, true
+	}
+	return w.Family, p.Has(w.Family)
 }
 
 // Judged is a profile and whether it serves this machine.
@@ -99,6 +110,7 @@ func (c chooser) choose(inRoot, embedded []Profile) (Choice, error) {
 		return out, c.noneServes(out.Passed)
 	}
 	out.Profile = slices.MinFunc(found, func(a, b candidate) int { return a.fit.compare(b.fit) }).Profile
+	out.Family, _ = c.want.in(out.Profile)
 	out.Warning = c.warning(out)
 	return out, nil
 }
@@ -115,7 +127,8 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 			return Choice{}, fault.New(fault.BadProfile, "profile %s cannot be used here: %s", p.Name, why).
 				Fix("leave --profile out, then modelrun chooses; modelrun profiles says which ones serve this machine")
 		}
-		return Choice{Profile: p}, nil
+		family, _ := c.want.in(p)
+		return Choice{Profile: p, Family: family}, nil
 	}
 	if err := c.want.Bad[c.want.Name]; err != nil {
 		return Choice{}, err
@@ -130,10 +143,11 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 // rejection returns the reason why a profile cannot serve, or "".
 func (c chooser) rejection(p Profile) string {
 	kind := class(p.Accel)
+	family, has := c.want.in(p)
 	switch {
 	case c.want.Accel != "" && p.Accel != c.want.Accel:
 		return "it is for " + p.Accel + ", wanted is " + c.want.Accel
-	case c.want.Family.Name != "" && !p.Has(c.want.Family):
+	case c.want.Family.Name != "" && !has:
 		return "it says nothing of " + c.want.Family.Name
 	case kind == "cpu":
 		return ""
@@ -146,7 +160,7 @@ func (c chooser) rejection(p Profile) string {
 	case c.m.Identity.Vendor != kind:
 		return "it is for " + p.Accel + " and the GPU here is of " + c.m.Identity.Vendor
 	}
-	if err := c.serves(p.Accel, p.Torch(c.want.Family)); err != nil {
+	if err := c.serves(p.Accel, p.Torch(family)); err != nil {
 		return err.Error()
 	}
 	return ""

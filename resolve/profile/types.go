@@ -1,6 +1,10 @@
 package profile
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/requirement"
+)
 
 // Lines reports which lines of transformers know a model_type. Both are false for a
 // type that is in no list. The lists are those of the wheels that types_generated.go
@@ -12,4 +16,30 @@ func Lines(modelType string) (in4, in5 bool) {
 	}
 	lines, _, _ := strings.Cut(rest, "\n")
 	return strings.Contains(lines, "4"), strings.Contains(lines, "5")
+}
+
+// Newest returns the newest version of a line of transformers that this modelrun
+// knows: the one that [Lines] is read from.
+func Newest(line int) string {
+	if line == 5 {
+		return typesVersion5
+	}
+	return typesVersion4
+}
+
+// Newer returns a requirement on transformers for a model_type that version does not
+// know. If certain is false, no list has the type, and a newer version may know it.
+func Newer(modelType, version string) (text string, certain bool) {
+	switch in4, in5 := Lines(modelType); {
+	case in4 && in5:
+		text = "transformers>=" + typesVersion4
+	case in4:
+		text = "transformers>=" + typesVersion4 + ",<5"
+	case in5:
+		text = "transformers>=" + typesVersion5
+	}
+	if r, err := requirement.Parse(text); err == nil && !r.Allows(version) {
+		return text, true
+	}
+	return "transformers>" + typesVersion5, false
 }

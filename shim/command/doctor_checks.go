@@ -52,7 +52,7 @@ func (d *doctor) checkGPU(ctx context.Context) {
 		return
 	}
 	family, _ := profile.FamilyNamed(profile.DefaultFamily)
-	c, err := d.finder.Choose(ctx, profile.Want{Name: d.app.Config.String("profile"), Family: family})
+	c, err := d.finder.Choose(ctx, profile.Want{Name: d.app.Config.String("profile"), Family: family, Lines: true})
 	switch {
 	case err != nil:
 		d.addError("gpu", checkFailed, err, d.app.Hint("explain"))

@@ -42,9 +42,9 @@ func explainCommand() app.Command {
 
 // explainDoc is the document of `explain --json`: the record of the decision.
 type explainDoc struct {
-	Schema   int          `json:"schema"`
-	Key      string       `json:"key"`
-	Family   string       `json:"family"`
+	Schema int    `json:"schema"`
+	Key    string `json:"key"`
+	explainFamily
 	Accel    string       `json:"accel"`
 	With     []string     `json:"with,omitempty"` // needs beyond the family's key
 	Model    string       `json:"model"`
@@ -57,6 +57,12 @@ type explainDoc struct {
 	Chain    []attemptDoc `json:"chain"`
 	Launch   string       `json:"launch"`
 	Next     string       `json:"next"`
+}
+
+// explainFamily is the family in an [explainDoc].
+type explainFamily struct {
+	Family string `json:"family"`
+	Line   string `json:"line_reason,omitempty"` // why this line of transformers
 }
 
 // attemptDoc is the attempt of one strategy in an [explainDoc].
@@ -86,7 +92,7 @@ func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 		return err
 	}
 	doc := explainDoc{
-		Schema: terminal.Schema, Key: string(req.Key), Family: t.Family.Name, Accel: req.Accel, Model: t.Model.Name,
+		Schema: terminal.Schema, Key: string(req.Key), explainFamily: explainFamily{t.Family.Name, t.Line.Why}, Accel: req.Accel, Model: t.Model.Name,
 		Root: string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil, With: req.Terms.Written(req.With),
 	}
 	if m, err := a.Machine.Machine(ctx); err == nil {
@@ -185,6 +191,9 @@ func explainTable(a *app.App, doc explainDoc, attempts []resolve.Attempt) error 
 	out := a.UI.Page()
 	var head terminal.Table
 	head.Row("key", doc.Key)
+	if doc.Line != "" {
+		head.Row("family", doc.Family+": "+doc.Line)
+	}
 	head.Row("model", cmp.Or(doc.Model, "none"))
 	head.Row("machine", doc.Machine)
 	head.Row("profile", cmp.Or(doc.Profile, "none"))

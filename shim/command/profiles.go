@@ -91,8 +91,11 @@ func Profiles(ctx context.Context, a *app.App, o ProfilesOptions) error {
 	if err != nil {
 		return err
 	}
+	want := profile.Want{Name: a.Config.String("profile"), Family: family, Lines: family.Name == profile.DefaultFamily}
+	if t, err := a.Silent().Finder().Find(ctx); err == nil && want.Lines && !t.Exact && !t.Line.Both {
+		family, want.Family, want.Lines = t.Family, t.Family, false // the model needs this line
+	}
 	doc := profilesDoc{Schema: terminal.Schema, Root: string(a.Config.Root()), Machine: m.String(), Family: family.Name, Profiles: []profileRow{}}
-	want := profile.Want{Name: a.Config.String("profile"), Family: family}
 	choice, unusable := finder.Choose(ctx, want)
 	if unusable == nil {
 		doc.Chosen, doc.Warning = choice.Profile.Name, choice.Warning

@@ -53,6 +53,10 @@ func jsonPage(t *testing.T) string {
 // elements follow "[].".
 func fieldsOf(prefix string, t reflect.Type) (out []string) {
 	for f := range t.Fields() {
+		if f.Anonymous { // its fields are the document's
+			out = append(out, fieldsOf(prefix, f.Type)...)
+			continue
+		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		out = append(out, prefix+name)
 		inner, sep := f.Type, "."

@@ -57,7 +57,7 @@ func (s *subjects) ofOld(ctx context.Context, d envdir.Dir) health.Subject {
 	if name := s.oldModels[id]; name != "" {
 		_, req, err := s.app.Silent().ForModel(name, id).Finder().Request(ctx)
 		if err == nil && req.Model.ID == id {
-			sub.Imports, sub.CUDA, sub.Accel, sub.ModelType = req.Model.Imports, req.CUDA, req.Accel, req.Model.Type
+			sub.Imports, sub.CUDA, sub.Accel, sub.ModelType, sub.Start = req.Model.Imports, req.CUDA, req.Accel, req.Model.Type, req.StartModel()
 			return sub
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
@@ -250,8 +251,9 @@ func (m *migration) move(ctx context.Context, e *migrateEnv) error {
 func checkServes(wanted modelRequest, res *resolve.Resolution) error {
 	switch v := res.Verdict; {
 	case v.UnknownType:
+		newer, _ := profile.Newer(wanted.request.Model.Type, "")
 		return fault.New(fault.NoEnv, "environment %s does not know the model's type %s", res.Dir.Name, wanted.request.Model.Type).
-			Fix("%s, then try again; or go on with the old environment", wanted.app.Hint("ensure --update --env "+res.Dir.Name))
+			Fix("go on with the old environment; a newer transformers may know it: %s --with %s -- …", wanted.request.StartModel(), fault.Quote(newer))
 	case v.State != health.Healthy:
 		return fault.New(fault.NoEnv, "environment %s is not known to work: %s", res.Dir.Name, v.Reason).Fix("try again when the GPU is free")
 	}

@@ -12,19 +12,13 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/source"
+	"github.com/modelrun/modelrun/shim/config"
 )
 
 // withNeeds returns the target with the needs that go beyond its key, and with the
 // key that they lead to. It drops packages that the key already includes.
 func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
-	if t.Terms.Empty() {
-		t.Terms = f.Config.Terms()
-	}
-	for _, r := range requirement.Set(slices.Concat(f.Config.Needs(), t.Sealed)) {
-		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
-			t.With = append(t.With, r)
-		}
-	}
+	t.With, t.Terms = t.beyond(f.Config)
 	if len(t.With) == 0 && t.Terms.Empty() {
 		return t, nil
 	}
@@ -37,6 +31,20 @@ func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 		t.Key = key
 	}
 	return t, nil
+}
+
+// beyond returns the needs that go beyond the target's key, and their terms. Both lines
+// of transformers have the same.
+func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms requirement.Terms) {
+	if terms = t.Terms; terms.Empty() {
+		terms = c.Terms()
+	}
+	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.Sealed)) {
+		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
+			with = append(with, r)
+		}
+	}
+	return with, terms
 }
 
 // includes reports whether the key itself includes a package.

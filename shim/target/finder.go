@@ -35,6 +35,7 @@ type Target struct {
 	With      []requirement.Requirement // needs beyond the key
 	Sealed    []requirement.Requirement // needs beyond the key, from the seal of the env that is named
 	Terms     requirement.Terms         // where the needs come from, and what limits them
+	Line      Line                      // the choice between the lines of transformers
 }
 
 // Finder finds targets. It changes nothing and runs nothing from a root.
@@ -72,7 +73,14 @@ func (f Finder) find(ctx context.Context) (t Target, err error) {
 	if t.Family, err = FamilyNamed(cmp.Or(name, profile.DefaultFamily), f.Config.Value("family").From); err != nil {
 		return t, err
 	}
-	if t.Accel, err = f.accel(ctx, t.Family); err != nil {
+	if t.Family.Name == profile.DefaultFamily { // either line, by the rules
+		t, err = lines{f}.choose(ctx, t)
+	} else {
+		var c profile.Choice
+		c, err = f.accel(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family})
+		t.Accel = c.Profile.Accel
+	}
+	if err != nil {
 		return t, err
 	}
 	t.Family = t.Family.For(t.Accel)

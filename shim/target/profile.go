@@ -15,25 +15,23 @@ import (
 	"github.com/modelrun/modelrun/shim/config"
 )
 
-// accel returns the accelerator to use: that of --profile, else that of the first
-// profile that serves this machine's GPUs, else "cpu". It logs a warning if a GPU
-// goes unused.
-func (f Finder) accel(ctx context.Context, family profile.Family) (string, error) {
+// accel chooses the profile for the accelerator: that of --profile, else the first one
+// that serves this machine's GPUs. Without a GPU no profile is read: the choice has the
+// accelerator "cpu" and no name. It logs a warning if a GPU goes unused.
+func (f Finder) accel(ctx context.Context, w profile.Want) (c profile.Choice, err error) {
 	m, err := f.Machine.Machine(ctx)
 	if err != nil {
-		return "", err
+		return c, err
 	}
-	if !f.Config.IsSet("profile") && !m.HasGPU() && m.Problem == "" {
-		return "cpu", f.requireGPU(ctx, "cpu") // no profile is read
-	}
-	c, err := f.Choose(ctx, profile.Want{Name: f.Config.String("profile"), Family: family})
-	if err != nil {
-		return "", err
+	if w.Name == "" && !m.HasGPU() && m.Problem == "" {
+		c.Profile.Accel = "cpu"
+	} else if c, err = f.Choose(ctx, w); err != nil {
+		return c, err
 	}
 	if c.Warning != "" {
 		f.Log.Warn(c.Warning)
 	}
-	return c.Profile.Accel, f.requireGPU(ctx, c.Profile.Accel)
+	return c, f.requireGPU(ctx, c.Profile.Accel)
 }
 
 // requireGPU returns an error, under --require-gpu, for a build that would not use
@@ -121,7 +119,9 @@ func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 	if err != nil {
 		return profile.Plan{}, err
 	}
-	return c.Profile.Plan(t.Base, t.Family, t.Bnb), nil
+	plan := c.Profile.Plan(t.Base, t.Family, t.Bnb)
+	plan.Notes = append(plan.Notes, lines{f}.notes(ctx, t, c.Profile)...)
+	return plan, nil
 }
 
 // unknownKey returns the error for a key that does not tell which packages to

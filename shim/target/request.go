@@ -21,7 +21,7 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 	req := &resolve.Request{
 		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Terms: t.Terms, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Own: t.Own != nil && t.Key == t.Base, Accel: t.Accel,
 		Imports: t.imports(), RootOption: f.RootOption(),
-		Model: resolve.Model{ID: t.Model.OldID(), Imports: t.Family.Old, Name: f.ModelName(t), Type: t.Model.Type},
+		Model: resolve.Model{ID: t.Model.OldID(), Imports: t.Family.Old, Name: f.ModelName(t), Type: t.modelType()},
 		Policy: resolve.Policy{
 			NoCreate: c.Bool("no_create"), NoDegraded: c.Bool("no_degraded"), RequireGPU: c.Bool("require_gpu"),
 			Wait: c.Duration("wait"), CreateTimeout: c.Duration("create_timeout"),
@@ -36,6 +36,15 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 	}
 	f.Log.Debug("Resolved env_key: " + string(t.Key))
 	return t, req, nil
+}
+
+// modelType returns the type that the env's transformers must know. It is "" for a
+// model with code of its own.
+func (t Target) modelType() string {
+	if t.Model.Code {
+		return ""
+	}
+	return t.Model.Type
 }
 
 // imports returns the modules that a shared env of the target must import.
@@ -70,7 +79,7 @@ func (f Finder) Compatible(ctx context.Context, t Target, have []envdir.Key) []r
 		return out
 	}
 	for _, k := range profile.Compatible(t.Base, have, m) {
-		if parts, ok := profile.ParseKey(k); ok {
+		if parts, ok := profile.ParseKey(k); ok && (lines{f}).fits(t, k, parts.Family) {
 			out = append(out, resolve.Alternative{Key: k, Accel: parts.Accel, Imports: parts.Family.Needs(t.Bnb)})
 		}
 	}

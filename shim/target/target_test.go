@@ -51,8 +51,8 @@ func TestRequest(t *testing.T) {
 		exact, mine bool
 		named       bool
 	}{
-		"nothing":                       {key: "torch-cpu-transformers"},
-		"a model in the folder":         {files: map[string]string{"config.json": llama}, key: "torch-cpu-transformers", named: true},
+		"nothing":                       {key: "torch-cpu-transformers5"},
+		"a model in the folder":         {files: map[string]string{"config.json": llama}, key: "torch-cpu-transformers5", named: true},
 		"a model that is named":         {files: map[string]string{"m/x.gguf": "GGUF"}, flags: config.Flags{"model": "m/x.gguf"}, key: "llamacpp-cpu", named: true},
 		"a family":                      {flags: config.Flags{"family": "onnx"}, key: "onnx-cpu", named: true},
 		"a family is stronger":          {files: map[string]string{"config.json": llama}, flags: config.Flags{"family": "vllm"}, key: "vllm-cpu", named: true},
