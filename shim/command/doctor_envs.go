@@ -75,6 +75,14 @@ func (d *doctor) checkEnv(ctx context.Context, dir envdir.Dir) {
 	} else if v.Code != health.CodeUnverified {
 		imports = "it imported what it is for"
 	}
+	changed, refused := d.subjects.changed(ctx, dir)
+	switch update := d.app.Hint("ensure --update --env " + dir.Name); {
+	case refused:
+		d.add(id, checkWarning, update, "%s: a start refuses it", changed)
+		return
+	case changed != "":
+		imports += "; " + changed + ", and it is kept until: " + update
+	}
 	d.addVerdict(id, v, imports, rebuild)
 }
 

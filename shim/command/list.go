@@ -64,6 +64,7 @@ type listEnv struct {
 	Changed   bool        `json:"changed"`
 	Changes   []string    `json:"by_hand,omitempty"` // see [health.Drift]
 	With      []string    `json:"with,omitempty"`
+	Drift     string      `json:"drift,omitempty"` // see [subjects.changed]
 	Size      int64       `json:"size"`
 	SizeAlone int64       `json:"size_alone"`
 	Models    []string    `json:"models"`
@@ -102,6 +103,7 @@ func List(ctx context.Context, a *app.App, o ListOptions) error {
 			v = health.Verdict{Reason: err.Error()}
 		}
 		e, size := listEntry(have, d, v)
+		e.Drift, _ = subs.changed(ctx, d)
 		for _, p := range users[i] {
 			e.PIDs = append(e.PIDs, p.PID)
 		}
@@ -184,6 +186,9 @@ func (e listEnv) details() (out string) {
 	}
 	if e.Changed {
 		line("by hand: %s", cmp.Or(strings.Join(e.Changes, ", "), "packages were changed since it was made"))
+	}
+	if e.Drift != "" {
+		line("%s", e.Drift)
 	}
 	if len(e.Models) > 0 {
 		line("models: %s", strings.Join(e.Models, ", "))

@@ -1,19 +1,20 @@
 package command
 
 import (
-	"github.com/modelrun/modelrun/shim/app"
-
 	"context"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/shim/app"
+	"github.com/modelrun/modelrun/shim/target"
 )
 
 // subjects determines what each environment of a root must be able to do. It is for
 // commands that look at environments instead of a model.
 type subjects struct {
 	app       *app.App
+	finder    *target.Finder       // for changed; nil until it is called
 	oldModels map[envdir.ID]string // the models of the old environments; nil until one is asked for
 }
 
@@ -65,4 +66,28 @@ func (s *subjects) ofOld(ctx context.Context, d envdir.Dir) health.Subject {
 		sub.Imports = f.Old
 	}
 	return sub
+}
+
+// changed returns what has changed in the plan of a shared environment since it was
+// made, or "". Such an environment is kept. refused is set if a start refuses it:
+// only the user's own definition can do that.
+func (s *subjects) changed(ctx context.Context, d envdir.Dir) (text string, refused bool) {
+	seal, ok, err := health.ReadSeal(d)
+	if err != nil || !ok || seal.Plan == "" || d.Kind == envdir.Old {
+		return "", false
+	}
+	if s.finder == nil {
+		finder := s.app.Silent().Finder()
+		s.finder = &finder
+	}
+	plan, err := s.finder.PlanOf(ctx, envdir.Key(d.Name))
+	switch {
+	case err != nil || plan.Hash() == seal.Plan || plan.Own == "" && seal.Own != "": // the last: its definition is not read here
+		return "", false
+	case plan.Own != "":
+		return "its definition in " + plan.Own + " has changed since it was made", true
+	case plan.Profile != seal.Profile:
+		return "it was made from profile " + seal.Profile + "; a new one would be made from profile " + plan.Profile, false
+	}
+	return "profile " + plan.Profile + " has changed since it was made", false
 }

@@ -107,6 +107,18 @@ func (f Finder) Plan(ctx context.Context, t Target) (profile.Plan, error) {
 	return plan, cmp.Or(err, plan.CheckPython())
 }
 
+// PlanOf returns what creation of an existing env would install now. Nothing but its
+// key and its seal decides on its needs.
+func (f Finder) PlanOf(ctx context.Context, key envdir.Key) (profile.Plan, error) {
+	f.Config = f.Config.With("env_key", config.Value{Text: string(key)})
+	t, err := f.namedKey(ctx, Target{}, "")
+	if err != nil {
+		return profile.Plan{}, err
+	}
+	t.Base, t.Key, t.With = t.Key, key, t.Sealed
+	return f.Plan(ctx, t)
+}
+
 // basePlan returns the plan of the key without needs beyond it.
 func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 	switch {
