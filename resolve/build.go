@@ -165,7 +165,7 @@ func (b *build) resolve(ctx context.Context) (err error) {
 		err = b.checkVersions(ctx)
 	}
 	if err != nil {
-		return b.withVersionsHint(err)
+		return b.req.withVersionsHint(err)
 	}
 	for _, line := range relaxed(b.plan, b.versions) {
 		b.Log.Warn(line)
@@ -193,15 +193,15 @@ func (b *build) checkVersions(ctx context.Context) error {
 }
 
 // withVersionsHint adds to an error about versions the command that leaves those versions to the resolver.
-func (b *build) withVersionsHint(err error) error {
+func (r *Request) withVersionsHint(err error) error {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code != fault.NoSolution || f.Remedy != "" {
 		return err
 	}
-	if lines := b.req.linesOf(f.Text); lines != "" {
+	if lines := r.linesOf(f.Text); lines != "" {
 		return f.Fix("correct %s", lines)
 	}
-	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", b.req.RootOption, b.req.withoutVersions(f.Text))
+	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", r.RootOption, r.withoutVersions(f.Text))
 }
 
 // diskFactor estimates the space on disk from the size of the wheels. It covers uv's cache and the env
@@ -243,18 +243,18 @@ func (b *build) install(ctx context.Context, d envdir.Dir) error {
 		b.Log.Info("Installing PyTorch stack...")
 	}
 	b.enterPhase("installing")
-	return b.uv.Sync(ctx, b.versions, d, b.bytecodeSources(), b.progress.installed)
+	return b.uv.Sync(ctx, b.versions, d, b.bytecodeSources(b.req), b.progress.installed)
 }
 
 // bytecodeSources lists the envs whose byte code may be linked, the most similar first: the env that is
 // replaced, the env of the base key, then all others. Each is sealed, so it was complete, and it is as
 // trusted as an env that is started.
-func (b *build) bytecodeSources() (out []envdir.Dir) {
-	keys, _ := b.Store.Catalogue().Keys() // without keys everything is compiled
-	for _, key := range append([]envdir.Key{b.req.Key, b.req.Base}, keys...) {
-		d := b.req.Root.Shared(key)
-		if _, ok, err := health.ReadSeal(d); ok && err == nil && b.Trusted(d) == nil {
-			out = append(out, d)
+func (d *Deps) bytecodeSources(req *Request) (out []envdir.Dir) {
+	keys, _ := d.Store.Catalogue().Keys() // without keys everything is compiled
+	for _, key := range append([]envdir.Key{req.Key, req.Base}, keys...) {
+		dir := req.Root.Shared(key)
+		if _, ok, err := health.ReadSeal(dir); ok && err == nil && d.Trusted(dir) == nil {
+			out = append(out, dir)
 		}
 	}
 	return out

@@ -30,7 +30,7 @@ func TestBytecodeSources(t *testing.T) {
 	}
 	b := &build{Deps: &Deps{Store: &store.Store{Root: root}}, req: &Request{Root: root, Key: "key--x-01234567", Base: "key"}}
 	var got []envdir.Key
-	for _, d := range b.bytecodeSources() {
+	for _, d := range b.bytecodeSources(b.req) {
 		got = append(got, envdir.Key(d.Name))
 	}
 	require.Equal(t, want, got, "the likeliest first")

@@ -10,6 +10,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/pylock"
 	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/uv"
 )
@@ -26,9 +27,6 @@ type kept struct {
 	lock  uv.Lock     // of the env; empty if its versions count for nothing
 	seal  health.Seal // of the env; zero if it has none
 }
-
-// maxPylock is far above the size of a lock: 1,000 packages with 20 wheels each have 6 MB.
-const maxPylock = 32 << 20
 
 // keep returns what to keep of the env of the wanted key. why says why it is replaced.
 func (d *Deps) keep(req *Request, plan profile.Plan, why string) kept {
@@ -71,7 +69,7 @@ func (d *Deps) readLock(dir envdir.Dir) (uv.Lock, error) {
 	if err := d.Trusted(dir); err != nil {
 		return uv.Lock{}, err
 	}
-	data, err := fsys.ReadFile(dir.Pylock(), maxPylock)
+	data, err := fsys.ReadFile(dir.Pylock(), pylock.MaxSize)
 	if err != nil {
 		return uv.Lock{}, fmt.Errorf("it has no lock that can be read (%w)", err)
 	}
@@ -90,8 +88,8 @@ func (k kept) String() string {
 func (k kept) soften(p profile.Plan) profile.Plan {
 	var pins []profile.Pin
 	for _, one := range k.lock.Packages {
-		if pin, ok := one.Pin(); ok {
-			pins = append(pins, pin)
+		if one.Version != "" && !one.Direct { // an index may have other content of that version
+			pins = append(pins, profile.Pin{Name: one.Name, Version: one.Version})
 		}
 	}
 	own := slices.DeleteFunc(slices.Clone(p.Soft), func(pin profile.Pin) bool { return slices.Contains(pins, pin) })

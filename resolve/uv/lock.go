@@ -2,25 +2,23 @@ package uv
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/pylock"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Lock is everything that is installed into an env: each version, with hashes
 // and sizes.
 type Lock struct {
-	Pylock   []byte    // pylock.toml: https://packaging.python.org/en/latest/specifications/pylock-toml/
-	Packages []Package // in the order of pylock.toml
-	Python   string    // the base interpreter, absolute
-	Relaxed  []Relaxed // soft pins that were dropped
-	Notes    []string  // messages for the user, for example that another index is used
-	Download int64     // bytes; -1 if the index gives no sizes
-	Pip      string    // a pip wheel to install if the index has no pip, else ""
+	Pylock   []byte           // pylock.toml: https://packaging.python.org/en/latest/specifications/pylock-toml/
+	Packages []pylock.Package // in the order of pylock.toml
+	Python   string           // the base interpreter, absolute
+	Relaxed  []Relaxed        // soft pins that were dropped
+	Notes    []string         // messages for the user, for example that another index is used
+	Download int64            // bytes; -1 if the index gives no sizes
+	Pip      string           // a pip wheel to install if the index has no pip, else ""
 
 	// Given is true for a lock that was not resolved now. uv compiles in silence if a lock has no wheel for
 	// the Python or the system. So only packages that the lock has as source alone may be built.
@@ -32,22 +30,6 @@ type Lock struct {
 	indexes []string                  // further indexes of the plan; Sync needs their credentials
 }
 
-// Package is one wheel of a Lock, or the source distribution that uv builds it
-// from.
-type Package struct {
-	Name, Version string
-	Size          int64    // bytes; 0 if the index does not give it
-	Source        bool     // there is no wheel for this Python and system
-	Direct        bool     // it comes from an address, not from an index
-	Hashes        []string // "sha256:…" of every file, sorted; empty if the index gives none
-}
-
-// Pin returns the version as a pin. ok is false for a package that comes from an
-// address: an index may have another one of that version.
-func (p Package) Pin() (pin profile.Pin, ok bool) {
-	return profile.Pin{Name: p.Name, Version: p.Version}, p.Version != "" && !p.Direct
-}
-
 // Relaxed is a soft pin that was replaced by another version, and the reason.
 type Relaxed struct{ Name, From, To, Why string }
 
@@ -56,69 +38,21 @@ func (r Relaxed) String() string {
 	return fmt.Sprintf("pin %s==%s relaxed to %s: %s", r.Name, r.From, r.To, r.Why)
 }
 
-// maxWheel is far above the size of any wheel: 1 TiB.
-const maxWheel = 1 << 40
-
-// lockFile is the part of a file of a package that modelrun needs.
-type lockFile struct {
-	Size   int64             `toml:"size"`
-	URL    string            `toml:"url"`
-	Path   string            `toml:"path"`
-	Hashes map[string]string `toml:"hashes"`
-}
-
-// lockPackage is the part of a package in a pylock.toml that modelrun needs.
-type lockPackage struct {
-	Name      string     `toml:"name"`
-	Version   string     `toml:"version"`
-	Wheels    []lockFile `toml:"wheels"`
-	Archive   *lockFile  `toml:"archive"`
-	Sdist     *lockFile  `toml:"sdist"`
-	VCS       *struct{}  `toml:"vcs"`
-	Directory *struct{}  `toml:"directory"`
-}
-
-// ParseLock reads the parts of a pylock.toml that modelrun needs.
+// ParseLock returns the lock that a pylock.toml describes.
 func ParseLock(data []byte) (Lock, error) {
-	var file struct {
-		Packages []lockPackage `toml:"packages"`
-	}
-	if err := toml.Unmarshal(data, &file); err != nil {
+	file, err := pylock.Parse(data)
+	if err != nil {
 		return Lock{}, fmt.Errorf("pylock.toml cannot be read: %w", err)
 	}
-	l := Lock{Pylock: data}
-	for _, p := range file.Packages {
-		l.Packages = append(l.Packages, p.pkg())
-		if size := l.Packages[len(l.Packages)-1].Size; size == 0 && p.Directory == nil {
+	l := Lock{Pylock: data, Packages: file.Packages}
+	for _, p := range l.Packages {
+		if p.Size == 0 && !p.Folder {
 			l.Download = -1
 		} else if l.Download >= 0 {
-			l.Download += size
+			l.Download += p.Size
 		}
 	}
 	return l, nil
-}
-
-// pkg returns what modelrun needs to know about a package.
-func (p lockPackage) pkg() Package {
-	out := Package{Name: p.Name, Version: p.Version, Direct: p.Archive != nil || p.VCS != nil || p.Directory != nil}
-	files := p.Wheels // uv lists only wheels that fit
-	if p.Archive != nil {
-		files = append(files, *p.Archive)
-	}
-	if len(files) == 0 && p.Sdist != nil {
-		files = append(files, *p.Sdist)
-	}
-	out.Source = len(p.Wheels) == 0 && (p.Archive == nil || !strings.HasSuffix(p.Archive.URL+p.Archive.Path, ".whl"))
-	for _, f := range files { // uv uses one of several: count the largest
-		if f.Size < maxWheel { // treat an absurd size as unknown, so that the sum cannot overflow
-			out.Size = max(out.Size, f.Size)
-		}
-		for name, sum := range f.Hashes {
-			out.Hashes = append(out.Hashes, name+":"+sum)
-		}
-	}
-	slices.Sort(out.Hashes)
-	return out
 }
 
 // onlyBinary returns the flags that forbid to build what a given lock has a wheel

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/pylock"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
@@ -249,7 +250,7 @@ func mebibytes(text string) int64 {
 	for unit, bytes := range map[string]float64{"KiB)": 1 << 10, "MiB)": 1 << 20, "GiB)": 1 << 30} {
 		if number, ok := strings.CutSuffix(text, unit); ok {
 			n, err := strconv.ParseFloat(number, 64)
-			if err != nil || !(n >= 0 && n*bytes <= maxWheel) { // written so that it is also true for NaN
+			if err != nil || !(n >= 0 && n*bytes <= pylock.MaxWheel) { // written so that it is also true for NaN
 				return 0
 			}
 			return int64(n * bytes)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelrun/modelrun/resolve/pylock"
+
 	"github.com/modelrun/modelrun/resolve/envdir"
 )
 
@@ -25,7 +27,7 @@ func TestTrack(t *testing.T) {
 	}
 	put(1, "archive-v0", "aaaaaaaaaaaaaaaa", "typing_extensions-4.12.dist-info", "METADATA")
 	put(1, "archive-v0", "bbbbbbbbbbbbbbbb", "another-1.dist-info", "METADATA")
-	l := Lock{Packages: []Package{{Name: "typing-extensions", Version: "4.12", Size: 30e3}, {Name: "torch", Version: "2.11.0+cu128", Size: 600e6}, {Name: "numpy", Version: "2.2.0"}, {Name: "six", Version: "1.17.0", Size: 11e3}}}
+	l := Lock{Packages: []pylock.Package{{Name: "typing-extensions", Version: "4.12", Size: 30e3}, {Name: "torch", Version: "2.11.0+cu128", Size: 600e6}, {Name: "numpy", Version: "2.2.0"}, {Name: "six", Version: "1.17.0", Size: 11e3}}}
 	var said []Progress
 	tr := newTracker(u, l, d, func(p Progress) { said = append(said, p) })
 	last := func() Progress { return said[len(said)-1] }
@@ -75,7 +77,7 @@ func TestMebibytes(t *testing.T) {
 // TestMissing checks that packages in the cache need no download and no space.
 func TestMissing(t *testing.T) {
 	t.Parallel()
-	l := Lock{Packages: []Package{{Name: "typing-extensions", Version: "4.12", Size: 30}, {Name: "torch", Version: "2.11.0", Size: 600}}, Download: 630}
+	l := Lock{Packages: []pylock.Package{{Name: "typing-extensions", Version: "4.12", Size: 30}, {Name: "torch", Version: "2.11.0", Size: 600}}, Download: 630}
 	require.Equal(t, int64(630), l.Missing())
 	l.cached = map[string]bool{distKey("Typing_Extensions", "4.12"): true, distKey("torch", "2.10.0"): true}
 	require.Equal(t, int64(600), l.Missing())

@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/pylock"
 )
 
 func TestConflictReason(t *testing.T) {
 	t.Parallel()
 	pin := profile.Pin{Name: "huggingface_hub", Version: "0.27.1"}
-	lock := Lock{Packages: []Package{{Name: "transformers", Version: "4.57.3"}}}
+	lock := Lock{Packages: []pylock.Package{{Name: "transformers", Version: "4.57.3"}}}
 	for words, want := range map[string]string{
 		"Because transformers>=4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and huggingface-hub==0.27.1, no.":                   "transformers 4.57.3 needs >=0.34",
 		"Because transformers==4.57.3 depends on huggingface-hub>=0.34.0,<1.0 and you require huggingface-hub==0.27.1, no.":       "transformers 4.57.3 needs >=0.34",

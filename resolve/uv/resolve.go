@@ -40,7 +40,7 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	}
 	defer os.RemoveAll(work)
 	u.forgetSources(ctx, p)
-	cached := u.cached() // before resolving: uv unpacks wheels there to read their metadata, but does not install from these
+	cached := cachedBy(u) // before resolving: uv unpacks wheels there to read their metadata, but does not install from these
 	r := &resolution{uv: u, plan: p, python: python, dir: work}
 	l, err := r.solve(ctx)
 	if err != nil {
@@ -67,12 +67,16 @@ func (r *resolution) complete(l Lock) Lock {
 // Relock returns the lock of an earlier Resolve of the same plan, for the Python minor version that it holds
 // for. Nothing is resolved. The error is a fault.NoPython if there is no such Python.
 func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte, minor string) (Lock, error) {
-	l, err := ParseLock(pylock)
+	text := string(pylock)
+	for _, r := range direct(p) { // the lock beside an env has no secrets
+		text = strings.ReplaceAll(text, r.Location(), r.URL)
+	}
+	l, err := ParseLock([]byte(text))
 	if err != nil {
 		return Lock{}, err
 	}
 	u.forgetSources(ctx, p)
-	l.Given, l.cached = true, u.cached()
+	l.Given, l.cached = true, cachedBy(u)
 	p = p.WithTorchIndex(u.cfg.IndexTorch)
 	p.Python.Min, p.Python.Max, p.Python.Best = minor, minor, minor
 	if p.Python.Also != "" {
@@ -109,8 +113,8 @@ func (u *UV) forgetSources(ctx context.Context, p profile.Plan) {
 	}
 }
 
-// cached returns the packages in uv's cache.
-func (u *UV) cached() map[string]bool {
+// cachedBy returns the packages in uv's cache.
+func cachedBy(u *UV) map[string]bool {
 	cached := map[string]bool{}
 	if !u.cfg.NoCache {
 		scanCache(u.cacheDir(), map[string]bool{}, cached)

@@ -20,6 +20,7 @@ func All() []app.Command {
 		listCommand(),
 		doctorCommand(),
 		pruneCommand(),
+		exportCommand(),
 		migrate.Command(),
 		launchers.Command(),
 		configCommand(),
