@@ -114,7 +114,7 @@ func TestRealStack(t *testing.T) {
 func (s *realStack) tinyLLM(t *testing.T) {
 	out, log := s.in(t, "../..", "go", "run", "./cmd/modelrun", "-C", "examples/tiny-llm", "--", "python", "load_model.py")
 	require.Contains(t, out, alice)
-	require.Contains(t, log, "Environment torch-cpu-transformers ready!")
+	require.Contains(t, log, "Environment torch-cpu-transformers5 ready!")
 
 	out, log = s.run(t, built, "-C", "tiny-llm", "--", "python", "load_model.py")
 	require.Contains(t, out, alice)
@@ -126,8 +126,8 @@ func (s *realStack) tinyLLM(t *testing.T) {
 	out, log = s.run(t, built, "-C", second, "--", "python", "load_model.py", "So she was")
 	require.Contains(t, out, "So she was")
 	require.NotContains(t, log, "modelrun:")
-	require.Equal(t, []string{"torch-cpu-transformers"}, s.envs(t))
-	require.NotEmpty(t, everyScript(t, filepath.Join(s.root, ".envs", "torch-cpu-transformers", ".venv", "bin")))
+	require.Equal(t, []string{"torch-cpu-transformers5"}, s.envs(t))
+	require.NotEmpty(t, everyScript(t, filepath.Join(s.root, ".envs", "torch-cpu-transformers5", ".venv", "bin")))
 }
 
 func (s *realStack) tinyONNX(t *testing.T) {
@@ -150,13 +150,13 @@ func (s *realStack) tinyLoRA(t *testing.T) {
 // theirs.
 func (s *realStack) twoModels(t *testing.T) {
 	out, log := s.run(t, built, "-C", "two-models", "--", "python", "start.py")
-	onnx, torch := filepath.Join(s.root, ".envs", "onnx-cpu", ".venv"), filepath.Join(s.root, ".envs", "torch-cpu-transformers", ".venv")
+	onnx, torch := filepath.Join(s.root, ".envs", "onnx-cpu", ".venv"), filepath.Join(s.root, ".envs", "torch-cpu-transformers5", ".venv")
 	lines := strings.Split(out, "\n")
 	require.Len(t, lines, 8)
 	require.Equal(t, "this program: onnx-cpu "+onnx, lines[0])
 	require.Contains(t, lines[1], "worker 0: "+onnx+", onnxruntime 1.")
 	require.Contains(t, lines[2], "worker 1: "+onnx+", onnxruntime 1.")
-	require.Equal(t, "tiny-llm: torch-cpu-transformers "+torch, lines[3])
+	require.Equal(t, "tiny-llm: torch-cpu-transformers5 "+torch, lines[3])
 	require.Contains(t, lines[4], "tiny-llm: "+alice)
 	require.Equal(t, "tiny-onnx: onnx-cpu "+onnx, lines[5])
 	require.Equal(t, "tiny-onnx: xor: 0^0=0 0^1=1 1^0=1 1^1=0", lines[6])
@@ -168,13 +168,13 @@ func (s *realStack) tinyBnb(t *testing.T) {
 	out, log := s.run(t, built, "-C", "tiny-bnb", "--", "python", "load_model.py")
 	require.Contains(t, out, alice)
 	require.Contains(t, out, "106,816 weights in 90,784 bytes on cpu")
-	require.Contains(t, log, "Environment torch-cpu-transformers-bnb ready!")
+	require.Contains(t, log, "Environment torch-cpu-transformers5-bnb ready!")
 }
 
 func (s *realStack) embeddings(t *testing.T) {
 	out, log := s.run(t, built, "embeddings/load_model.py")
 	require.Regexp(t, `^A man is eating food\.\n  0\.\d\d  Someone has a meal\.\n`, out)
-	require.Regexp(t, `Environment torch-cpu-transformers--x-[0-9a-f]{8} ready!`, log)
+	require.Regexp(t, `Environment torch-cpu-transformers5--x-[0-9a-f]{8} ready!`, log)
 }
 
 // tinyGGUF checks llama.cpp. It is compiled if the index of wheels cannot be

@@ -51,7 +51,7 @@ func (s *realStack) server(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(answer(t, "http://"+address+"/health"), &health))
 	require.Equal(t, "ok", health.Status)
-	require.Equal(t, "torch-cpu-transformers", health.Env)
+	require.Equal(t, "torch-cpu-transformers5", health.Env)
 	control := func(words ...string) string {
 		out, _ := exec.CommandContext(t.Context(), python, append([]string{"-m", "supervisor.supervisorctl", "-c", conf}, words...)...).CombinedOutput()
 		return string(out) // the exit code depends on the state

@@ -36,7 +36,7 @@ func TestCheckThatEatsAllMemory(t *testing.T) {
 	out, errs, err := run("--family", "transformers", "--", "python", "-c", "print('started')")
 	require.NoError(t, err, errs)
 	require.Equal(t, "started\n", out)
-	require.Contains(t, errs, "environment torch-cpu-transformers could not be checked: python was killed during import of torch, as a system out of memory does; using it as it was sealed")
+	require.Contains(t, errs, "environment torch-cpu-transformers5 could not be checked: python was killed during import of torch, as a system out of memory does; using it as it was sealed")
 	require.NotContains(t, errs, "Creating")
 }
 

@@ -166,7 +166,7 @@ func newLaunchers(b *testing.B) []launcher {
 }
 
 // torchKey is the key of the benchmark's environment.
-const torchKey = "torch-cpu-transformers"
+const torchKey = "torch-cpu-transformers5"
 
 // torchShape makes an index whose transformers environment has torch's libraries,
 // and as many distributions as a real one with torch.
