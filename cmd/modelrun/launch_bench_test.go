@@ -155,6 +155,14 @@ func newLaunchers(b *testing.B) []launcher {
 			all[i].env = r.env
 		}
 	}
+	if other := os.Getenv("TEST_OTHER"); other != "" { // a release build to compare with
+		for _, l := range slices.Clone(all) {
+			if l.argv[0] == r.bin {
+				l.name, l.argv = l.name+" (other)", append([]string{other}, l.argv[1:]...)
+				all = append(all, l)
+			}
+		}
+	}
 	for _, l := range all {
 		if l.argv[0] == r.bin { // the benchmark must use this environment
 			out, err := (&exec.Cmd{Path: r.bin, Args: []string{r.bin, "which"}, Dir: l.dir, Env: l.env}).CombinedOutput()
