@@ -192,11 +192,16 @@ func (b *build) checkVersions(ctx context.Context) error {
 	return nil
 }
 
-// withVersionsHint adds to an error about versions the command that leaves those versions to the resolver.
+// withVersionsHint adds to an error about versions the command that leaves those versions to the resolver, or
+// that names what may be built from source.
 func (r *Request) withVersionsHint(err error) error {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code != fault.NoSolution || f.Remedy != "" {
 		return err
+	}
+	var u *uv.Unbuilt
+	if errors.As(err, &u) {
+		return f.Fix("if you trust them, name it too: modelrun ensure%s%s", r.RootOption, r.alsoNaming(u.Packages))
 	}
 	if lines := r.linesOf(f.Text); lines != "" {
 		return f.Fix("correct %s", lines)

@@ -34,6 +34,17 @@ func (r *Request) naming(with []requirement.Requirement) string {
 	return s + r.Terms.Options
 }
 
+// alsoNaming returns the part of a pasted command that names the wanted env and these packages.
+func (r *Request) alsoNaming(packages []string) string {
+	with := slices.Clone(r.With)
+	for _, name := range packages {
+		if p, err := requirement.Parse(name); err == nil { // it is the name of a package
+			with = append(with, p)
+		}
+	}
+	return r.naming(with)
+}
+
 // withoutVersions returns the part of a pasted command that names the wanted env, with any version of the
 // packages that a text about versions names, and without those that no index has.
 func (r *Request) withoutVersions(text string) string {

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -91,6 +94,7 @@ var (
 	indexOnce   once[*uvtest.Index]
 	realPipOnce once[*uvtest.Index]
 	otherOnce   once[*uvtest.Index]
+	datedOnce   once[string]
 	sharedOnce  once[*sandbox]
 )
 
@@ -165,6 +169,34 @@ func newIndex(t testing.TB, dir string) *uvtest.Index {
 	}
 	ix.AddSource(uvtest.Wheel{Name: "from-source", Version: "1.0", Files: map[string]string{"from_source.py": ""}})
 	return ix
+}
+
+// datedIndex starts a server with the small wheels and some more, which gives the
+// date of each file, and returns the address of its index.
+func datedIndex(t testing.TB) string {
+	t.Helper()
+	return datedOnce.get(t, func() (string, error) {
+		ix := newIndex(t, filepath.Join(scratch, "index-dated"))
+		ix.Add(smallPip())
+		for _, v := range []string{"1.0", "1.1", "1.2"} {
+			ix.Add(stand("cool-thing", v))
+		}
+		for name, requires := range map[string]string{"needs-new": "cool-thing>=1.2", "needs-source": "from-source"} {
+			w := stand(name, "1.0")
+			w.Requires = []string{requires}
+			ix.Add(w)
+		}
+		ix.Pages(t, map[string]time.Duration{"cool_thing-1.1": 48 * time.Hour, "cool_thing-1.2": time.Hour, "extra_thing-1.0": uvtest.Undated})
+		files := http.FileServer(http.Dir(filepath.Dir(ix.Dir())))
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/simple-json/") {
+				w.Header().Set("Content-Type", uvtest.PagesType)
+				r.URL.Path = strings.TrimSuffix(r.URL.Path, "/")
+			}
+			files.ServeHTTP(w, r)
+		}))
+		return s.URL + "/simple-json", nil // it serves until the tests end
+	})
 }
 
 func smallPip() uvtest.Wheel {

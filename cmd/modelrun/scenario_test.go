@@ -57,7 +57,7 @@ func TestScenario(t *testing.T) {
 // scenarioSetup gives every script a home, a root, no GPU and no network.
 func scenarioSetup(t *testing.T) func(*testscript.Env) error {
 	t.Helper()
-	more, origin, index, pip, other := creating(t), originDir(t), smallWheels(t), realPip(t), otherIndex(t)
+	more, origin, index, pip, other, dated := creating(t), originDir(t), smallWheels(t), realPip(t), otherIndex(t), datedIndex(t)
 	return func(env *testscript.Env) error {
 		vars, err := callerEnv(env.WorkDir)
 		for _, v := range append(vars, more...) {
@@ -71,6 +71,7 @@ func scenarioSetup(t *testing.T) func(*testscript.Env) error {
 		env.Setenv("LINKS", index.Dir())
 		env.Setenv("REAL_PIP", pip.URL())
 		env.Setenv("OTHER_INDEX", other.URL())
+		env.Setenv("DATED", dated)
 		return err
 	}
 }

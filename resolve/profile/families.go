@@ -29,12 +29,12 @@ var families = [...]Family{
 	{
 		Name: "transformers", pattern: "torch-{accel}-transformers", line: 4,
 		Main: []string{"transformers"}, Packages: transformersPackages, Bnb: []string{"bitsandbytes"},
-		Shared: transformersShared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true,
+		Shared: transformersShared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true, Builds: []string{"gptqmodel"},
 	},
 	{
 		Name: Transformers5, pattern: "torch-{accel}-transformers5", line: 5,
 		Main: []string{"transformers"}, Packages: transformersPackages, Bnb: []string{"bitsandbytes"},
-		Shared: transformers5Shared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true,
+		Shared: transformers5Shared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true, Builds: []string{"gptqmodel"},
 	},
 	{
 		Name: "llamacpp", pattern: "llamacpp-{accel}",
@@ -46,6 +46,7 @@ var families = [...]Family{
 		Shared: []Import{{"llama_cpp", "llama-cpp-python"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
 		Old:    []Import{{"llama_cpp", "llama-cpp-python"}},
 		Quants: []string{"gguf"},
+		Builds: []string{"llama-cpp-python"},
 	},
 	{
 		Name: "onnx", pattern: "onnx-{accel}",

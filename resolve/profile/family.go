@@ -27,6 +27,7 @@ type Family struct {
 	Old      []Import // imports that an old env needs: fewer
 	GPU      bool     // CUDA must work if the key names it and there is a GPU
 	Quants   []string // supported quantisations, as quant_method spells them
+	Builds   []string // packages that are built from source where no wheel is found, because they often have none
 
 	pattern     string // "torch-{accel}-transformers"
 	line        int    // 4: main packages below version 5; 5: from version 5; 0: any
@@ -64,6 +65,11 @@ func FamilyNamed(name string) (Family, bool) {
 		}
 	}
 	return Family{}, false
+}
+
+// Builds reports whether a family has this package among its Builds.
+func Builds(name string) bool {
+	return slices.ContainsFunc(families[:], func(f Family) bool { return slices.Contains(f.Builds, requirement.Normal(name)) })
 }
 
 // Covers reports whether this family supports a quantisation, as quant_method

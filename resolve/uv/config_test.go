@@ -12,11 +12,11 @@ func TestEnviron(t *testing.T) {
 	t.Parallel()
 	kept := []string{
 		"PATH=/bin", "HOME=/h", "HTTPS_PROXY=http://p", "NO_PROXY=x", "SSL_CERT_FILE=/c", "UV_EXTRA_INDEX_URL=https://example.org/", "UV_INDEX=https://example.org/x",
-		"UV_INDEX_MINE_USERNAME=u", "UV_INDEX_MINE_PASSWORD=p", "UV_HTTP_TIMEOUT=9", "UV_PYTHON_INSTALL_MIRROR=file:///m", "UV_INSECURE_HOST=h", "UV_EXCLUDE_NEWER=2026-01-01",
+		"UV_INDEX_MINE_USERNAME=u", "UV_INDEX_MINE_PASSWORD=p", "UV_HTTP_TIMEOUT=9", "UV_PYTHON_INSTALL_MIRROR=file:///m", "UV_INSECURE_HOST=h", "UV_EXCLUDE_NEWER=2026-01-01", "UV_EXCLUDE_NEWER_PACKAGE=a=false",
 	}
 	dropped := []string{
 		"UV_INDEX_URL=a", "UV_INDEX_STRATEGY=unsafe-best-match", "UV_DEFAULT_INDEX=a", "UV_FIND_LINKS=a", "UV_CACHE_DIR=/c", "UV_PROJECT_ENVIRONMENT=/e", "UV_TORCH_BACKEND=auto",
-		"UV_SYSTEM_PYTHON=1", "UV_OFFLINE=1", "UV_NO_CACHE=1", "UV_CONSTRAINT=c", "UV_CONFIG_FILE=u.toml", "PIP_INDEX_URL=a", "PIP_TARGET=/t", "PIP_USER=1", "PYTHONPATH=/p", "PYTHONHOME=/p", "PYTHONSTARTUP=/s",
+		"UV_SYSTEM_PYTHON=1", "UV_OFFLINE=1", "UV_NO_CACHE=1", "UV_CONSTRAINT=c", "UV_CONFIG_FILE=u.toml", "UV_PREVIEW=1", "UV_PREVIEW_FEATURES=variants", "PIP_INDEX_URL=a", "PIP_TARGET=/t", "PIP_USER=1", "PYTHONPATH=/p", "PYTHONHOME=/p", "PYTHONSTARTUP=/s",
 		"VIRTUAL_ENV=/v", "CONDA_PREFIX=/c", "__PYVENV_LAUNCHER__=/x", "MODELRUN_ACTIVE_KEY=k",
 	}
 	got := environ(Config{Root: "/root", Env: execx.NewEnviron(append(append([]string{}, kept...), dropped...))})
@@ -75,7 +75,7 @@ func TestFindLinks(t *testing.T) {
 
 func TestUntested(t *testing.T) {
 	t.Parallel()
-	for v, want := range map[string]bool{"0.13.9": true, "0.9.0": true, "0.8.22": false, "0.14.0": false, "1.0.0": false, "0": false, "": false, "0.x.1": false} {
+	for v, want := range map[string]bool{"0.13.9": true, "0.10.0": true, "0.9.30": false, "0.14.0": false, "1.0.0": false, "0": false, "": false, "0.x.1": false} {
 		require.Equal(t, want, (&UV{Version: v}).Untested() == "", v)
 	}
 }

@@ -16,11 +16,12 @@ import (
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
 
-// The range of versions that is used from PATH. pylock.toml and --relocatable are
-// known to work in all of them. A uv that the user names is used whatever its
-// version.
+// The range of versions that is used from PATH. pylock.toml, --relocatable and
+// --exclude-newer-package NAME=false are known to work in all of them (0.9 does not
+// know the last). A newer one may treat wheel variants in another way: see
+// TestVariants. A uv that the user names is used whatever its version.
 const (
-	minMinor = 9  // 0.9
+	minMinor = 10 // 0.10
 	maxMinor = 13 // 0.13
 )
 

@@ -40,7 +40,7 @@ func TestFind(t *testing.T) {
 		"on PATH":                 {places{"", "", "", "uv 0.13.3 (abc 2026-01-01)"}, "0.13.3", "on PATH", nil},
 		"a broken one is passed":  {places{"", "nonsense", "", "uv 0.13.3"}, "0.13.3", "on PATH", nil},
 		"the named one is broken": {places{"nonsense", "uv 0.13.1", "", ""}, "", "", []string{"the uv that is named, ", "cannot be used"}},
-		"PATH's is too old":       {places{"", "", "", "uv 0.8.0"}, "", "", []string{"is version 0.8.0, 0.9 to 0.13 are known to work"}},
+		"PATH's is too old":       {places{"", "", "", "uv 0.8.0"}, "", "", []string{"is version 0.8.0, 0.10 to 0.13 are known to work"}},
 		"PATH's is no uv":         {places{"", "", "", "universe 1"}, "", "", []string{"cannot be used: it does not say a version"}},
 		"no uv and no Python":     {places{}, "", "", []string{"uv is not to be found", "no Python with pip is on PATH"}},
 	} {

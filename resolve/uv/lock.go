@@ -20,14 +20,11 @@ type Lock struct {
 	Download int64            // bytes; -1 if the index gives no sizes
 	Pip      string           // a pip wheel to install if the index has no pip, else ""
 
-	// Given is true for a lock that was not resolved now. uv compiles in silence if a lock has no wheel for
-	// the Python or the system. So only packages that the lock has as source alone may be built.
-	Given bool
-
-	cached  map[string]bool           // packages that were in uv's cache before, from any index and for any Python
-	index   string                    // default index of the plan alone, or ""; Sync needs its credentials
-	direct  []requirement.Requirement // direct references of the plan; Pylock has their secrets
-	indexes []string                  // further indexes of the plan; Sync needs their credentials
+	cached   map[string]bool           // packages that were in uv's cache before, from any index and for any Python
+	index    string                    // default index of the plan alone, or ""; Sync needs its credentials
+	direct   []requirement.Requirement // direct references of the plan; Pylock has their secrets
+	indexes  []string                  // further indexes of the plan; Sync needs their credentials
+	cooldown []string                  // uv's arguments for the cool-down of what a build requires
 }
 
 // Relaxed is a soft pin that was replaced by another version, and the reason.
@@ -53,20 +50,6 @@ func ParseLock(data []byte) (Lock, error) {
 		}
 	}
 	return l, nil
-}
-
-// onlyBinary returns the flags that forbid to build what a given lock has a wheel
-// of.
-func (l Lock) onlyBinary() (flags []string) {
-	if !l.Given {
-		return nil
-	}
-	for _, p := range l.Packages {
-		if !p.Source {
-			flags = append(flags, "--only-binary", p.Name)
-		}
-	}
-	return flags
 }
 
 // masked returns the lock without the secrets of direct references: uv writes them

@@ -19,7 +19,7 @@ func (r *resolution) resolveRelaxed(ctx context.Context) (Lock, error) {
 	r.kept = r.plan.Soft
 	l, err := r.compile(ctx, r.kept)
 	var un *unsolvable
-	if !errors.As(err, &un) {
+	if !errors.As(err, &un) || len(r.plan.Soft) == 0 {
 		return l, err
 	}
 	if _, e := r.compile(ctx, nil); e != nil {

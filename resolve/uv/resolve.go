@@ -41,7 +41,7 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	defer os.RemoveAll(work)
 	u.forgetSources(ctx, p)
 	cached := cachedBy(u) // before resolving: uv unpacks wheels there to read their metadata, but does not install from these
-	r := &resolution{uv: u, plan: p, python: python, dir: work}
+	r := &resolution{uv: u, plan: p, python: python, dir: work, cool: newCooldown(u.cfg, p), built: references(p)}
 	l, err := r.solve(ctx)
 	if err != nil {
 		return Lock{}, err
@@ -49,7 +49,9 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 	if l, err = l.withHashes(p.Terms.Hashes); err != nil {
 		return Lock{}, err
 	}
-	l.cached = cached
+	if l.cached = cached; !r.cool.undated { // otherwise uv would find no setuptools for a build
+		l.cooldown = r.cool.args(nil)
+	}
 	return r.complete(l), nil
 }
 
@@ -76,7 +78,7 @@ func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte, minor st
 		return Lock{}, err
 	}
 	u.forgetSources(ctx, p)
-	l.Given, l.cached = true, cachedBy(u)
+	l.cached = cachedBy(u)
 	p = p.WithTorchIndex(u.cfg.IndexTorch)
 	p.Python.Min, p.Python.Max, p.Python.Best = minor, minor, minor
 	if p.Python.Also != "" {
@@ -209,13 +211,18 @@ type resolution struct {
 	notes  []string
 	pip    string        // a pip wheel, if the index has no pip
 	kept   []profile.Pin // the soft pins that resolved
+	cool   *cooldown
+	built  []string // packages that uv builds, because nothing resolves with wheels of them
 
 	replacedIndex    string // the torch index that could not be reached
 	replacedPackages string // the packages that should have come from it
 }
 
 // unsolvable is uv's explanation that versions contradict each other.
-type unsolvable struct{ text string }
+type unsolvable struct {
+	text   string
+	output string // all that uv said; its hints are in it
+}
 
 // Error returns uv's explanation.
 func (e *unsolvable) Error() string { return e.text }
@@ -227,9 +234,9 @@ func (e *unsolvable) missing() bool {
 }
 
 // solve tries the plan as it is. After a failure that has a known remedy it
-// changes the plan and tries again, once per remedy.
+// changes the plan and tries again. Each remedy removes its own cause, so this ends.
 func (r *resolution) solve(ctx context.Context) (Lock, error) {
-	for repairs := 0; ; repairs++ {
+	for {
 		l, err := r.resolveRelaxed(ctx)
 		if err == nil {
 			l, err = r.followTorch(ctx, l)
@@ -238,9 +245,12 @@ func (r *resolution) solve(ctx context.Context) (Lock, error) {
 			if r.replacedIndex != "" {
 				r.notes = append(r.notes, r.replacementNote(l))
 			}
+			if note := r.cool.note(l); note != "" {
+				r.notes = append(r.notes, note)
+			}
 			return l, nil
 		}
-		if repairs > 3 || !r.repair(ctx, err) {
+		if !r.repair(ctx, err) {
 			return Lock{}, r.userError(err)
 		}
 	}
@@ -275,13 +285,15 @@ func (r *resolution) repair(ctx context.Context, err error) bool {
 		}
 		r.plan.Packages = slices.DeleteFunc(slices.Clone(r.plan.Packages), func(p string) bool { return p == "pip" })
 		return true
+	case errors.As(err, &un) && r.allowBuilds(un.output):
+		return true
 	case errors.As(err, &un) && len(r.plan.Asked()) > 0 && len(r.plan.Hard) > 0 && !un.missing():
 		// A requirement that the user wrote needs other versions than the profile's,
 		// as vllm needs its own torch.
 		r.plan.Soft, r.plan.Hard = slices.Concat(r.plan.Hard, r.plan.Soft), nil
 		return true
 	}
-	return false
+	return errors.As(err, &un) && r.cool.waive(un.output)
 }
 
 // followTorch resolves once more if torchaudio does not fit a torch that a
@@ -353,6 +365,13 @@ func (r *resolution) userError(err error) error {
 	if r.uv.cfg.Offline && strings.Contains(un.text, "not found in the cache") {
 		return offline("resolving versions failed: " + un.text)
 	}
+	if strings.Contains(un.text, "only unsupported wheel variants") {
+		return fault.New(fault.NoSolution, "the index has only wheel variants, which uv %s does not install: %s", r.uv.Version, un.text).
+			Fix("ask for another version, or name an index that has plain wheels: MODELRUN_INDEX_DEFAULT=URL")
+	}
+	if err := r.buildError(un); err != nil {
+		return err
+	}
 	if asked := r.plan.Asked(); len(asked) > 0 { // the caller knows the command that helps
 		from := ""
 		if r.plan.Own != "" && !un.missing() {
@@ -370,8 +389,21 @@ func (r *resolution) userError(err error) error {
 // defaultIndex returns the default index of the plan alone, or "".
 func (r *resolution) defaultIndex() string { return cmp.Or(r.plan.Terms.DefaultIndex, r.plan.Index) }
 
-// compile asks uv for a lock, with these soft pins as constraints.
+// compile asks uv for a lock, with these soft pins as constraints. If uv says that
+// files have no date, it asks again without the cool-down for their packages.
 func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, error) {
+	for {
+		l, undated, err := r.compileOnce(ctx, soft)
+		if !r.cool.exemptMore(undated) {
+			return l, err
+		}
+		r.cool.undated = true
+	}
+}
+
+// compileOnce runs uv once. undated are the packages with files that have no date,
+// for which the cool-down applies.
+func (r *resolution) compileOnce(ctx context.Context, soft []profile.Pin) (l Lock, undated []string, err error) {
 	file, constraints, out := filepath.Join(r.dir, "pyproject.toml"), filepath.Join(r.dir, "constraints.txt"), filepath.Join(r.dir, "pylock.toml")
 	var lines strings.Builder
 	for _, c := range r.plan.Terms.Constraints {
@@ -381,31 +413,40 @@ func (r *resolution) compile(ctx context.Context, soft []profile.Pin) (Lock, err
 		fmt.Fprintf(&lines, "%s==%s\n", pin.Name, pin.Version)
 	}
 	if err := errors.Join(os.WriteFile(file, pyproject(r.plan), 0o600), os.WriteFile(constraints, []byte(lines.String()), 0o644)); err != nil {
-		return Lock{}, err
+		return l, undated, err
 	}
-	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--quiet", "--upgrade")
-	res, err := r.uv.withIndexes(r.defaultIndex(), slices.Clone(r.plan.Terms.Indexes)...).withTempDir(r.dir).run(ctx, r.dir, nil, append(args, r.uv.cfg.findLinks()...)...)
+	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--upgrade")
+	args = slices.Concat(args, onlyWheels(r.built), r.cool.args(soft), r.uv.cfg.findLinks())
+	if r.cool.before == "" {
+		args = append(args, "--quiet") // which also hides that files have no date
+	}
+	res, err := r.uv.withIndexes(r.defaultIndex(), slices.Clone(r.plan.Terms.Indexes)...).withTempDir(r.dir).run(ctx, r.dir, func(line string) {
+		if name := undatedPackage(line); name != "" {
+			undated = append(undated, name)
+		}
+	}, args...)
 	if err != nil {
-		return Lock{}, err
+		return l, undated, err
 	}
 	if res.ExitCode != 0 {
 		if text := contradiction(res.Tail); text != "" {
 			if name := r.notServed(text); name != "" {
-				return Lock{}, fault.New(fault.NoIndex, "torch index %s cannot be reached, refuses, or has no %s: %s", fault.Mask(r.plan.TorchIndex), name, text).
+				return l, undated, fault.New(fault.NoIndex, "torch index %s cannot be reached, refuses, or has no %s: %s", fault.Mask(r.plan.TorchIndex), name, text).
 					Fix("check its address, the network and the credentials, or name another one: MODELRUN_INDEX_TORCH=URL (may hold {accel})")
 			}
 			if isDamagedWheel(text) {
-				return Lock{}, r.uv.badWheel("resolving versions failed: " + text)
+				return l, undated, r.uv.badWheel("resolving versions failed: " + text)
 			}
-			return Lock{}, &unsolvable{text}
+			return l, undated, &unsolvable{text, res.Tail}
 		}
-		return Lock{}, r.uv.failed("resolving versions", res)
+		return l, undated, r.uv.failed("resolving versions", res)
 	}
 	data, err := os.ReadFile(out)
 	if err != nil {
-		return Lock{}, err
+		return l, undated, err
 	}
-	return ParseLock(data)
+	l, err = ParseLock(data)
+	return l, undated, err
 }
 
 // notServed returns the package for which the torch index has no page, or "".

@@ -64,9 +64,8 @@ func (i installation) sync(ctx context.Context, file string, report func(Progres
 	defer stop()
 	from := u.withIndexes(l.index, slices.Clone(l.indexes)...).withTempDir(i.tmp)
 	run := func(v *UV, file string, flags ...string) (execx.Result, error) {
-		args := append(v.common("pip", "sync", "--python", d.Python(), file), flags...)
-		args = append(args, l.onlyBinary()...)
-		return v.run(ctx, d.Path, t.line, append(args, u.cfg.findLinks()...)...)
+		args := slices.Concat(v.common("pip", "sync", "--python", d.Python(), file), flags, l.buildArgs(), u.cfg.findLinks())
+		return v.run(ctx, d.Path, t.line, args...)
 	}
 	if rest, n := l.uncached(); n < len(l.Packages) && rest != "" && !u.cfg.Offline {
 		if n > 0 {

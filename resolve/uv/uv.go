@@ -27,6 +27,7 @@ type Config struct {
 	Override     string        // MODELRUN_UV; may be ""
 	BesideDir    string        // the folder of the modelrun binary
 	Offline      bool          // use no network
+	Cooldown     time.Duration // releases younger than this are passed over; 0 for none
 	IndexDefault string        // replaces PyPI; "" for the UV_* and PIP_* settings, or PyPI
 	IndexExtra   []string      // further indexes, which are asked first
 	IndexTorch   string        // replaces the profile's torch index; may contain {accel}
@@ -156,7 +157,7 @@ func environ(c Config) execx.Environ {
 	keepUV := []string{
 		"UV_INSECURE_HOST", "UV_PYTHON_INSTALL_MIRROR", "UV_PYPY_INSTALL_MIRROR", "UV_PYTHON_DOWNLOADS", "UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT",
 		"UV_HTTP_RETRIES", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_KEYRING_PROVIDER", "UV_CONCURRENT_DOWNLOADS", "UV_CONCURRENT_INSTALLS",
-		"UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXCLUDE_NEWER", "UV_LINK_MODE", "UV_NO_BINARY", "UV_NO_BUILD",
+		"UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXCLUDE_NEWER", "UV_EXCLUDE_NEWER_PACKAGE", "UV_LINK_MODE", "UV_NO_BINARY", "UV_NO_BUILD",
 	}
 	var drop []string
 	for _, entry := range c.Env {

@@ -21,6 +21,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/uv/uvtest"
 )
 
@@ -91,6 +92,18 @@ func pins(list ...string) (out []profile.Pin) {
 	for _, p := range list {
 		name, version, _ := strings.Cut(p, "==")
 		out = append(out, profile.Pin{Name: name, Version: version})
+	}
+	return out
+}
+
+// extras parses requirements.
+func extras(list ...string) (out []requirement.Requirement) {
+	for _, text := range list {
+		r, err := requirement.Parse(text)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, r)
 	}
 	return out
 }
@@ -412,7 +425,9 @@ func TestSource(t *testing.T) {
 	tmp := t.TempDir()
 	l := newSandbox(t, func(c *Config) { c.Env = c.Env.With("TMPDIR", tmp) }).add(wheel("a", "1"))
 	l.ix.AddSource(uvtest.Wheel{Name: "b", Version: "2", Files: map[string]string{"b.py": "x = 3\n"}})
-	lock, err := l.uv.Resolve(t.Context(), plan("a", "b"))
+	p := plan("a")
+	p.Extras = extras("b")
+	lock, err := l.uv.Resolve(t.Context(), p)
 	require.NoError(t, err, l.log)
 	require.Equal(t, []string{"b 2 comes as source and is built here: that may take minutes, and a compiler"}, lock.Notes)
 	d := l.staging()

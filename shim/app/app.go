@@ -205,7 +205,7 @@ func (a *App) UVConfig(log io.Writer, heartbeat func()) uv.Config {
 	c := a.Config
 	return uv.Config{
 		Root: c.Root(), Env: a.Env, Override: c.String("uv"), BesideDir: filepath.Dir(self),
-		Offline: c.Bool("offline"), IndexDefault: c.String("index.default"), IndexExtra: c.List("index.extra"), IndexTorch: c.String("index.torch"),
+		Offline: c.Bool("offline"), Cooldown: c.Age("cooldown"), IndexDefault: c.String("index.default"), IndexExtra: c.List("index.extra"), IndexTorch: c.String("index.torch"),
 		FindLinks: c.List("index.find_links"), Log: log, Heartbeat: heartbeat, NoCache: a.readOnly, Owners: c.List("trusted_owners"),
 	}
 }

@@ -101,6 +101,9 @@ func (c Config) IsSet(name string) bool {
 // Bool returns the value of a setting of kind Bool.
 func (c Config) Bool(name string) bool { v, _ := parseBool(c.String(name)); return v }
 
+// Age returns the value of a setting of kind Age.
+func (c Config) Age(name string) time.Duration { d, _ := parseAge(c.String(name)); return d }
+
 // Duration returns the value of a setting of kind Duration.
 func (c Config) Duration(name string) time.Duration {
 	d, _ := parseDuration(c.String(name))
@@ -217,4 +220,28 @@ func parseDuration(s string) (time.Duration, bool) {
 	}
 	d, err := time.ParseDuration(s)
 	return d, err == nil && d >= 0
+}
+
+// parseAge parses a whole number of hours, days or weeks, or 0. Another number needs
+// a unit: "3" would be seconds elsewhere, and who writes it here means days.
+func parseAge(s string) (time.Duration, bool) {
+	digits := strings.TrimRight(s, " abcdefghijklmnopqrstuvwxyz")
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || len(digits) > 4 {
+		return 0, false
+	}
+	hours := uint64(0)
+	switch strings.TrimPrefix(s[len(digits):], " ") {
+	case "":
+		return 0, s == "0"
+	case "h", "hour", "hours":
+		hours = 1
+	case "d", "day", "days":
+		hours = 24
+	case "w", "week", "weeks":
+		hours = 7 * 24
+	default:
+		return 0, false
+	}
+	return time.Duration(n*hours) * time.Hour, true //nolint:gosec // below 192 years
 }

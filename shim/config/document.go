@@ -105,7 +105,7 @@ func (d *document) set(t Table, name string, value any) bool {
 		list, ok := listOf(value)
 		d.settings[i] = Lines(list)
 		return ok
-	case Text, Path, Duration:
+	case Text, Path, Duration, Age:
 	}
 	d.settings[i] = text
 	return isText
@@ -256,7 +256,7 @@ func goType(k Kind) reflect.Type {
 		return reflect.TypeFor[*bool]()
 	case List:
 		return reflect.TypeFor[[]string]()
-	case Text, Path, Duration:
+	case Text, Path, Duration, Age:
 	}
 	return reflect.TypeFor[*string]()
 }

@@ -123,6 +123,10 @@ func (l *loader) set(i int, value, from, dir string) error {
 		if _, ok := parseDuration(value); !ok {
 			return bad("a time such as 90, 30s, 5m or 2h")
 		}
+	case Age:
+		if _, ok := parseAge(value); !ok {
+			return bad("an age such as 3 days, 36 hours or 1 week (0 for none)")
+		}
 	case Text, List:
 	}
 	if s.Allowed != nil && !slices.Contains(s.Allowed, value) {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -19,7 +20,7 @@ import (
 // table. A Config panics for another one, but perhaps only in the user's hands.
 func TestNamesInCode(t *testing.T) {
 	t.Parallel()
-	readers := []string{"Value", "String", "IsSet", "Bool", "Duration", "List", "Flag", "With"}
+	readers := []string{"Value", "String", "IsSet", "Bool", "Duration", "Age", "List", "Flag", "With"}
 	found := map[string]bool{}
 	require.NoError(t, filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
@@ -61,5 +62,23 @@ func TestDurationPattern(t *testing.T) {
 	} {
 		_, ok := parseDuration(text)
 		require.Equal(t, ok, pattern.MatchString(text), "%q", text)
+	}
+}
+
+// TestAge checks which ages modelrun accepts, and that the schema accepts the same.
+func TestAge(t *testing.T) {
+	t.Parallel()
+	pattern := regexp.MustCompile(agePattern)
+	for text, want := range map[string]time.Duration{
+		"0": 0, "3 days": 72 * time.Hour, "72h": 72 * time.Hour, "1 week": 168 * time.Hour, "36 hours": 36 * time.Hour, "2d": 48 * time.Hour,
+		"1 day": 24 * time.Hour, "9999w": 9999 * 168 * time.Hour, "0 days": 0, "007 d": 168 * time.Hour,
+	} {
+		got, ok := parseAge(text)
+		require.True(t, ok && pattern.MatchString(text), "%q", text)
+		require.Equal(t, want, got, "%q", text)
+	}
+	for _, text := range []string{"", "3", "-1 days", "+1 days", "00", "0 ", " 3 days", "3  days", "3 days ", "days", "3 months", "1.5 days", "3 Days", "10000 days", "3 day s", "1e3 d", "3m", "3 д"} {
+		_, ok := parseAge(text)
+		require.False(t, ok || pattern.MatchString(text), "%q", text)
 	}
 }

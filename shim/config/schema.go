@@ -42,6 +42,9 @@ func (t Table) Schema() map[string]any {
 // durationPattern matches what parseDuration accepts, except for a negative zero.
 const durationPattern = `^\+?([0-9]+|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`
 
+// agePattern matches what parseAge accepts.
+const agePattern = `^(0|[0-9]{1,4} ?(h|hour|hours|d|day|days|w|week|weeks))$`
+
 // schema returns the schema of one setting.
 func (s Setting) schema() map[string]any {
 	var out map[string]any
@@ -53,6 +56,9 @@ func (s Setting) schema() map[string]any {
 	case Duration:
 		out = text(s.Help)
 		out["pattern"] = durationPattern
+	case Age:
+		out = text(s.Help)
+		out["pattern"] = agePattern
 	case Text, Path:
 		out = text(s.Help)
 	}

@@ -22,6 +22,7 @@ const (
 	Path          // a relative path is relative to the folder of its source
 	Bool          // true or false
 	Duration      // 90, 30s, 5m, 2h
+	Age           // 3 days, 72h, 1 week, 0
 	List          // separated by spaces in a variable; an array in a file; a flag that may be repeated
 )
 
@@ -81,6 +82,7 @@ func Settings() Table {
 		{Name: "index.extra", Kind: List, Variable: "MODELRUN_INDEX_EXTRA", Installs: true, Flag: "index", Placeholder: "URL", Group: groupTarget, HelpLast: true, Leads: true, Help: "URL of a package index that is asked first; may be repeated."},
 		{Name: "index.torch", Variable: "MODELRUN_INDEX_TORCH", Installs: true, Help: "URL of the package index that replaces PyTorch's own."},
 		{Name: "index.find_links", Kind: List, Variable: "MODELRUN_FIND_LINKS", Installs: true, Help: "Folders and pages with wheels."},
+		{Name: "cooldown", Kind: Age, Default: "3 days", Variable: "MODELRUN_COOLDOWN", Installs: true, Help: "How old a release must be to be installed, such as 3 days; 0 for any age."},
 		{Name: "trusted_owners", Kind: List, Personal: true, Help: "Users whose environments may be used, by name or number."},
 		{Name: "with", Kind: List, Variable: "MODELRUN_WITH", Flag: "with", Placeholder: "PKG", Group: groupTarget, Leads: true, Help: "A package that is needed besides, such as 'rich>=13'; may be repeated."}, // any source may set it: see needs.go
 		{Name: "requirements", Kind: Path, Variable: "MODELRUN_REQUIREMENTS", Installs: true, Flag: "with-requirements", Placeholder: "FILE", Group: groupTarget, Leads: true, Help: "A pip requirements file whose packages are needed as well."},
