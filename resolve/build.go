@@ -3,7 +3,6 @@ package resolve
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -162,7 +161,7 @@ func (b *build) resolve(ctx context.Context) (err error) {
 	}
 	b.versions, err = b.uv.Resolve(ctx, b.kept.soften(b.plan))
 	if err == nil {
-		err = b.checkVersions(ctx)
+		err = b.checkVersions(ctx, b.plan, b.versions)
 	}
 	if err != nil {
 		return b.req.withVersionsHint(err)
@@ -171,42 +170,6 @@ func (b *build) resolve(ctx context.Context) (err error) {
 		b.Log.Warn(line)
 	}
 	return nil
-}
-
-// checkVersions returns an error for versions that resolve together and cannot work here. The profile's own
-// versions were checked when the profile was chosen.
-func (b *build) checkVersions(ctx context.Context) error {
-	if len(b.plan.Extras) == 0 {
-		return nil
-	}
-	if err := b.plan.CheckVersions(b.versions.Version); err != nil {
-		return err
-	}
-	torch := b.versions.Version("torch")
-	if torch == "" || !b.plan.Moved("torch") && !slices.ContainsFunc(b.versions.Relaxed, func(r uv.Relaxed) bool { return r.Name == "torch" }) {
-		return nil
-	}
-	if err := b.Caller.Serves(ctx, b.plan, torch); err != nil {
-		return fault.New(fault.NoSolution, "torch %s cannot be used here: %w", torch, err)
-	}
-	return nil
-}
-
-// withVersionsHint adds to an error about versions the command that leaves those versions to the resolver, or
-// that names what may be built from source.
-func (r *Request) withVersionsHint(err error) error {
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Code != fault.NoSolution || f.Remedy != "" {
-		return err
-	}
-	var u *uv.Unbuilt
-	if errors.As(err, &u) {
-		return f.Fix("if you trust them, name it too: modelrun ensure%s%s", r.RootOption, r.alsoNaming(u.Packages))
-	}
-	if lines := r.linesOf(f.Text); lines != "" {
-		return f.Fix("correct %s", lines)
-	}
-	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", r.RootOption, r.withoutVersions(f.Text))
 }
 
 // diskFactor estimates the space on disk from the size of the wheels. It covers uv's cache and the env

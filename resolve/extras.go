@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +11,9 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/requirement"
+	"github.com/modelrun/modelrun/resolve/uv"
 )
 
 // Needs beyond the key do not make an env "broken" for one model and healthy for another. An env that lacks
@@ -70,6 +74,42 @@ func (r *Request) linesOf(text string) string {
 		}
 	}
 	return strings.Join(lines[:min(len(lines), 3)], ", ")
+}
+
+// checkVersions returns an error for versions that resolve together and cannot work here. The profile's own
+// versions were checked when the profile was chosen.
+func (d *Deps) checkVersions(ctx context.Context, plan profile.Plan, versions uv.Lock) error {
+	if len(plan.Extras) == 0 {
+		return nil
+	}
+	if err := plan.CheckVersions(versions.Version); err != nil {
+		return err
+	}
+	torch := versions.Version("torch")
+	if torch == "" || !plan.Moved("torch") && !slices.ContainsFunc(versions.Relaxed, func(r uv.Relaxed) bool { return r.Name == "torch" }) {
+		return nil
+	}
+	if err := d.Caller.Serves(ctx, plan, torch); err != nil {
+		return fault.New(fault.NoSolution, "torch %s cannot be used here: %w", torch, err)
+	}
+	return nil
+}
+
+// withVersionsHint adds to an error about versions the command that leaves those versions to the resolver, or
+// that names what may be built from source.
+func (r *Request) withVersionsHint(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != fault.NoSolution || f.Remedy != "" {
+		return err
+	}
+	var u *uv.Unbuilt
+	if errors.As(err, &u) {
+		return f.Fix("if you trust them, name it too: modelrun ensure%s%s", r.RootOption, r.alsoNaming(u.Packages))
+	}
+	if lines := r.linesOf(f.Text); lines != "" {
+		return f.Fix("correct %s", lines)
+	}
+	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", r.RootOption, r.withoutVersions(f.Text))
 }
 
 // checkNeeds returns a verdict for an env that lacks some of the needs beyond its key. The verdict is zero if

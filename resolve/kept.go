@@ -168,7 +168,7 @@ func filesOf(l uv.Lock) map[string][]string {
 // pins as well: how those changed is one of the differences.
 func relaxed(p profile.Plan, now uv.Lock) (lines []string) {
 	for _, r := range now.Relaxed {
-		if slices.Contains(p.Soft, profile.Pin{Name: r.Name, Version: r.From}) {
+		if slices.Contains(slices.Concat(p.Hard, p.Soft), profile.Pin{Name: r.Name, Version: r.From}) {
 			lines = append(lines, r.String())
 		}
 	}

@@ -93,15 +93,21 @@ func parse(s string) (r Requirement, why string) {
 	if strings.Contains(p.rest, "://") { // it may hold a password, which an error must not quote
 		return r, urlForm
 	}
+	why = p.versions(&r)
+	return r, why
+}
+
+// versions parses the version part and the marker of a requirement.
+func (p *scanner) versions(r *Requirement) (why string) {
 	specs, tail, marked := strings.Cut(p.rest, ";")
 	if specs = strings.Trim(specs, " \t"); strings.HasPrefix(specs, "(") {
 		if !strings.HasSuffix(specs, ")") {
-			return r, "a ) is missing"
+			return "a ) is missing"
 		}
 		specs = specs[1 : len(specs)-1]
 	}
 	if r.Specs, why = parseSpecifiers(specs); why != "" {
-		return r, why
+		return why
 	}
 	if marked {
 		r.marker, why = parseMarker(tail)
@@ -109,7 +115,7 @@ func parse(s string) (r Requirement, why string) {
 	if why == "" && r.Name == Python && (len(r.Extras) > 0 || marked) {
 		why = "python takes versions only"
 	}
-	return r, why
+	return why
 }
 
 // direct parses the URL of a direct reference, and a marker after " ;".

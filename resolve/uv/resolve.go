@@ -39,9 +39,9 @@ func (u *UV) Resolve(ctx context.Context, p profile.Plan) (Lock, error) {
 		return Lock{}, err
 	}
 	defer os.RemoveAll(work)
-	u.forgetSources(ctx, p)
-	cached := cachedBy(u) // before resolving: uv unpacks wheels there to read their metadata, but does not install from these
 	r := &resolution{uv: u, plan: p, python: python, dir: work, cool: newCooldown(u.cfg, p), built: references(p)}
+	r.forgetSources(ctx)
+	cached := cachedBy(u) // before resolving: uv unpacks wheels there to read their metadata, but does not install from these
 	l, err := r.solve(ctx)
 	if err != nil {
 		return Lock{}, err
@@ -77,14 +77,14 @@ func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte, minor st
 	if err != nil {
 		return Lock{}, err
 	}
-	u.forgetSources(ctx, p)
-	l.cached = cachedBy(u)
 	p = p.WithTorchIndex(u.cfg.IndexTorch)
 	p.Python.Min, p.Python.Max, p.Python.Best = minor, minor, minor
 	if p.Python.Also != "" {
 		p.Python.Best = "" // it may ask for more than the minor version
 	}
 	r := &resolution{uv: u, plan: p}
+	r.forgetSources(ctx)
+	l.cached = cachedBy(u)
 	if r.python, err = u.python(ctx, p); err != nil {
 		return Lock{}, err
 	}
@@ -102,16 +102,16 @@ func direct(p profile.Plan) []requirement.Requirement {
 // forgetSources removes the packages of this disk from uv's cache. uv would take a
 // wheel that it built earlier, unless a build file has changed. Its own
 // --refresh-package cannot be used offline. A failure only costs that.
-func (u *UV) forgetSources(ctx context.Context, p profile.Plan) {
-	args := u.common("cache", "clean", "--force")
+func (r *resolution) forgetSources(ctx context.Context) {
+	args := r.uv.common("cache", "clean", "--force")
 	n := len(args)
-	for _, r := range direct(p) {
-		if r.Path() != "" {
-			args = append(args, r.Name)
+	for _, d := range direct(r.plan) {
+		if d.Path() != "" {
+			args = append(args, d.Name)
 		}
 	}
-	if len(args) > n && !u.cfg.NoCache {
-		_, _ = u.run(ctx, "", nil, args...)
+	if len(args) > n && !r.uv.cfg.NoCache {
+		_, _ = r.uv.run(ctx, "", nil, args...)
 	}
 }
 

@@ -256,6 +256,14 @@ func (l *loader) limitProject() {
 			l.values[i] = *v.under
 		}
 	}
+	for _, d := range l.direct {
+		if fsys.Within(root, d.project) {
+			l.needs = append(l.needs, d.Requirement)
+			continue
+		}
+		l.ignored = append(l.ignored, fmt.Sprintf("%s: %s is ignored: root %s is outside of that project. To use it, ask for it yourself: --with %s",
+			d.from, d.Short(), root, fault.Quote(d.String())))
+	}
 	l.outsiders = map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(l.envs)) {
 		own := l.envs[key]

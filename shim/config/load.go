@@ -67,7 +67,6 @@ func Load(in Input) (Config, error) {
 	}
 	l.root = findRoot(l.Config, in.Env)
 	l.limitProject()
-	l.limitDirect()
 	return l.Config, l.readTerms()
 }
 

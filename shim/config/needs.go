@@ -8,7 +8,6 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
-	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
@@ -105,24 +104,11 @@ func (l *loader) need(text string, by asker) error {
 		return fault.New(by.code, "%s: %q cannot be used: %w", by.from, fault.Mask(text), err).
 			Fix(`name a package with its versions ("rich>=13"), an address ("rich @ https://…") or a folder ("./mylib")`)
 	case r.URL != "" && by.project != "":
-		l.direct = append(l.direct, directNeed{r, by}) // limitDirect decides
+		l.direct = append(l.direct, directNeed{r, by}) // limitProject decides
 	default:
 		l.needs = append(l.needs, r)
 	}
 	return nil
-}
-
-// limitDirect adds the URLs and paths of a project's files if the root is inside
-// that project.
-func (l *loader) limitDirect() {
-	for _, d := range l.direct {
-		if fsys.Within(string(l.root.dir), d.project) {
-			l.needs = append(l.needs, d.Requirement)
-			continue
-		}
-		l.ignored = append(l.ignored, fmt.Sprintf("%s: %s is ignored: root %s is outside of that project. To use it, ask for it yourself: --with %s",
-			d.from, d.Short(), l.root.dir, fault.Quote(d.String())))
-	}
 }
 
 // Home returns the user's home folder, or "".

@@ -76,12 +76,12 @@ func (f Finder) covered(ctx context.Context, t Target) bool {
 
 // sealedNeeds handles a key that names an env with extras. It returns the key
 // without the extras, and from the seal of the env the extras and their terms.
-func (f Finder) sealedNeeds(key envdir.Key) (base envdir.Key, with []requirement.Requirement, terms requirement.Terms) {
+func sealedNeeds(root envdir.Root, key envdir.Key) (base envdir.Key, with []requirement.Requirement, terms requirement.Terms) {
 	base, hash, ok := key.Extras()
 	if !ok {
 		return key, nil, terms
 	}
-	seal, _, err := health.ReadSeal(f.Config.Root().Shared(key))
+	seal, _, err := health.ReadSeal(root.Shared(key))
 	if err != nil {
 		return key, nil, terms
 	}
@@ -94,14 +94,14 @@ func (f Finder) sealedNeeds(key envdir.Key) (base envdir.Key, with []requirement
 
 // direct returns the needs with the name of each direct reference. The error says
 // why one cannot be had, before anything is touched.
-func (f Finder) direct(with []requirement.Requirement) (named []requirement.Requirement, err error) {
+func direct(with []requirement.Requirement, env execx.Environ) (named []requirement.Requirement, err error) {
 	for _, r := range with {
 		switch {
 		case r.Masked():
 			return nil, fault.New(fault.NoSolution, "the secret in the address of %s is not kept anywhere", r.Short()).
 				Fix("name it again with its secret: --with %s", fault.Quote(r.Short()))
 		case r.Git():
-			if _, err := execx.LookPath("git", filepath.SplitList(f.Env.Get("PATH")), f.Env); err != nil {
+			if _, err := execx.LookPath("git", filepath.SplitList(env.Get("PATH")), env); err != nil {
 				return nil, fault.New(fault.NoSolution, "%s cannot be had: there is no git on PATH", r.Short()).
 					Fix("install git (Debian, Ubuntu: apt install git; Windows: winget install Git.Git), or name a wheel or an archive by its https:// address")
 			}

@@ -97,7 +97,7 @@ func (f Finder) namedKey(ctx context.Context, t Target, family string) (Target, 
 	}
 	t.Exact = true
 	if _, own := f.Config.Envs()[string(key)]; !own {
-		key, t.Sealed, t.Terms = f.sealedNeeds(key)
+		key, t.Sealed, t.Terms = sealedNeeds(f.Config.Root(), key)
 	}
 	t.Key = key
 	if own, ok := f.Config.Envs()[string(key)]; ok {
