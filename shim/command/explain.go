@@ -45,8 +45,8 @@ type explainDoc struct {
 	Schema int    `json:"schema"`
 	Key    string `json:"key"`
 	explainFamily
-	Accel    string       `json:"accel"`
-	With     []string     `json:"with,omitempty"` // needs beyond the family's key
+	Accel string `json:"accel"`
+	explainNeeds
 	Model    string       `json:"model"`
 	Root     string       `json:"root"`
 	RootFrom string       `json:"root_from"`
@@ -57,6 +57,12 @@ type explainDoc struct {
 	Chain    []attemptDoc `json:"chain"`
 	Launch   string       `json:"launch"`
 	Next     string       `json:"next"`
+}
+
+// explainNeeds is what goes beyond the family's key in an [explainDoc].
+type explainNeeds struct {
+	With    []string `json:"with,omitempty"`
+	GaveWay []string `json:"gave_way,omitempty"` // one line for each need that overrules pins of the profile
 }
 
 // explainFamily is the family in an [explainDoc].
@@ -93,13 +99,14 @@ func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 	}
 	doc := explainDoc{
 		Schema: terminal.Schema, Key: string(req.Key), explainFamily: explainFamily{t.Family.Name, t.Line.Why}, Accel: req.Accel, Model: t.Model.Name,
-		Root: string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil, With: req.Terms.Written(req.With),
+		Root: string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil,
+		explainNeeds: explainNeeds{With: req.Terms.Written(req.With)},
 	}
 	if m, err := a.Machine.Machine(ctx); err == nil {
 		doc.Machine = m.String()
 	}
 	if plan, err := finder.Plan(ctx, t); err == nil {
-		doc.Profile = plan.Profile
+		doc.Profile, doc.GaveWay = plan.Profile, plan.Yielded()
 	}
 	if res != nil {
 		doc.Python = res.Dir.Python()
@@ -200,6 +207,9 @@ func explainTable(a *app.App, doc explainDoc, attempts []resolve.Attempt) error 
 	head.Row("root", doc.Root+" ("+doc.RootFrom+")")
 	if len(doc.With) > 0 {
 		head.Row("with", strings.Join(doc.With, ", "))
+	}
+	for _, line := range doc.GaveWay {
+		head.Row("", line)
 	}
 	head.Below("\n")
 	if err := head.Write(out); err != nil {

@@ -94,7 +94,7 @@ func sealedNeeds(root envdir.Root, key envdir.Key) (base envdir.Key, with []requ
 
 // direct returns the needs with the name of each direct reference. The error says
 // why one cannot be had, before anything is touched.
-func direct(with []requirement.Requirement, env execx.Environ) (named []requirement.Requirement, err error) {
+func direct(with []requirement.Requirement, env execx.Environ, owners []string) (named []requirement.Requirement, err error) {
 	for _, r := range with {
 		switch {
 		case r.Masked():
@@ -106,6 +106,9 @@ func direct(with []requirement.Requirement, env execx.Environ) (named []requirem
 					Fix("install git (Debian, Ubuntu: apt install git; Windows: winget install Git.Git), or name a wheel or an archive by its https:// address")
 			}
 		case r.Path() != "":
+			if err := fsys.Trusted(r.Path(), owners); fault.CodeOf(err) == fault.Untrusted {
+				return nil, err
+			}
 			if r.Name, err = source.Name(r.Path(), r.Name); err != nil {
 				return nil, err
 			}

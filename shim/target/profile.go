@@ -100,7 +100,7 @@ func (f Finder) RootProfiles() (good []profile.Profile, bad map[string]error) {
 func (f Finder) Plan(ctx context.Context, t Target) (profile.Plan, error) {
 	plan, err := f.basePlan(ctx, t)
 	if t.Key != t.Base {
-		with, e := direct(t.With, f.Env)
+		with, e := direct(t.With, f.Env, f.Config.List("trusted_owners"))
 		plan, err = plan.WithExtras(with).WithTerms(t.Terms), cmp.Or(err, e)
 	}
 	plan.Key = t.Key
