@@ -99,7 +99,7 @@ def use_bitsandbytes(bitsandbytes):
 
 
 def use_llama_cpp(llama_cpp):
-    attempt("a call of llama.cpp", llama_cpp.llama_print_system_info, "import", "llama_cpp cannot call its native library")
+    attempt("a call of llama.cpp", lambda: llama_cpp.llama_print_system_info(), "import", "llama_cpp cannot call its native library")
 
 
 # A model that returns its input, in ONNX: IR version 3, opset 7, which every onnxruntime since 1.0 reads.
@@ -108,7 +108,7 @@ IDENTITY = (b"\x08\x03:7\n\x10\n\x01x\x12\x01y\"\x08Identity\x12\x01gZ\x0f\n\x01
 
 
 def use_onnxruntime(onnxruntime):
-    if not attempt("onnxruntime.get_available_providers", onnxruntime.get_available_providers, "import", "cannot use onnxruntime"):
+    if not attempt("onnxruntime.get_available_providers", lambda: onnxruntime.get_available_providers(), "import", "cannot use onnxruntime"):
         fail("import", "onnxruntime has no execution provider")
     attempt("a session of onnxruntime", lambda: onnxruntime.InferenceSession(IDENTITY, providers=["CPUExecutionProvider"]),
             "import", "onnxruntime cannot load a model")
