@@ -331,7 +331,7 @@ func (b *build) publish(ctx context.Context, stage *store.Stage) (store.Publishe
 func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	size := usage.Measure(d.Path, health.Owners(d))
 	s := health.Seal{
-		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own,
+		Key: string(b.req.Key), Plan: b.plan.Hash(), Own: b.plan.Own, OwnHash: b.plan.OwnHash,
 		Profile: b.plan.Profile, ProfilePath: b.plan.ProfilePath, ProfileHash: b.plan.ProfileHash,
 		UV: b.uv.Version, Modelrun: b.Version, BootID: store.BootID(), Durable: durable,
 		Imports: b.plan.Shared, Size: &size, Sources: b.sources,

@@ -24,7 +24,7 @@ type Request struct {
 	With    []requirement.Requirement // needs beyond the key, sorted
 	Terms   requirement.Terms         // where the needs come from, and what limits them
 	Exact   bool                      // the user named the key: a compatible one is not used
-	Own     bool                      // the key is described by the user's own configuration ([envs])
+	Own     string                    // hash of the key's definition in [envs]; "" if the user does not define it
 	Named   bool                      // a model, family or key was named or found; otherwise nothing is created
 	Imports []profile.Import          // what a shared env must import
 	CUDA    bool                      // torch must see a GPU

@@ -174,7 +174,7 @@ func TestPlanned(t *testing.T) {
 	}{
 		"a start":                     {change: func(*Request) {}},
 		"a named key":                 {change: func(r *Request) { r.Exact = true }},
-		"a key of [envs]":             {change: func(r *Request) { r.Exact, r.Own = true, true }, planned: true},
+		"a key of [envs]":             {change: func(r *Request) { r.Exact, r.Own = true, "hash" }, planned: true},
 		"ensure --update":             {change: func(r *Request) { r.Policy.Update = true }, planned: true},
 		"a profile of the root":       {seal: health.Seal{ProfilePath: "small.json"}, change: func(*Request) {}, planned: true},
 		"the seal of a key of [envs]": {seal: health.Seal{Own: "modelrun.toml"}, change: func(*Request) {}, planned: true},

@@ -187,11 +187,12 @@ func (s shared) planChange(ctx context.Context, st *state, res *Resolution) (str
 	req := st.req
 	seal := res.Verdict.Seal
 	embedded := seal.Own == "" && seal.ProfilePath == ""
-	if embedded && !req.Policy.Update && !req.Own && !s.Log.IsDebug() {
+	own := req.Own != "" && req.Key == req.Base
+	if embedded && !req.Policy.Update && !own && !s.Log.IsDebug() {
 		return "", nil
 	}
-	if seal.Plan == "" {
-		return "", nil
+	if seal.Plan == "" || req.Own != "" && req.Own == seal.OwnHash && !req.Policy.Update {
+		return "", nil // of a base from a profile only newer versions could differ
 	}
 	plan, err := s.Caller.Plan(ctx, req)
 	if err != nil {

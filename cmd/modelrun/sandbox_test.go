@@ -168,6 +168,7 @@ func newIndex(t testing.TB, dir string) *uvtest.Index {
 		ix.Add(w)
 	}
 	ix.AddSource(uvtest.Wheel{Name: "from-source", Version: "1.0", Files: map[string]string{"from_source.py": ""}})
+	ix.AddSource(uvtest.Wheel{Name: "needs-build", Version: "1.0", Files: map[string]string{"needs_build.py": ""}, BuildImports: "extra_thing"})
 	return ix
 }
 

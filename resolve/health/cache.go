@@ -45,6 +45,7 @@ type cachedSeal struct {
 	BuildID     string          `json:"build_id"`
 	Plan        string          `json:"plan_hash,omitempty"`
 	Own         string          `json:"own,omitempty"`
+	OwnHash     string          `json:"own_hash,omitempty"`
 	Profile     string          `json:"profile,omitempty"`
 	ProfilePath string          `json:"profile_path,omitempty"`
 	ProfileHash string          `json:"profile_hash,omitempty"`
@@ -105,7 +106,7 @@ func (k cachedVerdict) verdict(now time.Time) (Verdict, bool) {
 	}
 	if s := k.Seal; s != nil {
 		v.setSeal(&Seal{
-			Schema: 1, Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own,
+			Schema: 1, Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own, OwnHash: s.OwnHash,
 			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With, Sources: s.Sources,
 		})
 	}
@@ -145,7 +146,7 @@ func (c verdicts) add(print string, v Verdict) error {
 	}}}
 	if s := v.Seal; v.Sealed {
 		f.Verdicts[0].Seal = &cachedSeal{
-			Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own,
+			Key: s.Key, BuildID: s.BuildID, Plan: s.Plan, Own: s.Own, OwnHash: s.OwnHash,
 			Profile: s.Profile, ProfilePath: s.ProfilePath, ProfileHash: s.ProfileHash, With: s.With, Sources: s.Sources,
 		}
 	}

@@ -26,6 +26,7 @@ type Seal struct {
 	Key         string            `json:"key"`                    // the env's key
 	Plan        string            `json:"plan_hash,omitempty"`    // hash of everything that went into the env
 	Own         string            `json:"own,omitempty"`          // the file whose [envs] defines the key
+	OwnHash     string            `json:"own_hash,omitempty"`     // hash of that definition's own text, without a profile that is its base
 	Profile     string            `json:"profile,omitempty"`      // the profile's name
 	ProfilePath string            `json:"profile_path,omitempty"` // "" for a built-in profile
 	ProfileHash string            `json:"profile_hash,omitempty"` // hash of the profile's file

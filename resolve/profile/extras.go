@@ -74,7 +74,12 @@ func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 // Asked returns what the user asked for beyond the key, without hashes. It is empty
 // if the plan is that of the key.
 func (p Plan) Asked() []string {
-	return slices.Concat(requirement.Strings(p.Extras), slices.DeleteFunc(p.Terms.Lines(), func(l string) bool { return strings.HasPrefix(l, "--hash ") }))
+	if p.Own != "" && len(p.Extras) == 0 { // what limits a definition is part of it
+		return nil
+	}
+	return slices.Concat(requirement.Strings(p.Extras), slices.DeleteFunc(p.Terms.Lines(), func(l string) bool {
+		return strings.HasPrefix(l, "--hash ") || strings.HasPrefix(l, "--build-requires ")
+	}))
 }
 
 // CheckPython returns a NoPython error if the plan and a requirement for Python
@@ -123,7 +128,7 @@ func (p Python) span() string {
 // way. An index of the terms serves torch's packages as well, if they are among the
 // requirements beyond the key.
 func (p Plan) WithTerms(t requirement.Terms) Plan {
-	p.Terms = t
+	p.Terms = p.Terms.And(t)
 	for _, c := range t.Constraints {
 		p = p.overrule(c)
 	}

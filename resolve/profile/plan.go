@@ -39,6 +39,7 @@ type Source struct {
 	ProfilePath string // its file; "" for a built-in profile
 	ProfileHash string // of the profile's file
 	Own         string // the file whose [envs] defines the key; "" if a profile does
+	OwnHash     string // of that definition's own text: see [Own.Hash]
 }
 
 // Python defines which Pythons are suitable. Versions are "3.10"; "" means any.
@@ -146,39 +147,6 @@ func (p Plan) Hash() string {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
-}
-
-// Own is an env that the user defines in modelrun.toml: [envs."my-key"].
-type Own struct {
-	Packages []string // requirements
-	Index    string   // URL; one that ends in an accelerator (…/whl/cu121) serves only torch's packages
-	Python   string   // "3.12"; "" for any
-	Imports  []string // "module" or "module=distribution", for the probe
-	From     string   // the file that defines it, for messages
-}
-
-// OwnPlan returns the plan of a user-defined env. It adds pip, because the app
-// and its users expect it. It validates nothing; the installer refuses invalid
-// requirements.
-func OwnPlan(k envdir.Key, o Own) Plan {
-	p := Plan{
-		Key: k, Source: Source{Own: o.From}, Accel: indexAccel(o.Index), Packages: addMissing(o.Packages, []string{"pip"}),
-		Python: Python{Min: o.Python, Max: o.Python, Best: o.Python}, Shared: imports(o.Imports),
-	}
-	for i, module := range o.Imports {
-		if !strings.Contains(module, "=") && !installs(o.Packages, requirement.NameOf(module)) {
-			p.Shared[i].Dist = "" // the distribution is not known (yaml is in pyyaml): the probe decides
-		}
-	}
-	if p.Accel == "" {
-		p.Index = o.Index
-	} else if p.FromTorch = fromTorch(p.Packages, nil); len(p.FromTorch) > 0 {
-		p.TorchIndex = o.Index
-	}
-	if parts, ok := ParseKey(k); ok {
-		p.Accel = parts.Accel
-	}
-	return p
 }
 
 // WithTorchIndex returns the plan with another index for torch's packages, from

@@ -138,19 +138,20 @@ func withoutComment(s string) string {
 	return s
 }
 
-func bad(at, format string, args ...any) *fault.Error {
-	return fault.New(fault.BadConfig, at+": "+format, args...)
+// bad returns the error for a line.
+func bad(at, hint, format string, args ...any) error {
+	return fault.New(fault.BadConfig, at+": "+format, args...).Fix("%s", hint)
 }
 
 // requirement reads a line such as "rich==13.9.4 --hash=sha256:…".
 func (f *fileReader) requirement(text, at string, constraint bool) error {
 	text, options, _ := strings.Cut(text, " -")
 	if strings.Contains(text, "${") {
-		return bad(at, "%q names a variable, and modelrun puts in none", fault.Mask(text)).Fix("write its value, or give that line by --with")
+		return bad(at, "write its value, or give that line by --with", "%q names a variable, and modelrun puts in none", fault.Mask(text))
 	}
 	r, err := Parse(text)
 	if err != nil {
-		return bad(at, "%q cannot be used: %w", fault.Mask(text), err).Fix(`write one package a line, for example "rich>=13"; a URL after its name: "name @ https://…"`)
+		return bad(at, `write one package a line, for example "rich>=13"; a URL after its name: "name @ https://…"`, "%q cannot be used: %w", fault.Mask(text), err)
 	}
 	if constraint {
 		f.file.Constraints = append(f.file.Constraints, r)
@@ -164,16 +165,16 @@ func (f *fileReader) requirement(text, at string, constraint bool) error {
 	for _, o := range strings.Fields("-" + options) {
 		sum, ok := strings.CutPrefix(o, "--hash=")
 		if !ok {
-			return bad(at, "modelrun cannot honour %q", fault.Mask(o)).Fix("remove it, or make that environment yourself: [envs]")
+			return bad(at, "remove it, or make that environment yourself: [envs]", "modelrun cannot honour %q", fault.Mask(o))
 		}
 		kind, digits, _ := strings.Cut(sum, ":")
 		if !slices.Contains([]string{"sha256", "sha384", "sha512"}, kind) || digits == "" || strings.Trim(strings.ToLower(digits), "0123456789abcdef") != "" {
-			return bad(at, "%q is no hash", sum).Fix("write --hash=sha256: and hex digits, as pip hash and uv pip compile --generate-hashes do")
+			return bad(at, "write --hash=sha256: and hex digits, as pip hash and uv pip compile --generate-hashes do", "%q is no hash", sum)
 		}
 		f.file.Hashes = append(f.file.Hashes, Checksum{Name: r.Name, Sum: kind + ":" + strings.ToLower(digits), At: at})
 	}
 	if !r.isPinned() {
-		return bad(at, "%s has a hash and no version, and a hash is that of one version", r.Name).Fix("write %s==VERSION", r.Name)
+		return bad(at, "write "+r.Name+"==VERSION", "%s has a hash and no version, and a hash is that of one version", r.Name)
 	}
 	return nil
 }
@@ -237,28 +238,28 @@ func (f *fileReader) refuse(text, name, at string) error {
 	case "--require-hashes":
 		hint = "remove it: a package with --hash is compared with its hashes anyway"
 	}
-	return bad(at, "modelrun cannot honour %q", fault.Mask(text)).Fix("%s", hint)
+	return bad(at, hint, "modelrun cannot honour %q", fault.Mask(text))
 }
 
 // nested reads a file that another one includes, relative to that one.
 func (f *fileReader) nested(path, at string, constraints bool) error {
 	if strings.Contains(path, "://") {
-		return bad(at, "%q is a URL, and modelrun reads requirements from files only", fault.Mask(path)).Fix("download it, and name the file")
+		return bad(at, "download it, and name the file", "%q is a URL, and modelrun reads requirements from files only", fault.Mask(path))
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(f.open[len(f.open)-1]), path)
 	}
 	switch {
 	case slices.Contains(f.open, path):
-		return bad(at, "%s includes itself", path).Fix("remove that line")
+		return bad(at, "remove that line", "%s includes itself", path)
 	case len(f.open) >= maxOpen || f.count >= maxFiles:
-		return bad(at, "too many files include each other: %d files, %d deep", f.count, len(f.open)).Fix("join some of them")
+		return bad(at, "join some of them", "too many files include each other: %d files, %d deep", f.count, len(f.open))
 	}
 	if err := f.include(path, constraints); err != nil {
 		if fault.CodeOf(err) != fault.Internal {
 			return err
 		}
-		return bad(at, "%s cannot be read: %w", path, err).Fix("correct the name; it is relative to the file that includes it")
+		return bad(at, "correct the name; it is relative to the file that includes it", "%s cannot be read: %w", path, err)
 	}
 	return nil
 }

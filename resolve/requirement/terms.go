@@ -1,6 +1,7 @@
 package requirement
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -16,6 +17,7 @@ type Terms struct {
 	Indexes      []string      // further indexes, which are asked first
 	Constraints  []Requirement // limits for packages that are installed anyway
 	Hashes       []Checksum    // the files that may be installed
+	Build        []Requirement // packages that a build from source may import
 
 	// Options is not a term. It holds the options of a command line that give
 	// these terms, each with a space before it. It is "" if the terms come from
@@ -39,11 +41,12 @@ const (
 	termIndex      = "--index "
 	termConstraint = "--constraint "
 	termHash       = "--hash "
+	termBuild      = "--build-requires "
 )
 
 // Empty reports whether there are no terms.
 func (t Terms) Empty() bool {
-	return t.DefaultIndex == "" && len(t.Indexes)+len(t.Constraints)+len(t.Hashes) == 0
+	return t.DefaultIndex == "" && len(t.Indexes)+len(t.Constraints)+len(t.Hashes)+len(t.Build) == 0
 }
 
 // Lines returns the written form, one term per line: "--index https://…". Equal
@@ -55,6 +58,9 @@ func (t Terms) Lines() []string {
 	var out []string
 	for _, c := range Strings(Set(t.Constraints)) {
 		out = append(out, termConstraint+c)
+	}
+	for _, r := range Strings(Set(t.Build)) {
+		out = append(out, termBuild+r)
 	}
 	for _, h := range t.Hashes {
 		out = append(out, termHash+h.Name+" "+h.Sum)
@@ -79,6 +85,16 @@ func (t Terms) Written(list []Requirement) []string { return append(Strings(list
 func (t Terms) Hash(list []Requirement) string {
 	sum := sha256.Sum256([]byte(strings.Join(t.Written(Set(list)), "\n")))
 	return hex.EncodeToString(sum[:4])
+}
+
+// And returns both terms, with the Options and At of t. The indexes of u come first.
+func (t Terms) And(u Terms) Terms {
+	t.DefaultIndex = cmp.Or(u.DefaultIndex, t.DefaultIndex)
+	t.Indexes = slices.Concat(u.Indexes, t.Indexes)
+	t.Constraints = slices.Concat(t.Constraints, u.Constraints)
+	t.Hashes = slices.Concat(t.Hashes, u.Hashes)
+	t.Build = slices.Concat(t.Build, u.Build)
+	return t
 }
 
 // ReadWritten reads the lines of [Terms.Written]. It leaves out a line that is

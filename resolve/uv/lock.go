@@ -25,6 +25,7 @@ type Lock struct {
 	direct   []requirement.Requirement // direct references of the plan; Pylock has their secrets
 	indexes  []string                  // further indexes of the plan; Sync needs their credentials
 	cooldown []string                  // uv's arguments for the cool-down of what a build requires
+	build    []requirement.Requirement // packages that a build may import
 }
 
 // Relaxed is a soft pin that was replaced by another version, and the reason.

@@ -62,6 +62,7 @@ func (r *resolution) complete(l Lock) Lock {
 	}
 	l.Python, l.Notes, l.Pip = r.python, append(r.notes, l.Notes...), r.pip
 	l.direct = direct(r.plan)
+	l.build = r.plan.Terms.Build
 	l.index, l.indexes = r.defaultIndex(), append(slices.Clone(r.plan.Terms.Indexes), r.plan.TorchIndex)
 	return l
 }
@@ -287,7 +288,7 @@ func (r *resolution) repair(ctx context.Context, err error) bool {
 		return true
 	case errors.As(err, &un) && r.allowBuilds(un.output):
 		return true
-	case errors.As(err, &un) && len(r.plan.Asked()) > 0 && len(r.plan.Hard) > 0 && !un.missing():
+	case errors.As(err, &un) && (len(r.plan.Asked()) > 0 || r.plan.Own != "") && len(r.plan.Hard) > 0 && !un.missing():
 		// A requirement that the user wrote needs other versions than the profile's,
 		// as vllm needs its own torch.
 		r.plan.Soft, r.plan.Hard = slices.Concat(r.plan.Hard, r.plan.Soft), nil
@@ -415,12 +416,16 @@ func (r *resolution) compileOnce(ctx context.Context, soft []profile.Pin) (l Loc
 	if err := errors.Join(os.WriteFile(file, pyproject(r.plan), 0o600), os.WriteFile(constraints, []byte(lines.String()), 0o644)); err != nil {
 		return l, undated, err
 	}
-	args := r.uv.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--upgrade")
+	u, err := withBuildRequires(r.uv, filepath.Join(r.dir, "uv.toml"), r.plan.Terms.Build, r.built, Lock{})
+	if err != nil {
+		return l, undated, err
+	}
+	args := u.common("pip", "compile", file, "-c", constraints, "--format", "pylock.toml", "-o", out, "--python", r.python, "--upgrade")
 	args = slices.Concat(args, onlyWheels(r.built), r.cool.args(soft), r.uv.cfg.findLinks())
 	if r.cool.before == "" {
 		args = append(args, "--quiet") // which also hides that files have no date
 	}
-	res, err := r.uv.withIndexes(r.defaultIndex(), slices.Clone(r.plan.Terms.Indexes)...).withTempDir(r.dir).run(ctx, r.dir, func(line string) {
+	res, err := u.withIndexes(r.defaultIndex(), slices.Clone(r.plan.Terms.Indexes)...).withTempDir(r.dir).run(ctx, r.dir, func(line string) {
 		if name := undatedPackage(line); name != "" {
 			undated = append(undated, name)
 		}

@@ -34,16 +34,21 @@ func named(p profile.Plan) []string {
 // buildArgs returns the arguments with which uv installs this lock: it builds what
 // has no wheel in it, and nothing else.
 func (l Lock) buildArgs() []string {
-	var names []string
+	names := l.built()
+	if names == nil {
+		return onlyWheels(nil)
+	}
+	return append(onlyWheels(names), l.cooldown...)
+}
+
+// built returns the packages that are built from source.
+func (l Lock) built() (names []string) {
 	for _, p := range l.Packages {
 		if p.Source {
 			names = append(names, p.Name)
 		}
 	}
-	if names == nil {
-		return onlyWheels(nil)
-	}
-	return append(onlyWheels(names), l.cooldown...)
+	return names
 }
 
 // references returns the packages for which the user wrote a URL or a folder.
@@ -66,7 +71,7 @@ func unbuilt(explanation string) []string {
 func (r *resolution) allowBuilds(explanation string) (changed bool) {
 	for _, name := range unbuilt(explanation) {
 		asked := slices.ContainsFunc(named(r.plan), func(text string) bool { return requirement.NameOf(text) == requirement.Normal(name) })
-		if (asked || profile.Builds(name)) && !slices.Contains(r.built, name) {
+		if (asked || profile.Builds(name) || len(r.plan.Terms.Build) > 0) && !slices.Contains(r.built, name) {
 			r.built, changed = append(r.built, name), true
 		}
 	}

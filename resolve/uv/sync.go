@@ -58,7 +58,11 @@ type installation struct {
 // Python, another file of that version). That costs one failed run of about
 // 0.1 s. An empty cache costs nothing.
 func (i installation) sync(ctx context.Context, file string, report func(Progress)) error {
-	u, l, d := i.uv, i.lock, i.dir
+	l, d := i.lock, i.dir
+	u, err := withBuildRequires(i.uv, filepath.Join(i.tmp, "uv.toml"), l.build, l.built(), l)
+	if err != nil {
+		return err
+	}
 	t := newTracker(u, l, d, report)
 	stop := t.watch()
 	defer stop()

@@ -47,6 +47,8 @@ type UV struct {
 	cfg   Config
 	env   execx.Environ
 	cache string // "" for the root's cache
+
+	config string // a generated uv.toml; "" for none
 }
 
 // WithCache returns the same uv with its own cache, for a second attempt. A
@@ -115,7 +117,12 @@ func (c Config) watch(ctx context.Context, pid int) {
 
 // common adds the flags that every call needs.
 func (u *UV) common(args ...string) []string {
-	args = append(args, "--no-config", "--no-progress")
+	args = append(args, "--no-progress")
+	if u.config != "" { // as with --no-config, uv reads no other one
+		args = append(args, "--config-file", u.config)
+	} else {
+		args = append(args, "--no-config")
+	}
 	if u.cfg.NoCache {
 		args = append(args, "--no-cache")
 	} else {

@@ -82,10 +82,25 @@ func settingsOf(c config.Config) (all []settingDoc) {
 		more = append(more, settingDoc{"env." + name, hideSecret(name, v.Text), v.From})
 	}
 	for key, own := range c.Envs() {
-		more = append(more, settingDoc{"envs." + key, strings.Join(own.Packages, " "), own.From})
+		more = append(more, settingDoc{"envs." + key, describeOwn(own), own.From})
 	}
 	slices.SortFunc(more, func(a, b settingDoc) int { return cmp.Compare(a.Name, b.Name) })
 	return append(all, more...)
+}
+
+// describeOwn returns the packages of a definition and where others come from, or the
+// reason why no env can be made from it.
+func describeOwn(own config.OwnEnv) string {
+	if own.Err != nil {
+		return "error: " + own.Err.Error()
+	}
+	words := slices.Clone(own.Packages)
+	for _, o := range [][2]string{{"base", own.Base}, {"requirements", own.Requirements}, {"build_requires", strings.Join(own.BuildRequires, ",")}} {
+		if o[1] != "" {
+			words = append(words, o[0]+"="+o[1])
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // configTable prints the settings for people, one per line.

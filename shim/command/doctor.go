@@ -124,6 +124,7 @@ func (d *doctor) checkAll(ctx context.Context) {
 		d.checkDisk()
 		d.checkPaths()
 	}
+	checkDefinitions(d)
 	d.checkRoot()
 	if d.app.Config.RootErr() == nil {
 		d.checkLocks()

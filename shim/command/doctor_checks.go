@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -20,6 +22,15 @@ import (
 	"github.com/modelrun/modelrun/resolve/uv"
 	"github.com/modelrun/modelrun/shim/config"
 )
+
+// checkDefinitions reports each entry of [envs] from which no env can be made.
+func checkDefinitions(d *doctor) {
+	for _, key := range slices.Sorted(maps.Keys(d.app.Config.Envs())) {
+		if _, err := d.app.Config.Definition(key, d.app.Env); err != nil {
+			d.addError("definition:"+key, checkFailed, err, "")
+		}
+	}
+}
 
 // checkMachine reports the system that modelrun detects.
 func (d *doctor) checkMachine() {

@@ -16,7 +16,7 @@ import (
 // TestDoctorIDs compares the ids of doctor's checks with docs/json.md.
 func TestDoctorIDs(t *testing.T) {
 	t.Parallel()
-	used := []string{"env:KEY", "next:KEY", "old:ID"} // see envCheckID
+	used := []string{"env:KEY", "next:KEY", "old:ID", "definition:KEY"} // see envCheckID and checkDefinitions
 	for _, file := range []string{"doctor.go", "doctor_checks.go", "doctor_envs.go"} {
 		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		require.NoError(t, err)

@@ -25,21 +25,27 @@ func (s *subjects) of(ctx context.Context, d envdir.Dir) health.Subject {
 		return s.ofOld(ctx, d)
 	}
 	sub := health.Subject{Dir: d}
-	envs, key := s.app.Config.Envs(), envdir.Key(d.Name)
-	own, ok := envs[d.Name]
-	if !ok { // needs beyond the key add no import
+	key := envdir.Key(d.Name)
+	if _, ok := s.app.Config.Envs()[d.Name]; !ok { // needs beyond the key add no import
 		key, _, _ = key.Extras()
-		own, ok = envs[string(key)]
-	}
-	if ok {
-		sub.Imports = profile.OwnPlan(key, own.Profile()).Shared
-		return sub
 	}
 	parts, ok := profile.ParseKey(key)
+	own, err := s.app.Config.Definition(string(key), s.app.Env)
+	if err != nil { // doctor says so on its own
+		return sub
+	}
+	if own != nil {
+		sub.Imports = own.Needs()
+		if parts, ok = own.Family(); !ok {
+			return sub
+		}
+	} else if ok {
+		sub.Imports = parts.Family.Needs(parts.Bnb)
+	}
 	if !ok {
 		return sub
 	}
-	sub.Imports, sub.Accel = parts.Family.Needs(parts.Bnb), parts.Accel
+	sub.Accel = parts.Accel
 	if m, err := s.app.Machine.Machine(ctx); err == nil && parts.Family.GPU {
 		sub.CUDA = m.HasGPU() && parts.Accel != "cpu"
 	}
@@ -84,7 +90,7 @@ func (s *subjects) changed(ctx context.Context, d envdir.Dir) (text string, refu
 	switch {
 	case err != nil || plan.Hash() == seal.Plan || plan.Own == "" && seal.Own != "": // the last: its definition is not read here
 		return "", false
-	case plan.Own != "":
+	case plan.Own != "" && plan.OwnHash != seal.OwnHash:
 		return "its definition in " + plan.Own + " has changed since it was made", true
 	case plan.Profile != seal.Profile:
 		return "it was made from profile " + seal.Profile + "; a new one would be made from profile " + plan.Profile, false

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
@@ -59,24 +58,6 @@ type root struct {
 type Row struct {
 	Setting
 	Value
-}
-
-// OwnEnv is [envs."key"]: an env that the user describes.
-type OwnEnv struct {
-	Packages []string `toml:"packages"` // requirements
-	Index    string   `toml:"index"`    // URL of a package index
-	Python   string   `toml:"python"`   // "3.12"; "" for any
-	Imports  []string `toml:"imports"`  // "module" or "module=distribution", for the probe
-
-	From    string `toml:"-"` // the file
-	Project string `toml:"-"` // the folder of the project whose file it is; "" for the user's own file
-
-	under *OwnEnv // the definition without the project's file
-}
-
-// Profile returns the same definition as a value of package profile.
-func (o OwnEnv) Profile() profile.Own {
-	return profile.Own{Packages: o.Packages, Index: o.Index, Python: o.Python, Imports: o.Imports, From: o.From}
 }
 
 // Value returns the value of a setting. It panics on an unknown name, which is a

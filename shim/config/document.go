@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -33,30 +34,63 @@ type script struct {
 // struct type would take 2 µs, but then a setting would need more than its row.
 func readDocument(data []byte, t Table, path string) (document, error) {
 	var m map[string]any
-	if toml.Unmarshal(data, &m) == nil {
-		if doc, ok := fromMap(m, t); ok {
+	var doc document
+	ok := toml.Unmarshal(data, &m) == nil
+	if ok {
+		if doc, ok = fromMap(m, t); ok && !doc.faulty() {
 			return doc, nil
 		}
 	}
 	v := reflect.New(documentType(t))
 	if err := DecodeStrict(data, v.Interface(), path, Strict{Known: t.names()}); err != nil {
-		return document{}, err
+		return doc.blame(err, ok)
 	}
 	return fromStruct(v.Elem(), t), nil
+}
+
+// errFaulty marks an entry of [envs] whose keys or types are wrong.
+var errFaulty = errors.New("it cannot be read")
+
+// faulty reports whether an entry of [envs] is marked.
+func (d document) faulty() bool {
+	for _, own := range d.envs {
+		if own.Err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// blame returns the document with err for its marked entries. It returns err if the
+// fault is elsewhere.
+func (d document) blame(err error, envsOnly bool) (document, error) {
+	if !envsOnly {
+		return document{}, err
+	}
+	for key, own := range d.envs {
+		if own.Err != nil {
+			own.Err = err
+			d.envs[key] = own
+		}
+	}
+	return d, nil
 }
 
 // readScript decodes a PEP 723 block. line is added to the line numbers of the
 // data.
 func readScript(data []byte, t Table, path string, line int) (script, error) {
 	var m map[string]any
-	if toml.Unmarshal(data, &m) == nil {
-		if s, ok := scriptFromMap(m, t); ok {
+	var s script
+	ok := toml.Unmarshal(data, &m) == nil
+	if ok {
+		if s, ok = scriptFromMap(m, t); ok && !s.document.faulty() {
 			return s, nil
 		}
 	}
 	v := reflect.New(scriptType(t))
 	if err := DecodeStrict(data, v.Interface(), path, Strict{Known: t.names(), Prefix: "tool.modelrun.", Line: line}); err != nil {
-		return script{}, err
+		s.document, err = s.document.blame(err, ok)
+		return s, err
 	}
 	dependencies, _ := v.Elem().Field(0).Interface().([]string)
 	return script{dependencies, v.Elem().Field(1).String(), fromStruct(v.Elem().Field(2).Field(0), t)}, nil
@@ -71,7 +105,7 @@ func fromMap(m map[string]any, t Table) (doc document, ok bool) {
 		case key == "env" && nested:
 			doc.env, ok = stringsOf(table)
 		case key == "envs" && nested:
-			doc.envs, ok = envsOf(table)
+			doc.envs, ok = envsOf(table), true
 		case nested:
 			ok = true
 			for name, value := range table {
@@ -132,33 +166,33 @@ func stringsOf(m map[string]any) (map[string]string, bool) {
 	return out, true
 }
 
-func envsOf(m map[string]any) (map[string]OwnEnv, bool) {
+// envsOf makes the entries of [envs]. One with an unknown key or a value of another
+// type is marked.
+func envsOf(m map[string]any) map[string]OwnEnv {
 	out := make(map[string]OwnEnv, len(m))
 	for key, value := range m {
 		fields, ok := value.(map[string]any)
 		var own OwnEnv
+		texts := map[string]*string{"base": &own.Base, "requirements": &own.Requirements, "index": &own.Index, "python": &own.Python}
+		lists := map[string]*[]string{"packages": &own.Packages, "build_requires": &own.BuildRequires, "imports": &own.Imports}
 		for name, value := range fields {
 			text, isText := value.(string)
 			list, isList := listOf(value)
-			switch name {
-			case "packages":
-				own.Packages, ok = list, ok && isList
-			case "imports":
-				own.Imports, ok = list, ok && isList
-			case "index":
-				own.Index, ok = text, ok && isText
-			case "python":
-				own.Python, ok = text, ok && isText
+			switch {
+			case texts[name] != nil:
+				*texts[name], ok = text, ok && isText
+			case lists[name] != nil:
+				*lists[name], ok = list, ok && isList
 			default:
 				ok = false
 			}
 		}
 		if !ok {
-			return nil, false
+			own.Err = errFaulty
 		}
 		out[key] = own
 	}
-	return out, true
+	return out
 }
 
 // scriptFromMap makes a script from maps. It ignores the tables of other tools. ok

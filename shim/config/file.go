@@ -16,7 +16,6 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/modelrun/modelrun/execx"
-	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
@@ -173,7 +172,7 @@ func describe(e *toml.DecodeError) string {
 func unknownKey(path string, line int, key string, names []string) error {
 	last := key
 	if i := strings.LastIndexByte(key, '.'); strings.HasPrefix(key, "envs.") && i > len("envs.") {
-		last, names = key[i+1:], []string{"packages", "index", "python", "imports"}
+		last, names = key[i+1:], slices.Clone(ownKeys)
 	}
 	f := fault.New(fault.BadConfig, "%s:%d: unknown key %q", path, line, key)
 	if near := fault.Nearest(last, names); near != "" {
@@ -208,10 +207,13 @@ func (l *loader) apply(doc document, path, dir string, sc scope) error {
 		l.vars[name] = Value{Text: value, From: path}
 	}
 	for key, own := range doc.envs {
-		if err := own.check(key, path); err != nil {
-			return err
-		}
 		own.From = path
+		if own.Err == nil {
+			own.Err = own.check(key, path)
+		}
+		if own.Requirements != "" {
+			own.Requirements = fsys.Absolute(own.Requirements, dir)
+		}
 		if under, ok := l.envs[key]; ok && sc == projectScope {
 			own.under = &under
 		}
@@ -222,25 +224,6 @@ func (l *loader) apply(doc document, path, dir string, sc scope) error {
 			l.envs = map[string]OwnEnv{}
 		}
 		l.envs[key] = own
-	}
-	return nil
-}
-
-// check returns an error for a definition from which no env can be made.
-func (o OwnEnv) check(key, path string) error {
-	if _, err := envdir.ParseKey(key); err != nil {
-		return fault.New(fault.BadConfig, "%s: [envs.%q]: %w", path, key, err).Fix("%s", fault.RemedyOf(err))
-	}
-	if o.Python != "" && strings.Trim(o.Python, "0123456789.") != "" { // uv would look for a program of any other name, and run it
-		return fault.New(fault.BadConfig, "%s: [envs.%q] python = %q is not a version", path, key, o.Python).Fix(`give one such as python = "3.12"`)
-	}
-	if len(o.Packages) == 0 {
-		return fault.New(fault.BadConfig, "%s: [envs.%q] has no packages", path, key).Fix(`add packages = ["name==version"]`)
-	}
-	for _, p := range o.Packages {
-		if p == "" || strings.HasPrefix(strings.TrimSpace(p), "-") {
-			return fault.New(fault.BadConfig, "%s: [envs.%q] packages hold %q, which names no package", path, key, p).Fix(`give names such as "name==version"`)
-		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/requirement"
@@ -17,7 +18,7 @@ func (l *loader) readRequirements() error {
 	if path == "" {
 		return nil
 	}
-	file, err := l.requirementsFile(path)
+	file, err := l.requirementsFile(path, l.Value("requirements").From, "", l.in.Env)
 	if err != nil {
 		return err
 	}
@@ -27,23 +28,22 @@ func (l *loader) readRequirements() error {
 	return nil
 }
 
-// requirementsFile reads a requirements file. Its indexes must be those that are
-// used anyway: a file that was copied together with a model decides no source of
-// packages.
-func (l *loader) requirementsFile(path string) (requirement.File, error) {
+// requirementsFile reads a requirements file that from names. Its indexes must be
+// those that are used anyway: a file that was copied together with a model decides no
+// source of packages. index is the default index, or "" for that of the settings.
+func (c Config) requirementsFile(path, from, index string, env execx.Environ) (requirement.File, error) {
 	file, err := requirement.ReadFile(path, func(path string) ([]byte, error) {
-		if why := fsys.Trusted(path, l.List("trusted_owners")); fault.CodeOf(why) == fault.Untrusted {
+		if why := fsys.Trusted(path, c.List("trusted_owners")); fault.CodeOf(why) == fault.Untrusted {
 			return nil, why
 		}
 		return ReadFile(path)
 	})
 	if err != nil && fault.CodeOf(err) == fault.Internal {
-		v := l.Value("requirements")
-		err = fault.New(fault.BadConfig, "%s: requirements file %s cannot be read: %w", v.From, path, fsys.Cause(err)).Fix("name a file that exists; a relative name is relative to the folder of its source")
+		err = fault.New(fault.BadConfig, "%s: requirements file %s cannot be read: %w", from, path, fsys.Cause(err)).Fix("name a file that exists; a relative name is relative to the folder of its source")
 	}
 	for _, o := range file.Options {
 		if err == nil {
-			err = l.checkOption(o)
+			err = c.checkOption(o, index, env)
 		}
 	}
 	return file, err
@@ -55,15 +55,14 @@ const pypi = "https://pypi.org/simple"
 
 // checkOption returns an error for an index or a folder of wheels in a requirements
 // file that is not in use.
-func (l *loader) checkOption(o requirement.FileOption) error {
-	env := l.in.Env
-	allowed, remedy := l.List("index.extra"), "--index "
+func (c Config) checkOption(o requirement.FileOption, index string, env execx.Environ) error {
+	allowed, remedy := c.List("index.extra"), "--index "
 	switch o.Name {
 	case "--index-url":
-		allowed = []string{pypi, cmp.Or(l.String("index.default"), env.Get("UV_DEFAULT_INDEX"), env.Get("UV_INDEX_URL"), env.Get("PIP_INDEX_URL"))}
+		allowed = []string{pypi, cmp.Or(index, c.String("index.default"), env.Get("UV_DEFAULT_INDEX"), env.Get("UV_INDEX_URL"), env.Get("PIP_INDEX_URL"))}
 		remedy = "--default-index "
 	case "--find-links":
-		allowed, remedy = l.List("index.find_links"), "MODELRUN_FIND_LINKS="
+		allowed, remedy = c.List("index.find_links"), "MODELRUN_FIND_LINKS="
 	}
 	plain := func(url string) string { // without a password: that of the user's own index is used
 		return strings.TrimRight(strings.Replace(fault.Mask(url), "***@", "", 1), "/")

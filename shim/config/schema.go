@@ -23,12 +23,15 @@ func (t Table) Schema() map[string]any {
 		"description": "Variables for the program.",
 	}
 	own := object(map[string]any{
-		"packages": list("Requirements, such as \"name==version\"."),
-		"index":    text("URL of the package index."),
-		"python":   text("Version of Python, such as \"3.12\"."),
-		"imports":  list("Modules that must import."),
+		"base":           text("Another key, whose packages come first."),
+		"packages":       list("Requirements, such as \"name==version\"."),
+		"requirements":   text("A pip requirements file, relative to this file."),
+		"build_requires": list("Requirements that a build from source may import."),
+		"index":          text("URL of the package index."),
+		"python":         text("Version of Python, such as \"3.12\"."),
+		"imports":        list("Modules that must import."),
 	}, "")
-	own["required"] = []string{"packages"}
+	own["anyOf"] = []map[string]any{{"required": []string{"packages"}}, {"required": []string{"requirements"}}, {"required": []string{"base"}}}
 	properties["envs"] = map[string]any{
 		"type": "object", "additionalProperties": own,
 		"description": "Environments of your own, by key.",

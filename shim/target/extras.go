@@ -53,8 +53,8 @@ func (t Target) includes(name string) bool {
 	if t.Bnb {
 		packages = slices.Concat(packages, t.Family.Bnb)
 	}
-	if t.Own != nil {
-		packages = t.Own.Packages
+	if t.Own != nil && t.Own.Includes(name) {
+		return true
 	}
 	return slices.ContainsFunc(packages, func(p string) bool { return requirement.NameOf(p) == name })
 }

@@ -100,10 +100,14 @@ func (f Finder) namedKey(ctx context.Context, t Target, family string) (Target, 
 		key, t.Sealed, t.Terms = sealedNeeds(f.Config.Root(), key)
 	}
 	t.Key = key
-	if own, ok := f.Config.Envs()[string(key)]; ok {
-		definition := own.Profile()
-		t.Own = &definition
-		return t, f.requireGPU(ctx, "")
+	if t.Own, err = f.Config.Definition(string(key), f.Env); err != nil {
+		return t, err
+	}
+	if t.Own != nil {
+		if parts, ok := t.Own.Family(); ok {
+			t.Family, t.Accel, t.Bnb = parts.Family, parts.Accel, parts.Bnb
+		}
+		return t, f.requireGPU(ctx, t.Accel)
 	}
 	if parts, ok := profile.ParseKey(key); ok {
 		t.Family, t.Accel, t.Bnb, t.Canonical = parts.Family, parts.Accel, parts.Bnb, true

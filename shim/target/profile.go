@@ -122,8 +122,15 @@ func (f Finder) PlanOf(ctx context.Context, key envdir.Key) (profile.Plan, error
 // basePlan returns the plan of the key without needs beyond it.
 func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 	switch {
-	case t.Own != nil:
+	case t.Own != nil && t.Own.Base == "":
 		return profile.OwnPlan(t.Base, *t.Own), nil
+	case t.Own != nil:
+		below := Target{Base: t.Own.Base, Own: t.Own.BaseOwn}
+		if parts, ok := profile.ParseKey(below.Base); ok {
+			below.Family, below.Accel, below.Bnb, below.Canonical = parts.Family, parts.Accel, parts.Bnb, true
+		}
+		base, err := f.basePlan(ctx, below)
+		return t.Own.Extend(t.Base, base), err
 	case !t.Canonical:
 		return profile.Plan{}, f.unknownKey(t.Base)
 	}

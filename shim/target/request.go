@@ -19,13 +19,16 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 	}
 	c := f.Config
 	req := &resolve.Request{
-		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Terms: t.Terms, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Own: t.Own != nil && t.Key == t.Base, Accel: t.Accel,
+		Root: c.Root(), Key: t.Key, Base: t.Base, With: t.With, Terms: t.Terms, Exact: t.Exact && t.Key == t.Base, Named: t.Named, Accel: t.Accel,
 		Imports: t.imports(), RootOption: f.RootOption(),
 		Model: resolve.Model{ID: t.Model.OldID(), Imports: t.Family.Old, Name: f.ModelName(t), Type: t.modelType()},
 		Policy: resolve.Policy{
 			NoCreate: c.Bool("no_create"), NoDegraded: c.Bool("no_degraded"), RequireGPU: c.Bool("require_gpu"),
 			Wait: c.Duration("wait"), CreateTimeout: c.Duration("create_timeout"),
 		},
+	}
+	if t.Own != nil {
+		req.Own = t.Own.Hash()
 	}
 	if t.Family.GPU && t.Accel != "cpu" && t.Accel != "" || t.Accel == "" && req.Policy.RequireGPU {
 		m, err := f.Machine.Machine(ctx)
@@ -51,7 +54,7 @@ func (t Target) modelType() string {
 func (t Target) imports() []profile.Import {
 	switch {
 	case t.Own != nil:
-		return profile.OwnPlan(t.Base, *t.Own).Shared
+		return t.Own.Needs()
 	case t.Canonical:
 		return t.Family.Needs(t.Bnb)
 	}

@@ -73,7 +73,7 @@ func TestRequest(t *testing.T) {
 				c.base = c.key
 			}
 			require.Equal(t, c.base, req.Base)
-			require.Equal(t, []bool{c.exact, c.mine, c.named}, []bool{req.Exact, req.Own, req.Named})
+			require.Equal(t, []bool{c.exact, c.mine, c.named}, []bool{req.Exact, req.Own != "", req.Named})
 			require.Equal(t, target.Key, req.Key)
 			require.False(t, req.CUDA)
 		})

@@ -50,6 +50,7 @@ type Wheel struct {
 	Files         map[string]string // by path in site-packages
 	Scripts       map[string]string // console scripts: name to module:function
 	WrongHash     string            // a file for which RECORD has a wrong hash; may be ""
+	BuildImports  string            // a module that the build backend of a source imports; may be ""
 }
 
 // Index is a folder of wheels that is also a PEP 503 index.
@@ -109,7 +110,7 @@ func (ix *Index) AddSource(w Wheel) {
 	for file, text := range map[string]string{
 		"PKG-INFO":       metadata(w),
 		"pyproject.toml": fmt.Sprintf("[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n[project]\nname = %q\nversion = %q\n", w.Name, w.Version),
-		"backend.py":     fmt.Sprintf("import shutil, tempfile\ndef build_wheel(to, *_):\n    tempfile.mkdtemp()\n    shutil.copy(%[1]q, to)\n    return %[1]q\n", wheel),
+		"backend.py":     backendImports(w) + fmt.Sprintf("import shutil, tempfile\ndef build_wheel(to, *_):\n    tempfile.mkdtemp()\n    shutil.copy(%[1]q, to)\n    return %[1]q\n", wheel),
 		wheel:            string(content),
 	} {
 		if err := errors.Join(t.WriteHeader(&tar.Header{Name: folder + "/" + file, Mode: 0o644, Size: int64(len(text))}), second(io.WriteString(t, text))); err != nil {
@@ -120,6 +121,13 @@ func (ix *Index) AddSource(w Wheel) {
 		ix.t.Fatal(err)
 	}
 	ix.link(w.Name, folder+".tar.gz")
+}
+
+func backendImports(w Wheel) string {
+	if w.BuildImports == "" {
+		return ""
+	}
+	return "import " + w.BuildImports + "\n"
 }
 
 func second(_ int, err error) error { return err }
