@@ -95,12 +95,12 @@ func (b *build) create(ctx context.Context) (p store.Published, v health.Verdict
 		b.uv, b.privateCache = b.uv.WithCache(cache.Dir.Path), true
 		stage, v, err = b.buildStage(ctx)
 	}
-	if b.kept.giveUp(err) {
+	if b.plan.Lock == nil && b.kept.giveUp(err) {
 		b.warn(b.kept.String())
 		stage, v, err = b.buildStage(ctx)
 	}
 	if err != nil {
-		return p, v, err
+		return p, v, notInstalled(b.plan.Lock, err)
 	}
 	defer b.discard(stage) // does nothing after publishing
 	p, err = b.publish(ctx, stage)
@@ -143,9 +143,12 @@ func (b *build) discard(stage *store.Stage) {
 // resolveVersions pins every version before anything is downloaded.
 func (b *build) resolveVersions(ctx context.Context) (err error) {
 	b.enterPhase("resolving versions")
-	if b.kept.exact {
-		b.versions, err = b.uv.Relock(ctx, b.plan, b.kept.lock.Pylock, b.kept.seal.Python.Version)
-	} else {
+	switch {
+	case b.plan.Lock != nil:
+		b.versions, err = b.uv.Relock(ctx, b.plan, b.plan.Lock.Text)
+	case b.kept.exact:
+		b.versions, err = b.uv.Relock(ctx, b.kept.narrow(b.plan), b.kept.lock.Pylock)
+	default:
 		err = b.resolve(ctx)
 	}
 	for _, note := range b.versions.Notes {

@@ -97,6 +97,16 @@ func (k kept) soften(p profile.Plan) profile.Plan {
 	return p
 }
 
+// narrow returns the plan with the Python minor version for which the lock holds.
+func (k kept) narrow(p profile.Plan) profile.Plan {
+	minor := k.seal.Python.Version
+	p.Python.Min, p.Python.Max, p.Python.Best = minor, minor, minor
+	if p.Python.Also != "" {
+		p.Python.Best = "" // it may ask for more than the minor version
+	}
+	return p
+}
+
 // giveUp makes the next attempt resolve again, and reports whether that can help. err is why the lock could
 // not be installed.
 func (k *kept) giveUp(err error) bool {
@@ -173,6 +183,16 @@ func relaxed(p profile.Plan, now uv.Lock) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// notInstalled adds to the error of an installation that it is a lock that could not be installed: another
+// index does not help.
+func notInstalled(lock *pylock.File, err error) error {
+	code := fault.CodeOf(err)
+	if lock == nil || !slices.Contains([]fault.Code{fault.NoIndex, fault.Install, fault.BadWheel}, code) {
+		return err
+	}
+	return fault.New(code, "lock %s: %w", lock.Path, err).Fix("the addresses in the lock must be reachable from here; make another lock where they are: modelrun export KEY -o pylock.toml")
 }
 
 // replacedBecause returns why the env of the wanted key is replaced.

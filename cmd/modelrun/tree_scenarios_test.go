@@ -17,7 +17,7 @@ var capabilities = []struct{ prefix, does string }{
 	{"launch", "starting a program"}, {"model", "what the model needs"}, {"line", "the two lines of transformers"}, {"profile", "hardware profiles"}, {"root", "the root"},
 	{"choose", "which environment is used"}, {"wait", "waiting for another creator"}, {"create", "creating an environment"},
 	{"ensure", "creating ahead of time"}, {"with", "packages beyond the key"}, {"health", "checking an environment"},
-	{"repair", "rebuilding an environment"}, {"export", "the lock of an environment"},
+	{"repair", "rebuilding an environment"}, {"export", "the lock of an environment"}, {"lock", "an environment from a lock"},
 	{"cli", "the command line"}, {"config", "settings"}, {"doctor", "doctor"}, {"launcher", "launchers"}, {"migrate", "migrate"}, {"prune", "prune"},
 	{"security", "what other users can do"},
 }

@@ -70,24 +70,38 @@ func DeviceName(name string) bool {
 	return ok && utf8.RuneCountInString(port) == 1 && strings.ContainsAny(port, "0123456789¹²³")
 }
 
-// extrasMark separates a key from the hash of the requirements beyond it.
-const extrasMark = "--x-"
+// The marks separate a key from the hash of what makes an env of its own: the
+// requirements beyond it, or a lock.
+const (
+	extrasMark = "--x-"
+	lockMark   = "--l-"
+)
 
 // WithExtras returns the key of an env that has more than k; hash is 8 hex
 // digits over these requirements. It returns a BadKey if the result would be
 // too long.
-func (k Key) WithExtras(hash string) (Key, error) {
-	if most := maxKey - len(extrasMark) - len(hash); len(k) > most {
+func (k Key) WithExtras(hash string) (Key, error) { return k.derived(extrasMark, hash) }
+
+// WithLock returns the key of an env for k that has exactly the packages of a
+// lock; hash is 8 hex digits over these. It returns a BadKey if the result would
+// be too long.
+func (k Key) WithLock(hash string) (Key, error) { return k.derived(lockMark, hash) }
+
+func (k Key) derived(mark, hash string) (Key, error) {
+	if most := maxKey - len(mark) - len(hash); len(k) > most {
 		return "", fault.New(fault.BadKey, "env key %q has %d characters, and with packages beyond it can have %d", k, len(k), most).
 			Fix("use a shorter key, or do without --with, with = […] and the script's dependencies")
 	}
-	return k + Key(extrasMark+hash), nil
+	return k + Key(mark+hash), nil
 }
 
-// Extras splits a key of WithExtras; ok is false for any other.
+// Extras splits a key of WithExtras or WithLock; ok is false for any other.
 func (k Key) Extras() (base Key, hash string, ok bool) {
 	cut := len(k) - len(extrasMark) - 8
-	if cut < 1 || k[cut:cut+len(extrasMark)] != extrasMark || !hex8(string(k[cut+len(extrasMark):])) || keyProblem(string(k[:cut])) != "" {
+	if cut < 1 || !hex8(string(k[cut+len(extrasMark):])) || keyProblem(string(k[:cut])) != "" {
+		return k, "", false
+	}
+	if mark := k[cut : cut+len(extrasMark)]; mark != extrasMark && mark != lockMark {
 		return k, "", false
 	}
 	return k[:cut], string(k[cut+len(extrasMark):]), true

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/pylock"
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
@@ -35,11 +36,12 @@ type Plan struct {
 
 // Source is where a plan comes from. It is for messages and the seal.
 type Source struct {
-	Profile     string // name; "" for a user-defined env
-	ProfilePath string // its file; "" for a built-in profile
-	ProfileHash string // of the profile's file
-	Own         string // the file whose [envs] defines the key; "" if a profile does
-	OwnHash     string // of that definition's own text: see [Own.Hash]
+	Profile     string       // name; "" for a user-defined env
+	ProfilePath string       // its file; "" for a built-in profile
+	ProfileHash string       // of the profile's file
+	Own         string       // the file whose [envs] defines the key; "" if a profile does
+	OwnHash     string       // of that definition's own text: see [Own.Hash]
+	Lock        *pylock.File // has every package of the env; nil if versions are resolved
 }
 
 // Python defines which Pythons are suitable. Versions are "3.10"; "" means any.
@@ -147,6 +149,20 @@ func (p Plan) Hash() string {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
+}
+
+// LockPlan returns the plan of an env that has exactly the packages of a lock,
+// for one of these minor versions of Python, oldest first.
+func LockPlan(k envdir.Key, lock *pylock.File, minors []string) Plan {
+	p := Plan{Key: k, Source: Source{Own: lock.Path, Lock: lock}, Python: Python{Min: minors[0], Max: minors[len(minors)-1]}}
+	if p.Python.Min == p.Python.Max {
+		p.Python.Best = p.Python.Min
+	}
+	for _, one := range lock.Packages {
+		p.Packages = append(p.Packages, requirement.Normal(one.Name)+"=="+one.Version)
+	}
+	slices.Sort(p.Packages) // equal locks have equal plans
+	return p
 }
 
 // WithTorchIndex returns the plan with another index for torch's packages, from

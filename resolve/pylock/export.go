@@ -35,9 +35,11 @@ func (f File) From(dir string) (File, error) {
 	if !changed {
 		return f, nil
 	}
-	var err error
-	f.Text, err = toml.Marshal(f.doc)
-	return f, err
+	text, err := toml.Marshal(f.doc)
+	if err != nil {
+		return f, err
+	}
+	return Parse(text)
 }
 
 // secret returns a text of the file that holds a secret, or "".

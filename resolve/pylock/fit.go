@@ -39,7 +39,10 @@ const firstMinor, lastMinor = 8, 40
 // Check returns the minor versions of Python for which the lock holds on a platform, oldest first. The error
 // says why there is none, or why the lock does not determine what is installed.
 func (f File) Check(on Platform) (minors []string, err error) {
-	if len(f.Packages) == 0 {
+	switch {
+	case f.createdBy == "":
+		return nil, fmt.Errorf("it has no created-by, which uv asks for")
+	case len(f.Packages) == 0:
 		return nil, fmt.Errorf("it names no package")
 	}
 	for _, p := range f.Packages {

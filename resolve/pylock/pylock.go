@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,6 +27,7 @@ type File struct {
 	Python   string    // "3.11", if the file says for which minor version it was made
 	Platform string    // "linux x86_64", if the file says so
 
+	createdBy    string   // the tool that made it
 	requires     string   // requires-python
 	environments []string // markers; the file is for a machine that one of them describes
 	doc          map[string]any
@@ -43,6 +46,7 @@ type Package struct {
 	wheels   []string // the names of the files
 	commit   string   // of a repository
 	unlocked string   // a file without a hash
+	local    []string // the paths of the files, if all are on this disk
 }
 
 // MaxSize is far above the size of a lock: 1,000 packages with 20 wheels each have 6 MB.
@@ -71,6 +75,17 @@ func (a artifact) name() string {
 	return strings.NewReplacer("%2B", "+", "%2b", "+", "%21", "!").Replace(at[strings.LastIndexAny(at, `/\`)+1:])
 }
 
+// local returns the path of a file on this disk, or "".
+func (a artifact) local() string {
+	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "file" {
+		if len(u.Path) > 2 && u.Path[2] == ':' { // /C:/…
+			return filepath.FromSlash(u.Path[1:])
+		}
+		return filepath.FromSlash(u.Path)
+	}
+	return a.Path
+}
+
 // entry is a package as the file describes it.
 type entry struct {
 	Name      string     `toml:"name"`
@@ -89,6 +104,7 @@ type entry struct {
 func Parse(text []byte) (File, error) {
 	var in struct {
 		Version      string   `toml:"lock-version"`
+		CreatedBy    string   `toml:"created-by"`
 		Requires     string   `toml:"requires-python"`
 		Environments []string `toml:"environments"`
 		Packages     []entry  `toml:"packages"`
@@ -111,6 +127,7 @@ func Parse(text []byte) (File, error) {
 	if in.Version != "1" && !strings.HasPrefix(in.Version, "1.") {
 		return File{}, fmt.Errorf("lock-version is %q, not 1.0", in.Version)
 	}
+	f.createdBy = in.CreatedBy
 	f.requires, f.environments = in.Requires, in.Environments
 	f.Python, f.Platform = in.Tool.Modelrun.Python, in.Tool.Modelrun.Platform
 	for i, e := range in.Packages {
@@ -137,6 +154,11 @@ func (e entry) read() Package {
 	if len(files) == 0 && e.Sdist != nil {
 		files = append(files, *e.Sdist)
 	}
+	if !slices.ContainsFunc(files, func(a artifact) bool { return a.local() == "" }) {
+		for _, a := range files {
+			p.local = append(p.local, a.local())
+		}
+	}
 	for _, a := range files { // uv uses one of several wheels: count the largest
 		if a.Size < MaxWheel { // treat an absurd size as unknown, so that a sum cannot overflow
 			p.Size = max(p.Size, a.Size)
@@ -160,6 +182,17 @@ func (f File) Version(name string) string {
 	for _, p := range f.Packages {
 		if requirement.Normal(p.Name) == requirement.Normal(name) {
 			return p.Version
+		}
+	}
+	return ""
+}
+
+// Gone returns a file that a package needs and that is no longer on this disk, or "". missing reports whether a
+// file is missing.
+func (f File) Gone(missing func(path string) bool) string {
+	for _, p := range f.Packages {
+		if len(p.local) > 0 && !slices.ContainsFunc(p.local, func(path string) bool { return !missing(path) }) {
+			return p.local[0]
 		}
 	}
 	return ""

@@ -10,7 +10,7 @@ import (
 
 // lock returns a lock with one package that has these wheels.
 func lock(head string, wheels ...string) string {
-	text := "lock-version = \"1.0\"\n" + head + "\n[[packages]]\nname = \"torch\"\nversion = \"2.11.0\"\n"
+	text := "lock-version = \"1.0\"\ncreated-by = \"test\"\n" + head + "\n[[packages]]\nname = \"torch\"\nversion = \"2.11.0\"\n"
 	for _, w := range wheels {
 		text += fmt.Sprintf("[[packages.wheels]]\nurl = \"https://example.org/%s\"\nhashes = { sha256 = \"%s\" }\n", w, strings.Repeat("0", 64))
 	}
@@ -39,7 +39,8 @@ func TestCheck(t *testing.T) {
 		"other marker":     {text: lock("environments = [\"sys_platform == 'win32'\"]", cp311), on: linux, problem: "it is for sys_platform == 'win32', and this machine is linux x86_64"},
 		"other platform":   {text: lock("environments = [\"sys_platform == 'win32'\"]\ntool.modelrun.platform = 'windows AMD64'", cp311), on: linux, problem: "it is for windows AMD64, and this machine is linux x86_64"},
 		"no Python":        {text: lock("requires-python = '<3'", cp311), on: linux, problem: `its requires-python "<3", with Python "", leaves no version of Python`},
-		"empty":            {text: "lock-version = '1.0'", on: linux, problem: "it names no package"},
+		"no created-by":    {text: "lock-version = '1.0'", on: linux, problem: "it has no created-by, which uv asks for"},
+		"empty":            {text: "lock-version = '1.0'\ncreated-by = 'x'", on: linux, problem: "it names no package"},
 		"no files":         {text: lock(""), on: linux, problem: "torch has neither a wheel nor a source"},
 		"no hash":          {text: strings.ReplaceAll(lock("", cp311), "hashes", "size = 1 #"), on: linux, problem: "torch-2.11.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl has no hash"},
 		"folder":           {text: lock("") + "directory = { path = 'x' }", on: linux, problem: "torch is a folder, whose content is not locked"},

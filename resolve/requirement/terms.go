@@ -18,6 +18,7 @@ type Terms struct {
 	Constraints  []Requirement // limits for packages that are installed anyway
 	Hashes       []Checksum    // the files that may be installed
 	Build        []Requirement // packages that a build from source may import
+	Lock         string        // 64 hex digits over a lock that has all packages; "" for none
 
 	// Options is not a term. It holds the options of a command line that give
 	// these terms, each with a space before it. It is "" if the terms come from
@@ -42,11 +43,12 @@ const (
 	termConstraint = "--constraint "
 	termHash       = "--hash "
 	termBuild      = "--build-requires "
+	termLock       = "--lock sha256:"
 )
 
 // Empty reports whether there are no terms.
 func (t Terms) Empty() bool {
-	return t.DefaultIndex == "" && len(t.Indexes)+len(t.Constraints)+len(t.Hashes)+len(t.Build) == 0
+	return t.DefaultIndex == "" && t.Lock == "" && len(t.Indexes)+len(t.Constraints)+len(t.Hashes)+len(t.Build) == 0
 }
 
 // Lines returns the written form, one term per line: "--index https://…". Equal
@@ -69,6 +71,9 @@ func (t Terms) Lines() []string {
 	out = slices.Compact(out)
 	for _, url := range t.Indexes { // their order matters: the first one that has a package serves it
 		out = append(out, termIndex+fault.Mask(url))
+	}
+	if t.Lock != "" {
+		out = append(out, termLock+t.Lock)
 	}
 	if t.DefaultIndex != "" {
 		out = append(out, termDefault+fault.Mask(t.DefaultIndex))
@@ -105,6 +110,8 @@ func ReadWritten(lines []string) (list []Requirement, t Terms) {
 			t.Indexes = append(t.Indexes, url)
 		} else if url, ok := strings.CutPrefix(line, termDefault); ok {
 			t.DefaultIndex = url
+		} else if sum, ok := strings.CutPrefix(line, termLock); ok {
+			t.Lock = sum
 		} else if text, ok := strings.CutPrefix(line, termHash); ok {
 			name, sum, _ := strings.Cut(text, " ")
 			t.Hashes = append(t.Hashes, Checksum{Name: name, Sum: sum})

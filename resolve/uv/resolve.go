@@ -67,9 +67,9 @@ func (r *resolution) complete(l Lock) Lock {
 	return l
 }
 
-// Relock returns the lock of an earlier Resolve of the same plan, for the Python minor version that it holds
-// for. Nothing is resolved. The error is a fault.NoPython if there is no such Python.
-func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte, minor string) (Lock, error) {
+// Relock returns a lock that has everything of a plan, such as that of an earlier Resolve. Nothing is
+// resolved. The error is a fault.NoPython if the plan's Python cannot be had.
+func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte) (Lock, error) {
 	text := string(pylock)
 	for _, r := range direct(p) { // the lock beside an env has no secrets
 		text = strings.ReplaceAll(text, r.Location(), r.URL)
@@ -79,10 +79,6 @@ func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte, minor st
 		return Lock{}, err
 	}
 	p = p.WithTorchIndex(u.cfg.IndexTorch)
-	p.Python.Min, p.Python.Max, p.Python.Best = minor, minor, minor
-	if p.Python.Also != "" {
-		p.Python.Best = "" // it may ask for more than the minor version
-	}
 	r := &resolution{uv: u, plan: p}
 	r.forgetSources(ctx)
 	l.cached = cachedBy(u)

@@ -2,10 +2,12 @@ package command
 
 import (
 	"context"
+	"slices"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/target"
 )
@@ -24,6 +26,11 @@ func (s *subjects) of(ctx context.Context, d envdir.Dir) health.Subject {
 	if d.Kind == envdir.Old {
 		return s.ofOld(ctx, d)
 	}
+	return inLock(s.ofShared(ctx, d))
+}
+
+// ofShared returns what a shared environment must import.
+func (s *subjects) ofShared(ctx context.Context, d envdir.Dir) health.Subject {
 	sub := health.Subject{Dir: d}
 	key := envdir.Key(d.Name)
 	if _, ok := s.app.Config.Envs()[d.Name]; !ok { // needs beyond the key add no import
@@ -49,6 +56,18 @@ func (s *subjects) of(ctx context.Context, d envdir.Dir) health.Subject {
 	if m, err := s.app.Machine.Machine(ctx); err == nil && parts.Family.GPU {
 		sub.CUDA = m.HasGPU() && parts.Accel != "cpu"
 	}
+	return sub
+}
+
+// inLock returns what an environment can be asked for: one that was made from a lock has only what is in it.
+func inLock(sub health.Subject) health.Subject {
+	seal, _, err := health.ReadSeal(sub.Dir)
+	if _, terms := requirement.ReadWritten(seal.With); err != nil || terms.Lock == "" {
+		return sub
+	}
+	lacks := func(dist string) bool { return seal.Installed[requirement.Normal(dist)] == "" }
+	sub.Imports = slices.DeleteFunc(slices.Clone(sub.Imports), func(i profile.Import) bool { return lacks(i.Dist) })
+	sub.CUDA = sub.CUDA && !lacks("torch")
 	return sub
 }
 

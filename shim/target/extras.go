@@ -18,6 +18,9 @@ import (
 // withNeeds returns the target with the needs that go beyond its key, and with the
 // key that they lead to. It drops packages that the key already includes.
 func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
+	if t, locked, err := t.withLock(f.Config); locked || err != nil {
+		return t, err
+	}
 	t.With, t.Terms = t.beyond(f.Config)
 	if len(t.With) == 0 && t.Terms.Empty() {
 		return t, nil

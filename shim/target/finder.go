@@ -35,6 +35,7 @@ type Target struct {
 	With      []requirement.Requirement // needs beyond the key
 	Sealed    []requirement.Requirement // needs beyond the key, from the seal of the env that is named
 	Terms     requirement.Terms         // where the needs come from, and what limits them
+	Lock      *Lock                     // the lock from which the env is made; nil if versions are resolved
 	Line      Line                      // the choice between the lines of transformers
 }
 

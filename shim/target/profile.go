@@ -98,6 +98,9 @@ func (f Finder) RootProfiles() (good []profile.Profile, bad map[string]error) {
 
 // Plan returns what creation of the target's key would install.
 func (f Finder) Plan(ctx context.Context, t Target) (profile.Plan, error) {
+	if t.Lock != nil {
+		return t.lockPlan()
+	}
 	plan, err := f.basePlan(ctx, t)
 	if t.Key != t.Base {
 		with, e := direct(t.With, f.Env, f.Config.List("trusted_owners"))
@@ -115,7 +118,14 @@ func (f Finder) PlanOf(ctx context.Context, key envdir.Key) (profile.Plan, error
 	if err != nil {
 		return profile.Plan{}, err
 	}
-	t.Base, t.Key, t.With = t.Key, key, t.Sealed
+	t.Base = t.Key
+	if own, locked, err := t.withOwnLock(f.Config.Root()); locked {
+		if err != nil {
+			return profile.Plan{}, err
+		}
+		return own.lockPlan()
+	}
+	t.Key, t.With = key, t.Sealed
 	return f.Plan(ctx, t)
 }
 

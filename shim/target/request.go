@@ -27,7 +27,7 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 			Wait: c.Duration("wait"), CreateTimeout: c.Duration("create_timeout"),
 		},
 	}
-	if t.Own != nil {
+	if t.Own != nil && t.Lock == nil {
 		req.Own = t.Own.Hash()
 	}
 	if t.Family.GPU && t.Accel != "cpu" && t.Accel != "" || t.Accel == "" && req.Policy.RequireGPU {
@@ -35,7 +35,7 @@ func (f Finder) Request(ctx context.Context) (Target, *resolve.Request, error) {
 		if err != nil {
 			return t, nil, err
 		}
-		req.CUDA = m.HasGPU()
+		req.CUDA = m.HasGPU() && (t.Lock == nil || t.Lock.file.Has("torch"))
 	}
 	f.Log.Debug("Resolved env_key: " + string(t.Key))
 	return t, req, nil
@@ -52,13 +52,17 @@ func (t Target) modelType() string {
 
 // imports returns the modules that a shared env of the target must import.
 func (t Target) imports() []profile.Import {
+	all := t.Family.Old // a key of another form: as lenient as with the app's own envs
 	switch {
 	case t.Own != nil:
-		return t.Own.Needs()
+		all = t.Own.Needs()
 	case t.Canonical:
-		return t.Family.Needs(t.Bnb)
+		all = t.Family.Needs(t.Bnb)
 	}
-	return t.Family.Old // a key of another form: as lenient as with the app's own envs
+	if t.Lock != nil {
+		return t.Lock.imports(all)
+	}
+	return all
 }
 
 // Compatible lists the existing keys that may serve a target instead of its own
