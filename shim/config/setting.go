@@ -84,7 +84,7 @@ func Settings() Table {
 		{Name: "index.find_links", Kind: List, Variable: "MODELRUN_FIND_LINKS", Installs: true, Help: "Folders and pages with wheels."},
 		{Name: "cooldown", Kind: Age, Default: "3 days", Variable: "MODELRUN_COOLDOWN", Installs: true, Help: "How old a release must be to be installed, such as 3 days; 0 for any age."},
 		{Name: "trusted_owners", Kind: List, Personal: true, Help: "Users whose environments may be used, by name or number."},
-		{Name: "with", Kind: List, Variable: "MODELRUN_WITH", Flag: "with", Placeholder: "PKG", Group: groupTarget, Leads: true, Help: "A package that is needed besides, such as 'rich>=13'; may be repeated."}, // any source may set it: see needs.go
+		{Name: "with", Kind: List, Variable: "MODELRUN_WITH", Flag: "with", Placeholder: "PKG", Group: groupTarget, Leads: true, Help: "A package beyond the key: 'rich>=13', ./folder or 'name @ URL'; may be repeated."}, // any source may set it: see needs.go
 		{Name: "requirements", Kind: Path, Variable: "MODELRUN_REQUIREMENTS", Installs: true, Flag: "with-requirements", Placeholder: "FILE", Group: groupTarget, Leads: true, Help: "A pip requirements file whose packages are needed as well."},
 		{Name: "lock", Kind: Path, Variable: "MODELRUN_LOCK", Installs: true, Flag: "lock", Placeholder: "FILE", Group: groupTarget, Leads: true, Help: "A pylock.toml: exactly its packages, in an environment of its own."},
 		{Name: "python", Variable: "MODELRUN_PYTHON", Flag: "python", Placeholder: "VERSION", Group: groupTarget, Leads: true, Help: "Version of Python, such as 3.11 or '>=3.11'."},
