@@ -22,6 +22,13 @@ func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 		return t, err
 	}
 	t.With, t.Terms = t.beyond(f.Config)
+	for _, r := range f.Config.Needs() {
+		if r.Bare() && (r.Name == "torchaudio" || r.Name == "torchvision") && t.includes(r.Name) {
+			if plan, err := f.basePlan(ctx, t); err == nil && !plan.Covers(r) { // the profile leaves it out
+				t.With = requirement.Set(append(t.With, r))
+			}
+		}
+	}
 	if len(t.With) == 0 && t.Terms.Empty() {
 		return t, nil
 	}

@@ -37,7 +37,9 @@ func finder(t *testing.T, files map[string]string, flags config.Flags) Finder {
 }
 
 const (
-	llama   = `{"model_type": "llama"}`
+	llama        = `{"model_type": "llama"}`
+	withoutAudio = `{"format_version": "1.0", "accelerator": "cpu", "packages": {"torch": "2.15.0"},
+		"families": {"transformers5": {"packages": {"torch": "2.15.0", "transformers": "5.24.0"}, "without": ["torchaudio"]}}}`
 	ownEnvs = "[envs.mine]\npackages = [\"rich==13.7\"]\n"
 )
 
@@ -63,6 +65,8 @@ func TestRequest(t *testing.T) {
 		"a need beyond the key":         {flags: config.Flags{"family": "onnx", "with": "rich>=13\n"}, key: "onnx-cpu--x-146f37bb", base: "onnx-cpu", named: true},
 		"a need for a marker not of us": {flags: config.Flags{"family": "onnx", "with": "rich; sys_platform == 'plan9'\n"}, key: "onnx-cpu", named: true},
 		"the same need, spelled apart":  {flags: config.Flags{"family": "onnx", "with": "rich >= 13\n"}, key: "onnx-cpu--x-146f37bb", base: "onnx-cpu", named: true},
+		"a companion of torch":          {files: map[string]string{"root/profiles/mine.json": withoutAudio}, flags: config.Flags{"family": "transformers", "with": "torchvision\n"}, key: "torch-cpu-transformers5", named: true},
+		"one that the profile lacks":    {files: map[string]string{"root/profiles/mine.json": withoutAudio}, flags: config.Flags{"family": "transformers", "with": "torchaudio\n"}, key: "torch-cpu-transformers5--x-b58af167", base: "torch-cpu-transformers5", named: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
