@@ -72,12 +72,13 @@ func (f lines) here(t Target) (line int, why string) {
 	for _, key := range f.bothKeys(t) {
 		four, five := root.Shared(key[0]), root.Shared(key[1])
 		note := func(d envdir.Dir) bool { return fsys.Exists(root.State().Model(d, t.Model.OldID())) }
+		here5 := fsys.Exists(five.Path)
+		here4 := (!here5 || t.Model.Path == "" || note(four) && !note(five)) && fsys.Exists(four.Path)
 		switch {
-		case fsys.Exists(five.Path) && !(t.Model.Path == "" || note(four) && !note(five)),
-			fsys.Exists(five.Path) && !fsys.Exists(four.Path):
-			return 5, five.Name + " is here"
-		case fsys.Exists(four.Path):
+		case here4:
 			return 4, four.Name + " is here"
+		case here5:
+			return 5, five.Name + " is here"
 		}
 	}
 	return 0, ""
