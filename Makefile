@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build resources man test nightly e2e examples bench lint vet-all fuzz ci release-check
+.PHONY: help build resources man profiles test nightly e2e examples bench lint vet-all fuzz ci release-check
 
 FUZZTIME ?= 10s
 WINRES := go run github.com/tc-hib/go-winres@v0.3.3
@@ -17,6 +17,9 @@ resources: ## the Windows programs' icon, manifest and version, as cmd/modelrun/
 
 man: ## docs/modelrun.1 and the golden help, made anew from the options
 	UPDATE_SCRIPTS=1 go test -count=1 -run 'TestManPage|TestHelp' ./shim/cli
+
+profiles: ## the versions of the built-in profiles, from the indexes; ACCEL=cu132 for one
+	go run ./cmd/genprofiles $(if $(ACCEL),-accel $(ACCEL))
 
 test: ## run the tests with the race detector
 	go test -race -timeout 30m ./...

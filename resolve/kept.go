@@ -174,7 +174,8 @@ func filesOf(l uv.Lock) map[string][]string {
 	return out
 }
 
-// relaxed returns the pins of the plan that its versions relax, one line each. The versions of a lock are soft
+// relaxed returns the pins of the plan that its versions relax, one line each. A hard
+// pin gives way as well, to a requirement of the user. The versions of a lock are soft
 // pins as well: how those changed is one of the differences.
 func relaxed(p profile.Plan, now uv.Lock) (lines []string) {
 	for _, r := range now.Relaxed {

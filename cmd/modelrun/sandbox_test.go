@@ -433,6 +433,9 @@ func wheels(t testing.TB, more ...profile.Profile) []uvtest.Wheel {
 			}
 		}
 	}
+	// What scripts name. "make profiles" may take it out of the profiles.
+	add("torch", "2.11.0")
+	add("transformers", "4.57.6")
 	add("huggingface-hub", "0.36.2")
 	add("huggingface-hub", "2.4.0") // of line 5
 	add("bitsandbytes", "0.49.2")
@@ -483,7 +486,10 @@ func stand(name, version string) uvtest.Wheel {
 		w.Files["transformers/utils/__init__.py"] = fmt.Sprintf(fakeTransformersUtils, profile.LineOf(version))
 	case "torchvision":
 		minor := version[:strings.LastIndexByte(version[:6], '.')]
-		w.Requires = []string{"torch==" + map[string]string{"0.20": "2.5.1", "0.21": "2.6.0", "0.22": "2.7.1", "0.24": "2.9.1", "0.25": "2.10.0", "0.26": "2.11.0"}[minor]}
+		w.Requires = []string{"torch>=2.14"} // as 0.29 says
+		if torch := map[string]string{"0.20": "2.5.1", "0.21": "2.6.0", "0.22": "2.7.1", "0.24": "2.9.1", "0.25": "2.10.0", "0.26": "2.11.0"}[minor]; torch != "" {
+			w.Requires = []string{"torch==" + torch}
+		}
 	case "needs-old-torch":
 		w.Requires = []string{"torch<2.7"}
 	case "extra-thing":

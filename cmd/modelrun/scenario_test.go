@@ -401,6 +401,11 @@ func volatile() []volatileWord {
 		{regexp.MustCompile(`"(size|size_alone|total|cache)": \d+`), `"$1": 0`},
 		{regexp.MustCompile(`"created": "[^"]*"`), `"created": "TIME"`},
 		{regexp.MustCompile(`"(python|uv)": "[0-9.]+"`), `"$1": "VERSION"`},
+		{regexp.MustCompile(`"(torch|onnxruntime)": "[0-9.]+"`), `"$1": "VERSION"`}, // of built-in profiles: "make profiles" changes them
+		{regexp.MustCompile(`"(level|date|source)": "[^"]+"`), `"$1": "CHECK"`},
+		{regexp.MustCompile(`versions of [0-9-]+, (not verified|resolved|imported)`), `versions of DATE, CHECK`},
+		{regexp.MustCompile(`  (TORCH|2\.\d+\.\d+) +`), `  TORCH  `},
+		{regexp.MustCompile(`profiles are of [0-9-]+`), `profiles are of DATE`},
 		{regexp.MustCompile(`"last_used": "[^"]*"`), `"last_used": "DAY"`},
 		{regexp.MustCompile(`local_[0-9a-f]{12}`), `local_ID`},
 		{regexp.MustCompile(`local_ID-[0-9a-f]{8}`), `local_ID-01234567`},

@@ -89,7 +89,8 @@ func (m Machine) MinDriver(accel string) string {
 
 // archs returns the architectures for which the wheels of a CUDA build have
 // code. The first case whose bound is above the torch version counts. Sources:
-// PyTorch's RELEASE.md, pytorch/pytorch#172352 and #175253.
+// PyTorch's RELEASE.md, pytorch/pytorch#172352 and #175253; for cu132 the wheel of
+// torch 2.15.0 itself (torch._C._cuda_getArchFlags).
 func archs(cuda int, torch string) string {
 	older := func(v string) bool { return torch != "" && versionLess(torch, v) }
 	switch {

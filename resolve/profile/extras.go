@@ -167,24 +167,19 @@ func (p Plan) overrule(r requirement.Requirement) Plan {
 	return p
 }
 
-// torchOfLine5 is the oldest torch that transformers 5 uses: is_torch_available in
-// transformers/utils/import_utils.py of 5.24.0. With an older one it imports, and
-// then has no model.
-const torchOfLine5 = "2.6"
-
 // CheckVersions returns an error for resolved versions that no resolver rejects and
 // that do not work together. version returns "" for a package that is not among
 // them.
 func (p Plan) CheckVersions(version func(name string) string) error {
 	transformers, torch := version("transformers"), version("torch")
-	if transformers == "" || torch == "" || LineOf(transformers) < 5 || requirement.CompareReleases(torch, torchOfLine5) >= 0 {
+	if transformers == "" || torch == "" || LineOf(transformers) < 5 || requirement.CompareReleases(torch, lineNeeds[5].torch) >= 0 {
 		return nil
 	}
 	from := ""
 	if slices.ContainsFunc(p.Hard, func(pin Pin) bool { return pin.Name == "torch" }) {
 		from = ", which is what profile " + p.Profile + " has"
 	}
-	return fault.New(fault.NoSolution, "transformers %s needs torch %s or newer, and does not work with torch %s%s", transformers, torchOfLine5, torch, from)
+	return fault.New(fault.NoSolution, "transformers %s needs torch %s or newer, and does not work with torch %s%s", transformers, lineNeeds[5].torch, torch, from)
 }
 
 // specs returns the version part of a requirement.

@@ -106,6 +106,22 @@ func (f Family) pins(p Pin) bool {
 	return f.isMain(p.Name) && (f.line == 0 || LineOf(p.Version) == f.line)
 }
 
+// least is what a version of transformers needs, and every later one of its line.
+// An earlier version may need less.
+type least struct{ since, torch, python string }
+
+// least returns the needs of the version that the pins have, or none if that
+// version is older than the one whose needs are known.
+func (f Family) least(pins []Pin) least {
+	m := lineNeeds[f.line]
+	for _, pin := range pins {
+		if f.line != 0 && f.pins(pin) && requirement.CompareReleases(pin.Version, m.since) >= 0 {
+			return m
+		}
+	}
+	return least{}
+}
+
 // LineOf returns the line of a version of transformers: 5 from version 5, else 4.
 func LineOf(version string) int {
 	major, _, _ := strings.Cut(version, ".")

@@ -87,3 +87,16 @@ func Embedded() []Profile {
 	}
 	return all
 }
+
+// VersionsDate returns the date of the newest versions in the built-in profiles:
+// "2026-11-30".
+func VersionsDate() string {
+	newest := ""
+	for _, p := range Embedded() {
+		newest = max(newest, p.Verified.Date)
+		for _, o := range p.Families {
+			newest = max(newest, o.Verified.Date)
+		}
+	}
+	return newest
+}

@@ -85,6 +85,10 @@ func native(accel, driver string) bool {
 	}
 	var want int
 	switch v := version(accel); {
+	case v >= 132:
+		want = 595
+	case v >= 131:
+		want = 590
 	case v >= 130:
 		want = 580
 	case v >= 129:

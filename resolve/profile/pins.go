@@ -96,6 +96,9 @@ func (f *file) check() error {
 		return err
 	}
 	for name, o := range f.Families {
+		if o.TorchIndex == defaultIndex {
+			o.TorchIndex = ""
+		}
 		if err := cmp.Or(checkIndex(o.TorchIndex, o.IndexPackages), o.Python.check()); err != nil {
 			return fmt.Errorf("families.%s: %w", name, err)
 		}

@@ -20,6 +20,10 @@ import (
 // maxSize limits the size of a profile; real ones have 2 KiB.
 const maxSize = 1 << 20
 
+// defaultIndex is the torch_index of a family whose torch comes from the default
+// index, in a profile that has an index of its own.
+const defaultIndex = "default"
+
 const tooLarge = "larger than 1 MiB"
 
 // Pin fixes the version of one package.
@@ -36,6 +40,8 @@ type Profile struct {
 	Python        Python              // Also is ""
 	CC            []string            // compute capabilities or gfx targets that it was made for
 	Pins          []Pin               // in the order of the file
+	Without       []string            // packages that Pins leave out: see Override
+	Verified      Verified            // of Pins
 	Tested        bool                // it was tested on such a GPU
 	Families      map[string]Override // exceptions by family
 }
@@ -48,6 +54,37 @@ type Override struct {
 	IndexPackages []string // further packages that come from the index
 	Without       []string // packages of the family that it leaves out, because no version of them follows its torch
 	Python        Python   // "" for the profile's; Also is ""
+	Verified      Verified // of Pins
+}
+
+// Verified says how far the versions of an entry were checked. "make profiles"
+// writes it. A profile that somebody else wrote has none.
+type Verified struct {
+	Level  Level  `json:"level"`
+	Date   string `json:"date"`   // of the check, or of the versions if there was none: "2026-11-30"
+	Source string `json:"source"` // the index that gave the versions
+}
+
+// Level is how far the versions of an entry were checked.
+type Level string
+
+// The levels of Verified. "" means that nothing is recorded.
+const (
+	Imported   Level = "imported" // an env was made of them, its probe passed, and every package of theirs was imported
+	Resolved   Level = "resolved" // the index has them, and they fit together
+	Unverified Level = "no"
+)
+
+// String returns "versions of 2026-11-30, imported", or "" if nothing is recorded.
+func (v Verified) String() string {
+	switch v.Level {
+	case "":
+		return ""
+	case Unverified:
+		return "versions of " + v.Date + ", not verified"
+	case Imported, Resolved:
+	}
+	return "versions of " + v.Date + ", " + string(v.Level)
 }
 
 // file is a profile as JSON. It lacks fields that only the app needs. The app
@@ -64,6 +101,8 @@ type file struct {
 	} `json:"hardware"`
 	IndexPackages []string                `json:"index_packages"`
 	Packages      pins                    `json:"packages"`
+	Without       []string                `json:"without"`
+	Verified      Verified                `json:"verified"`
 	Families      map[string]fileOverride `json:"families"`
 	Tested        any                     `json:"tested"` // true, false, "in_progress"
 }
@@ -74,6 +113,7 @@ type fileOverride struct {
 	TorchIndex    string     `json:"torch_index"`
 	IndexPackages []string   `json:"index_packages"`
 	Without       []string   `json:"without"`
+	Verified      Verified   `json:"verified"`
 	Python        filePython `json:"python_version"`
 }
 
@@ -118,7 +158,7 @@ func Parse(path string, data []byte) (Profile, error) {
 		Name: f.ProfileID, Path: path, Hash: hex.EncodeToString(sum[:]), Accel: accel,
 		TorchIndex: f.TorchIndex, IndexPackages: f.IndexPackages,
 		Python: f.Python.python(),
-		CC:     f.Hardware.CC, Pins: f.Packages, Tested: f.Tested == true,
+		CC:     f.Hardware.CC, Pins: f.Packages, Without: f.Without, Verified: f.Verified, Tested: f.Tested == true,
 	}
 	if p.Name == "" {
 		p.Name = strings.TrimSuffix(filepath.Base(path), ".json")
@@ -131,7 +171,8 @@ func Parse(path string, data []byte) (Profile, error) {
 			p.Families = make(map[string]Override, len(f.Families))
 		}
 		p.Families[name] = Override{
-			Pins: o.Packages, TorchIndex: o.TorchIndex, IndexPackages: o.IndexPackages, Without: o.Without, Python: o.Python.python(),
+			Pins: o.Packages, TorchIndex: o.TorchIndex, IndexPackages: o.IndexPackages, Without: o.Without, Verified: o.Verified,
+			Python: o.Python.python(),
 		}
 	}
 	return p, nil
@@ -155,12 +196,18 @@ func (p Profile) Has(f Family) bool {
 func (p Profile) For(f Family) Override {
 	o, ok := p.Families[f.Name]
 	if !ok {
-		return Override{Pins: p.Pins, TorchIndex: p.TorchIndex, IndexPackages: p.IndexPackages, Python: p.Python}
+		o = Override{Pins: p.Pins, IndexPackages: p.IndexPackages, Without: p.Without, Verified: p.Verified}
 	}
 	o.TorchIndex = cmp.Or(o.TorchIndex, p.TorchIndex)
 	o.Python.Min = cmp.Or(o.Python.Min, p.Python.Min)
 	o.Python.Max = cmp.Or(o.Python.Max, p.Python.Max)
 	o.Python.Best = cmp.Or(o.Python.Best, p.Python.Best)
+	if o.TorchIndex == defaultIndex {
+		o.TorchIndex = ""
+	}
+	if m := f.least(o.Pins); f.line == 5 && requirement.CompareReleases(o.Python.Min, m.python) < 0 {
+		o.Python.Min = m.python
+	}
 	return o
 }
 
@@ -170,6 +217,22 @@ func (o Override) notes() []string {
 		return nil
 	}
 	return []string{"without " + strings.Join(o.Without, ", ") + ": no version follows its torch"}
+}
+
+// tooOld returns why the versions of an entry, or its Pythons, are too old for what
+// the family is for, or "". Such an env can be made, and is of no use: transformers
+// then says that there is no torch.
+func (p Profile) tooOld(f Family) string {
+	o := p.For(f)
+	m := f.least(o.Pins)
+	switch torch := p.Torch(f); {
+	case m == (least{}):
+	case torch != "" && requirement.CompareReleases(torch, m.torch) < 0:
+		return "transformers " + m.since + " needs torch " + m.torch + " or newer, and it has torch " + torch
+	case o.Python.Max != "" && requirement.CompareReleases(o.Python.Max, m.python) < 0:
+		return "transformers " + m.since + " needs Python " + m.python + " or newer, and it has Python up to " + o.Python.Max
+	}
+	return ""
 }
 
 // Torch returns the version of torch for the family, without the local tag. It

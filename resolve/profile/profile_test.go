@@ -122,14 +122,14 @@ func TestInRoot(t *testing.T) {
 func TestEmbedded(t *testing.T) {
 	t.Parallel()
 	all := Embedded()
-	for _, accel := range []string{"cu118", "cu121", "cu124", "cu126", "cu128", "cu130", "rocm6.4", "xpu", "mps", "cpu"} {
+	for _, accel := range []string{"cu118", "cu121", "cu124", "cu126", "cu128", "cu130", "cu132", "rocm6.4", "xpu", "mps", "cpu"} {
 		i := slices.IndexFunc(all, func(p Profile) bool { return p.Accel == accel })
 		require.GreaterOrEqual(t, i, 0, accel)
 		p := all[i]
 		require.Empty(t, p.Path)
 		require.True(t, p.Has(family(t, "transformers")), accel)
 		require.NotEmpty(t, p.Python.Best)
-		if accel != "mps" {
+		if accel != "mps" && accel != "cu132" { // the default index has them
 			require.Equal(t, accel, indexAccel(p.TorchIndex))
 		}
 		if IsCUDA(accel) {
@@ -138,6 +138,18 @@ func TestEmbedded(t *testing.T) {
 		for name := range p.Families {
 			_, ok := FamilyNamed(name)
 			require.True(t, ok, "%s: family %s", p.Name, name)
+		}
+		for _, f := range Families() {
+			if !p.Has(f) {
+				continue
+			}
+			require.Empty(t, p.tooOld(f), "%s: %s", p.Name, f.Name)
+			v := p.For(f).Verified
+			require.Contains(t, []Level{Imported, Resolved, Unverified}, v.Level, "%s: %s", p.Name, f.Name)
+			require.Regexp(t, `^\d{4}-\d\d-\d\d$`, v.Date, "%s: %s", p.Name, f.Name)
+		}
+		if l4, l5 := family(t, "transformers"), family(t, Transformers5); p.Has(l5) {
+			require.Equal(t, p.Torch(l4), p.Torch(l5), "%s: the second line costs megabytes, because both have one torch", p.Name)
 		}
 		for _, pin := range p.Pins {
 			if _, tag, ok := strings.Cut(pin.Version, "+"); ok {
@@ -148,6 +160,58 @@ func TestEmbedded(t *testing.T) {
 	for _, f := range Families() {
 		require.True(t, slices.ContainsFunc(all, func(p Profile) bool { return p.Has(f) }), f.Name)
 	}
+}
+
+// TestLineNeeds checks that a profile has a line only if its torch and its Pythons
+// are new enough. A version from before the one whose needs are known is not judged.
+func TestLineNeeds(t *testing.T) {
+	t.Parallel()
+	f := family(t, Transformers5)
+	v := typesVersion5
+	cases := map[string]struct{ text, reason, min string }{
+		"new enough":       {`"python_version": {"min": "3.12"}, "packages": {"torch": "2.6.0+cu124", "transformers": "` + v + `"}`, "", "3.12"},
+		"Python is raised": {`"python_version": {"min": "3.10"}, "packages": {"torch": "2.15.0", "transformers": "` + v + `"}`, "", "3.11"},
+		"any Python":       {`"packages": {"torch": "2.15.0", "transformers": "` + v + `"}`, "", "3.11"},
+		"torch":            {`"packages": {"torch": "2.5.1+cu124", "transformers": "` + v + `"}`, "transformers " + v + " needs torch 2.6 or newer, and it has torch 2.5.1", "3.11"},
+		"Python":           {`"python_version": {"max": "3.10"}, "packages": {"torch": "2.6.0", "transformers": "` + v + `"}`, "transformers " + v + " needs Python 3.11 or newer, and it has Python up to 3.10", "3.11"},
+		"an earlier one":   {`"packages": {"torch": "2.5.1", "transformers": "5.0.0"}`, "", ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, err := Parse("mine.json", []byte(`{"format_version": "1.0", "accelerator": "cpu", `+c.text+`}`))
+			require.NoError(t, err)
+			require.Equal(t, c.reason, p.tooOld(f))
+			require.Equal(t, c.min, p.For(f).Python.Min)
+			got, err := chooser{want: Want{Family: f}}.choose([]Profile{p}, nil)
+			if c.reason == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "mine: "+c.reason)
+			require.Equal(t, []Passed{{Name: "mine", Reason: c.reason}}, got.Passed)
+		})
+	}
+}
+
+// TestVerified checks the record of an entry, and that a family can leave its
+// profile's index for the default one.
+func TestVerified(t *testing.T) {
+	t.Parallel()
+	p, err := Parse("mine.json", []byte(`{"format_version": "1.0", "accelerator": "cu130", "torch_index": "https://example.org/whl/cu130",
+		"packages": {"torch": "2.15.0", "transformers": "4.57.6"}, "without": ["torchaudio"],
+		"verified": {"level": "imported", "date": "2026-11-30", "source": "https://example.org/whl/cu130"},
+		"families": {"vllm": {"torch_index": "default", "packages": {"vllm": "0.33.0", "torch": "2.14.0"}, "verified": {"level": "no", "date": "2026-11-23"}}}}`))
+	require.NoError(t, err)
+	four, vllm := p.For(family(t, "transformers")), p.For(family(t, "vllm"))
+	require.Equal(t, "versions of 2026-11-30, imported", four.Verified.String())
+	require.Equal(t, []string{"torchaudio"}, four.Without)
+	require.Equal(t, "versions of 2026-11-23, not verified", vllm.Verified.String())
+	require.Empty(t, vllm.TorchIndex)
+	plan := p.Plan("vllm-cu130", family(t, "vllm"), false)
+	require.Empty(t, plan.TorchIndex)
+	require.Empty(t, plan.FromTorch)
+	require.Empty(t, Verified{}.String())
 }
 
 func FuzzParse(f *testing.F) {

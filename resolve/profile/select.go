@@ -54,9 +54,9 @@ func Select(m hardware.Machine, inRoot []Profile, w Want) (Choice, error) {
 }
 
 // in returns the wanted family, and whether the profile has it. Of two lines it is the
-// newer one that the profile has.
+// newer one that the profile has and whose needs it meets.
 func (w Want) in(p Profile) (Family, bool) {
-	if newer, ok := FamilyNamed(Transformers5); ok && w.Lines && p.Has(newer) {
+	if newer, ok := FamilyNamed(Transformers5); ok && w.Lines && p.Has(newer) && (p.tooOld(newer) == "" || !p.Has(w.Family)) {
 		return newer, true
 	}
 	return w.Family, p.Has(w.Family)
@@ -149,6 +149,8 @@ func (c chooser) rejection(p Profile) string {
 		return "it is for " + p.Accel + ", wanted is " + c.want.Accel
 	case c.want.Family.Name != "" && !has:
 		return "it says nothing of " + c.want.Family.Name
+	case p.tooOld(family) != "":
+		return p.tooOld(family)
 	case kind == "cpu":
 		return ""
 	case c.want.Accel != "" && len(c.m.GPUs) == 0:
@@ -160,8 +162,12 @@ func (c chooser) rejection(p Profile) string {
 	case c.m.Identity.Vendor != kind:
 		return "it is for " + p.Accel + " and the GPU here is of " + c.m.Identity.Vendor
 	}
-	if err := c.serves(p.Accel, p.Torch(family)); err != nil {
+	torch := p.Torch(family)
+	if err := c.serves(p.Accel, torch); err != nil {
 		return err.Error()
+	}
+	if torch != "" && p.Path == "" && IsCUDA(p.Accel) && c.m.Identity.OS == "windows" && p.For(family).TorchIndex == "" {
+		return "its torch comes from the default index, which has it without CUDA for Windows"
 	}
 	return ""
 }

@@ -22,6 +22,11 @@ func rootOf(t *testing.T, list []string) []Profile {
 	return out
 }
 
+func onWindows(m hardware.Machine) hardware.Machine {
+	m.Identity.OS = "windows"
+	return m
+}
+
 func nvidia(driver string, ccs ...string) hardware.Machine {
 	m := hardware.Machine{Identity: hardware.Identity{OS: "linux", Arch: "amd64", Vendor: "nvidia", Driver: driver}}
 	for _, cc := range ccs {
@@ -45,7 +50,7 @@ func rule(builds ...string) func(accel, torch string) error {
 
 func TestSelect(t *testing.T) {
 	t.Parallel()
-	all := []string{"cu118", "cu121", "cu124", "cu126", "cu128", "cu130"}
+	all := []string{"cu118", "cu121", "cu124", "cu126", "cu128", "cu130", "cu132"}
 	cases := map[string]struct {
 		m      hardware.Machine
 		serves []string
@@ -61,10 +66,13 @@ func TestSelect(t *testing.T) {
 		"Blackwell falls to embedded":    {m: nvidia("580.1", "12.0"), serves: []string{"cu128", "cu130"}, root: real5, want: "cuda_cu130"},
 		"an older driver takes cu128":    {m: nvidia("570.1", "12.0"), serves: []string{"cu128"}, root: real5, want: "cuda_cu128"},
 		"what the driver runs natively":  {m: nvidia("550.1", "8.6"), serves: all[:5], want: "cuda_cu124"},
+		"CUDA 13.2 on its own driver":    {m: nvidia("595.45", "8.6"), serves: all, want: "cuda_cu132"},
+		"the default index on Windows":   {m: onWindows(nvidia("595.45", "8.6")), serves: all, want: "cuda_cu130"}, // it has torch without CUDA there
+		"CUDA 13.0 on an older one":      {m: nvidia("580.1", "8.6"), serves: all, want: "cuda_cu130"},
 		"Pascal":                         {m: nvidia("560.1", "6.1"), serves: all[:4], want: "cuda_cu126"},
 		"two GPUs, the worst counts":     {m: nvidia("580.1", "8.6", "8.9"), serves: all, root: real5, want: "ampere_cu121"},
 		"no GPU is cpu, root or not":     {m: hardware.Machine{}, serves: all, root: real5, want: "cpu"},
-		"a GPU that nothing serves":      {m: nvidia("470.1", "3.5"), root: real5, want: "cpu", warn: "RTX 3.5 is not used, the CPU build is: the cu130 build has no code for it"},
+		"a GPU that nothing serves":      {m: nvidia("470.1", "3.5"), root: real5, want: "cpu", warn: "RTX 3.5 is not used, the CPU build is: the cu132 build has no code for it"},
 		"a GPU that cannot be used":      {m: hardware.Machine{Problem: "driver/library version mismatch"}, want: "cpu", warn: "the GPU is not used, the CPU build is: driver/library version mismatch"},
 		"an image built without a GPU":   {m: hardware.Machine{}, accel: "cu121", root: real5, want: "ampere_cu121"},
 		"an image, no profile in a root": {m: hardware.Machine{}, accel: "cu128", want: "cuda_cu128"},

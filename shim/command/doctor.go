@@ -118,6 +118,7 @@ func (d *doctor) checkAll(ctx context.Context) {
 	d.checkMachine()
 	d.checkGPU(ctx)
 	d.checkNeed(ctx)
+	d.add("versions", checkOK, "", "those of the built-in profiles are of %s; modelrun profiles says how far each was checked", profile.VersionsDate())
 	tool := d.checkUV(ctx)
 	d.checkPython(ctx, tool)
 	if d.app.Config.Root() != "" {

@@ -54,16 +54,18 @@ type profilesDoc struct {
 
 // profileRow is one profile of a [profilesDoc].
 type profileRow struct {
-	Name   string       `json:"name"`
-	Origin string       `json:"origin"` // its file, or "built in"
-	Accel  string       `json:"accel"`
-	Torch  string       `json:"torch"`  // "" if the family does not use it
-	Driver string       `json:"driver"` // the oldest NVIDIA driver that runs it; "" if it needs none
-	CC     []string     `json:"compute_capability"`
-	Tested bool         `json:"tested"`
-	State  profileState `json:"state"`
-	Code   fault.Code   `json:"reason_code"`
-	Reason string       `json:"reason"`
+	Name   string   `json:"name"`
+	Origin string   `json:"origin"` // its file, or "built in"
+	Accel  string   `json:"accel"`
+	Torch  string   `json:"torch"`  // "" if the family does not use it
+	Driver string   `json:"driver"` // the oldest NVIDIA driver that runs it; "" if it needs none
+	CC     []string `json:"compute_capability"`
+	Tested bool     `json:"tested"`
+
+	Verified profile.Verified `json:"verified"` // of the family's versions; "" if the file does not say
+	State    profileState     `json:"state"`
+	Code     fault.Code       `json:"reason_code"`
+	Reason   string           `json:"reason"`
 }
 
 // profileState says whether a profile serves this machine. It is part of the JSON.
@@ -136,6 +138,9 @@ func profileRowOf(j profile.Judged, family profile.Family, m hardware.Machine) p
 		Name: j.Name, Origin: cmp.Or(j.Path, originBuiltIn), Accel: j.Accel, Torch: j.Torch(family), Driver: m.MinDriver(j.Accel),
 		CC: append([]string{}, j.CC...), Tested: j.Tested, State: profileServes, Code: terminal.CodeOK, Reason: j.Reason,
 	}
+	if j.Has(family) {
+		row.Verified = j.For(family).Verified
+	}
 	if j.Reason != "" {
 		row.State, row.Code = profilePassed, fault.BadProfile
 	}
@@ -171,7 +176,7 @@ func profilesTable(a *app.App, doc profilesDoc) error {
 			tested = "yes"
 		}
 		t.Row(string(p.State), terminal.OneLine(p.Name), cmp.Or(p.Accel, "-"), cmp.Or(p.Torch, "-"), cmp.Or(p.Driver, "-"), tested)
-		for _, text := range []string{p.where(), p.gpus(), p.Reason} {
+		for _, text := range []string{p.where(), p.gpus(), p.Verified.String(), p.Reason} {
 			if line := p.below(text); line != "" {
 				t.Below(line + "\n")
 			}
