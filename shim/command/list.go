@@ -56,22 +56,28 @@ type listDoc struct {
 
 // listEnv is one environment of a [listDoc].
 type listEnv struct {
-	Key       string      `json:"key"`
-	Kind      envdir.Kind `json:"kind"`
-	State     string      `json:"state"`
-	Code      string      `json:"reason_code"`
-	Reason    string      `json:"reason"`
-	Changed   bool        `json:"changed"`
-	Changes   []string    `json:"by_hand,omitempty"` // see [health.Drift]
-	With      []string    `json:"with,omitempty"`
-	Drift     string      `json:"drift,omitempty"` // see [subjects.changed]
-	Size      int64       `json:"size"`
-	SizeAlone int64       `json:"size_alone"`
-	Models    []string    `json:"models"`
-	PIDs      []int       `json:"pids"`
-	LastUsed  string      `json:"last_used"`
-	Path      string      `json:"path"`
-	Built     *listBuilt  `json:"built"`
+	Key    string      `json:"key"`
+	Kind   envdir.Kind `json:"kind"`
+	State  string      `json:"state"`
+	Code   string      `json:"reason_code"`
+	Reason string      `json:"reason"`
+	listDrift
+	Size      int64      `json:"size"`
+	SizeAlone int64      `json:"size_alone"`
+	Models    []string   `json:"models"`
+	PIDs      []int      `json:"pids"`
+	LastUsed  string     `json:"last_used"`
+	Path      string     `json:"path"`
+	Built     *listBuilt `json:"built"`
+}
+
+// listDrift describes how an environment differs from what it was made as, and from
+// what would be made now.
+type listDrift struct {
+	Changed bool     `json:"changed"`
+	Changes []string `json:"by_hand,omitempty"` // see [health.Drift]
+	With    []string `json:"with,omitempty"`
+	Drift   string   `json:"drift,omitempty"` // see [subjects.changed]
 }
 
 // listBuilt describes how an environment was built.
