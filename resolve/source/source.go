@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -165,38 +166,45 @@ func statedName(dir string) string {
 // leaves behind.
 func sum(path string) (string, error) {
 	h := sha256.New()
-	path, err := filepath.EvalSymlinks(path)
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		return hexSum(h, add(h, os.Open, path))
+	}
+	dir, err := os.OpenRoot(path)
 	if err != nil {
 		return "", err
 	}
-	err = filepath.WalkDir(path, func(file string, e fs.DirEntry, err error) error {
-		if err != nil {
+	defer func() { _ = dir.Close() }() // it was only read
+	open := func(name string) (*os.File, error) { return dir.Open(name) }
+	err = fs.WalkDir(dir.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
 			return err
-		}
-		if e.IsDir() && file != path && leftBehind(e.Name()) {
+		case e.IsDir() && name != "." && leftBehind(e.Name()):
 			return fs.SkipDir
+		case e.Type().IsRegular():
+			return add(h, open, name)
 		}
-		if !e.Type().IsRegular() {
-			return nil
-		}
-		rel, err := filepath.Rel(path, file)
-		if err != nil {
-			return err
-		}
-		f, err := os.Open(file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		one := sha256.New()
-		if _, err := io.Copy(one, f); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(h, "%s\n%x\n", filepath.ToSlash(rel), one.Sum(nil))
-		return err
+		return nil
 	})
-	return hex.EncodeToString(h.Sum(nil)), err
+	return hexSum(h, err)
 }
+
+// add adds the content of a file to a hash, and its name.
+func add(h hash.Hash, open func(string) (*os.File, error), name string) error {
+	f, err := open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	one := sha256.New()
+	if _, err := io.Copy(one, f); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(h, "%s\n%x\n", name, one.Sum(nil))
+	return err
+}
+
+func hexSum(h hash.Hash, err error) (string, error) { return hex.EncodeToString(h.Sum(nil)), err }
 
 // leftBehind reports whether a folder is no part of a source: a repository, a venv,
 // caches, or the output of a build.
