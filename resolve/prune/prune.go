@@ -31,6 +31,10 @@ const (
 	linkAfter = 30 * 24 * time.Hour
 )
 
+// DerivedAfter is how long an env for needs beyond a key, or from a lock, is kept after its last start. It can be
+// made again with the same option.
+const DerivedAfter = 30 * 24 * time.Hour
+
 // Kind is the kind of an item. It is part of the JSON.
 type Kind string
 
@@ -373,19 +377,20 @@ func (r remover) moveRetired(d envdir.Dir) (trash string, err error) {
 	return r.MoveToTrash(d.Path)
 }
 
-// unused plans to remove the shared envs that were not started for long.
+// unused plans to remove the shared envs that were not started for long. Each new list of needs, and each lock,
+// makes another env, so those are part of every plan.
 func (p *planner) unused() {
-	if p.want.Unused <= 0 {
-		return
-	}
 	keys, err := p.Catalogue().Keys()
 	if err != nil {
 		p.keep(p.Root.Envs(), err.Error())
 	}
 	for _, k := range keys {
 		d := p.Root.Shared(k)
-		since := p.idleSince(d)
-		if !fsys.IsDir(d.Venv()) || fsys.Exists(p.Root.Next(k).Path) || time.Since(since) < p.want.Unused || p.creating(k, d.Path) {
+		since, limit := p.idleSince(d), p.want.Unused
+		if _, _, derived := k.Extras(); derived && (limit == 0 || limit > DerivedAfter) {
+			limit = DerivedAfter
+		}
+		if limit == 0 || !fsys.IsDir(d.Venv()) || fsys.Exists(p.Root.Next(k).Path) || time.Since(since) < limit || p.creating(k, d.Path) {
 			continue
 		}
 		if err := p.CheckUnused(d); err != nil {

@@ -2,11 +2,16 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"time"
 
+	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/prune"
+	"github.com/modelrun/modelrun/resolve/usage"
 )
 
 // checkEnvs checks every environment of the root until ctx ends.
@@ -21,6 +26,41 @@ func (d *doctor) checkEnvs(ctx context.Context) {
 		}
 		d.checkEnv(ctx, dir)
 	}
+	noteDerived(d, dirs)
+}
+
+// noteDerived notes how many environments were made for needs beyond a key, or from a lock, and the space that
+// they alone take. Each new list of needs makes another one.
+func noteDerived(d *doctor, dirs []envdir.Dir) {
+	var places []usage.Place
+	idle := 0
+	for _, dir := range dirs {
+		if _, _, derived := envdir.Key(dir.Name).Extras(); !derived || dir.Kind != envdir.Shared {
+			continue
+		}
+		seal, _, _ := health.ReadSeal(dir) // without a seal its files are counted
+		if !seal.Size.Sane() {
+			seal.Size = nil
+		}
+		places = append(places, usage.Place{Path: dir.Path, Sealed: seal.Size})
+		if last := d.deps.Store.Catalogue().LastUsed(dir); !last.IsZero() && time.Since(last) > prune.DerivedAfter {
+			idle++
+		}
+	}
+	if len(places) == 0 {
+		return
+	}
+	used, _ := usage.Used(places)
+	alone := int64(0)
+	for _, u := range used {
+		alone += u.Alone
+	}
+	text, remedy := fmt.Sprintf("%d for needs beyond a key, or from a lock; they alone take %s", len(places), resolve.Bytes(alone)), ""
+	if idle > 0 {
+		text += fmt.Sprintf("; %d not started for 30 days", idle)
+		remedy = d.app.Hint("prune")
+	}
+	d.add("derived", checkOK, remedy, "%s", text)
 }
 
 // envCheckID returns the id of the check of one environment.
