@@ -116,7 +116,7 @@ func (r *Request) withVersionsHint(err error) error {
 // the env has them all. Only an env that was made under the same terms has packages from the same place.
 func (r *Request) checkNeeds(dir envdir.Dir) (health.Verdict, error) {
 	if !r.Terms.Empty() && dir.Name != string(r.Key) {
-		lines := r.Terms.Lines()
+		lines := requirement.Brief(r.Terms.Lines())
 		return lacking("was not made with " + strings.Join(lines[:min(len(lines), 3)], ", ")), nil
 	}
 	lacks, err := health.Lacks(dir, r.With)
@@ -138,7 +138,7 @@ func checkSealedNeeds(req *Request, res *Resolution) error {
 	if req.Key == req.Base || !res.Verdict.Sealed || slices.Equal(seal.With, req.Terms.Written(req.With)) {
 		return nil
 	}
-	return fault.New(fault.OtherContent, "env key %s: %s was made for other needs: %s", req.Key, res.Dir.Path, strings.Join(seal.With, ", ")).
+	return fault.New(fault.OtherContent, "env key %s: %s was made for other needs: %s", req.Key, res.Dir.Path, strings.Join(requirement.Brief(seal.With), ", ")).
 		Fix("replace it: modelrun ensure%s --rebuild%s", req.RootOption, req.Wanted())
 }
 

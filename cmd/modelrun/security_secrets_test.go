@@ -64,7 +64,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	env = append(env,
 		"UV_HTTP_RETRIES=0", "OPENAI_API_KEY="+secretWord+"-variable",
 		"MODELRUN_INDEX_DEFAULT="+at("default", "/simple"), "MODELRUN_INDEX_TORCH="+at("torch", "/simple/?a=1&token="+secretWord+"-query"),
-		"MODELRUN_FIND_LINKS="+at("links", "/wheels/"), "MODELRUN_ENV_FILE="+filepath.Join(cwd, "vars"),
+		"MODELRUN_FIND_LINKS="+at("links", "/wheels/"), "MODELRUN_INDEX_EXTRA="+at("extra", "/simple"), "MODELRUN_ENV_FILE="+filepath.Join(cwd, "vars"),
 		"MODELRUN_LOG_FILE="+filepath.Join(cwd, "log"), "MODELRUN_STATUS_FILE="+filepath.Join(cwd, "status.json"),
 	)
 	run := func(code int, args ...string) string {

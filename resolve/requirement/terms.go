@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -84,6 +85,20 @@ func (t Terms) Lines() []string {
 // Written returns the normal form of requirements and of their terms, as a seal
 // keeps it.
 func (t Terms) Written(list []Requirement) []string { return append(Strings(list), t.Lines()...) }
+
+// Brief returns lines of [Terms.Written] for people: a file may have hundreds of
+// hashes, which are only counted.
+func Brief(lines []string) []string {
+	out := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return strings.HasPrefix(l, termHash) })
+	switch n := len(lines) - len(out); n {
+	case 0:
+	case 1:
+		out = append(out, "1 hash")
+	default:
+		out = append(out, fmt.Sprintf("%d hashes", n))
+	}
+	return out
+}
 
 // Hash returns 8 hex digits over requirements and their terms. Order, case and
 // spaces do not matter. Without terms it is the same as [Hash].

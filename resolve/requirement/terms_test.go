@@ -32,5 +32,6 @@ func TestTerms(t *testing.T) {
 	other.Indexes = []string{"https://a/simple", "https://b/simple"}
 	require.NotEqual(t, terms.Hash(list), other.Hash(list), "the first index that has a package serves it")
 	require.NotEqual(t, Terms{}.Hash(list), terms.Hash(list))
+	require.Equal(t, []string{"rich>=13", "--index u", "2 hashes"}, Brief([]string{"rich>=13", "--hash rich sha256:00", "--hash rich sha256:01", "--index u"}))
 	require.True(t, Terms{Options: " --x"}.Empty())
 }

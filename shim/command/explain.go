@@ -11,6 +11,7 @@ import (
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
 	"github.com/modelrun/modelrun/shim/target"
@@ -206,7 +207,7 @@ func explainTable(a *app.App, doc explainDoc, attempts []resolve.Attempt) error 
 	head.Row("profile", cmp.Or(doc.Profile, "none"))
 	head.Row("root", doc.Root+" ("+doc.RootFrom+")")
 	if len(doc.With) > 0 {
-		head.Row("with", strings.Join(doc.With, ", "))
+		head.Row("with", strings.Join(requirement.Brief(doc.With), ", "))
 	}
 	for _, line := range doc.GaveWay {
 		head.Row("", line)

@@ -15,6 +15,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/store"
 	"github.com/modelrun/modelrun/resolve/usage"
 	"github.com/modelrun/modelrun/shim/app"
@@ -188,7 +189,7 @@ func (e listEnv) details() (out string) {
 		line("%s", e.Reason)
 	}
 	if len(e.With) > 0 {
-		line("with: %s", strings.Join(e.With, ", "))
+		line("with: %s", strings.Join(requirement.Brief(e.With), ", "))
 	}
 	if e.Changed {
 		line("by hand: %s", cmp.Or(strings.Join(e.Changes, ", "), "packages were changed since it was made"))

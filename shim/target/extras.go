@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -19,6 +20,9 @@ import (
 // key that they lead to. It drops packages that the key already includes.
 func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 	if t, locked, err := t.withLock(f.Config); locked || err != nil {
+		return t, err
+	}
+	if err := checkTerms(t, f.Config.Terms()); err != nil {
 		return t, err
 	}
 	t.With, t.Terms = t.beyond(f.Config)
@@ -43,11 +47,33 @@ func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 	return t, nil
 }
 
+// checkTerms returns an error if a key names an env that was made under other terms
+// than those of this start. Two sets of terms cannot both hold.
+func checkTerms(t Target, now requirement.Terms) error {
+	made := t.Terms.Lines()
+	if len(made) == 0 || now.Empty() || slices.Equal(made, now.Lines()) {
+		return nil
+	}
+	return fault.New(fault.BadUsage, "this environment was made with %s, and other terms cannot be added", strings.Join(requirement.Brief(made), ", ")).
+		Fix("name the key alone: --env %s", t.Base)
+}
+
+// checkIndexes returns an error for an index whose secret only the user knows.
+func checkIndexes(t requirement.Terms) error {
+	for _, url := range append(slices.Clone(t.Indexes), t.DefaultIndex) {
+		if strings.Contains(url, "***@") {
+			return fault.New(fault.NoIndex, "the password of index %s is not kept anywhere", url).
+				Fix("name it again with its password: --index URL, or --default-index URL")
+		}
+	}
+	return nil
+}
+
 // beyond returns the needs that go beyond the target's key, and their terms. Both lines
 // of transformers have the same.
 func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms requirement.Terms) {
-	if terms = t.Terms; terms.Empty() {
-		terms = c.Terms()
+	if terms = c.Terms(); terms.Empty() && !t.Terms.Empty() {
+		terms = t.Terms
 	}
 	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.Sealed)) {
 		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {

@@ -104,7 +104,7 @@ func (f Finder) Plan(ctx context.Context, t Target) (profile.Plan, error) {
 	plan, err := f.basePlan(ctx, t)
 	if t.Key != t.Base {
 		with, e := direct(t.With, f.Env, f.Config.List("trusted_owners"))
-		plan, err = plan.WithExtras(with).WithTerms(t.Terms), cmp.Or(err, e)
+		plan, err = plan.WithExtras(with).WithTerms(t.Terms), cmp.Or(err, e, checkIndexes(t.Terms))
 	}
 	plan.Key = t.Key
 	return plan, cmp.Or(err, plan.CheckPython())
