@@ -25,6 +25,9 @@ func (r *resolution) resolveRelaxed(ctx context.Context) (Lock, error) {
 	if _, e := r.compile(ctx, nil); e != nil {
 		return Lock{}, e // even the hard pins alone do not resolve
 	}
+	if r.allowBuilds(un.output) { // a pinned version comes only as source, and the user named the package
+		return r.resolveRelaxed(ctx)
+	}
 	var dropped []Relaxed
 	kept, rest := []profile.Pin{}, r.plan.Soft
 	for {
