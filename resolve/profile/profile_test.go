@@ -167,13 +167,13 @@ func TestEmbedded(t *testing.T) {
 func TestLineNeeds(t *testing.T) {
 	t.Parallel()
 	f := family(t, Transformers5)
-	v := typesVersion5
+	v, torch, python := typesVersion5, lineNeeds[5].torch, lineNeeds[5].python
 	cases := map[string]struct{ text, reason, min string }{
-		"new enough":       {`"python_version": {"min": "3.12"}, "packages": {"torch": "2.6.0+cu124", "transformers": "` + v + `"}`, "", "3.12"},
-		"Python is raised": {`"python_version": {"min": "3.10"}, "packages": {"torch": "2.15.0", "transformers": "` + v + `"}`, "", "3.11"},
-		"any Python":       {`"packages": {"torch": "2.15.0", "transformers": "` + v + `"}`, "", "3.11"},
-		"torch":            {`"packages": {"torch": "2.5.1+cu124", "transformers": "` + v + `"}`, "transformers " + v + " needs torch 2.6 or newer, and it has torch 2.5.1", "3.11"},
-		"Python":           {`"python_version": {"max": "3.10"}, "packages": {"torch": "2.6.0", "transformers": "` + v + `"}`, "transformers " + v + " needs Python 3.11 or newer, and it has Python up to 3.10", "3.11"},
+		"new enough":       {`"python_version": {"min": "3.99"}, "packages": {"torch": "` + torch + `+cu124", "transformers": "` + v + `"}`, "", "3.99"},
+		"Python is raised": {`"python_version": {"min": "3.10"}, "packages": {"torch": "2.15.0", "transformers": "` + v + `"}`, "", python},
+		"any Python":       {`"packages": {"torch": "2.15.0", "transformers": "` + v + `"}`, "", python},
+		"torch":            {`"packages": {"torch": "2.5.1+cu124", "transformers": "` + v + `"}`, "transformers " + v + " needs torch " + torch + " or newer, and it has torch 2.5.1", python},
+		"Python":           {`"python_version": {"max": "3.10"}, "packages": {"torch": "` + torch + `", "transformers": "` + v + `"}`, "transformers " + v + " needs Python " + python + " or newer, and it has Python up to 3.10", python},
 		"an earlier one":   {`"packages": {"torch": "2.5.1", "transformers": "5.0.0"}`, "", ""},
 	}
 	for name, c := range cases {
