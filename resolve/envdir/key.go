@@ -95,6 +95,13 @@ func (k Key) derived(mark, hash string) (Key, error) {
 	return k + Key(mark+hash), nil
 }
 
+// Locked returns the key without the hash of a lock; ok is false for a key that is
+// not one of WithLock.
+func (k Key) Locked() (base Key, ok bool) {
+	base, _, ok = k.Extras()
+	return base, ok && strings.HasPrefix(string(k[len(base):]), lockMark)
+}
+
 // Extras splits a key of WithExtras or WithLock; ok is false for any other.
 func (k Key) Extras() (base Key, hash string, ok bool) {
 	cut := len(k) - len(extrasMark) - 8

@@ -157,6 +157,9 @@ func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 // install.
 func (f Finder) unknownKey(key envdir.Key) error {
 	e := fault.New(fault.BadKey, "env key %s says nothing about what to install", key)
+	if base, ok := key.Locked(); ok {
+		return e.Fix("name the lock again: modelrun --env %s --lock pylock.toml …", base)
+	}
 	describe := fmt.Sprintf("describe it in %s: [envs.%q] packages = [\"name==version\"]", config.ProjectFile, key)
 	if dir := f.Config.Outsider(string(key)); dir != "" { // a project describes it, without effect
 		describe = "use a root inside that project: modelrun --root " + fault.Quote(dir) + Before(&resolve.Request{Key: key})[len("modelrun"):] + "…"

@@ -1,0 +1,54 @@
+package resolve
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/pylock"
+	"github.com/modelrun/modelrun/resolve/uv"
+)
+
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	was := kept{
+		lock: uv.Lock{Packages: []pylock.Package{{Name: "A_b", Version: "1", Hashes: []string{"sha256:1"}}, {Name: "c", Version: "1"}, {Name: "d", Version: "1"}}},
+		seal: health.Seal{Python: health.SealedPython{Version: "3.11"}, Installed: map[string]string{"a-b": "1", "c": "1", "d": "1", "pip": "24.0"}},
+	}
+	now := uv.Lock{
+		Packages: []pylock.Package{{Name: "a-b", Version: "1", Hashes: []string{"sha256:2"}}},
+		Relaxed:  []uv.Relaxed{{Name: "C", From: "1", To: "2", Why: "the index has no such version"}},
+	}
+	seal := health.Seal{Python: health.SealedPython{Version: "3.12"}, Installed: map[string]string{"a-b": "1", "c": "2", "e": "1", "pip": "25.0"}}
+	require.Equal(t, []string{
+		"Python 3.11 -> 3.12", "a-b 1 (the index has other files of it now)", "c 1 -> 2 (the index has no such version)", "d 1 -> none", "e none -> 1", "pip 24.0 -> 25.0",
+	}, was.differences(seal, now))
+	require.Empty(t, was.differences(was.seal, was.lock))
+	require.Empty(t, kept{again: "--update"}.differences(seal, now), "the versions were meant to change")
+}
+
+func TestSoften(t *testing.T) {
+	t.Parallel()
+	k := kept{lock: uv.Lock{Packages: []pylock.Package{{Name: "a", Version: "1"}, {Name: "url", Version: "1", Direct: true}, {Name: "folder"}}}}
+	p := k.soften(profile.Plan{Soft: []profile.Pin{{Name: "b", Version: "2"}, {Name: "a", Version: "1"}}})
+	require.Equal(t, []profile.Pin{{Name: "a", Version: "1"}, {Name: "b", Version: "2"}}, p.Soft)
+}
+
+func TestGiveUp(t *testing.T) {
+	t.Parallel()
+	for code, again := range map[fault.Code]bool{
+		fault.NoPython: true, fault.NoIndex: true, fault.BadWheel: true, fault.Install: true, fault.Offline: true,
+		fault.NoSpace: false, fault.Interrupted: false, fault.Verify: false, fault.CreateTimeout: false, fault.NoSolution: false,
+	} {
+		k := kept{exact: true}
+		require.Equal(t, again, k.giveUp(fault.New(code, "why")), code)
+		require.Equal(t, !again, k.exact, code)
+		require.False(t, k.giveUp(fault.New(code, "why")) && again, "only once")
+	}
+	require.False(t, (&kept{exact: true}).giveUp(nil))
+	require.False(t, (&kept{exact: true}).giveUp(errors.New("a bug")))
+}
