@@ -37,23 +37,27 @@ var pinned = []string{"torch", "torchvision", "torchaudio", "transformers", "pef
 // profile returns the profile with new versions.
 func (g generator) profile(ctx context.Context, f *file) (*file, error) {
 	index, err := g.index(ctx, f)
-	if err != nil {
-		fmt.Fprintf(g.log, "%s: %s cannot be asked: %v\n", f.ProfileID, f.TorchIndex, err)
-	}
 	found := fresh{}
-	if err != nil {
-		if _, err = g.besideTorch(ctx, f, found); err != nil {
+	if err == nil {
+		if found, err = g.lines(ctx, f, index); err != nil {
+			fmt.Fprintf(g.log, "%s: both lines of transformers are kept: %v\n", f.ProfileID, err)
+			found = fresh{}
+		}
+	} else {
+		fmt.Fprintf(g.log, "%s: %s cannot be asked: %v\n", f.ProfileID, f.TorchIndex, err)
+		if e, err := g.besideTorch(ctx, f); err == nil {
+			found[profile.Transformers5] = e
+		} else {
 			fmt.Fprintf(g.log, "%s: %s is kept: %v\n", f.ProfileID, profile.Transformers5, err)
 		}
-	} else if err := g.lines(ctx, f, index, found); err != nil {
-		fmt.Fprintf(g.log, "%s: both lines of transformers are kept: %v\n", f.ProfileID, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Families)) {
-		e := f.Families[name]
-		if name == profile.Transformers5 || len(e.Packages) == 0 {
+		if name == profile.Transformers5 || len(f.Families[name].Packages) == 0 {
 			continue
 		}
-		if err := g.other(ctx, f, name, index, found); err != nil {
+		if e, err := g.other(ctx, f, name, index); err == nil {
+			found[name] = e
+		} else {
 			fmt.Fprintf(g.log, "%s: %s is kept: %v\n", f.ProfileID, name, err)
 		}
 	}
@@ -122,10 +126,10 @@ func (g generator) newest(ctx context.Context, f *file, family, index string, fi
 }
 
 // lines finds the newest versions of both lines of transformers beside one torch.
-func (g generator) lines(ctx context.Context, f *file, index string, found fresh) error {
+func (g generator) lines(ctx context.Context, f *file, index string) (fresh, error) {
 	four, five, err := g.sameTorch(ctx, f, index)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	torch := public(four["torch"])
 	without := []string(nil)
@@ -139,27 +143,28 @@ func (g generator) lines(ctx context.Context, f *file, index string, found fresh
 		without = []string{"torchaudio"}
 		fmt.Fprintf(g.log, "%s: without torchaudio: none follows torch %s\n", f.ProfileID, torch)
 	default:
-		return err
+		return nil, err
 	}
+	found := fresh{}
 	for family, s := range map[string]set{profile.DefaultFamily: four, profile.Transformers5: five} {
 		if s["transformers"] == "" { // the line needs a newer torch
 			found[family] = nil
 			continue
 		}
-		e := &entry{versions: versions{s.pins(pinned, f.Accelerator == "cpu"), without, g.resolved(index)}}
 		old := f.Packages
 		if family == profile.Transformers5 && f.Families[family] != nil {
 			old = f.Families[family].Packages
 		}
+		e := &entry{versions: versions{s.pins(pinned, f.Accelerator == "cpu"), without, g.resolved(index)}}
 		if err := notOlder(old, e.Packages, pinned...); err != nil {
-			return err
+			return nil, err
 		}
-		if e.Python, err = g.pythons(ctx, f, family, index, e); err != nil {
-			return err
+		if e.Python, err = g.pythons(ctx, f, question(f, family, index, e.Packages.fixed(), without...)); err != nil {
+			return nil, err
 		}
 		found[family] = e
 	}
-	return nil
+	return found, nil
 }
 
 // The two lines, as requirements.
@@ -210,10 +215,16 @@ func beside(s set, line string) map[string]string {
 // besideTorch finds the versions of line 5 for a profile whose index cannot be asked:
 // torch's packages stay those of the profile, and the others are those that resolve
 // in the default index beside torch's public version.
-func (g generator) besideTorch(ctx context.Context, f *file, found fresh) (set, error) {
+func (g generator) besideTorch(ctx context.Context, f *file) (*entry, error) {
 	torch := f.Packages.version("torch")
 	if requirement.CompareReleases(torch, g.needs[5].torch) < 0 {
 		return nil, fmt.Errorf("torch %s is too old for it", torch)
+	}
+	var old pins
+	if e := f.Families[profile.Transformers5]; e != nil {
+		if old = e.Packages; e.Verified.Level == profile.Resolved || e.Verified.Level == profile.Imported {
+			return nil, errors.New("it was verified where its index can be asked")
+		}
 	}
 	fixed := map[string]string{"transformers": from5}
 	for _, pin := range f.Packages {
@@ -227,6 +238,8 @@ func (g generator) besideTorch(ctx context.Context, f *file, found fresh) (set, 
 	if err != nil {
 		return nil, err
 	}
+	again := question(f, profile.Transformers5, "", s.pins(pinned, true).fixed(), f.Without...)
+	again.limits = nil
 	for _, pin := range f.Packages {
 		if strings.HasPrefix(pin.Name, "torch") {
 			s[pin.Name] = pin.Version
@@ -235,69 +248,44 @@ func (g generator) besideTorch(ctx context.Context, f *file, found fresh) (set, 
 	e := &entry{versions: versions{s.pins(pinned, false), f.Without, profile.Verified{
 		Level: profile.Unverified, Date: g.date, Source: g.source + ", beside torch " + torch + " of that index",
 	}}}
-	if old := f.Families[profile.Transformers5]; old != nil {
-		if old.Verified.Level == profile.Resolved || old.Verified.Level == profile.Imported {
-			return nil, errors.New("it was verified where its index can be asked")
-		}
-		if err := notOlder(old.Packages, e.Packages, pinned...); err != nil {
-			return nil, err
-		}
+	if err := notOlder(old, e.Packages, pinned...); err != nil {
+		return nil, err
 	}
-	e.Python, err = g.pythonsOf(ctx, f, profile.Transformers5, s.pins(pinned, true), func(fixed map[string]string) request {
-		q := question(f, profile.Transformers5, "", fixed, f.Without...)
-		q.limits = nil
-		return q
-	})
-	found[profile.Transformers5] = e
-	return s, err
+	e.Python, err = g.pythons(ctx, f, again)
+	return e, err
 }
 
 // other finds the versions of a family other than transformers.
-func (g generator) other(ctx context.Context, f *file, name, index string, found fresh) error {
-	old := f.Families[name]
+func (g generator) other(ctx context.Context, f *file, name, index string) (*entry, error) {
+	e := *f.Families[name]
+	old := e.Packages
 	kind, ok := profile.FamilyNamed(name)
 	if !ok {
-		return errors.New("there is no such family")
+		return nil, errors.New("there is no such family")
 	}
 	switch {
-	case old.TorchIndex == "default" || !hasTorch(kind):
+	case e.TorchIndex == "default" || !hasTorch(kind):
 		index = ""
-	case old.TorchIndex != "":
-		index = old.TorchIndex
+	case e.TorchIndex != "":
+		index = e.TorchIndex
 	}
 	s, err := g.newest(ctx, f, name, index, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e := *old
-	e.Packages = s.pins(old.Packages.names(), false)
-	e.Verified = g.resolved(index)
-	if err := notOlder(old.Packages, e.Packages, kind.Main...); err != nil {
-		return err
+	e.Packages, e.Verified = s.pins(old.names(), false), g.resolved(index)
+	if err := notOlder(old, e.Packages, kind.Main...); err != nil {
+		return nil, err
 	}
-	if e.Python, err = g.pythons(ctx, f, name, index, &e); err != nil {
-		return err
-	}
-	found[name] = &e
-	return nil
+	e.Python, err = g.pythons(ctx, f, question(f, name, index, e.Packages.fixed()))
+	return &e, err
 }
 
-// pythons returns the range of the profile's Pythons with which an entry resolves,
+// pythons returns the range of the profile's Pythons with which a request resolves,
 // or nil if that is all of them.
-func (g generator) pythons(ctx context.Context, f *file, family, index string, e *entry) (*python, error) {
-	return g.pythonsOf(ctx, f, family, e.Packages, func(fixed map[string]string) request {
-		return question(f, family, index, fixed, e.Without...)
-	})
-}
-
-func (g generator) pythonsOf(ctx context.Context, f *file, family string, pins pins, ask func(map[string]string) request) (*python, error) {
-	fixed := map[string]string{}
-	for _, pin := range pins {
-		fixed[pin.Name] = "==" + pin.Version
-	}
+func (g generator) pythons(ctx context.Context, f *file, q request) (*python, error) {
 	var good []string
 	for v := minor(f.Python.Min); v <= minor(f.Python.Max); v++ {
-		q := ask(fixed)
 		q.python = "3." + strconv.Itoa(v)
 		switch _, err := g.resolve(ctx, q); {
 		case err == nil:
@@ -307,19 +295,9 @@ func (g generator) pythonsOf(ctx context.Context, f *file, family string, pins p
 		}
 	}
 	if !slices.Contains(good, f.Python.Recommended) {
-		return nil, fmt.Errorf("%s does not resolve with Python %s", family, f.Python.Recommended)
+		return nil, fmt.Errorf("it does not resolve with Python %s", f.Python.Recommended)
 	}
-	p := python{}
-	if p.Min = good[0]; p.Min == f.Python.Min {
-		p.Min = ""
-	}
-	if p.Max = good[len(good)-1]; p.Max == f.Python.Max {
-		p.Max = ""
-	}
-	if p == (python{}) {
-		return nil, nil
-	}
-	return &p, nil
+	return python{Min: good[0], Max: good[len(good)-1], Recommended: f.Python.Recommended}.beyond(*f.Python), nil
 }
 
 // resolved returns the record of versions that an index gave today.
@@ -341,6 +319,15 @@ func (s set) pins(names []string, withoutTag bool) pins {
 		out = append(out, profile.Pin{Name: name, Version: version})
 	}
 	return out
+}
+
+// fixed returns the pins as requirements, by name.
+func (p pins) fixed() map[string]string {
+	m := map[string]string{}
+	for _, pin := range p {
+		m[pin.Name] = "==" + pin.Version
+	}
+	return m
 }
 
 // notOlder returns an error if a package would go back. Without it, a request without
