@@ -69,26 +69,26 @@ func (c create) checkAllowed(st *state) error {
 		return skipBecause(st.createErr)
 	case st.timedOut != nil:
 		return skipBecause(st.timedOut)
-	case req.Policy.NoCreate:
-		return skipBecause(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure%s%s", req.RootOption, req.Wanted()))
 	case !req.Named:
 		return skipBecause(fault.New(fault.NoModel, "nothing says which model, family or key this is for").
-			Fix("name one, for example: modelrun -m path/to/model -- …, or modelrun --family %s -- …", "transformers"))
+			Fix("name one, for example: modelrun -m path/to/model -- …   # or: modelrun --family %s -- …", "transformers"))
 	case st.sharedVerdict.Code == health.CodeLacks && req.Key == req.Base:
 		// Another process has just built it from other versions. It works for requests that need no more.
 		return skipBecause(fault.New(fault.NoEnv, "%s was built by another process and %s", req.Key, st.sharedVerdict.Reason).Fix("run the same command again"))
 	case st.unverified != nil && st.unverified.verdict.State == health.Broken && !req.Policy.Rebuild:
-		return skipBecause(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", st.unverified.dir.Name, st.unverified.verdict.Reason).Fix(noCUDARemedy, req.RootOption, req.Wanted()))
+		return skipBecause(fault.New(fault.NoEnv, "nothing is rebuilt, %s is as it was sealed: %s", st.unverified.dir.Name, st.unverified.verdict.Reason).Fix(noCUDARemedy))
 	case st.unverified != nil && !req.Policy.Rebuild:
 		return skipBecause(fault.New(fault.NoEnv, "nothing is rebuilt because a check could not be finished: %s", st.unverified.verdict.Reason).Fix(busyRemedy, req.RootOption, req.Wanted()))
 	case isUnknown(st.oldChecked, st.oldVerdict):
 		return skipBecause(fault.New(fault.NoEnv, "nothing is created because the check of the old environment could not be finished: %s", st.oldVerdict.Reason).Fix(busyRemedy, req.RootOption, req.Wanted()))
+	case req.Policy.NoCreate:
+		return skipBecause(fault.New(fault.NoEnv, "--no-create forbids it").Fix("leave it out, or create it once: modelrun ensure%s%s", req.RootOption, req.Wanted()))
 	}
 	return nil
 }
 
 // noCUDARemedy is the remedy for a complete env whose torch reaches no GPU.
-const noCUDARemedy = "check the driver (nvidia-smi; a container needs --gpus all), or build it anew: modelrun ensure%s --rebuild%s"
+const noCUDARemedy = "check the driver (a container needs --gpus all): nvidia-smi"
 
 // busyRemedy is the remedy for a check that a busy GPU prevented from finishing.
 const busyRemedy = "try again when the GPU is free, or build it anew: modelrun ensure%s --rebuild%s"
@@ -223,7 +223,7 @@ func (c create) paused(req *Request, plan profile.Plan) error {
 	}
 	p := fault.New(fault.Paused, "creating it failed %s ago and is tried again in %s: %s",
 		time.Since(failure.Finished).Round(time.Second), remaining.Round(time.Second), failure.Text)
-	return p.Fix("%s; to try again now: modelrun ensure%s%s", failure.Remedy, req.RootOption, req.Wanted())
+	return p.Fix("%s   # to try again now: modelrun ensure%s%s", failure.Remedy, req.RootOption, req.Wanted())
 }
 
 // creationReason returns why nothing was created, for the warning of the last resort.

@@ -109,7 +109,11 @@ func (r *Request) withVersionsHint(err error) error {
 	if lines := r.linesOf(f.Text); lines != "" {
 		return f.Fix("correct %s", lines)
 	}
-	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", r.RootOption, r.withoutVersions(f.Text))
+	others := r.withoutVersions(f.Text)
+	if others == r.Wanted() { // no version is at fault
+		return f.Fix("use an index that has them all: --index URL")
+	}
+	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", r.RootOption, others)
 }
 
 // checkNeeds returns a verdict for an env that lacks some of the needs beyond its key. The verdict is zero if

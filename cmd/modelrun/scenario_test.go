@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +63,11 @@ func scenarioSetup(t *testing.T) func(*testscript.Env) error {
 			name, value, _ := strings.Cut(v, "=")
 			env.Setenv(name, value)
 		}
+		hints := new(pastes)
+		env.Values[(*pastes)(nil)] = hints
+		env.Defer(func() {
+			hints.try(env.T().(testing.TB), strings.TrimPrefix(filepath.Base(env.WorkDir), "script-"), env.WorkDir)
+		})
 		env.Setenv("BIN", filepath.Dir(built))
 		env.Setenv("EXE", exe)
 		env.Setenv("SCRIPTS", filepath.Base(envdir.Dir{}.Scripts()))
@@ -118,6 +122,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
 	dropSlowCheck(ts)
+	keepHints(ts, args[1:])
 }
 
 // slowCheck is the line for a check that takes longer than a second. It depends on
@@ -130,10 +135,7 @@ func dropSlowCheck(ts *testscript.TestScript) {
 	if !slowCheck.MatchString(stderr) {
 		return
 	}
-	_, err := io.WriteString(ts.Stdout(), stdout)
-	ts.Check(err)
-	_, err = io.WriteString(ts.Stderr(), slowCheck.ReplaceAllString(stderr, ""))
-	ts.Check(err)
+	ts.Check(restore(ts, stdout, slowCheck.ReplaceAllString(stderr, "")))
 }
 
 // snapshot implements "snapshot NAME DIR…": it remembers every file below DIR, with

@@ -30,7 +30,7 @@ func Fault(err error) *fault.Error {
 	case NoSpace(err):
 		return say(fault.NoSpace, "free some space there, or use another disk: modelrun --root DIR …")
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return say(fault.NotWritable, "use a root that you can write: modelrun --root DIR …, or have its owner run: modelrun ensure")
+		return say(fault.NotWritable, "use a root that you can write: modelrun --root DIR …   # or have its owner run the same command")
 	case errors.Is(err, syscall.EIO):
 		return say(fault.Internal, "the disk fails: look at the system's log (dmesg), or use another disk: modelrun --root DIR …")
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):

@@ -124,7 +124,7 @@ func OwnLink(path string) error {
 		return nil //nolint:nilerr // the caller will get the error
 	}
 	return fault.New(fault.Untrusted, "%s is a symbolic link that another user made", path).
-		Fix("see where it leads (ls -l %s) and remove it, or name another place", fault.Quote(path))
+		Fix("remove it or name another place, after a look at where it leads: ls -l %s", fault.Quote(path))
 }
 
 // NoLink explains the error of an open with [NoFollow].

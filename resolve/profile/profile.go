@@ -254,7 +254,7 @@ func (p Profile) Torch(f Family) string {
 func badProfile(path, format string, args ...any) error {
 	e := fault.New(fault.BadProfile, format, args...)
 	e.Text = "profile " + path + ": " + e.Text
-	return e.Fix("mend %s, or choose another with --profile NAME (modelrun profiles lists them)", path)
+	return e.Fix("correct %s, or choose another with --profile NAME: modelrun profiles", path)
 }
 
 // notJSON returns an error with the line of the mistake, counted from 1.

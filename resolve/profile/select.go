@@ -125,7 +125,7 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 		}
 		if why := c.rejection(p); why != "" {
 			return Choice{}, fault.New(fault.BadProfile, "profile %s cannot be used here: %s", p.Name, why).
-				Fix("leave --profile out, then modelrun chooses; modelrun profiles says which ones serve this machine")
+				Fix("leave --profile out, or see which ones serve this machine: modelrun profiles")
 		}
 		family, _ := c.want.in(p)
 		return Choice{Profile: p, Family: family}, nil
@@ -137,7 +137,7 @@ func (c chooser) named(inRoot, embedded []Profile) (Choice, error) {
 	if n := fault.Nearest(c.want.Name, names); n != "" {
 		return Choice{}, e.Fix("did you mean --profile %s?", n)
 	}
-	return Choice{}, e.Fix("leave --profile out, then modelrun chooses, or name one of those; modelrun profiles lists them")
+	return Choice{}, e.Fix("leave --profile out, or name one of these: modelrun profiles")
 }
 
 // rejection returns the reason why a profile cannot serve, or "".
@@ -197,7 +197,7 @@ func (c chooser) noneServes(passed []Passed) error {
 		what += "; " + strings.Join(why, "; ")
 	}
 	return fault.New(fault.BadProfile, "%s", what).
-		Fix("modelrun profiles lists all; put one of your own into profiles/, or name another key with --env")
+		Fix("put one of your own into profiles/, name another key with --env, or see all: modelrun profiles")
 }
 
 // warning returns the sentence about a GPU that is not used, or "".

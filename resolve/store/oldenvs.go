@@ -84,7 +84,7 @@ func (o OldEnvs) Movable(d envdir.Dir) error {
 	}
 	if !isOldName(root, d.Name, fsys.Exists(d.Ready())) {
 		return fault.New(fault.BadRoot, "%s could not be moved back: in .old it looks like a shared environment that was replaced", d.Path).
-			Fix("make the model's shared environment (modelrun ensure -m MODEL), then delete this one: %s", fault.Remove(d.Path))
+			Fix("make the model's shared environment: modelrun ensure -m MODEL   # then delete this one: %s", fault.Remove(d.Path))
 	}
 	return inUseFault(o.store.CheckUnused(d))
 }
@@ -133,7 +133,7 @@ func sameDisk(from, to string) bool {
 
 func otherDisk(from string) error {
 	return fault.New(fault.BadRoot, "%s is on another disk than its place would be: moving it would copy it, which is never done", from).
-		Fix("make the model's shared environment (modelrun ensure -m MODEL), then delete this one: %s", fault.Remove(from))
+		Fix("make the model's shared environment: modelrun ensure -m MODEL   # then delete this one: %s", fault.Remove(from))
 }
 
 // cannotMove explains why a rename was refused.
@@ -193,7 +193,7 @@ func (o OldEnvs) Restorable(d envdir.Dir) error {
 	home := s.Root.Old(envdir.ID(d.Name))
 	if fsys.Exists(home.Path) {
 		return fault.New(fault.InUse, "%s is there again, and nothing takes its place", home.Path).
-			Fix("see which one is wanted (modelrun list), and delete the other: %s", fault.Remove(home.Path))
+			Fix("see which one is wanted: modelrun list   # then delete the other: %s", fault.Remove(home.Path))
 	}
 	if err := checkFolders(s.Root, d.Path, s.Root.Environments()); err != nil {
 		return err

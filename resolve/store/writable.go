@@ -34,7 +34,7 @@ func refused(dir string, err error) error {
 
 func notWritable(path string, err error) error {
 	return fault.New(fault.NotWritable, "%s cannot be written: %w", path, err).
-		Fix("use a root that you can write: modelrun --root DIR …, or have its owner run: modelrun ensure")
+		Fix("use a root that you can write: modelrun --root DIR …   # or have its owner run the same command")
 }
 
 // tryWrite creates and removes a file: permissions alone do not reveal a

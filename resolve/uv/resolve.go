@@ -380,7 +380,7 @@ func (r *resolution) userError(err error) error {
 		return fault.New(fault.NoSolution, "the versions of [envs.%q] do not resolve: %s", r.plan.Key, un.text).Fix("correct them in %s", r.plan.Own)
 	}
 	return fault.New(fault.NoSolution, "the versions that profile %s fixes do not resolve: %s", r.plan.Profile, un.text).
-		Fix("choose another profile (modelrun --profile NAME …) or correct those versions")
+		Fix("correct those versions, or choose another profile: modelrun --profile NAME …")
 }
 
 // defaultIndex returns the default index of the plan alone, or "".

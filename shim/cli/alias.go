@@ -65,7 +65,7 @@ func readAlias(file string) (alias, error) {
 	}
 	if err != nil {
 		return a, fault.New(fault.BadConfig, "%s, which says what %s starts, cannot be read: %w", file, strings.TrimSuffix(filepath.Base(file), ".toml"), err).
-			Fix("make it readable, or write it again: modelrun launcher repair")
+			Fix("make it readable, or, if modelrun wrote it: modelrun launcher repair")
 	}
 	if err := config.DecodeStrict(data, &a, file, config.Strict{Known: []string{"cwd", "options", "command"}}); err != nil {
 		return a, err

@@ -72,7 +72,7 @@ func parse(args []string, g Grammar, stdout, stderr io.Writer) (Line, error) {
 		}
 		if dashed {
 			return l, fault.New(fault.BadUsage, "modelrun %s starts no program, but \"--\" is given", l.Name).
-				Fix("modelrun %s   or, to start a program of that name: modelrun -- %s", strings.Join(ours, " "), strings.Join(append([]string{l.Name}, tail...), " "))
+				Fix("modelrun %s   # or, to start a program of that name: modelrun -- %s", strings.Join(ours, " "), strings.Join(append([]string{l.Name}, tail...), " "))
 		}
 		return l, nil
 	}
@@ -137,7 +137,7 @@ func notAProgram(program, before, subs []string) error {
 	again := strings.Join(append(append([]string{"modelrun"}, before...), append([]string{"--"}, program...)...), " ")
 	if near := fault.Nearest(word, subs); near != "" && near != word { // equal if the name of a sub-command follows "run"
 		return fault.New(fault.BadUsage, "unknown command %q, did you mean %q?", word, near).
-			Fix("modelrun %s   or, to start a program of that name: %s", near, again)
+			Fix("modelrun %s   # or, to start a program of that name: %s", near, again)
 	}
 	return fault.New(fault.BadUsage, "unknown command %q", word).
 		Fix("to start a program, put -- before it: %s", again)

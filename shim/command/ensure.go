@@ -48,7 +48,7 @@ func Ensure(ctx context.Context, a *app.App, o EnsureOptions) error {
 	}
 	if !req.Named {
 		return fault.New(fault.NoModel, "nothing says which model, family or key to make an environment for").
-			Fix("modelrun ensure -m path/to/model   or: modelrun ensure --family transformers")
+			Fix("modelrun ensure -m path/to/model   # or: modelrun ensure --family transformers")
 	}
 	res, attempts, err := resolve.Ensure(a.Deps(t)).Resolve(ctx, &want)
 	a.UI.Attempts(attempts)

@@ -104,7 +104,7 @@ func (l *loader) set(i int, value, from, dir string) error {
 	s := &l.table[i]
 	bad := func(want string) error {
 		return fault.New(fault.BadConfig, "%s: %s = %q is not %s", from, s.Name, value, want).
-			Fix("give %s, or unset it; modelrun config shows every value and its origin", want)
+			Fix("give %s, or unset it", want)
 	}
 	switch s.Kind {
 	case Path:

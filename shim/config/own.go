@@ -105,7 +105,7 @@ func (c Config) definition(key string, env execx.Environ, above []string) (*prof
 		return nil, err
 	}
 	if _, ok := profile.ParseKey(envdir.Key(own.Base)); !ok && base == nil {
-		return nil, bad("is no key of [envs] or of a profile", `name one such as "torch-cpu-transformers"; modelrun profiles lists what there is`)
+		return nil, bad("is no key of [envs] or of a profile", `name one such as "torch-cpu-transformers", or see what there is: modelrun profiles`)
 	}
 	d.Base, d.BaseOwn = envdir.Key(own.Base), base
 	return d, nil

@@ -113,7 +113,7 @@ func holdsProfile(dir string) bool {
 func dataRoot(env execx.Environ) (envdir.Root, string, error) {
 	refuse := func(why string) (envdir.Root, string, error) {
 		return "", "", fault.New(fault.BadRoot, "no root is set and there is no home for one: %s", why).
-			Fix("say where the environments go: modelrun --root DIR -- …, or MODELRUN_ROOT=DIR")
+			Fix("say where the environments go: modelrun --root DIR -- …   # or set MODELRUN_ROOT")
 	}
 	if dir := env.Get("STATE_DIRECTORY"); filepath.IsAbs(dir) && !strings.Contains(dir, ":") {
 		return envdir.Root(filepath.Join(dir, "modelrun")), "variable STATE_DIRECTORY", nil

@@ -132,16 +132,16 @@ func ofPython(word, path string) bool {
 // [target.Before].
 func lookFault(word, before string, d envdir.Dir, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fault.New(fault.CannotStart, "%s cannot be started: %w", word, err).Fix("chmod +x it, or start it with python")
+		return fault.New(fault.CannotStart, "%s cannot be started: %w", word, err).Fix("make it executable, or start it with python")
 	}
 	switch {
 	case execx.IsPath(word):
 		return fault.New(fault.NotFound, "command %s does not exist", word).Fix("correct its path; a relative one starts at the working directory, see -C")
 	case word == "" || word[0] == '-':
-		return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).Fix("name the program: %spython %s …", before, word)
+		return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).Fix("name the program: %spython %s …", before, fault.Quote(word))
 	}
 	return fault.New(fault.NotFound, "command %q is neither in %s nor on PATH", word, d.Scripts()).
-		Fix("%[1]spython -m %[2]s   (if it is a module), or %[1]spip install %[2]s", before, fault.Quote(word))
+		Fix("%[1]spython -m %[2]s   # if it is a module; else install it: %[1]spip install %[2]s", before, fault.Quote(word))
 }
 
 // startFault turns a failed exec into an error with exit code 126.

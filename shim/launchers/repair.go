@@ -25,7 +25,7 @@ type LauncherRepairOptions struct {
 // the command line has options for a launcher.
 func (l launchers) repair(o LauncherRepairOptions, overrides bool) error {
 	if o.Name == "" && overrides {
-		return fault.New(fault.BadUsage, "which launcher gets these options is not said").Fix("modelrun launcher repair NAME …; modelrun launcher list shows the names")
+		return fault.New(fault.BadUsage, "which launcher gets these options is not said").Fix("modelrun launcher repair NAME …   # the names: modelrun launcher list")
 	}
 	names, err := l.selected(o.Name)
 	if err != nil {

@@ -149,7 +149,11 @@ func (m *migration) namedModel() (id envdir.ID, name string, err error) {
 func (m *migration) restorable(d envdir.Dir, all []envdir.Dir) error {
 	for _, other := range all {
 		if other.Name == d.Name && other.Path != d.Path {
-			return fault.New(fault.BadUsage, "%s was migrated more than once", d.Name).Fix("say which: %s", m.command(filepath.Base(d.Path)))
+			words := filepath.Base(d.Path)
+			if m.doc.Done {
+				words += " --yes"
+			}
+			return fault.New(fault.BadUsage, "%s was migrated more than once", d.Name).Fix("say which: %s", m.command(words))
 		}
 	}
 	return m.deps.Store.OldEnvs().Restorable(d)

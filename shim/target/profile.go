@@ -48,7 +48,7 @@ func (f Finder) requireGPU(ctx context.Context, accel string) error {
 		return nil
 	}
 	return fault.New(fault.NoGPU, "--require-gpu: this machine offers %s, and %s would run", m, cmp.Or(accel, "no CUDA build")).
-		Fix("check the driver with nvidia-smi; modelrun profiles says why each one is passed over")
+		Fix("check the driver with nvidia-smi, or see why each one is passed over: modelrun profiles")
 }
 
 // Choose picks the profile. It logs the reasons for passing over the others at
