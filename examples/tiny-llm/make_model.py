@@ -92,8 +92,19 @@ def train(model: LlamaForCausalLM, ids: torch.Tensor) -> None:
     model.eval()
 
 
-def write_json(name: str, value: dict) -> None:
-    (HERE / name).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+def write_json(file: Path, value: dict) -> None:
+    file.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def write_tokenizer(folder: Path, tokenizer: Tokenizer, window: int) -> None:
+    tokenizer.save(str(folder / "tokenizer.json"))
+    write_json(folder / "tokenizer_config.json", {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "eos_token": "<eos>",
+        "pad_token": "<eos>",
+        "model_max_length": window,
+    })
 
 
 def main() -> None:
@@ -108,12 +119,11 @@ def main() -> None:
     model.generation_config = GenerationConfig(eos_token_id=0, pad_token_id=0)
     model.save_pretrained(HERE)
     (HERE / "model.safetensors").chmod(0o644)  # safetensors writes 0600
-    tokenizer.save(str(HERE / "tokenizer.json"))
 
     # Written by hand, in words that transformers 4 and 5 both know: each of the two saves some
     # names (TokenizersBackend, dtype, rope_parameters) that the other does not read.
     c = model.config
-    write_json("config.json", {
+    write_json(HERE / "config.json", {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         "vocab_size": c.vocab_size,
@@ -132,14 +142,8 @@ def main() -> None:
         "pad_token_id": 0,
         "torch_dtype": "float32",
     })
-    write_json("generation_config.json", {"do_sample": False, "eos_token_id": 0, "pad_token_id": 0})
-    write_json("tokenizer_config.json", {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "clean_up_tokenization_spaces": False,
-        "eos_token": "<eos>",
-        "pad_token": "<eos>",
-        "model_max_length": c.max_position_embeddings,
-    })
+    write_json(HERE / "generation_config.json", {"do_sample": False, "eos_token_id": 0, "pad_token_id": 0})
+    write_tokenizer(HERE, tokenizer, c.max_position_embeddings)
 
 
 if __name__ == "__main__":

@@ -25,12 +25,13 @@ And the mome raths outgrabe.
 """
 
 
-def main() -> None:
+def make_adapter(folder: Path, base: str, **how: bool) -> None:
+    """Train an adapter on the model in base, a path from folder, and write it to folder."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    tokenizer = AutoTokenizer.from_pretrained(HERE / BASE)
+    tokenizer = AutoTokenizer.from_pretrained(folder / base, **how)
     model = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(HERE / BASE),
+        AutoModelForCausalLM.from_pretrained(folder / base, **how),
         LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
     )
     batch = tokenizer(TEXT, return_tensors="pt", return_token_type_ids=False)
@@ -44,15 +45,18 @@ def main() -> None:
         if step % 100 == 0 or step == STEPS - 1:
             print(f"step {step:4d}  loss {loss.item():.3f}")
 
-    readme = (HERE / "README.md").read_text(encoding="utf-8")
-    model.save_pretrained(HERE)
-    (HERE / "adapter_model.safetensors").chmod(0o644)  # safetensors writes 0600
-    (HERE / "README.md").write_text(readme, encoding="utf-8")  # peft writes a form to fill in
+    readme = folder / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.exists() else None
+    model.save_pretrained(folder)
+    (folder / "adapter_model.safetensors").chmod(0o644)  # safetensors writes 0600
+    readme.unlink(missing_ok=True)  # peft writes a form to fill in
+    if text is not None:
+        readme.write_text(text, encoding="utf-8")
     # peft writes the base's name as it was loaded, an absolute path.
-    file = HERE / "adapter_config.json"
-    config = json.loads(file.read_text(encoding="utf-8")) | {"base_model_name_or_path": BASE}
+    file = folder / "adapter_config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) | {"base_model_name_or_path": base}
     file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    make_adapter(HERE, BASE)
