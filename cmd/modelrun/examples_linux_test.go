@@ -101,11 +101,13 @@ func TestRealStack(t *testing.T) {
 	}
 	t.Run("tiny-onnx", s.tinyONNX)
 	t.Run("tiny-lora", s.tinyLoRA)
+	t.Run("tiny-ministral3", s.tinyMinistral3)
 	t.Run("two-models", s.twoModels)
 	t.Run("server", s.server)
 	if e2e != "all" {
 		return
 	}
+	t.Run("tiny-code", s.tinyCode)
 	t.Run("tiny-bnb", s.tinyBnb)
 	t.Run("embeddings", s.embeddings)
 	t.Run("tiny-gguf", s.tinyGGUF)
@@ -144,6 +146,44 @@ func (s *realStack) tinyLoRA(t *testing.T) {
 	require.Equal(t, "'Twas brillig, and the slithy toves\nDid gyre and gimble in the wabe;\nAll mimsy were the borogoves,\nAnd the mome raths outgrabe.\n", out)
 	require.NotContains(t, log, "modelrun:")
 	require.Equal(t, before, s.envs(t))
+}
+
+// twas is the first line that the adapters of the examples know.
+const twas = "'Twas brillig, and the slithy toves\n"
+
+// tinyMinistral3 checks a model whose type only transformers 5 knows, and an adapter
+// for it.
+func (s *realStack) tinyMinistral3(t *testing.T) {
+	before := s.envs(t)
+	for _, args := range [][]string{
+		{"-C", "tiny-ministral3", "--", "python", "load_model.py"},
+		{"-m", "tiny-ministral3/lora", "--", "python", "tiny-ministral3/load_model.py"},
+	} {
+		out, log := s.run(t, append([]string{built}, args...)...)
+		require.Contains(t, out, "ministral3 in transformers 5\n"+alice)
+		require.True(t, strings.HasSuffix(out, twas), out)
+		require.NotContains(t, log, "modelrun:")
+	}
+	require.Equal(t, before, s.envs(t))
+}
+
+// tinyCode checks a model with its own code, which works with transformers 4 only,
+// and an adapter for it. Beside the env of line 5 that of line 4 is small, because
+// both have the same torch.
+func (s *realStack) tinyCode(t *testing.T) {
+	out, log := s.run(t, built, "-C", "tiny-code", "--", "python", "load_model.py")
+	require.Contains(t, out, "tiny_code in transformers 4\n"+alice)
+	require.True(t, strings.HasSuffix(out, twas), out)
+	require.Contains(t, log, "Environment torch-cpu-transformers ready!")
+	out, log = s.run(t, built, "-m", "tiny-code/lora", "--", "python", "tiny-code/load_model.py")
+	require.True(t, strings.HasSuffix(out, twas), out)
+	require.NotContains(t, log, "modelrun:")
+
+	cmd := exec.CommandContext(t.Context(), built, "--family", "transformers5", "-m", "tiny-code", "--", "python", "tiny-code/load_model.py")
+	cmd.Dir, cmd.Env = s.examples, s.environ()
+	text, err := cmd.CombinedOutput()
+	require.Error(t, err, "the example must show a difference between the lines")
+	require.Contains(t, string(text), "is_torch_fx_available")
 }
 
 // twoModels checks that a program starts workers in its own env and other models in
