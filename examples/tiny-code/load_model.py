@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the imports: all files are here
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # transformers 5 shows one for each load
 
 import transformers  # noqa: E402
 from peft import PeftModel  # noqa: E402
