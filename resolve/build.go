@@ -95,7 +95,7 @@ func (b *build) create(ctx context.Context) (p store.Published, v health.Verdict
 		b.uv, b.privateCache = b.uv.WithCache(cache.Dir.Path), true
 		stage, v, err = b.buildStage(ctx)
 	}
-	if b.plan.Lock == nil && b.kept.giveUp(err) {
+	if b.kept.giveUp(err) {
 		b.warn(b.kept.String())
 		stage, v, err = b.buildStage(ctx)
 	}
@@ -342,7 +342,9 @@ func (b *build) newSeal(d envdir.Dir, durable bool) health.Seal {
 	if b.req.Key != b.req.Base {
 		s.With = b.req.Terms.Written(b.req.With)
 	}
-	if s.Relaxed = b.kept.seal.Relaxed; !b.kept.exact {
+	if was := b.kept.seal; b.kept.exact { // the versions are still those of that profile
+		s.Plan, s.ProfileHash, s.Relaxed = was.Plan, was.ProfileHash, was.Relaxed
+	} else {
 		s.Relaxed = slices.Concat(b.plan.Yielded(), relaxed(b.plan, b.versions))
 	}
 	return s

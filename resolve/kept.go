@@ -16,16 +16,18 @@ import (
 )
 
 // What was resolved stays resolved: an env that is built again gets the versions and the Python minor version
-// that it had, from its own lock. Its versions are resolved again only for `ensure --update`, for a changed
-// definition, or if its lock cannot be used.
+// that it had, from its own lock. Its versions are resolved again only for `ensure --update`, for a definition
+// that the user changed, or if its lock cannot be used. A newer modelrun with other built-in profiles is no
+// reason.
 
 // kept is what a build keeps of the env that it replaces.
 type kept struct {
 	why   string      // why the env is replaced; "" if there is none
 	again string      // why its versions are resolved again; "" if they stay
 	exact bool        // the lock is installed as it is; otherwise its versions are soft pins
+	newer bool        // the lock is of an older built-in profile, which may lack what is needed now
 	lock  uv.Lock     // of the env; empty if its versions count for nothing
-	seal  health.Seal // of the env; zero if it has none
+	seal  health.Seal // of the env; zero if it has none, or if what differs from it is meant to
 }
 
 // keep returns what to keep of the env of the wanted key. why says why it is replaced.
@@ -38,20 +40,25 @@ func (d *Deps) keep(req *Request, plan profile.Plan, why string) kept {
 		return kept{}
 	}
 	k := kept{why: why}
-	seal, sealed, err := health.ReadSeal(dir)
-	switch {
-	case req.Policy.Update:
+	if plan.Lock != nil { // the key is that of the lock
+		return k
+	}
+	if req.Policy.Update {
 		k.again = "--update"
 		return k
-	case err == nil && sealed && seal.Plan != "" && seal.Plan != plan.Hash():
-		k.again = "its definition has changed"
-		return k
+	}
+	seal, sealed, err := health.ReadSeal(dir)
+	k.seal = seal
+	if err == nil && sealed && seal.Plan != "" && seal.Plan != plan.Hash() {
+		if k.newer = sameText(req, plan, seal); !k.newer {
+			k.again = "its definition has changed"
+			return k
+		}
 	}
 	if k.lock, err = d.readLock(dir); err != nil {
 		k.again = err.Error()
 		return k
 	}
-	k.seal = seal
 	switch {
 	case !sealed || seal.Plan == "" || seal.Python.Version == "":
 		k.again = "nothing says from which definition it was made"
@@ -62,6 +69,14 @@ func (d *Deps) keep(req *Request, plan profile.Plan, why string) kept {
 	}
 	k.exact = k.again == ""
 	return k
+}
+
+// sameText reports whether all that the user wrote is the same for a plan and for a seal. Then only the
+// built-in profiles and families can differ, which change with modelrun.
+func sameText(req *Request, plan profile.Plan, seal health.Seal) bool {
+	return plan.ProfilePath == "" && seal.ProfilePath == "" && plan.Profile == seal.Profile &&
+		(plan.Own == "" && seal.Own == "" || plan.OwnHash != "" && plan.OwnHash == seal.OwnHash) &&
+		(req.Key == req.Base || slices.Equal(seal.With, req.Terms.Written(req.With)))
 }
 
 // readLock reads the lock of an env.
@@ -78,7 +93,7 @@ func (d *Deps) readLock(dir envdir.Dir) (uv.Lock, error) {
 
 // String returns the line that says why an env is built again, and from which versions.
 func (k kept) String() string {
-	if k.exact {
+	if k.again == "" {
 		return k.why + "; rebuilding it with the same versions"
 	}
 	return k.why + "; resolving its versions again: " + k.again
@@ -111,6 +126,9 @@ func (k kept) narrow(p profile.Plan) profile.Plan {
 // not be installed.
 func (k *kept) giveUp(err error) bool {
 	helps := []fault.Code{fault.NoPython, fault.NoIndex, fault.Offline, fault.Install, fault.BadWheel}
+	if k.newer {
+		helps = append(helps, fault.Verify)
+	}
 	if !k.exact || !slices.Contains(helps, fault.CodeOf(err)) {
 		return false
 	}
@@ -121,7 +139,7 @@ func (k *kept) giveUp(err error) bool {
 // differences lists what differs in a new env from the one that it replaces, one line each. It lists nothing
 // if the versions were meant to change.
 func (k kept) differences(seal health.Seal, now uv.Lock) (lines []string) {
-	if len(k.lock.Packages) == 0 {
+	if len(k.lock.Packages) == 0 && len(k.seal.Installed) == 0 {
 		return nil
 	}
 	if was := k.seal.Python.Version; was != "" && was != seal.Python.Version {

@@ -10,6 +10,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/pylock"
+	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/uv"
 )
 
@@ -49,6 +50,35 @@ func TestGiveUp(t *testing.T) {
 		require.Equal(t, !again, k.exact, code)
 		require.False(t, k.giveUp(fault.New(code, "why")) && again, "only once")
 	}
+	require.True(t, (&kept{exact: true, newer: true}).giveUp(fault.New(fault.Verify, "why")), "a newer profile may need more")
 	require.False(t, (&kept{exact: true}).giveUp(nil))
 	require.False(t, (&kept{exact: true}).giveUp(errors.New("a bug")))
+}
+
+func TestSameText(t *testing.T) {
+	t.Parallel()
+	built := profile.Source{Profile: "cpu"}
+	own := profile.Source{Own: "modelrun.toml", OwnHash: "1", Profile: "cpu"}
+	beyond := Request{Key: "k--x-1", Base: "k", With: []requirement.Requirement{{Name: "rich"}}}
+	for name, c := range map[string]struct {
+		req  Request
+		plan profile.Source
+		seal health.Seal
+		want bool
+	}{
+		"built in":         {plan: built, seal: health.Seal{Profile: "cpu"}, want: true},
+		"another one":      {plan: built, seal: health.Seal{Profile: "mps"}},
+		"of the root":      {plan: profile.Source{Profile: "cpu", ProfilePath: "cpu.json"}, seal: health.Seal{Profile: "cpu", ProfilePath: "cpu.json"}},
+		"was of the root":  {plan: built, seal: health.Seal{Profile: "cpu", ProfilePath: "cpu.json"}},
+		"own":              {plan: own, seal: health.Seal{Own: "modelrun.toml", OwnHash: "1", Profile: "cpu"}, want: true},
+		"own, changed":     {plan: own, seal: health.Seal{Own: "modelrun.toml", OwnHash: "2", Profile: "cpu"}},
+		"own, not known":   {plan: profile.Source{Own: "a"}, seal: health.Seal{Own: "a"}},
+		"was not own":      {plan: own, seal: health.Seal{Profile: "cpu"}},
+		"is no longer own": {plan: built, seal: health.Seal{Own: "modelrun.toml", OwnHash: "1", Profile: "cpu"}},
+		"needs":            {req: beyond, plan: built, seal: health.Seal{Profile: "cpu", With: []string{"rich"}}, want: true},
+		"other needs":      {req: beyond, plan: built, seal: health.Seal{Profile: "cpu", With: []string{"poor"}}},
+		"no needs":         {req: beyond, plan: built, seal: health.Seal{Profile: "cpu"}},
+	} {
+		require.Equal(t, c.want, sameText(&c.req, profile.Plan{Source: c.plan}, c.seal), name)
+	}
 }
