@@ -52,7 +52,8 @@ func TestSecretsStaySecret(t *testing.T) {
 	cwd := filepath.Join(work, "cwd")
 	given := map[string]string{ // the files that the test itself writes
 		filepath.Join(cwd, "vars"):          "HF_TOKEN=" + secretWord + "-envfile\n",
-		filepath.Join(cwd, "modelrun.toml"): "[env]\nMY_API_KEY = \"" + secretWord + "-toml\"\nMY_DATABASE = \"postgres://me:" + secretWord + "-db@host/x\"\n",
+		filepath.Join(cwd, "modelrun.toml"): "[env]\nMY_API_KEY = \"" + secretWord + "-toml\"\nMY_DATABASE = \"postgres://me:" + secretWord + "-db@host/x\"\n" +
+			"[envs.mine]\nimports = [\"extra_thing\"]\npackages = [\"extra-thing@" + at("own", "/wheels/extra_thing-1.0-py3-none-any.whl") + "\"]\n",
 	}
 	require.NoError(t, os.MkdirAll(cwd, 0o700))
 	for path, text := range given {
@@ -84,6 +85,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 
 	run(0, "--log-level", "trace", "--family", "transformers", "--", "python", "-c", "import os; assert os.environ['HF_TOKEN'] and os.environ['MY_API_KEY']")
+	own := []string{"--root", filepath.Join(cwd, "own"), "-e", "mine"}
+	run(0, append([]string{"--log-level", "trace", "ensure"}, own...)...)
+	run(0, append([]string{"ensure", "--rebuild"}, own...)...)
 	env = append(env, "MODELRUN_WITH=extra-thing@"+at("direct", "/wheels/extra_thing-1.0-py3-none-any.whl"))
 	run(0, "--log-level", "trace", "--family", "transformers", "--", "python", "-c", "import extra_thing")
 	run(0, "ensure", "--rebuild", "--family", "transformers") // its own lock has no secret

@@ -91,9 +91,15 @@ func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte) (Lock, e
 	return r.complete(l), nil
 }
 
-// direct returns the direct references of a plan.
+// direct returns the direct references of a plan: needs, and packages of [envs].
 func direct(p profile.Plan) []requirement.Requirement {
-	return slices.DeleteFunc(slices.Clone(p.Extras), func(r requirement.Requirement) bool { return r.URL == "" })
+	list := slices.Clone(p.Extras)
+	for _, text := range p.Packages {
+		if r, err := requirement.Parse(text); err == nil { // uv says what is wrong with any other text
+			list = append(list, r)
+		}
+	}
+	return slices.DeleteFunc(list, func(r requirement.Requirement) bool { return r.URL == "" })
 }
 
 // forgetSources removes the packages of this disk from uv's cache. uv would take a
