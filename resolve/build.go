@@ -53,6 +53,9 @@ func newBuild(d *Deps, req *Request, lock *store.Lock, plan profile.Plan, why st
 // verdict says nothing about that env.
 func (b *build) run(ctx context.Context) (p store.Published, v health.Verdict, err error) {
 	b.Log.Info("Creating new shared environment: " + string(b.req.Key))
+	for _, note := range b.plan.Notes {
+		b.Log.Info(note)
+	}
 	if b.log, err = b.Store.NewLog(b.req.Key); err != nil {
 		return p, v, b.recordFailure(ctx, err)
 	}
@@ -153,6 +156,10 @@ func (b *build) resolveVersions(ctx context.Context) (err error) {
 	}
 	for _, note := range b.versions.Notes {
 		b.Log.Warn(note)
+	}
+	version := b.versions.Version("transformers")
+	if kind := b.req.Model.Type; err == nil && profile.Unknown(kind, version) {
+		b.Log.Warn(health.UnknownType(kind, version, string(b.req.Key), b.req.StartModel()))
 	}
 	return err
 }

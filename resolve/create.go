@@ -145,9 +145,6 @@ func (c create) buildLocked(ctx context.Context, st *state, lock *store.Lock, pl
 	if err := Depth(st.req.Root, st.req.Key, plan.HasTorch()); err != nil {
 		return nil, c.skipFailed(st, err)
 	}
-	for _, note := range plan.Notes {
-		c.Log.Info(note)
-	}
 	p, v, err := newBuild(c.Deps, st.req, lock, plan, st.replacedBecause()).run(ctx)
 	if err != nil {
 		return nil, c.skipFailed(st, err)

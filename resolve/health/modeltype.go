@@ -36,12 +36,18 @@ func typeWarning(s Subject, st *site) []string {
 	if known {
 		return nil
 	}
-	version := distsOf(st.names)["transformers"].version
-	text := fmt.Sprintf("the model is of type %s, which transformers %s in environment %s does not know", s.ModelType, version, s.Dir.Name)
-	newer, certain := profile.Newer(s.ModelType, version)
-	start := fmt.Sprintf("%s --with %s -- …", s.Start, fault.Quote(newer))
+	return []string{UnknownType(s.ModelType, distsOf(st.names)["transformers"].version, s.Dir.Name, s.Start)}
+}
+
+// UnknownType returns one line for the user: this version of transformers, in env,
+// does not know a model's type. start is a command that starts the model, up to its
+// options. The line ends with the command that may help.
+func UnknownType(modelType, version, env, start string) string {
+	text := fmt.Sprintf("the model is of type %s, which transformers %s in environment %s does not know", modelType, version, env)
+	newer, certain := profile.Newer(modelType, version)
+	start = fmt.Sprintf("%s --with %s -- …", start, fault.Quote(newer))
 	if certain {
-		return []string{text + "; start it with one that does: " + start}
+		return text + "; start it with one that does: " + start
 	}
-	return []string{text + "; a newer one may, and so may a newer modelrun: " + start}
+	return text + "; a newer one may, and so may a newer modelrun: " + start
 }

@@ -27,6 +27,16 @@ func Newest(line int) string {
 	return typesVersion4
 }
 
+// Unknown reports whether a version of transformers certainly has no code for a
+// model_type: the list of its line has not the type, and is not of an older version.
+// It is false for a version "".
+func Unknown(modelType, version string) bool {
+	in4, in5 := Lines(modelType)
+	line := LineOf(version)
+	known := line == 4 && in4 || line == 5 && in5
+	return modelType != "" && version != "" && !known && requirement.CompareReleases(version, Newest(line)) <= 0
+}
+
 // Newer returns a requirement on transformers for a model_type that version does not
 // know. If certain is false, no list has the type, and a newer version may know it.
 func Newer(modelType, version string) (text string, certain bool) {
