@@ -111,10 +111,13 @@ func doctorIDs(t *testing.T) []string {
 }
 
 // TestEveryFaultHasARemedy checks that every fault has a remedy where it is
-// created: .Fix on it, or on the variable that holds it, in the same function.
+// created: .Fix on it, or on the variable that holds it, in the same function. Three
+// leave one fault each to resolve.withVersionsHint, which knows the command that
+// leaves the versions open.
 func TestEveryFaultHasARemedy(t *testing.T) {
 	t.Parallel()
 	found := 0
+	later := map[string]int{"checkVersions": 1, "CheckVersions": 1, "userError": 1}
 	require.NoError(t, filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
 			return err
@@ -130,7 +133,7 @@ func TestEveryFaultHasARemedy(t *testing.T) {
 			}
 			made, mended := faults(fn)
 			found += made
-			if made > mended {
+			if made > mended+later[fn.Name.Name] {
 				t.Errorf("%s: %s makes %d faults and gives %d of them a remedy", path, fn.Name.Name, made, mended)
 			}
 		}

@@ -32,7 +32,7 @@ var typedWords = []struct{ typed, words string }{
 	{"modelrun --profile rocm", "<--profile><rocm6.4>"},
 	{"modelrun --profile=rocm", "<--profile=rocm6.4>"},
 	{"modelrun explain -e onnx", "<explain><-e><onnx-cpu>"}, // an env that exists
-	{"modelrun --env=vllm-cu1", "<--env=vllm-cu128>"},       // an env that can be made
+	{"modelrun --env=vllm-cu12", "<--env=vllm-cu128>"},      // an env that can be made
 	{"modelrun --log-level t", "<--log-level><trace>"},
 	{"modelrun completion f", "<completion><fish>"},
 	{"modelrun -C my", "<-C><my dir>"},

@@ -51,12 +51,14 @@ func (c *Cache) Machine(ctx context.Context) (Machine, error) {
 	if c.machine != nil {
 		return *c.machine, nil
 	}
-	m := Machine{Identity: c.id}
-	if c.id.Vendor != "" {
-		data, err := c.state.Read(cacheFile)
-		if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != c.id.ID() {
-			return c.detect(ctx)
-		}
+	if c.id.Vendor == "" {
+		c.machine = &Machine{Identity: c.id}
+		return *c.machine, nil
+	}
+	var m Machine // not one with c.id in it: decoding would write into the GPUs of c.id
+	data, err := c.state.Read(cacheFile)
+	if err != nil || json.Unmarshal(data, &m) != nil || m.Identity.ID() != c.id.ID() {
+		return c.detect(ctx)
 	}
 	c.machine = &m
 	return m, nil

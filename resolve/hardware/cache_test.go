@@ -48,6 +48,8 @@ func TestCache(t *testing.T) {
 	}
 	updated := amd
 	updated.Driver = "6.10.5"
+	replaced := amd
+	replaced.GPUs = []string{"gfx900"}
 	stored := []GPU{{Name: "stored", CC: "gfx1100"}}
 	const detected = "AMD gfx1100, driver 6.8.5"
 	for name, c := range map[string]struct {
@@ -65,6 +67,7 @@ func TestCache(t *testing.T) {
 		"stored with a problem":     {amd, asJSON(Machine{Identity: amd, Problem: "restart"}), false, "no usable GPU (restart)", 1, false},
 		"stored, refreshed":         {amd, asJSON(Machine{Identity: amd, GPUs: stored}), true, detected, 0, true},
 		"another driver":            {amd, asJSON(Machine{Identity: updated, GPUs: stored}), false, detected, 1, true},
+		"other GPUs":                {amd, asJSON(Machine{Identity: replaced, GPUs: stored}), false, detected, 1, true},
 		"not JSON":                  {amd, `{"driver":"6.8.5","devices":[{"name":"stored"}`, false, detected, 1, true},
 		"JSON of another type":      {amd, `{"devices":"stored"}`, false, detected, 1, true},
 	} {

@@ -13,8 +13,8 @@ import (
 
 func TestModelType(t *testing.T) {
 	t.Parallel()
-	const unknown = "the model is of type qwen99, which transformers 4.57.3 in environment torch-cu121-transformers does not know; a newer one may: " +
-		"modelrun ensure --update --env torch-cu121-transformers"
+	const unknown = "the model is of type qwen99, which transformers 4.57.3 in environment torch-cu121-transformers does not know; a newer one may, " +
+		"and so may a newer modelrun: modelrun -e torch-cu121-transformers --with 'transformers>5.24.0' -- …"
 	for name, tt := range map[string]struct {
 		kind   string
 		change func(*testing.T, *env)
@@ -41,7 +41,7 @@ func TestModelType(t *testing.T) {
 			}
 			write(t, e.path("transformers/models/auto/configuration_auto.py"), `NAMES = {"openai-gpt": "OpenAIGPTConfig"}`)
 			write(t, e.path("transformers/models/auto/auto_mappings.py"), `NAMES = {'gemma3_text': 'Gemma3TextConfig'}`)
-			e.ModelType = tt.kind
+			e.ModelType, e.Start = tt.kind, "modelrun -e torch-cu121-transformers"
 			if tt.change != nil {
 				tt.change(t, &e)
 			}
