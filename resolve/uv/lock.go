@@ -58,9 +58,22 @@ func ParseLock(data []byte) (Lock, error) {
 func (l Lock) masked() []byte {
 	text := string(l.Pylock)
 	for _, r := range l.direct {
-		text = strings.ReplaceAll(text, r.URL, r.Location())
+		text = strings.ReplaceAll(text, lockedURL(r.URL), lockedURL(r.Location()))
 	}
 	return []byte(text)
+}
+
+// lockedURL returns what uv writes into a lock for the URL of a direct reference:
+// without "git+", a git reference and a fragment.
+func lockedURL(u string) string {
+	u, _, _ = strings.Cut(u, "#")
+	u, git := strings.CutPrefix(u, "git+")
+	host := strings.Index(u, "://") + len("://")
+	path := strings.IndexByte(u[host:], '/')
+	if at := strings.LastIndexByte(u, '@'); git && path >= 0 && at > host+path {
+		u = u[:at]
+	}
+	return u
 }
 
 // uncached returns the lock of the packages that were not in the cache, and

@@ -60,3 +60,18 @@ func FuzzParseLock(f *testing.F) {
 		}
 	})
 }
+
+// TestLockHasNoSecret has the form in which uv 0.13 writes each URL.
+func TestLockHasNoSecret(t *testing.T) {
+	t.Parallel()
+	for text, locked := range map[string][2]string{
+		"x @ https://me:pw@host/x-1.whl?token=pw#sha256=0": {"https://me:pw@host/x-1.whl?token=pw", "https://***@host/x-1.whl?token=***"},
+		"x @ git+https://me:pw@host/x.git":                 {"https://me:pw@host/x.git", "https://***@host/x.git"},
+		"x @ git+https://pw@host/x.git@v1#subdirectory=y":  {"https://pw@host/x.git", "https://***@host/x.git"},
+		"x @ git+ssh://git@host/x.git@v1":                  {"ssh://git@host/x.git", "ssh://git@host/x.git"},
+	} {
+		plan := profile.Plan{Packages: []string{text}}
+		l := Lock{Pylock: []byte(`url = "` + locked[0] + `"`), direct: direct(plan)}
+		require.Equal(t, `url = "`+locked[1]+`"`, string(l.masked()), text)
+	}
+}

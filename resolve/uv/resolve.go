@@ -72,7 +72,7 @@ func (r *resolution) complete(l Lock) Lock {
 func (u *UV) Relock(ctx context.Context, p profile.Plan, pylock []byte) (Lock, error) {
 	text := string(pylock)
 	for _, r := range direct(p) { // the lock beside an env has no secrets
-		text = strings.ReplaceAll(text, r.Location(), r.URL)
+		text = strings.ReplaceAll(text, lockedURL(r.Location()), lockedURL(r.URL))
 	}
 	l, err := ParseLock([]byte(text))
 	if err != nil {
