@@ -91,10 +91,14 @@ func sharedEnv(a *app.App, key envdir.Key) (envdir.Dir, error) {
 		}
 	}
 	e := fault.New(fault.NoEnv, "there is no environment %s in %s", key, root.Envs())
-	if near := fault.Nearest(string(key), a.Finder().KeysHere()); near != "" {
+	switch near := fault.Nearest(string(key), a.Finder().KeysHere()); near {
+	case "":
+		return envdir.Dir{}, e.Fix("%s", a.Hint("list"))
+	case string(key): // it is defined, and not made yet
+		return envdir.Dir{}, e.Fix("%s", a.Hint("ensure --env "+fault.Quote(string(key))))
+	default:
 		return envdir.Dir{}, e.Fix("did you mean %s?", near)
 	}
-	return envdir.Dir{}, e.Fix("%s", a.Hint("list"))
 }
 
 // exported returns the lock of an environment.
