@@ -103,7 +103,7 @@ func decode(data []byte) string {
 // what is then empty. As in pip, a comment ends a continuation.
 func logicalLines(text string) (out []line) {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
-	joined := line{}
+	joined, parts := line{}, []string(nil)
 	for i, one := range strings.Split(text, "\n") {
 		if joined.number == 0 {
 			joined.number = i + 1
@@ -113,14 +113,15 @@ func logicalLines(text string) (out []line) {
 			one = " " + one
 		}
 		if rest, more := strings.CutSuffix(one, `\`); more && !comment {
-			joined.text += rest
+			parts = append(parts, rest)
 			continue
 		}
-		joined.text += one
+		joined.text = strings.Join(append(parts, one), "")
 		out = append(out, joined)
-		joined = line{}
+		joined, parts = line{}, nil
 	}
-	out = append(out, joined) // a backslash at the end of the file
+	joined.text = strings.Join(parts, "") // a backslash at the end of the file
+	out = append(out, joined)
 	for i := range out {
 		out[i].text = strings.TrimSpace(withoutComment(out[i].text))
 	}

@@ -34,6 +34,9 @@ type Source struct {
 // buildFiles tell how a folder is built.
 var buildFiles = []string{"pyproject.toml", "setup.cfg", "setup.py"}
 
+// maxBuildFile is far above the size of any build file: a start reads them.
+const maxBuildFile = 4 << 20
+
 // Read describes the source at a path. It reads all of its files. For name see [Name].
 func Read(path, name string) (s Source, err error) {
 	s.Path = path
@@ -135,7 +138,7 @@ func regexpOnce(pattern string) func(data []byte) string {
 // statedName returns the name in the build files of a folder, or "".
 func statedName(dir string) string {
 	read := func(name string) []byte {
-		data, _ := os.ReadFile(filepath.Join(dir, name)) // a missing file states no name
+		data, _ := fsys.ReadFile(filepath.Join(dir, name), maxBuildFile) // a missing file states no name, nor does a pipe
 		return data
 	}
 	var project struct {
