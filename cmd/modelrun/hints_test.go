@@ -35,6 +35,8 @@ var mayFail = []struct{ script, words, reason string }{
 	{"wait_limits", "", "its uv never ends"},
 	{"health_gpu", "ensure --env torch-cu", "its torch sees no GPU, in no environment"},
 	{"choose_require_gpu", "ensure --env torch-cu", "its torch sees no GPU, in no environment"},
+	{"choose_gpu", "ensure --env torch-cu121-transformers", "no profile serves that GPU, and ensure says so"},
+	{"line_existing", "ensure --env torch-cpu-transformers5", "its index lacks a package of line 5"},
 	{"health_moved", "--env my-onnx", "nothing describes that copy, and ensure says so"},
 	{"wait_failure", "/installing", "its uv writes that file"},
 	{"launch_by_name", "modelrun launcher repair", "modelrun did not write that file"},
@@ -89,8 +91,12 @@ type paste struct {
 // pastes is what a script has to try at its end.
 type pastes []paste
 
-// tried holds what some script tries. TEST_NIGHTLY tries it in every script.
+// tried holds what some script tries, for one key. TEST_NIGHTLY tries it in every
+// script.
 var tried sync.Map
+
+// anyKey matches env keys, ids of old envs and times.
+var anyKey = regexp.MustCompile(`\b(?:(?:onnx|torch|my|llamacpp)-[\w.-]+|local_\w+|\d+s)\b`)
 
 // keepHints keeps each hint that the script's last command printed.
 func keepHints(ts *testscript.TestScript, by []string) {
@@ -105,7 +111,7 @@ func keepHints(ts *testscript.TestScript, by []string) {
 			ts.Fatalf("hint %q has a command in its midst: end it with \": COMMAND\", or add \"   # PROSE: COMMAND\"", p.hint)
 		}
 		for _, p.command = range commands {
-			id := strings.ReplaceAll(p.failure+"\n"+p.command, work, "$WORK")
+			id := anyKey.ReplaceAllString(strings.ReplaceAll(p.failure+"\n"+p.command, work, "$WORK"), "KEY")
 			if os.Getenv("TEST_NIGHTLY") != "" {
 				id += "\n" + ts.Name()
 			}
