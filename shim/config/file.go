@@ -16,6 +16,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/modelrun/modelrun/execx"
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 )
@@ -234,13 +235,13 @@ func (l *loader) apply(doc document, path, dir string, sc scope) error {
 func (l *loader) limitProject() {
 	root := string(l.root.dir)
 	for i := range l.table {
-		for v := l.values[i]; l.table[i].Installs && v.Project != "" && !fsys.Within(root, v.Project); v = l.values[i] {
+		for v := l.values[i]; l.table[i].Installs && v.Project != "" && !inside(l.root.dir, v.Project); v = l.values[i] {
 			l.ignored = append(l.ignored, fmt.Sprintf("%s: %s is ignored: root %s is outside of that project", v.From, l.table[i].Name, root))
 			l.values[i] = *v.under
 		}
 	}
 	for _, d := range l.direct {
-		if fsys.Within(root, d.project) {
+		if inside(l.root.dir, d.project) {
 			l.needs = append(l.needs, d.Requirement)
 			continue
 		}
@@ -250,7 +251,7 @@ func (l *loader) limitProject() {
 	l.outsiders = map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(l.envs)) {
 		own := l.envs[key]
-		for own.Project != "" && !fsys.Within(root, own.Project) {
+		for own.Project != "" && !inside(l.root.dir, own.Project) {
 			l.ignored = append(l.ignored, fmt.Sprintf("%s: [envs.%q] is ignored: root %s is outside of that project", own.From, key, root))
 			l.outsiders[key] = own.Project
 			if own.under == nil {
@@ -260,6 +261,26 @@ func (l *loader) limitProject() {
 			own = *own.under
 			l.envs[key] = own
 		}
+	}
+}
+
+// inside reports whether the envs of a root are inside a project. A project may hold a
+// symbolic link to a root that others share.
+func inside(root envdir.Root, project string) bool {
+	return fsys.Within(string(root), project) && fsys.Within(resolved(root.Envs()), resolved(project))
+}
+
+// resolved returns a path without symbolic links. What does not exist yet is no link. A
+// link that leads nowhere gives a path that is within no folder.
+func resolved(path string) string {
+	target, err := filepath.EvalSymlinks(path)
+	switch parent := filepath.Dir(path); {
+	case err == nil:
+		return target
+	case fsys.Exists(path) || parent == path:
+		return ""
+	default:
+		return filepath.Join(resolved(parent), filepath.Base(path))
 	}
 }
 
