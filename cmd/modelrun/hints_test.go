@@ -36,7 +36,7 @@ var mayFail = []struct{ script, words, reason string }{
 	{"health_gpu", "ensure --env torch-cu", "its torch sees no GPU, in no environment"},
 	{"choose_require_gpu", "ensure --env torch-cu", "its torch sees no GPU, in no environment"},
 	{"choose_gpu", "ensure --env torch-cu121-transformers", "no profile serves that GPU, and ensure says so"},
-	{"line_existing", "ensure --env torch-cpu-transformers5", "its index lacks a package of line 5"},
+	{"line_existing", "ensure --env torch-cpu-transformers", "its index lacks a package of both lines"},
 	{"health_moved", "--env my-onnx", "nothing describes that copy, and ensure says so"},
 	{"wait_failure", "/installing", "its uv writes that file"},
 	{"launch_by_name", "modelrun launcher repair", "modelrun did not write that file"},
