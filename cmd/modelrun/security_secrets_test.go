@@ -51,7 +51,7 @@ func TestSecretsStaySecret(t *testing.T) {
 
 	cwd := filepath.Join(work, "cwd")
 	given := map[string]string{ // the files that the test itself writes
-		filepath.Join(cwd, "vars"):          "HF_TOKEN=" + secretWord + "-envfile\n",
+		filepath.Join(cwd, "vars"): "HF_TOKEN=" + secretWord + "-envfile\n",
 		filepath.Join(cwd, "modelrun.toml"): "[env]\nMY_API_KEY = \"" + secretWord + "-toml\"\nMY_DATABASE = \"postgres://me:" + secretWord + "-db@host/x\"\n" +
 			"[envs.mine]\nimports = [\"extra_thing\"]\npackages = [\"extra-thing@" + at("own", "/wheels/extra_thing-1.0-py3-none-any.whl") + "\"]\n",
 	}
