@@ -52,6 +52,7 @@ func (p Plan) Moved(name string) bool {
 // resolved together. A pin that contradicts a requirement gives way. torchvision
 // and torchaudio come from the same index as torch.
 func (p Plan) WithExtras(with []requirement.Requirement) Plan {
+	p.Extras, p.FromTorch = slices.Clone(p.Extras), slices.Clone(p.FromTorch) // once, because a file may have thousands
 	for _, r := range with {
 		if r.Name == requirement.Python {
 			p.Python.Also = strings.Trim(p.Python.Also+","+specs(r), ",")
@@ -61,11 +62,11 @@ func (p Plan) WithExtras(with []requirement.Requirement) Plan {
 			continue
 		}
 		p = p.overrule(r)
-		p.Extras = append(slices.Clone(p.Extras), r)
+		p.Extras = append(p.Extras, r)
 		if r.URL != "" {
-			p.FromTorch = slices.DeleteFunc(slices.Clone(p.FromTorch), func(name string) bool { return name == r.Name })
+			p.FromTorch = slices.DeleteFunc(p.FromTorch, func(name string) bool { return name == r.Name })
 		} else if p.TorchIndex != "" && torchStack(r.Name) && !slices.Contains(p.FromTorch, r.Name) {
-			p.FromTorch = append(slices.Clone(p.FromTorch), r.Name)
+			p.FromTorch = append(p.FromTorch, r.Name)
 		}
 	}
 	return p

@@ -148,11 +148,11 @@ func bad(at, hint, format string, args ...any) error {
 func (f *fileReader) requirement(text, at string, constraint bool) error {
 	text, options, _ := strings.Cut(text, " -")
 	if strings.Contains(text, "${") {
-		return bad(at, "write its value, or give that line by --with", "%q names a variable, and modelrun puts in none", fault.Mask(text))
+		return bad(at, "write its value, or give that line by --with", "%q names a variable, and modelrun puts in none", cited(text))
 	}
 	r, err := Parse(text)
 	if err != nil {
-		return bad(at, `write one package a line, for example "rich>=13"; a URL after its name: "name @ https://…"`, "%q cannot be used: %w", fault.Mask(text), err)
+		return bad(at, `write one package a line, for example "rich>=13"; a URL after its name: "name @ https://…"`, "%q cannot be used: %w", cited(text), err)
 	}
 	if constraint {
 		f.file.Constraints = append(f.file.Constraints, r)
@@ -166,11 +166,11 @@ func (f *fileReader) requirement(text, at string, constraint bool) error {
 	for _, o := range strings.Fields("-" + options) {
 		sum, ok := strings.CutPrefix(o, "--hash=")
 		if !ok {
-			return bad(at, "remove it, or make that environment yourself: [envs]", "modelrun cannot honour %q", fault.Mask(o))
+			return bad(at, "remove it, or make that environment yourself: [envs]", "modelrun cannot honour %q", cited(o))
 		}
 		kind, digits, _ := strings.Cut(sum, ":")
 		if !slices.Contains([]string{"sha256", "sha384", "sha512"}, kind) || digits == "" || strings.Trim(strings.ToLower(digits), "0123456789abcdef") != "" {
-			return bad(at, "write --hash=sha256: and hex digits, as pip hash and uv pip compile --generate-hashes do", "%q is no hash", sum)
+			return bad(at, "write --hash=sha256: and hex digits, as pip hash and uv pip compile --generate-hashes do", "%q is no hash", cited(sum))
 		}
 		f.file.Hashes = append(f.file.Hashes, Checksum{Name: r.Name, Sum: kind + ":" + strings.ToLower(digits), At: at})
 	}
@@ -239,13 +239,13 @@ func (f *fileReader) refuse(text, name, at string) error {
 	case "--require-hashes":
 		hint = "remove it: a package with --hash is compared with its hashes anyway"
 	}
-	return bad(at, hint, "modelrun cannot honour %q", fault.Mask(text))
+	return bad(at, hint, "modelrun cannot honour %q", cited(text))
 }
 
 // nested reads a file that another one includes, relative to that one.
 func (f *fileReader) nested(path, at string, constraints bool) error {
 	if strings.Contains(path, "://") {
-		return bad(at, "download it, and name the file", "%q is a URL, and modelrun reads requirements from files only", fault.Mask(path))
+		return bad(at, "download it, and name the file", "%q is a URL, and modelrun reads requirements from files only", cited(path))
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(f.open[len(f.open)-1]), path)
@@ -263,4 +263,13 @@ func (f *fileReader) nested(path, at string, constraints bool) error {
 		return bad(at, "correct the name; it is relative to the file that includes it", "%s cannot be read: %w", path, err)
 	}
 	return nil
+}
+
+// cited returns a part of a file for an error, without secrets and cut to 80
+// characters: the file may not be what the user thinks it is.
+func cited(text string) string {
+	if r := []rune(fault.Mask(text)); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return fault.Mask(text)
 }
