@@ -76,12 +76,14 @@ func TestNotifyCreating(t *testing.T) {
 			s := newSystemd(t, abstract)
 			c := r.other(t, built, "--", "python", "-c", sayReady)
 			c.Env = append(r.newcomer(t, t.TempDir()), "NOTIFY_SOCKET="+s.address)
-			out, err := c.CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			var heard []string
+			var out bytes.Buffer
+			c.Stdout, c.Stderr = &out, &out
+			require.NoError(t, c.Start())
+			var heard []string // read while it runs: the system keeps some ten messages, and then sending blocks
 			for len(heard) == 0 || !strings.HasPrefix(heard[len(heard)-1], "READY") {
 				heard = append(heard, s.hear())
 			}
+			require.NoError(t, c.Wait(), "%s", out.String())
 			var phases []string
 			for _, line := range heard[:len(heard)-2] {
 				phases = append(phases, withoutNumbers(t, line))
