@@ -268,7 +268,7 @@ func TestLauncherCommandNSSM(t *testing.T) {
 			return strings.Contains(out, "SERVICE_STOPPED")
 		}, time.Minute, 100*time.Millisecond)
 	}
-	require.Contains(t, p.launcher(125, "add", name, "--kind", "nssm", "--account", "nobody-here", "--", "python", "load_model.py"), "--account: there is no account nobody-here [bad-usage]\nmodelrun: hint: name one that exists: net user nobody-here\n")
+	require.Contains(t, p.launcher(125, "add", name, "--kind", "nssm", "--account", "nobody-here", "--", "python", "load_model.py"), "--account: there is no account nobody-here [bad-usage]\nmodelrun: hint: name an account that exists\n")
 	out := p.launcher(0, "add", name, "--kind", "nssm", "--account", "LocalSystem", "-m", p.model, "--root", string(r.root), "--", "python", "load_model.py", "x y", "%TMP%")
 	runs(out, "to start it: ")
 	p.move(&p.dir)

@@ -57,9 +57,11 @@ func TestLacksDirect(t *testing.T) {
 	}
 
 	// The seal of an env that was made for it says so, until the package changes.
+	made, err := requirement.Parse("file:///made")
+	require.NoError(t, err)
 	seal := health.Seal{
 		Schema: 1, BuildID: "0", Key: e.Dir.Name, With: []string{"file:///made", "x @ https://***@h/x.whl"},
-		Sources: []source.Source{{Path: "/made", Name: "indexed"}}, Installed: map[string]string{"indexed": "1.0", "x": "1.0"},
+		Sources: []source.Source{{Path: made.Path(), Name: "indexed"}}, Installed: map[string]string{"indexed": "1.0", "x": "1.0"},
 	}
 	data, err := json.Marshal(seal)
 	require.NoError(t, err)

@@ -7,14 +7,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
 func TestModelType(t *testing.T) {
 	t.Parallel()
-	const unknown = "the model is of type qwen99, which transformers 4.57.3 in environment torch-cu121-transformers does not know; a newer one may, " +
-		"and so may a newer modelrun: modelrun -e torch-cu121-transformers --with 'transformers>5.24.0' -- …"
+	unknown := "the model is of type qwen99, which transformers 4.57.3 in environment torch-cu121-transformers does not know; a newer one may, " +
+		"and so may a newer modelrun: modelrun -e torch-cu121-transformers --with " + fault.Quote("transformers>5.24.0") + " -- …"
 	for name, tt := range map[string]struct {
 		kind   string
 		change func(*testing.T, *env)
