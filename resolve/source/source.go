@@ -170,40 +170,39 @@ func statedName(dir string) string {
 func sum(path string) (string, error) {
 	h := sha256.New()
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-		return hexSum(h, add(h, os.Open, path))
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		return hexSum(h, add(h, f, path))
 	}
-	dir, err := os.OpenRoot(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = dir.Close() }() // it was only read
-	open := func(name string) (*os.File, error) { return dir.Open(name) }
-	err = fs.WalkDir(dir.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+	dir := os.DirFS(path)
+	err := fs.WalkDir(dir, ".", func(name string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case e.IsDir() && name != "." && leftBehind(e.Name()):
 			return fs.SkipDir
 		case e.Type().IsRegular():
-			return add(h, open, name)
+			f, err := dir.Open(name)
+			if err != nil {
+				return err
+			}
+			return add(h, f, name)
 		}
 		return nil
 	})
 	return hexSum(h, err)
 }
 
-// add adds the content of a file to a hash, and its name.
-func add(h hash.Hash, open func(string) (*os.File, error), name string) error {
-	f, err := open(name)
-	if err != nil {
-		return err
-	}
+// add adds the content of a file to a hash, and its name. It closes the file.
+func add(h hash.Hash, f fs.File, name string) error {
 	defer f.Close()
 	one := sha256.New()
 	if _, err := io.Copy(one, f); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(h, "%s\n%x\n", name, one.Sum(nil))
+	_, err := fmt.Fprintf(h, "%s\n%x\n", name, one.Sum(nil))
 	return err
 }
 
