@@ -21,9 +21,8 @@ func (l Lock) withHashes(hashes []requirement.Checksum) (Lock, error) {
 		return l, nil
 	}
 	file := regexp.MustCompile(lockedFile)
-	const head = "\n[[packages]]\n"
-	parts := strings.Split(string(l.Pylock), head)
-	if len(parts) != len(l.Packages)+1 {
+	parts, ok := l.split()
+	if !ok {
 		return l, fault.New(fault.Internal, "uv's lock has another form, and hashes cannot be compared with it").Fix("report this text")
 	}
 	for i, p := range l.Packages {
@@ -54,7 +53,7 @@ func (l Lock) withHashes(hashes []requirement.Checksum) (Lock, error) {
 		}
 		parts[i+1] = strings.Replace(parts[i+1], "sdist = \n", "", 1)
 	}
-	kept, err := ParseLock([]byte(strings.Join(parts, head)))
+	kept, err := ParseLock([]byte(strings.Join(parts, packageHead)))
 	l.Pylock, l.Packages, l.Download = kept.Pylock, kept.Packages, kept.Download
 	return l, err
 }

@@ -76,12 +76,21 @@ func lockedURL(u string) string {
 	return u
 }
 
+// packageHead begins each package of a lock, as uv writes it.
+const packageHead = "\n[[packages]]\n"
+
+// split returns the text before the first package, and that of each package. ok is
+// false if the lock does not have the form that uv writes.
+func (l Lock) split() (parts []string, ok bool) {
+	parts = strings.Split(string(l.Pylock), packageHead)
+	return parts, len(parts) == len(l.Packages)+1
+}
+
 // uncached returns the lock of the packages that were not in the cache, and
 // their number. text is "" if the lock does not have the form that uv writes.
 func (l Lock) uncached() (text string, n int) {
-	const head = "\n[[packages]]\n"
-	parts := strings.Split(string(l.Pylock), head)
-	if len(parts) != len(l.Packages)+1 {
+	parts, ok := l.split()
+	if !ok {
 		return "", 0
 	}
 	keep := parts[:1]
@@ -90,7 +99,7 @@ func (l Lock) uncached() (text string, n int) {
 			keep = append(keep, parts[i+1])
 		}
 	}
-	return strings.Join(keep, head), len(keep) - 1
+	return strings.Join(keep, packageHead), len(keep) - 1
 }
 
 // Missing returns the bytes of Download that are not in uv's cache yet, going
