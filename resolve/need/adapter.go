@@ -41,9 +41,10 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 		switch l, err := list(next); {
 		case err != nil:
 			return unreadableModel(next, err)
-		case l.config && !l.adapter:
-			return m.fromConfig(next, p)
-		case !l.adapter:
+		case l.config && !l.has(adapterFile):
+			_, err := m.fromConfig(next, p)
+			return err
+		case !l.has(adapterFile):
 			m.note("base model " + show(next) + " of adapter " + show(dir) + " has no config.json: it counts as transformers")
 			return nil
 		}

@@ -22,6 +22,7 @@ type config struct {
 	ModelType     any             `json:"model_type"`
 	Architectures any             `json:"architectures"`
 	Quantization  any             `json:"quantization_config"`
+	MLX           any             `json:"quantization"`
 	AutoMap       any             `json:"auto_map"`
 	Saved         any             `json:"transformers_version"`
 	Text          json.RawMessage `json:"text_config"`
@@ -33,12 +34,12 @@ func readConfig(dir string) (config, error) {
 	return c, readJSON(filepath.Join(dir, "config.json"), &c)
 }
 
-// fromConfig reads the model type and the quantisation from the config.json in
-// dir.
-func (m *Model) fromConfig(dir string, p Places) error {
+// fromConfig reads the config.json in dir: the model type, the quantisation, and the
+// kind that it proves, or nil.
+func (m *Model) fromConfig(dir string, p Places) (*Kind, error) {
 	c, err := readConfig(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if kind, ok := c.ModelType.(string); ok && isHubName(kind) {
 		m.Type = kind
@@ -46,22 +47,25 @@ func (m *Model) fromConfig(dir string, p Places) error {
 	m.Code, m.Saved = c.AutoMap != nil, c.saved()
 	path := filepath.Join(dir, "config.json")
 	method, err := quantOf(c.Quantization)
+	if err != nil {
+		return nil, fault.New(fault.BadModel, "%s: %w", show(path), err).Fix("correct that file or download it again")
+	}
+	m.Quant = method
+	k := m.ofConfig(path, c)
 	switch {
-	case err != nil:
-		return fault.New(fault.BadModel, "%s: %w", show(path), err).Fix("correct that file or download it again")
-	case method == "":
-		return nil
+	case method == "" || k != nil && k.format != torchFormat:
+		return k, nil
 	case method == "bitsandbytes":
 		m.Bnb = true
-		return nil
+		return k, nil
 	case p.covers(method):
-		return nil
+		return k, nil
 	}
 	e := fault.New(fault.BadQuant, "%s: quantisation %s is not covered by family %s", show(path), show(method), p.familyOr(transformers))
 	if p.Family == "" {
-		return e.Fix("name a family that covers it, for example --family vllm, or an env that has its packages: --env KEY")
+		return k, e.Fix("name a family that covers it, for example --family vllm, or an env that has its packages: --env KEY")
 	}
-	return e.Fix("name an env that has its packages: --env KEY")
+	return k, e.Fix("name an env that has its packages: --env KEY")
 }
 
 // saved returns the version of transformers that wrote the config. Some configs have

@@ -40,8 +40,8 @@ func TestDenied(t *testing.T) {
 		return
 	}
 	dir := tree(t, map[string]string{
-		"file/config.json": "{}", "folder/config.json": "{}", "parent/m/config.json": "{}", "a.gguf": "GGUF", "s.py": "# /// script\n# a\n# ///\n",
-		"lora/adapter_config.json": adapterOf("../folder"), "hub/models--org--name/snapshots/a/config.json": "{}",
+		"file/config.json": plain, "folder/config.json": plain, "parent/m/config.json": plain, "a.gguf": "GGUF", "s.py": "# /// script\n# a\n# ///\n",
+		"lora/adapter_config.json": adapterOf("../folder"), "hub/models--org--name/snapshots/a/config.json": plain,
 	})
 	for _, name := range []string{"file/config.json", "folder", "parent", "a.gguf", "s.py", "hub/models--org--name"} {
 		path := filepath.Join(dir, name)

@@ -5,17 +5,19 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 )
 
-// listing describes the files of a folder. Subfolders are ignored: hub
-// repositories have exports for other programs in onnx/ and similar folders.
+// listing describes the files of a folder. Hidden files do not count: macOS creates
+// "._model.gguf" on foreign disks.
 type listing struct {
-	gguf, onnx, weights string // the first name of each kind; weights are safetensors or pytorch_model*.bin
-	adapter, config     bool
-	diffusers           bool
+	names, dirs []string // sorted
+	weights     string   // the first file with weights for torch: *.safetensors or pytorch_model*.bin
+	config      bool     // config.json is here
+	card        bool     // README.md is here
 }
 
 // list reads a folder.
@@ -26,38 +28,48 @@ func list(dir string) (listing, error) {
 		return l, err
 	}
 	for _, e := range entries {
-		// Hidden files are not models: macOS creates "._model.gguf" on foreign
-		// disks.
-		if name := e.Name(); name[0] != '.' && !e.IsDir() {
-			l.add(name)
+		name := e.Name()
+		switch ext := strings.ToLower(filepath.Ext(name)); {
+		case name[0] == '.':
+			continue
+		case e.IsDir():
+			l.dirs = append(l.dirs, name)
+			continue
+		case name == "config.json":
+			l.config = true
+		case name == "README.md":
+			l.card = true
+		case l.weights == "" && (ext == ".safetensors" || ext == ".bin" && strings.HasPrefix(name, "pytorch_model")):
+			l.weights = name
 		}
+		l.names = append(l.names, name)
 	}
 	return l, nil
 }
 
-// add records one file.
-func (l *listing) add(name string) {
-	switch name {
-	case "config.json":
-		l.config = true
-	case "adapter_config.json":
-		l.adapter = true
-	case "model_index.json":
-		l.diffusers = true
+// first returns the first file that a pattern matches, or "". A pattern is a name with
+// at most one *. The case of an extension does not matter.
+func (l listing) first(pattern string) string {
+	before, after, glob := strings.Cut(pattern, "*")
+	if !glob {
+		if _, ok := slices.BinarySearch(l.names, pattern); ok {
+			return pattern
+		}
+		return ""
 	}
-	var kind *string
-	switch ext := strings.ToLower(filepath.Ext(name)); {
-	case ext == ".gguf":
-		kind = &l.gguf
-	case ext == ".onnx":
-		kind = &l.onnx
-	case ext == ".safetensors", ext == ".bin" && strings.HasPrefix(name, "pytorch_model"):
-		kind = &l.weights
+	for _, name := range l.names {
+		if len(name) >= len(pattern)-1 && strings.HasPrefix(name, before) && strings.EqualFold(name[len(name)-len(after):], after) {
+			return name
+		}
 	}
-	if kind != nil && *kind == "" {
-		*kind = name
-	}
+	return ""
 }
+
+// has reports whether a file has this name.
+func (l listing) has(name string) bool { return l.first(name) != "" }
+
+// isModel reports whether a folder has a file of any model.
+func (l listing) isModel() bool { return l.config || l.weights != "" || len(l.proofs()) > 0 }
 
 // fromPath reads the file or folder at m.Path.
 func (m *Model) fromPath(p Places) error {
@@ -73,23 +85,29 @@ func (m *Model) fromPath(p Places) error {
 	return m.fromFile(p)
 }
 
-// fromFile reads the model file at m.Path.
+// fromFile reads the model file at m.Path. Weights for torch count as the folder that
+// they are in.
 func (m *Model) fromFile(p Places) error {
-	switch strings.ToLower(filepath.Ext(m.Path)) {
-	case ".gguf":
-		m.Family = p.familyOr(llamacpp)
-		return checkGGUF(m.Path)
-	case ".onnx":
-		m.Family = p.familyOr(onnx)
-		return nil
-	case ".safetensors":
-		// The config next to the weights names their quantisation.
-		m.Family = p.familyOr(transformers)
-		dir := filepath.Dir(m.Path)
-		if _, err := os.Stat(filepath.Join(dir, "config.json")); isAbsent(err) {
-			return nil
+	dir, name := filepath.Dir(m.Path), filepath.Base(m.Path)
+	one := listing{names: []string{name}}
+	found := one.proofs()
+	i := slices.IndexFunc(found, func(f proof) bool { return p.Family == "" || p.allows(f.kind.Family) })
+	switch ext := strings.ToLower(filepath.Ext(name)); {
+	case i >= 0:
+		m.prove(m.Path, "", "")
+		if m.is(found[i].kind, p); m.Family == "" {
+			return m.refuse(found[i].kind)
 		}
-		return m.fromConfig(dir, p)
+		if found[i].kind.Name == kindGGUF {
+			return checkGGUF(m.Path)
+		}
+		return nil
+	case ext == ".safetensors":
+		one.weights = name
+		if _, err := os.Stat(filepath.Join(dir, "config.json")); !isAbsent(err) {
+			one.config = true
+		}
+		return m.fromContent(dir, one, nil, p)
 	}
 	if m.Family = p.Family; m.Family != "" {
 		return nil
@@ -127,54 +145,73 @@ func (m *Model) fromFolder(dir string, p Places) error {
 	if err != nil {
 		return unreadableModel(dir, err)
 	}
-	m.Family = p.Family
-	switch {
-	case p.Family == llamacpp && l.gguf != "", p.Family == onnx && l.onnx != "":
-		return nil
-	case p.Family == "":
-		if err := l.ambiguous(dir); err != nil {
+	found := l.proofs()
+	if p.Family == "" {
+		if err := l.ambiguous(dir, found); err != nil {
 			return err
 		}
-		if l.gguf != "" {
-			m.Family = llamacpp
-			return nil
+	}
+	for _, f := range found {
+		if f.kind.also || p.Family != "" && !p.allows(f.kind.Family) {
+			continue
 		}
-		if l.onnx != "" {
-			m.Family = onnx
-			return nil
+		m.prove(filepath.Join(dir, f.file), "", "")
+		m.is(f.kind, p)
+		switch {
+		case m.Family == "":
+			return m.refuse(f.kind)
+		case f.kind.Name == kindPeft:
+			return m.fromAdapter(dir, p)
+		case f.kind.Family == transformers && l.config:
+			_, err := m.fromConfig(dir, p)
+			return err
 		}
+		return nil
+	}
+	return m.fromContent(dir, l, found, p)
+}
+
+// fromContent reads what the files of a folder contain, because no name proves a kind.
+func (m *Model) fromContent(dir string, l listing, found []proof, p Places) error {
+	m.Family = p.Family
+	if sub := l.onnxFolder(dir); sub != "" && p.allows(onnx) {
+		m.prove(sub, "", "")
+		m.is(kindNamed(kindONNX), p)
+		return nil
+	}
+	var k *Kind
+	var err error
+	if l.config {
+		k, err = m.fromConfig(dir, p)
+	}
+	if err != nil {
+		return err
+	}
+	if k == nil && len(found) > 0 { // only copies in other formats
+		m.prove(filepath.Join(dir, found[0].file), "", "")
+		k = found[0].kind
 	}
 	switch {
-	case l.adapter:
-		m.Family = p.familyOr(transformers)
-		return m.fromAdapter(dir, p)
-	case l.config:
-		m.Family = p.familyOr(transformers)
-		return m.fromConfig(dir, p)
-	case l.weights != "":
-		m.Family = p.familyOr(transformers)
+	case k != nil && (p.Family == "" || k.Family != ""):
+		if m.is(k, p); m.Family == "" {
+			return m.refuse(k)
+		}
 		return nil
 	case p.Family != "":
 		return nil
-	case l.diffusers:
-		return fault.New(fault.BadModel, "model %s is a diffusers pipeline, which no family covers", show(dir)).Fix("name an env that has diffusers: --env KEY")
 	}
-	return fault.New(fault.BadModel, "model %s holds no *.gguf, *.onnx, *.safetensors, config.json or adapter_config.json", show(dir)).
-		Fix("name the folder that holds the model's files, or say what runs it: --family transformers")
+	return m.unknown(l)
 }
 
-// ambiguous returns an error that refuses a choice between two families: silently
-// using the wrong env would be worse.
-func (l listing) ambiguous(dir string) error {
-	var found, families []string
-	for _, kind := range [][2]string{{l.gguf, llamacpp}, {l.onnx, onnx}, {l.weights, transformers}} {
-		if kind[0] != "" {
-			found, families = append(found, show(kind[0])), append(families, "--family "+kind[1])
-		}
+// onnxFolder returns the first model in the sub-folder onnx of a folder without
+// weights of its own, or "". Beside weights the sub-folder is only another copy.
+func (l listing) onnxFolder(dir string) string {
+	if _, ok := slices.BinarySearch(l.dirs, "onnx"); !ok || l.weights != "" {
+		return ""
 	}
-	if len(found) < 2 {
-		return nil
+	sub, err := list(filepath.Join(dir, "onnx"))
+	if name := sub.first("*.onnx"); err == nil && name != "" {
+		return filepath.Join(dir, "onnx", name)
 	}
-	return fault.New(fault.BadModel, "model %s holds %s: more than one family", show(dir), strings.Join(found, " and ")).
-		Fix("say which: %s", strings.Join(families, " or "))
+	return ""
 }

@@ -111,7 +111,7 @@ func snapshot(id string, p Places) (string, error) {
 		if err != nil {
 			return "", unreadableModel(dir, err)
 		}
-		if l != (listing{}) {
+		if l.isModel() {
 			found = resolved(dir)
 			if e.Name() == main {
 				break

@@ -36,8 +36,11 @@ func quantised(quant string) string {
 }
 
 func nested(n int) string {
-	return `{"x":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`
+	return `{"model_type":"llama","x":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`
 }
+
+// plain is the config of a model without anything special.
+const plain = `{"model_type":"llama"}`
 
 func adapterOf(base string) string { return `{"base_model_name_or_path":"` + base + `"}` }
 
@@ -60,17 +63,15 @@ func TestOf(t *testing.T) {
 	}{
 		"gguf folder":                 {files: files{"m/a.GGUF": ""}, name: "m", want: Model{Family: "llamacpp"}},
 		"gguf with its config":        {files: files{"m/a.gguf": "", "m/config.json": "{"}, name: "m", want: Model{Family: "llamacpp"}},
-		"onnx folder":                 {files: files{"m/model.onnx": "", "m/config.json": "{}"}, name: "./m", want: Model{Family: "onnx"}},
+		"onnx folder":                 {files: files{"m/model.onnx": "", "m/config.json": plain}, name: "./m", want: Model{Family: "onnx"}},
 		"plain config":                {files: files{"m/config.json": `{"model_type":"llama"}`}, name: "m/", want: Model{Family: "transformers", Type: "llama"}},
-		"unicode and spaces":          {files: files{"mein Modell ü 模型/config.json": "{}"}, name: "mein Modell ü 模型", want: Model{Family: "transformers"}},
-		"an onnx sub-folder":          {files: files{"m/config.json": "{}", "m/model.safetensors": "", "m/onnx/model.onnx": "", "m/g/a.gguf": ""}, name: "m", want: Model{Family: "transformers"}},
-		"a folder called x.gguf":      {files: files{"m/config.json": "{}", "m/x.gguf/": ""}, name: "m", want: Model{Family: "transformers"}},
-		"macOS's shadow files":        {files: files{"m/config.json": "{}", "m/._x.gguf": ""}, name: "m", want: Model{Family: "transformers"}},
-		"weights alone":               {files: files{"m/pytorch_model-00001.bin": ""}, name: "m", want: Model{Family: "transformers"}},
+		"unicode and spaces":          {files: files{"mein Modell ü 模型/config.json": plain}, name: "mein Modell ü 模型", want: Model{Family: "transformers"}},
+		"an onnx sub-folder":          {files: files{"m/config.json": plain, "m/model.safetensors": "", "m/onnx/model.onnx": "", "m/g/a.gguf": ""}, name: "m", want: Model{Family: "transformers"}},
+		"a folder called x.gguf":      {files: files{"m/config.json": plain, "m/x.gguf/": ""}, name: "m", want: Model{Family: "transformers"}},
+		"macOS's shadow files":        {files: files{"m/config.json": plain, "m/._x.gguf": ""}, name: "m", want: Model{Family: "transformers"}},
 		"gguf file":                   {files: files{"m/a.gguf": "GGUF\x03"}, name: "m/a.gguf", want: Model{Family: "llamacpp"}},
 		"gguf file beside weights":    {files: files{"m/a.gguf": "GGUF\x03", "m/a.safetensors": ""}, name: "m/a.gguf", want: Model{Family: "llamacpp"}},
 		"onnx file":                   {files: files{"a.onnx": ""}, name: "a.onnx", want: Model{Family: "onnx"}},
-		"safetensors file":            {files: files{"a.safetensors": ""}, name: "a.safetensors", want: Model{Family: "transformers"}},
 		"safetensors file, quantised": {files: files{"a.safetensors": "", "config.json": quantised(`{"quant_method":"bitsandbytes"}`)}, name: "a.safetensors", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
 		"bitsandbytes":                {files: files{"m/config.json": quantised(`{"quant_method":"bitsandbytes"}`)}, name: "m", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
 		"bitsandbytes, spelt":         {files: files{"m/config.json": quantised(`{"quant_method":"BITSANDBYTES_4bit"}`)}, name: "m", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
@@ -79,7 +80,7 @@ func TestOf(t *testing.T) {
 		"load_in_4bit is false":       {files: files{"m/config.json": quantised(`{"load_in_4bit":false}`)}, name: "m", want: Model{Family: "transformers", Type: "llama"}},
 		"no quantisation":             {files: files{"m/config.json": quantised(`null`)}, name: "m", want: Model{Family: "transformers", Type: "llama"}},
 		"Python's Infinity":           {files: files{"m/config.json": `{"a":[0.0,-Infinity,NaN],"b":"\"NaN","quantization_config":{"load_in_8bit":true}}`}, name: "m", want: Model{Family: "transformers", Bnb: true}},
-		"a BOM":                       {files: files{"m/config.json": "\xEF\xBB\xBF{}"}, name: "m", want: Model{Family: "transformers"}},
+		"a BOM":                       {files: files{"m/config.json": "\xEF\xBB\xBF" + plain}, name: "m", want: Model{Family: "transformers"}},
 		"nested, but not too deep":    {files: files{"m/config.json": nested(5000)}, name: "m", want: Model{Family: "transformers"}},
 		"nothing, but --family":       {files: files{"m/x": ""}, name: "m", family: "vllm", want: Model{Family: "vllm"}},
 		"two kinds, but --family":     {files: files{"m/a.gguf": "", "m/a.safetensors": ""}, name: "m", family: "llamacpp", want: Model{Family: "llamacpp"}},
@@ -93,7 +94,9 @@ func TestOf(t *testing.T) {
 		"two kinds":                 {files: files{"m/a.gguf": "", "m/a.safetensors": ""}, name: "m", code: fault.BadModel, err: "a.gguf and a.safetensors"},
 		"onnx and weights":          {files: files{"m/a.onnx": "", "m/a.safetensors": ""}, name: "m", code: fault.BadModel, err: "a.onnx and a.safetensors"},
 		"an empty folder":           {files: files{"m/": ""}, name: "m", code: fault.BadModel, err: "holds no *.gguf"},
-		"diffusers":                 {files: files{"m/model_index.json": "{}"}, name: "m", code: fault.BadModel, err: "diffusers"},
+		"weights alone":             {files: files{"m/pytorch_model-00001.bin": ""}, name: "m", code: fault.BadModel, err: "does not say what wrote it; there is no model card"},
+		"a safetensors file alone":  {files: files{"a.safetensors": ""}, name: "a.safetensors", code: fault.BadModel, err: "a.safetensors does not show what it needs"},
+		"a config of another tool":  {files: files{"m/config.json": `{"in_ch":3}`, "m/model.safetensors": ""}, name: "m", code: fault.BadModel, err: "config.json has no model_type"},
 		"not JSON, with the line":   {files: files{"m/config.json": "{\n\"a\": 1,\n oops}"}, name: "m", code: fault.BadModel, err: "config.json:3: not JSON"},
 		"cut off":                   {files: files{"m/config.json": "{\n\"a\": [Infinity"}, name: "m", code: fault.BadModel, err: "config.json:2: not JSON"},
 		"an empty config":           {files: files{"m/config.json": ""}, name: "m", code: fault.BadModel, err: "config.json:1: not JSON"},
@@ -124,15 +127,15 @@ func TestOf(t *testing.T) {
 			want: Model{Family: "transformers", Bnb: true, Base: "models/base", Type: "llama"}},
 		"adapter, base in the hub": {files: files{"lora/adapter_config.json": adapterOf("org/name"), "hub/models--org--name/snapshots/r/config.json": quantised(`{"load_in_4bit":true}`)}, name: "lora",
 			want: Model{Family: "transformers", Bnb: true, Base: "org/name", Type: "llama"}},
-		"adapter wins over config": {files: files{"lora/adapter_config.json": adapterOf("./b"), "lora/config.json": "{", "b/config.json": "{}"}, name: "lora",
+		"adapter wins over config": {files: files{"lora/adapter_config.json": adapterOf("./b"), "lora/config.json": "{", "b/config.json": plain}, name: "lora",
 			want: Model{Family: "transformers", Base: "./b"}},
 		"adapter, base not here":  {files: files{"lora/adapter_config.json": adapterOf("/gone/base")}, name: "lora", want: Model{Family: "transformers", Base: "/gone/base"}, note: "/gone/base"},
-		"adapter without base":    {files: files{"lora/adapter_config.json": "{}"}, name: "lora", want: Model{Family: "transformers"}, note: "no base model"},
+		"adapter without base":    {files: files{"lora/adapter_config.json": plain}, name: "lora", want: Model{Family: "transformers"}, note: "no base model"},
 		"adapter, base is gguf":   {files: files{"lora/adapter_config.json": adapterOf("../b"), "b/x.gguf": ""}, name: "lora", want: Model{Family: "transformers", Base: "../b"}, note: "no config.json"},
 		"adapter, base is gptq":   {files: files{"lora/adapter_config.json": adapterOf("../b"), "b/config.json": quantised(`{"quant_method":"gptq"}`)}, name: "lora", code: fault.BadQuant, err: "gptq"},
 		"adapter of itself":       {files: files{"lora/adapter_config.json": adapterOf(".")}, name: "lora", code: fault.BadModel, err: "without end"},
 		"adapters in a circle":    {files: files{"a/adapter_config.json": adapterOf("../b"), "b/adapter_config.json": adapterOf("../a")}, name: "a", code: fault.BadModel, err: "without end"},
-		"adapter on adapter":      {files: files{"a/adapter_config.json": adapterOf("../b"), "b/adapter_config.json": adapterOf("../c"), "c/config.json": "{}"}, name: "a", want: Model{Family: "transformers", Base: "../b"}},
+		"adapter on adapter":      {files: files{"a/adapter_config.json": adapterOf("../b"), "b/adapter_config.json": adapterOf("../c"), "c/config.json": plain}, name: "a", want: Model{Family: "transformers", Base: "../b"}},
 		"adapter that is no JSON": {files: files{"a/adapter_config.json": "{\n"}, name: "a", code: fault.BadModel, err: "adapter_config.json:2"},
 
 		"hub, not cached":      {name: "org/name", want: Model{Family: "transformers", Hub: "org/name"}, path: "-", note: "org/name"},
@@ -141,14 +144,14 @@ func TestOf(t *testing.T) {
 		"hub, says awq":        {name: "org/name-AWQ", code: fault.BadModel, err: "awq"},
 		"hub, says, --family":  {name: "org/name-AWQ", family: "vllm", want: Model{Family: "vllm", Hub: "org/name-AWQ"}, path: "-"},
 		"hub, refs/main": {files: files{"hub/models--org--name/refs/main": "bbb\n", "hub/models--org--name/snapshots/aaa/x.gguf": "",
-			"hub/models--org--name/snapshots/bbb/config.json": "{}", "hub/models--org--name/snapshots/ccc/x.gguf": ""}, name: "org/name",
+			"hub/models--org--name/snapshots/bbb/config.json": plain, "hub/models--org--name/snapshots/ccc/x.gguf": ""}, name: "org/name",
 			want: Model{Family: "transformers", Hub: "org/name"}, path: "hub/models--org--name/snapshots/bbb"},
 		"hub, any snapshot": {files: files{"hub/models--org--name/snapshots/aaa/tokenizer.json": "", "hub/models--org--name/snapshots/bbb/x.gguf": ""}, name: "org/name",
 			want: Model{Family: "llamacpp", Hub: "org/name"}, path: "hub/models--org--name/snapshots/bbb"},
-		"hub, a ref that climbs": {files: files{"hub/models--org--name/refs/main": "../../../../m", "m/x.gguf": "", "hub/models--org--name/snapshots/a/config.json": "{}"}, name: "org/name",
+		"hub, a ref that climbs": {files: files{"hub/models--org--name/refs/main": "../../../../m", "m/x.gguf": "", "hub/models--org--name/snapshots/a/config.json": plain}, name: "org/name",
 			want: Model{Family: "transformers", Hub: "org/name"}, path: "hub/models--org--name/snapshots/a"},
 		"hub, only a tokenizer": {files: files{"hub/models--org--name/snapshots/aaa/tokenizer.json": ""}, name: "org/name", want: Model{Family: "transformers", Hub: "org/name"}, path: "-", note: "org/name"},
-		"hub, no organisation":  {files: files{"hub/models--gpt2/snapshots/a/config.json": "{}"}, name: "gpt2", want: Model{Family: "transformers", Hub: "gpt2"}, path: "hub/models--gpt2/snapshots/a"},
+		"hub, no organisation":  {files: files{"hub/models--gpt2/snapshots/a/config.json": plain}, name: "gpt2", want: Model{Family: "transformers", Hub: "gpt2"}, path: "hub/models--gpt2/snapshots/a"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +172,9 @@ func TestOf(t *testing.T) {
 				require.Len(t, m.Notes, 1)
 				require.Contains(t, m.Notes[0], c.note)
 			}
-			c.want.Name, c.want.Notes, c.want.Type = c.name, m.Notes, m.Type // TestType checks the types
+			// TestType checks the types, TestKinds the kinds.
+			c.want.Name, c.want.Notes, c.want.Type = c.name, m.Notes, m.Type
+			c.want.Kind, c.want.Evidence, c.want.Needs, c.want.Quant = m.Kind, m.Evidence, m.Needs, m.Quant
 			switch c.path {
 			case "":
 				c.want.Path = filepath.Join(dir, filepath.FromSlash(c.name))
@@ -186,7 +191,7 @@ func TestOf(t *testing.T) {
 // to read.
 func TestOfLargeConfig(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, map[string]string{"config.json": "{}"})
+	dir := tree(t, map[string]string{"config.json": plain})
 	require.NoError(t, os.Truncate(filepath.Join(dir, "config.json"), 100<<20))
 	m, err := Of(dir, Places{Cwd: dir})
 	require.ErrorContains(t, err, "5 MiB")
@@ -196,7 +201,7 @@ func TestOfLargeConfig(t *testing.T) {
 
 func TestOfLinks(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, map[string]string{"store/llama 7b/config.json": "{}", "blobs/1": `{"quantization_config":{"load_in_4bit":true}}`, "s/x": ""})
+	dir := tree(t, map[string]string{"store/llama 7b/config.json": plain, "blobs/1": `{"quantization_config":{"load_in_4bit":true}}`, "s/x": ""})
 	if err := os.Symlink(filepath.Join(dir, "store", "llama 7b"), filepath.Join(dir, "current")); err != nil {
 		t.Skip(err)
 	}
@@ -251,7 +256,6 @@ func TestHolds(t *testing.T) {
 		"another program's config": {files{"config.json": `{"port":80}`}, false},
 		"no JSON":                  {files{"config.json": "# mine"}, false},
 		"no JSON, but weights":     {files{"config.json": "{", "model.safetensors": ""}, true},
-		"weights alone":            {files{"lora.safetensors": ""}, false},
 		"two kinds":                {files{"a.gguf": "", "a.safetensors": ""}, true},
 		"in a sub-folder":          {files{"m/a.gguf": ""}, false},
 	}

@@ -3,9 +3,12 @@
 package need
 
 import (
+	"slices"
+
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/profile"
 )
 
 // The families that a model's files can indicate. Package profile defines them.
@@ -17,16 +20,20 @@ const (
 
 // Model describes a model.
 type Model struct {
-	Name   string   // as the user wrote it
-	Path   string   // absolute and resolved: a folder or a file; "" for a hub id that is not cached
-	Hub    string   // org/name; "" for a path
-	Family string   // "transformers", "llamacpp", "onnx", or Places.Family; "" if the files do not show it
-	Bnb    bool     // needs bitsandbytes: the -bnb key
-	Base   string   // the base model in an adapter's file; every transformers env has peft
-	Type   string   // model_type of its config.json, or of its base's; "" if there is none
-	Code   bool     // that config names code of the model's own (auto_map)
-	Saved  string   // the version of transformers that wrote that config, "4.57.0.dev0"; "" if it is not known
-	Notes  []string // messages for the user, for example that a hub id is not cached
+	Name     string     // as the user wrote it
+	Path     string     // absolute and resolved: a folder or a file; "" for a hub id that is not cached
+	Hub      string     // org/name; "" for a path
+	Kind     string     // the name of the model's [Kind]; "" if nothing shows it
+	Evidence []Evidence // what shows the kind and the quantisation, the strongest first
+	Family   string     // the kind's, or Places.Family; "" if the files do not show it
+	Needs    []string   // requirements beyond the family's packages
+	Quant    string     // the method of its quantisation, or its base's, as quant_method spells it; "" if there is none
+	Bnb      bool       // needs bitsandbytes: the -bnb key
+	Base     string     // the base model in an adapter's file; every transformers env has peft
+	Type     string     // model_type of its config.json, or of its base's; "" if there is none
+	Code     bool       // that config names code of the model's own (auto_map)
+	Saved    string     // the version of transformers that wrote that config, "4.57.0.dev0"; "" if it is not known
+	Notes    []string   // messages for the user, for example that a hub id is not cached
 }
 
 // OldID returns the id of the env that the app made for this model alone. It
@@ -95,7 +102,7 @@ func Holds(dir string) bool {
 	switch {
 	case err != nil:
 		return false
-	case l.gguf != "" || l.onnx != "" || l.adapter:
+	case slices.ContainsFunc(l.proofs(), func(f proof) bool { return f.kind.Family != "" }):
 		return true
 	case !l.config:
 		return false
@@ -104,6 +111,12 @@ func Holds(dir string) bool {
 	}
 	c, err := readConfig(dir)
 	return err == nil && (c.ModelType != nil || c.Architectures != nil || c.Quantization != nil)
+}
+
+// allows reports whether the family that the user named, if any, is a given one. Both
+// lines of transformers are transformers.
+func (p Places) allows(family string) bool {
+	return p.Family == "" || p.Family == family || family == transformers && p.Family == profile.Transformers5
 }
 
 // familyOr returns --family if it is set, else the family that the files indicate.

@@ -11,6 +11,7 @@ import (
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
@@ -48,7 +49,8 @@ type explainDoc struct {
 	explainFamily
 	Accel string `json:"accel"`
 	explainNeeds
-	Model    string       `json:"model"`
+	Model string `json:"model"`
+	explainKind
 	Root     string       `json:"root"`
 	RootFrom string       `json:"root_from"`
 	Machine  string       `json:"machine"`
@@ -70,6 +72,13 @@ type explainNeeds struct {
 type explainFamily struct {
 	Family string `json:"family"`
 	Line   string `json:"line_reason,omitempty"` // why this line of transformers
+}
+
+// explainKind is what the model's files show in an [explainDoc].
+type explainKind struct {
+	Kind     string          `json:"kind,omitempty"`
+	Evidence []need.Evidence `json:"evidence,omitempty"`
+	Needs    []string        `json:"needs,omitempty"` // what the kind needs beyond the family
 }
 
 // attemptDoc is the attempt of one strategy in an [explainDoc].
@@ -100,7 +109,8 @@ func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 	}
 	doc := explainDoc{
 		Schema: terminal.Schema, Key: string(req.Key), explainFamily: explainFamily{t.Family.Name, t.Line.Why}, Accel: req.Accel, Model: t.Model.Name,
-		Root: string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil,
+		explainKind: explainKind{t.Model.Kind, t.Model.Evidence, t.Model.Needs},
+		Root:        string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil,
 		explainNeeds: explainNeeds{With: req.Terms.Written(req.With)},
 	}
 	if m, err := a.Machine.Machine(ctx); err == nil {
@@ -203,6 +213,13 @@ func explainTable(a *app.App, doc explainDoc, attempts []resolve.Attempt) error 
 		head.Row("family", doc.Family+": "+doc.Line)
 	}
 	head.Row("model", cmp.Or(doc.Model, "none"))
+	if doc.Kind != "" {
+		var by []string
+		for _, e := range doc.Evidence {
+			by = append(by, e.String())
+		}
+		head.Row("kind", doc.Kind+", by "+strings.Join(by, " and "))
+	}
 	head.Row("machine", doc.Machine)
 	head.Row("profile", cmp.Or(doc.Profile, "none"))
 	head.Row("root", doc.Root+" ("+doc.RootFrom+")")

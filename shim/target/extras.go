@@ -75,12 +75,26 @@ func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms r
 	if terms = c.Terms(); terms.Empty() && !t.Terms.Empty() {
 		terms = t.Terms
 	}
-	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.Sealed)) {
+	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.ofModel(), t.Sealed)) {
 		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
 			with = append(with, r)
 		}
 	}
 	return with, terms
+}
+
+// ofModel returns what the model's kind needs beyond the family. Texts that are no
+// requirement do not exist: TestKinds reads the table.
+func (t Target) ofModel() (all []requirement.Requirement) {
+	if t.Exact { // the user named the key
+		return nil
+	}
+	for _, text := range t.Model.Needs {
+		if r, err := requirement.Parse(text); err == nil {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // includes reports whether the key itself includes a package.

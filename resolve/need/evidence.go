@@ -1,0 +1,193 @@
+package need
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/profile"
+)
+
+// Evidence is what shows the kind of a model.
+type Evidence struct {
+	File  string `json:"file"`            // the path of the file
+	Field string `json:"field,omitempty"` // the field of it; "" if the file's name or its first bytes are enough
+	Value string `json:"value,omitempty"` // the field's text; "" if it has none, or is long
+}
+
+// String returns the evidence for a sentence: "config.json: model_type llama".
+func (e Evidence) String() string {
+	text := show(filepath.Base(e.File))
+	if e.Field != "" {
+		text += ": " + e.Field
+	}
+	if e.Value != "" {
+		text += " " + show(e.Value)
+	}
+	return text
+}
+
+// prove records evidence. Long values are left out.
+func (m *Model) prove(file, field, value string) {
+	if len(value) > 80 {
+		value = ""
+	}
+	m.Evidence = append(m.Evidence, Evidence{file, field, value})
+}
+
+// is sets the kind of the model, and what follows from it.
+func (m *Model) is(k *Kind, p Places) {
+	m.Kind, m.Family = k.Name, p.familyOr(k.Family)
+	if p.allows(k.Family) {
+		m.Needs = k.Needs
+	}
+}
+
+// proof is a kind with the file that proves it.
+type proof struct {
+	kind *Kind
+	file string
+}
+
+// proofs returns the kinds that the names of the files prove, in the order of the
+// table.
+func (l listing) proofs() (found []proof) {
+	for i := range kinds {
+		if file := kinds[i].proof(l); file != "" {
+			found = append(found, proof{&kinds[i], file})
+		}
+	}
+	return found
+}
+
+// ambiguous returns an error that refuses a choice between weights in two formats:
+// silently using the wrong env would be worse.
+func (l listing) ambiguous(dir string, found []proof) error {
+	if l.weights != "" {
+		found = append(slices.Clone(found), proof{kindNamed(kindTransformers), l.weights})
+	}
+	var formats, files, families []string
+	for _, f := range found {
+		if f.kind.Family != "" && !slices.Contains(formats, f.kind.format) {
+			formats, files, families = append(formats, f.kind.format), append(files, show(f.file)), append(families, "--family "+f.kind.Family)
+		}
+	}
+	if len(formats) < 2 {
+		return nil
+	}
+	return fault.New(fault.BadModel, "model %s holds %s: more than one family", show(dir), strings.Join(files, " and ")).
+		Fix("say which: %s", strings.Join(families, " or "))
+}
+
+// ofConfig returns the kind that a config.json proves, and records the evidence. It
+// returns nil if the config proves none.
+func (m *Model) ofConfig(path string, c config) *Kind {
+	in4, in5 := profile.Lines(m.Type)
+	switch {
+	case isObject(c.MLX):
+		m.prove(path, "quantization", "")
+		return kindNamed(kindMLX)
+	case in4 || in5:
+		m.prove(path, "model_type", m.Type)
+		return kindNamed(kindTransformers)
+	}
+	if k := m.ofFields(path); k != nil {
+		return k
+	}
+	names, _ := c.Architectures.([]any)
+	for _, name := range names {
+		if name, ok := name.(string); ok && isArchitecture(name) {
+			m.prove(path, "architectures", name)
+			return kindNamed(kindTransformers)
+		}
+	}
+	for _, field := range []struct {
+		name  string
+		value string
+		here  bool
+	}{
+		{"auto_map", "", isObject(c.AutoMap)}, // only transformers writes these
+		{"transformers_version", m.Saved, m.Saved != ""},
+		{"quantization_config", m.Quant, m.Quant != ""},
+	} {
+		if field.here {
+			m.prove(path, field.name, field.value)
+			return kindNamed(kindTransformers)
+		}
+	}
+	return nil
+}
+
+// isObject reports whether a decoded value is a JSON object.
+func isObject(v any) bool {
+	_, ok := v.(map[string]any)
+	return ok
+}
+
+// isArchitecture reports whether a name in architectures is that of a class of
+// transformers or of code made for it.
+func isArchitecture(name string) bool {
+	return strings.HasSuffix(name, "Model") || strings.HasSuffix(name, "LMHead") || strings.Contains(name, "For")
+}
+
+// ofFields returns the kind that a field of the config.json at path proves, or nil.
+func (m *Model) ofFields(path string) *Kind {
+	var all map[string]json.RawMessage
+	if readJSON(path, &all) != nil {
+		return nil // reported by the first reading
+	}
+	for i := range kinds {
+		for _, fields := range kinds[i].fields {
+			if field, value, ok := match(all, fields); ok {
+				m.prove(path, field, value)
+				return &kinds[i]
+			}
+		}
+	}
+	return nil
+}
+
+// match reports whether an object has the fields of a pattern: "a", "a+b", "a=text".
+// It returns the first field, and its text in the last case.
+func match(all map[string]json.RawMessage, pattern string) (field, value string, ok bool) {
+	if name, text, hasText := strings.Cut(pattern, "="); hasText {
+		return name, text, string(all[name]) == `"`+text+`"`
+	}
+	field, rest, more := strings.Cut(pattern, "+")
+	has := func(name string) bool { v, ok := all[name]; return ok && !bytes.Equal(v, []byte("null")) }
+	return field, "", has(field) && (!more || has(rest))
+}
+
+// refuse returns the error for a kind that no family serves.
+func (m *Model) refuse(k *Kind) error {
+	e := fault.New(fault.BadModel, "model %s is %s (%s), and no family of modelrun has what it needs", show(m.Name), k.Title, m.Evidence[len(m.Evidence)-1])
+	if k.Package == "" {
+		return e.Fix("name an environment that has what it needs: --env KEY")
+	}
+	return e.Fix(`put envs.%[1]s.packages = ["%[2]s"] into modelrun.toml, and name it: modelrun --env %[1]s -m %[3]s -- python …`, k.Name, k.Package, fault.Quote(m.Name))
+}
+
+// unknown returns the error for a model without evidence. It says what was looked at.
+func (m *Model) unknown(l listing) error {
+	var seen []string
+	if l.config {
+		seen = append(seen, "config.json has no model_type, architectures or quantisation of a known library")
+	}
+	if l.weights != "" {
+		seen = append(seen, show(l.weights)+" does not say what wrote it")
+	}
+	if len(seen) == 0 {
+		return fault.New(fault.BadModel, "model %s holds no *.gguf, *.onnx, *.safetensors, config.json or adapter_config.json", show(m.Path)).
+			Fix("name the folder that holds the model's files, or say what runs it: --family transformers")
+	}
+	if l.card {
+		seen = append(seen, "README.md names no library")
+	} else {
+		seen = append(seen, "there is no model card")
+	}
+	return fault.New(fault.BadModel, "model %s does not show what it needs: %s", show(m.Path), strings.Join(seen, "; ")).
+		Fix("say what runs it, for example --family transformers, or name an environment that has what it needs: --env KEY")
+}

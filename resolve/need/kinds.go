@@ -1,0 +1,160 @@
+package need
+
+import "strings"
+
+// Kind is a sort of model: the files that prove it, and what serves it.
+type Kind struct {
+	Name   string   // as explain shows it: "sentence-transformers"
+	Title  string   // for "MODEL is …": "a sentence-transformers model"
+	Family string   // the family that serves it; "" if none does
+	Needs  []string // requirements beyond the family's packages
+
+	// Package is the distribution that runs a kind that no family serves. It is "" if
+	// no Python package does.
+	Package string
+
+	format  string   // the format of the weights; models with two formats are ambiguous
+	also    bool     // only another copy of a model: it counts if nothing else is found
+	files   []string // each alone proves the kind: names, with at most one *, or two joined by +
+	fields  []string // the same for fields of config.json: "a", "a+b", "a=text"
+	library []string // what a model card calls it in library_name
+}
+
+// The formats of weights. Formats of kinds that no family serves have no name.
+const (
+	torchFormat    = "torch"
+	ggufFormat     = "gguf"
+	onnxFormat     = "onnx"
+	openvinoFormat = "openvino"
+	ct2Format      = "ctranslate2"
+)
+
+// The kinds that code here names.
+const (
+	kindTransformers = "transformers"
+	kindPeft         = "peft"
+	kindGGUF         = "gguf"
+	kindONNX         = "onnx"
+	kindMLX          = "mlx"
+	kindDiffusers    = "diffusers"
+)
+
+// kinds is the table of kinds. The first row that matches counts, so a row that is
+// more exact comes first. The table is never changed. It is Go and not JSON for the
+// reason that families in package profile are: every start needs it.
+var kinds = [...]Kind{
+	// Kinds that a family serves.
+	{
+		Name: "onnxruntime-genai", Title: "an onnxruntime-genai model", Family: onnx, Needs: []string{"onnxruntime-genai"}, format: onnxFormat,
+		files: []string{"genai_config.json"}, library: []string{"onnxruntime-genai"},
+	},
+	{
+		Name: kindGGUF, Title: "a GGUF model", Family: llamacpp, format: ggufFormat,
+		files: []string{"*.gguf"}, library: []string{"gguf", "llama.cpp", "llama-cpp-python"},
+	},
+	{
+		Name: kindONNX, Title: "an ONNX model", Family: onnx, format: onnxFormat,
+		files: []string{"*.onnx"}, library: []string{"onnx", "onnxruntime"},
+	},
+	{
+		Name: "openvino", Title: "an OpenVINO model", Family: "openvino", format: openvinoFormat,
+		files: []string{"openvino_*.xml"}, library: []string{"openvino"},
+	},
+	{
+		Name: "ctranslate2", Title: "a CTranslate2 model", Family: "ctranslate2", format: ct2Format,
+		files: []string{"model.bin+vocabulary.*", "model.bin+shared_vocabulary.*", "model.bin+source_vocabulary.*"}, fields: []string{"alignment_heads"},
+		library: []string{"ctranslate2", "faster-whisper"},
+	},
+	{
+		Name: kindDiffusers, Title: "a diffusers pipeline", Family: "diffusers", format: torchFormat,
+		files: []string{"model_index.json", "pytorch_lora_weights.*"}, fields: []string{"_class_name"}, library: []string{"diffusers"},
+	},
+	{
+		Name: "setfit", Title: "a SetFit model", Package: "setfit", format: torchFormat,
+		files: []string{"config_setfit.json"}, library: []string{"setfit"},
+	},
+	{
+		Name: "sentence-transformers", Title: "a sentence-transformers model", Family: transformers, Needs: []string{"sentence-transformers"}, format: torchFormat,
+		files: []string{"modules.json", "config_sentence_transformers.json"}, library: []string{"sentence-transformers"},
+	},
+	{
+		Name: kindPeft, Title: "a peft adapter", Family: transformers, format: torchFormat,
+		files: []string{adapterFile}, library: []string{"peft"},
+	},
+	{
+		Name: "timm", Title: "a timm model", Family: transformers, Needs: []string{"timm"}, format: torchFormat,
+		fields: []string{"architecture+pretrained_cfg"}, library: []string{"timm"},
+	},
+	{
+		Name: kindMLX, Title: "an MLX model", Family: "mlx", format: torchFormat,
+		fields: []string{"quantization"}, library: []string{"mlx", "mlx-lm", "mlx-vlm"},
+	},
+	{
+		Name: kindTransformers, Title: "a transformers model", Family: transformers, format: torchFormat,
+		library: []string{"transformers"},
+	},
+
+	// Kinds that are only said.
+	{Name: "nemo", Title: "a NeMo model", Package: "nemo-toolkit", files: []string{"*.nemo"}, library: []string{"nemo"}},
+	{Name: "spacy", Title: "a spaCy pipeline", Package: "spacy", files: []string{"config.cfg+meta.json", "*-any.whl+meta.json"}, library: []string{"spacy"}},
+	{Name: "keras", Title: "a Keras model", Package: "keras", files: []string{"*.keras", "config.json+metadata.json"}, fields: []string{"registered_name+module"}, library: []string{"keras", "tf-keras", "keras-hub"}},
+	{Name: "coqui", Title: "a Coqui TTS model", Package: "coqui-tts", files: []string{"speakers_xtts.pth"}, fields: []string{"model=xtts", "model=vits", "run_description"}, library: []string{"coqui"}},
+	{Name: "tensorrt-llm", Title: "a TensorRT-LLM engine", Package: "tensorrt-llm", files: []string{"*.engine"}, fields: []string{"pretrained_config+build_config"}, library: []string{"tensorrt-llm", "tensorrt_llm"}},
+	{Name: "speechbrain", Title: "a SpeechBrain model", Package: "speechbrain", files: []string{"hyperparams.yaml"}, library: []string{"speechbrain"}},
+	{Name: "pyannote", Title: "a pyannote pipeline", Package: "pyannote.audio", library: []string{"pyannote-audio", "pyannote", "pyannote.audio"}},
+	{Name: "gliner", Title: "a GLiNER model", Package: "gliner", files: []string{"gliner_config.json"}, library: []string{"gliner"}},
+	{Name: "open_clip", Title: "an OpenCLIP model", Package: "open-clip-torch", files: []string{"open_clip_config.json"}, library: []string{"open_clip"}},
+	{Name: "mlc-llm", Title: "an MLC LLM model", files: []string{"mlc-chat-config.json"}, library: []string{"mlc-llm"}},
+	{Name: "ultralytics", Title: "an ultralytics model", Package: "ultralytics", files: []string{"yolo*.pt"}, library: []string{"ultralytics"}},
+	{Name: "kokoro", Title: "a Kokoro model", Package: "kokoro", fields: []string{"istftnet+plbert"}, library: []string{"kokoro"}},
+	{Name: "model2vec", Title: "a model2vec model", Package: "model2vec", fields: []string{"model_type=model2vec"}, library: []string{"model2vec"}},
+	{Name: "sklearn", Title: "a scikit-learn model", Package: "scikit-learn", files: []string{"*.joblib", "*.skops"}, library: []string{"sklearn", "scikit-learn"}},
+	{Name: "stable-baselines3", Title: "a Stable-Baselines3 agent", Package: "stable-baselines3", library: []string{"stable-baselines3"}},
+	{Name: "fastai", Title: "a fastai learner", Package: "fastai", library: []string{"fastai"}},
+	{Name: "fasttext", Title: "a fastText model", Package: "fasttext", files: []string{"*.ftz"}, library: []string{"fasttext"}},
+	{Name: "flair", Title: "a Flair model", Package: "flair", library: []string{"flair"}},
+	{Name: "stanza", Title: "a Stanza model", Package: "stanza", library: []string{"stanza"}},
+	{Name: "espnet", Title: "an ESPnet model", Package: "espnet", library: []string{"espnet"}},
+	{Name: "fairseq", Title: "a fairseq model", Package: "fairseq", library: []string{"fairseq"}},
+	{Name: "paddle", Title: "a PaddlePaddle model", Package: "paddlepaddle", files: []string{"*.pdmodel", "*.pdparams"}, library: []string{"paddlenlp", "paddleocr", "paddlepaddle"}},
+	{Name: "coreml", Title: "a Core ML model", Package: "coremltools", also: true, files: []string{"*.mlmodel", "*.mlpackage"}, library: []string{"coreml"}},
+	{Name: "executorch", Title: "an ExecuTorch program", Package: "executorch", also: true, files: []string{"*.pte"}, library: []string{"executorch"}},
+	{Name: "tflite", Title: "a LiteRT model", Package: "ai-edge-litert", also: true, files: []string{"*.tflite"}, library: []string{"tflite", "litert"}},
+	{Name: "flax", Title: "a Flax model", Package: "flax", also: true, files: []string{"flax_model*.msgpack"}, library: []string{"flax", "jax"}},
+	{Name: "tensorflow", Title: "a TensorFlow model", Package: "tensorflow", also: true, files: []string{"saved_model.pb", "tf_model*.h5"}, library: []string{"tensorflow", "tf"}},
+	{Name: "rust", Title: "a rust-bert model", also: true, files: []string{"rust_model.ot"}},
+}
+
+// kindNamed returns a row of the table, which has this name.
+func kindNamed(name string) *Kind {
+	for i := range kinds {
+		if kinds[i].Name == name {
+			return &kinds[i]
+		}
+	}
+	return nil
+}
+
+// kindOfLibrary returns the kind that a model card names, or nil.
+func kindOfLibrary(library string) *Kind {
+	for i := range kinds {
+		for _, name := range kinds[i].library {
+			if strings.EqualFold(name, library) {
+				return &kinds[i]
+			}
+		}
+	}
+	return nil
+}
+
+// proof returns the first file of the listing that proves the kind, or "".
+func (k *Kind) proof(l listing) string {
+	for _, pattern := range k.files {
+		first, second, two := strings.Cut(pattern, "+")
+		name := l.first(first)
+		if name != "" && (!two || l.first(second) != "") {
+			return name
+		}
+	}
+	return ""
+}
