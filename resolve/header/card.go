@@ -1,7 +1,7 @@
 package header
 
 import (
-	"bytes"
+	"bufio"
 	"io"
 	"strconv"
 	"strings"
@@ -39,76 +39,49 @@ func ReadCard(path string) (Card, error) {
 }
 
 func readCard(r io.Reader) (c Card, err error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxCard))
-	if err != nil {
-		return Card{}, err
-	}
-	lines := frontMatter(data)
+	lines, err := frontMatter(r)
 	for len(lines) > 0 {
-		var key string
-		var values []string
-		key, values, lines = entry(lines)
-		first := ""
-		if len(values) > 0 {
-			first = values[0]
+		n := 1
+		for n < len(lines) && belongs(lines[n]) {
+			n++
 		}
-		switch key {
+		entry := lines[:n]
+		lines = lines[n:]
+		switch key, value, _ := strings.Cut(entry[0], ":"); key {
 		case "library_name":
-			c.Library = first
+			c.Library = first(values(value, entry[1:]))
 		case "pipeline_tag":
-			c.Pipeline = first
+			c.Pipeline = first(values(value, entry[1:]))
 		case "base_model":
-			c.Bases = values
+			c.Bases = values(value, entry[1:])
 		case "tags":
-			c.Tags = values
+			c.Tags = values(value, entry[1:])
 		}
 	}
-	return c, nil
+	return c, err
 }
 
 // frontMatter returns the lines between the first two lines of ---, or nil. As on
 // the hub, only blank lines may come before.
-func frontMatter(data []byte) []string {
-	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
-	text := strings.ReplaceAll(string(data), "\r\n", "\n")
-	lines := strings.Split(strings.TrimLeft(text, " \t\n"), "\n")
-	if strings.TrimRight(lines[0], " \t") != "---" {
-		return nil
-	}
-	for i, line := range lines[1:] {
-		if strings.TrimRight(line, " \t") == "---" {
-			return lines[1 : i+1]
+func frontMatter(r io.Reader) ([]string, error) {
+	s := bufio.NewScanner(io.LimitReader(r, maxCard))
+	s.Buffer(nil, maxCard+1) // no line is too long
+	var lines []string
+	began := false
+	for mark := "\xEF\xBB\xBF"; s.Scan(); mark = "" {
+		line := strings.TrimRight(strings.TrimPrefix(s.Text(), mark), " \t\r")
+		switch {
+		case line == "---" && began:
+			return lines, nil
+		case began:
+			lines = append(lines, line)
+		case line == "---":
+			began = true
+		case line != "":
+			return nil, nil
 		}
 	}
-	return nil
-}
-
-// entry splits the first entry off: a line that is not indented, and the lines below
-// it that belong to it. The key is "" if the line has none. The values are those of a
-// text or a list.
-func entry(lines []string) (key string, values, rest []string) {
-	key, value, ok := strings.Cut(lines[0]+" ", ": ")
-	n := 1
-	for n < len(lines) && belongs(lines[n]) {
-		n++
-	}
-	below, rest := lines[1:n], lines[n:]
-	if !ok || strings.HasPrefix(key, "#") {
-		return "", nil, rest
-	}
-	value = strings.TrimSpace(value)
-	switch {
-	case value == "" || value[0] == '#':
-		return key, items(below), rest
-	case value[0] == '[':
-		return key, flow(value + "\n" + strings.Join(below, "\n")), rest
-	case folded(value):
-		value = ""
-		if len(below) > 0 {
-			value = strings.TrimSpace(below[0])
-		}
-	}
-	return key, add(nil, scalar(value)), rest
+	return nil, s.Err()
 }
 
 // belongs reports whether a line belongs to the entry above it.
@@ -116,22 +89,39 @@ func belongs(line string) bool {
 	return line == "" || line[0] == ' ' || line[0] == '\t' || line[0] == '-' || line[0] == ']'
 }
 
+// first returns the first of the values, or "".
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
+// values returns the texts of a value: the rest of its line, and the lines below that
+// belong to it.
+func values(value string, below []string) []string {
+	if value != "" && value[0] != ' ' && value[0] != '\t' {
+		return nil // key:value is a text in YAML
+	}
+	value = strings.TrimSpace(value)
+	switch {
+	case value == "" || value[0] == '#':
+		return items(below)
+	case value[0] == '[':
+		return flow(value + "\n" + strings.Join(below, "\n"))
+	}
+	return add(nil, value, below)
+}
+
 // folded reports whether a value announces a text on the next lines. The hub's editor
 // writes long names so.
-func folded(value string) bool { return value[0] == '>' || value[0] == '|' }
+func folded(value string) bool { return value != "" && (value[0] == '>' || value[0] == '|') }
 
 // items reads a list of one item a line. Items that are not texts are left out.
 func items(lines []string) (list []string) {
 	for i, line := range lines {
-		item, ok := strings.CutPrefix(strings.TrimSpace(line), "- ")
-		switch item = strings.TrimSpace(item); {
-		case !ok || item == "":
-		case folded(item):
-			if i+1 < len(lines) {
-				list = add(list, scalar(strings.TrimSpace(lines[i+1])))
-			}
-		default:
-			list = add(list, scalar(item))
+		if item, ok := strings.CutPrefix(strings.TrimSpace(line), "- "); ok {
+			list = add(list, strings.TrimSpace(item), lines[i+1:])
 		}
 	}
 	return list
@@ -144,14 +134,18 @@ func flow(text string) (list []string) {
 		return nil
 	}
 	for item := range strings.SplitSeq(text, ",") {
-		list = add(list, scalar(strings.TrimSpace(item)))
+		list = add(list, strings.TrimSpace(item), nil)
 	}
 	return list
 }
 
-// add adds a value that is not empty to a list that is not full.
-func add(list []string, value string) []string {
-	if value == "" || len(list) == maxValues {
+// add adds a value to a list that is not full, if the value is a text. The lines
+// below are those of a folded text.
+func add(list []string, value string, below []string) []string {
+	if folded(value) && len(below) > 0 {
+		value = strings.TrimSpace(below[0])
+	}
+	if value = scalar(value); value == "" || len(list) == maxValues {
 		return list
 	}
 	return append(list, value)
@@ -169,7 +163,7 @@ func scalar(value string) string {
 		value, _ = strconv.Unquote(quoted) // an escape that only YAML has: no text
 	case '\'':
 		value = singleQuoted(value[1:])
-	case '[', '{', '&', '*', '!', '#':
+	case '[', '{', '&', '*', '!', '#', '>', '|':
 		return ""
 	default:
 		if i := strings.Index(value, " #"); i >= 0 {

@@ -81,8 +81,8 @@ const ggufSizes = "\x01\x01\x02\x02\x04\x04\x04\x01\x00\x00\x08\x08\x08"
 // read reads the whole head. The error is io.EOF where what can be read has ended;
 // then the fields that were found are valid.
 func (p *ggufReader) read() (g GGUF, err error) {
-	p.skip(4) // the magic bytes
-	g.Version = uint32(p.number(4))
+	p.skip(4)                       // the magic bytes
+	g.Version = uint32(p.number(4)) //nolint:gosec // of 4 bytes
 	if g.Version&0xFFFF == 0 {
 		p.order, g.Version = binary.BigEndian, bits.ReverseBytes32(g.Version)
 	}

@@ -75,7 +75,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-func write(t *testing.T, content string) (path string) {
+func write(t testing.TB, content string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))

@@ -1,11 +1,11 @@
 package header
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Safetensors is what the header of a safetensors file says.
@@ -58,14 +58,15 @@ func readSafetensors(r io.Reader, size int64) (Safetensors, error) {
 	if claimed+8 > size {
 		return Safetensors{}, fmt.Errorf("the file ends inside its header: %w", ErrFormat)
 	}
-	text := make([]byte, min(claimed, readHeader))
-	if n := copy(text, start[8:]); n < len(text) {
-		if _, err := io.ReadFull(r, text[n:]); err != nil {
-			return Safetensors{}, err
-		}
+	length := min(claimed, readHeader)
+	var text strings.Builder // the names are parts of it, without a copy of each
+	text.Grow(int(length))
+	text.Write(start[8:min(int64(len(start)), 8+length)])
+	if _, err := io.CopyN(&text, r, length-int64(text.Len())); err != nil {
+		return Safetensors{}, err
 	}
 	var s Safetensors
-	if whole := s.parse(text); !whole && claimed <= readHeader {
+	if whole := s.parse(text.String()); !whole && claimed <= readHeader {
 		return Safetensors{}, fmt.Errorf("the header is not JSON: %w", ErrFormat)
 	}
 	return s, nil
@@ -78,21 +79,21 @@ func isSafetensors(head []byte) bool {
 		return false
 	}
 	n := binary.LittleEndian.Uint64(head)
-	return n >= 2 && n <= maxHeader && bytes.IndexByte([]byte("\"} \t\r\n"), head[9]) >= 0
+	return n >= 2 && n <= maxHeader && strings.IndexByte("\"} \t\r\n", head[9]) >= 0
 }
 
 // parse reads the header's JSON until it has all that s can hold. It reports whether
 // the text was whole up to there.
-func (s *Safetensors) parse(text []byte) bool {
+func (s *Safetensors) parse(text string) bool {
 	p, done := scan{text: text}, false
-	whole := p.object(func(key []byte) bool {
+	whole := p.object(func(key string) bool {
 		switch name := unquote(key); {
 		case name == "__metadata__":
 			if p.next() != '{' {
 				return p.skip()
 			}
 			s.Metadata = map[string]string{}
-			return p.object(func(key []byte) bool {
+			return p.object(func(key string) bool {
 				if p.next() != '"' {
 					return p.skip()
 				}
@@ -100,7 +101,7 @@ func (s *Safetensors) parse(text []byte) bool {
 				if k, v := unquote(key), unquote(value); k != "" && v != "" && len(s.Metadata) < maxTexts {
 					s.Metadata[k] = v
 				}
-				return value != nil
+				return value != ""
 			})
 		case name != "" && len(s.Tensors) < maxTensors:
 			s.Tensors = append(s.Tensors, name)
@@ -115,7 +116,7 @@ func (s *Safetensors) parse(text []byte) bool {
 // scan walks over a JSON text without decoding it. It skips what it does not need,
 // and does not check it.
 type scan struct {
-	text []byte
+	text string
 	at   int
 }
 
@@ -131,7 +132,7 @@ func (p *scan) next() byte {
 
 // object calls value for each key of an object, at the key's value, until value
 // returns false. It reports whether it came to the object's end.
-func (p *scan) object(value func(key []byte) bool) bool {
+func (p *scan) object(value func(key string) bool) bool {
 	if p.next() != '{' {
 		return false
 	}
@@ -158,37 +159,36 @@ func (p *scan) object(value func(key []byte) bool) bool {
 	}
 }
 
-// quoted returns the string that begins here, with its quotes, or nil if it has no
+// quoted returns the string that begins here, with its quotes, or "" if it has no
 // end.
-func (p *scan) quoted() []byte {
-	for i := p.at + 1; i < len(p.text); i++ {
-		switch p.text[i] {
-		case '\\':
-			i++
-		case '"':
-			raw := p.text[p.at : i+1]
-			p.at = i + 1
+func (p *scan) quoted() string {
+	for end := p.at + 1; ; end++ {
+		i := strings.IndexByte(p.text[end:], '"')
+		if i < 0 {
+			return ""
+		}
+		end += i
+		before := strings.TrimRight(p.text[p.at+1:end], `\`)
+		if escapes := end - p.at - 1 - len(before); escapes%2 == 0 {
+			raw := p.text[p.at : end+1]
+			p.at = end + 1
 			return raw
 		}
 	}
-	p.at = len(p.text)
-	return nil
 }
 
 // skip passes over a value of any kind. It reports whether the value has an end.
 func (p *scan) skip() bool {
-	for depth := 0; ; {
-		switch p.next() {
-		case 0:
-			return false
+	for depth := 0; p.at < len(p.text); p.at++ {
+		switch p.text[p.at] {
 		case '"':
-			if p.quoted() == nil {
+			if p.quoted() == "" {
 				return false
 			}
 			if depth == 0 {
 				return true
 			}
-			continue
+			p.at-- // the loop goes on behind it
 		case '{', '[':
 			depth++
 		case '}', ']':
@@ -204,19 +204,19 @@ func (p *scan) skip() bool {
 				return true
 			}
 		}
-		p.at++
 	}
+	return false
 }
 
 // unquote returns the text of a JSON string of up to maxText bytes, or "".
-func unquote(raw []byte) string {
+func unquote(raw string) string {
 	if len(raw) < 2 || len(raw) > maxText+2 {
 		return ""
 	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1]
 	}
 	var s string
-	_ = json.Unmarshal(raw, &s) // a wrong escape: as if it were too long
+	_ = json.Unmarshal([]byte(raw), &s) // a wrong escape: as if it were too long
 	return s
 }
