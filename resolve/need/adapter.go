@@ -48,11 +48,11 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 			m.note("base model " + show(next) + " of adapter " + show(dir) + " has no config.json: it counts as transformers")
 			return nil
 		}
-		if dir = next; slices.Contains(seen, dir) || len(seen) >= maxChain {
+		if dir = next; slices.Contains(seen, resolved(dir)) || len(seen) >= maxChain {
 			return fault.New(fault.BadModel, "adapters stand on each other without end: %s", show(strings.Join(append(seen, dir), " → "))).
 				Fix("correct base_model_name_or_path in %s", show(filepath.Join(dir, adapterFile)))
 		}
-		seen = append(seen, dir)
+		seen = append(seen, resolved(dir))
 	}
 }
 
@@ -69,20 +69,20 @@ func baseName(dir string) (string, error) {
 	return strings.TrimSpace(*a.Base), nil
 }
 
-// findBase returns the resolved folder of a base model: relative to the
-// adapter, to the working directory, or in the hub's cache. It returns "" if
-// there is none.
+// findBase returns the folder of a base model: relative to the adapter, to the folder
+// that the adapter's links lead to, to the working directory, or in the hub's cache.
+// It returns "" if there is none.
 func findBase(base, dir string, p Places) (string, error) {
 	if checkName(base) != nil {
 		return "", nil
 	}
-	for _, from := range []string{dir, p.Cwd} {
+	for _, from := range []string{dir, resolved(dir), p.Cwd} {
 		path, here, err := find(base, from)
 		if err != nil {
 			return "", unreadableModel(path, err)
 		}
 		if here && isDir(path, "") {
-			return resolved(path), nil
+			return path, nil
 		}
 	}
 	if !isHubID(base) {

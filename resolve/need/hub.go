@@ -49,7 +49,7 @@ func cachedName(name string, p Places) bool {
 
 // repoDir returns the folder of a repository in the hub's cache.
 func repoDir(id string, p Places) string {
-	return filepath.Join(seenFrom(p.Cwd, p.HubDir), "models--"+strings.ReplaceAll(id, "/", "--"))
+	return filepath.Join(p.HubDir, "models--"+strings.ReplaceAll(id, "/", "--"))
 }
 
 // fromHub reads the cached files of m.Hub. Without them it decides by the name.
@@ -77,7 +77,7 @@ func (m *Model) fromHub(p Places) error {
 	return nil
 }
 
-// snapshot returns the resolved folder of a hub id's cached files. It prefers
+// snapshot returns the folder of a hub id's cached files. It prefers
 // the revision in refs/main; otherwise it takes the first one with a model's
 // files. It returns "" if there is none.
 //
@@ -112,7 +112,7 @@ func snapshot(id string, p Places) (string, error) {
 			return "", unreadableModel(dir, err)
 		}
 		if l.isModel() {
-			found = resolved(dir)
+			found = dir
 			if e.Name() == main {
 				break
 			}

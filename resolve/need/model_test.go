@@ -173,7 +173,7 @@ func TestOf(t *testing.T) {
 				require.Contains(t, m.Notes[0], c.note)
 			}
 			// TestType checks the types, TestKinds the kinds.
-			c.want.Name, c.want.Notes, c.want.Type = c.name, m.Notes, m.Type
+			c.want.Name, c.want.Notes, c.want.Type, c.want.Real = c.name, m.Notes, m.Type, m.Real
 			c.want.Kind, c.want.Evidence, c.want.Needs, c.want.Quant = m.Kind, m.Evidence, m.Needs, m.Quant
 			switch c.path {
 			case "":
@@ -210,8 +210,9 @@ func TestOfLinks(t *testing.T) {
 	}
 	m, err := Of("current", Places{Cwd: dir})
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(dir, "store", "llama 7b"), m.Path)
-	require.Equal(t, envdir.LocalID(m.Path), m.OldID())
+	require.Equal(t, filepath.Join(dir, "current"), m.Path)
+	require.Equal(t, filepath.Join(dir, "store", "llama 7b"), m.Real)
+	require.Equal(t, envdir.LocalID(m.Real), m.OldID())
 
 	// The hub's cache consists of links into blobs.
 	require.NoError(t, os.Symlink("../blobs/1", filepath.Join(dir, "s", "config.json")))
@@ -221,16 +222,16 @@ func TestOfLinks(t *testing.T) {
 
 	require.NoError(t, os.Symlink("nothing", filepath.Join(dir, "dangling")))
 	_, err = Of("./dangling", Places{Cwd: dir})
-	require.ErrorContains(t, err, "no such file")
+	require.ErrorContains(t, err, "dangling is a link to nothing, which does not exist")
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "blobs", "1")))
 	_, err = Of("s", Places{Cwd: dir})
-	require.ErrorContains(t, err, "cannot be read")
+	require.ErrorContains(t, err, filepath.Join("s", "config.json")+" is a link to ../blobs/1, which does not exist")
 	require.Equal(t, fault.BadModel, fault.CodeOf(err))
 
 	require.NoError(t, os.Symlink("loop", filepath.Join(dir, "loop")))
 	_, err = Of("loop", Places{Cwd: dir})
-	require.ErrorContains(t, err, "cannot be read")
+	require.ErrorContains(t, err, "loop is a link that leads back to itself")
 }
 
 func TestOldID(t *testing.T) {
@@ -238,7 +239,7 @@ func TestOldID(t *testing.T) {
 	require.Empty(t, Model{}.OldID())
 	require.Equal(t, envdir.ID("org__name"), Model{Hub: "org/name"}.OldID())
 	require.Equal(t, envdir.ID("org__name"), Model{Hub: "org/name", Path: "/cache/x"}.OldID(), "the same, cached or not")
-	require.Equal(t, envdir.LocalID("/models/llama"), Model{Path: "/models/llama"}.OldID())
+	require.Equal(t, envdir.LocalID("/models/llama"), Model{Path: "/link", Real: "/models/llama"}.OldID())
 }
 
 func TestHolds(t *testing.T) {

@@ -21,7 +21,8 @@ const (
 // Model describes a model.
 type Model struct {
 	Name     string     // as the user wrote it
-	Path     string     // absolute and resolved: a folder or a file; "" for a hub id that is not cached
+	Path     string     // absolute, as it was named: a folder or a file; "" for a hub id that is not cached
+	Real     string     // Path without links, from which the app made the ids of its envs
 	Hub      string     // org/name; "" for a path
 	Kind     string     // the name of the model's [Kind]; "" if nothing shows it
 	Evidence []Evidence // what shows the kind and the quantisation, the strongest first
@@ -43,8 +44,8 @@ func (m Model) OldID() envdir.ID {
 	switch {
 	case m.Hub != "":
 		return envdir.HubID(m.Hub)
-	case m.Path != "":
-		return envdir.LocalID(m.Path)
+	case m.Real != "":
+		return envdir.LocalID(m.Real)
 	}
 	return ""
 }
@@ -55,7 +56,7 @@ func (m *Model) note(text string) { m.Notes = append(m.Notes, text) }
 // Places defines where to look for models.
 type Places struct {
 	Cwd     string                  // absolute; the base of relative paths
-	HubDir  string                  // the Hugging Face cache ("hub" folder): HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub
+	HubDir  string                  // absolute; the cache of the Hugging Face hub (the folder "hub"), or ""
 	Family  string                  // --family: decides what the files leave open
 	Covered func(quant string) bool // whether that family supports this quantisation, apart from bitsandbytes; nil if it supports none
 }
@@ -77,9 +78,9 @@ func Of(name string, p Places) (Model, error) {
 	path, here, err := find(name, p.Cwd)
 	switch {
 	case err != nil:
-		return m, unreadableModel(name, err)
+		return m, unreadableModel(path, err)
 	case here:
-		m.Path = resolved(path)
+		m.Path, m.Real = path, resolved(path)
 		return m, m.fromPath(p)
 	case isHubID(name) && !looksLikePath(name) && !isDir(orgOf(name), p.Cwd):
 		m.Hub = name
@@ -133,6 +134,9 @@ func (p Places) covers(quant string) bool { return p.Covered != nil && p.Covered
 // unreadableModel returns the error for a file that exists and cannot be read: that
 // must not be taken for a missing file.
 func unreadableModel(path string, err error) error {
+	if err := badLink(path, err); err != nil {
+		return err
+	}
 	return fault.New(fault.BadModel, "model %s cannot be read: %w", show(path), fsys.Cause(err)).
 		Fix("make it readable for this account, or name another model with --model")
 }

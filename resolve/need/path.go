@@ -88,6 +88,9 @@ func looksLikePath(name string) bool {
 
 // notFound returns the error for a name that is neither a path nor a hub id.
 func notFound(name, path string) error {
+	if err := badLink(path, syscall.ENOENT); err != nil {
+		return err
+	}
 	e := fault.New(fault.BadModel, "model %s: no such file or folder", show(path))
 	switch {
 	case name[0] == '~':
@@ -97,6 +100,26 @@ func notFound(name, path string) error {
 	}
 	return e.Fix("correct the path, or name a model of the hub: --model org/name")
 }
+
+// badLink returns the error for a path that could not be opened because it is a link
+// that leads to nothing or to itself. For any other path it returns nil.
+func badLink(path string, err error) error {
+	target, notLink := os.Readlink(path)
+	switch {
+	case notLink != nil:
+		return nil
+	case errors.Is(err, syscall.ELOOP), runtime.GOOS == "windows" && errors.Is(err, errLoop):
+		return fault.New(fault.BadModel, "model %s is a link that leads back to itself, over %s", show(path), show(target)).
+			Fix("let that link lead to the model's file or folder, or name another model with --model")
+	case isAbsent(err):
+		return fault.New(fault.BadModel, "model %s is a link to %s, which does not exist", show(path), show(target)).
+			Fix("download the model's files again, or name another model with --model")
+	}
+	return nil
+}
+
+// errLoop is ERROR_CANT_RESOLVE_FILENAME.
+const errLoop = syscall.Errno(1921)
 
 // show returns a path as it is. It quotes a path that would break the line.
 func show(path string) string {

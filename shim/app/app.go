@@ -110,7 +110,7 @@ func (a *App) load(anyRoot bool) (*App, error) {
 	id := hardware.Identify(hardwareEnv)
 	next.State = store.OpenState(c.Root(), id.ID(), config.StateHome(a.Env))
 	next.Machine = hardware.NewCache(id, hardwareEnv, next.State)
-	next.finder = target.NewFinder(c, a.Env, next.Machine, a.UI.Log)
+	next.finder = target.NewFinder(c, a.Env, next.Program, next.Machine, a.UI.Log)
 	return &next, nil
 }
 
@@ -150,7 +150,7 @@ func didYouMean(variable string, t config.Table) string {
 // The copy shares the root and the hardware.
 func (a *App) WithConfig(c config.Config) *App {
 	next := *a
-	next.Config, next.finder = c, target.NewFinder(c, a.Env, a.Machine, a.UI.Log)
+	next.Config, next.finder = c, target.NewFinder(c, a.Env, a.Program, a.Machine, a.UI.Log)
 	return &next
 }
 
@@ -158,7 +158,7 @@ func (a *App) WithConfig(c config.Config) *App {
 func (a *App) Silent() *App {
 	next := *a
 	next.UI = a.UI.Silent()
-	next.finder = target.NewFinder(a.Config, a.Env, a.Machine, next.UI.Log)
+	next.finder = target.NewFinder(a.Config, a.Env, a.Program, a.Machine, next.UI.Log)
 	return &next
 }
 
@@ -236,7 +236,7 @@ func (a *App) Remember(t target.Target, req *resolve.Request, res *resolve.Resol
 	if req.Model.ID == "" || res.Degraded {
 		return
 	}
-	if err := a.Store().Catalogue().NoteModel(res.Dir, req.Model.ID, cmp.Or(t.Model.Hub, t.Model.Path)); err != nil {
+	if err := a.Store().Catalogue().NoteModel(res.Dir, req.Model.ID, cmp.Or(t.Model.Hub, t.Model.Real)); err != nil {
 		a.UI.Log.Debug("noting the model: " + err.Error())
 	}
 }

@@ -62,7 +62,7 @@ func (v values) finder(typed config.Flags) (f target.Finder, ok bool) {
 	if err != nil || c.RootErr() != nil {
 		return f, false
 	}
-	return target.NewFinder(c, v.env, (*hardware.Cache)(nil), hclog.NewNullLogger()), true
+	return target.NewFinder(c, v.env, v.env, (*hardware.Cache)(nil), hclog.NewNullLogger()), true
 }
 
 // keys returns the keys of the envs that exist or are described. If none of them

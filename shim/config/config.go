@@ -32,19 +32,20 @@ type Flags map[string]string
 //
 // Its maps and slices are shared: do not change them.
 type Config struct {
-	table     Table
-	values    []Value
-	vars      map[string]Value
-	envs      map[string]OwnEnv
-	needs     []requirement.Requirement
-	terms     requirement.Terms
-	ignored   []string
-	outsiders map[string]string
-	unknown   []string
-	unnamed   Value
-	base      string
-	script    string
-	root      root
+	table      Table
+	values     []Value
+	vars       map[string]Value
+	envs       map[string]OwnEnv
+	needs      []requirement.Requirement
+	terms      requirement.Terms
+	ignored    []string
+	outsiders  map[string]string
+	unknown    []string
+	unnamed    Value
+	base       string
+	script     string
+	scriptDirs []string
+	root       root
 }
 
 // root is the root that was found.

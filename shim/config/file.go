@@ -46,11 +46,7 @@ func (l *loader) files() error {
 	if err := l.readScript(); err != nil {
 		return err
 	}
-	starts := []string{l.base}
-	if dir := l.ScriptDir(); dir != "" {
-		starts = append(starts, dir)
-	}
-	for _, start := range starts {
+	for _, start := range append([]string{l.base}, l.scriptDirs...) {
 		for dir := start; ; dir = filepath.Dir(dir) {
 			found, err := l.file(filepath.Join(dir, ProjectFile), projectScope)
 			if err != nil || found {

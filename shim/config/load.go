@@ -88,6 +88,7 @@ type loader struct {
 
 func newLoader(in Input) *loader {
 	l := &loader{in: in, Config: Config{table: in.Table, base: in.Dir.Path, script: ScriptOf(in.Program)}}
+	l.scriptDirs = foldersOf(l.Abs(l.script))
 	l.values = make([]Value, len(in.Table))
 	for i := range in.Table {
 		l.values[i] = Value{Text: in.Table[i].Default, From: fromDefault}
@@ -215,10 +216,23 @@ func (c Config) Abs(path string) string {
 	return fsys.Absolute(path, c.base)
 }
 
-// ScriptDir returns the folder of the script that is started, or "".
-func (c Config) ScriptDir() string {
-	if c.script == "" {
-		return ""
+// ScriptDirs returns where the files of the script that is started are looked for, the
+// most important first: its own folder, and, if it is a link, the folder of the file
+// that it leads to. Without a script there is none.
+func (c Config) ScriptDirs() []string { return c.scriptDirs }
+
+// foldersOf returns the folder of a file, and that of the file it leads to if it is
+// a link.
+func foldersOf(path string) []string {
+	if path == "" {
+		return nil
 	}
-	return filepath.Dir(c.Abs(c.script))
+	dirs := []string{filepath.Dir(path)}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		return dirs
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		dirs = append(dirs, filepath.Dir(target))
+	}
+	return dirs
 }

@@ -75,7 +75,11 @@ func (l *loader) parseNeeds() error {
 			}
 		}
 	}
-	by := asker{fault.BadScript, l.blockFrom + ": dependencies", l.ScriptDir(), l.ScriptDir()}
+	var dir string
+	if l.script != "" {
+		dir = l.scriptDirs[0]
+	}
+	by := asker{fault.BadScript, l.blockFrom + ": dependencies", dir, dir}
 	for _, text := range l.block.dependencies {
 		if err := l.need(text, by); err != nil {
 			return err

@@ -57,7 +57,7 @@ type start struct{ dir, from string }
 
 func rootStarts(c Config) []start {
 	starts := []start{{c.base, fromDir}}
-	if dir := c.ScriptDir(); dir != "" {
+	for _, dir := range c.ScriptDirs() {
 		starts = append(starts, start{dir, FromScript})
 	}
 	if m := c.Abs(c.String("model")); m != "" && fsys.Exists(m) {

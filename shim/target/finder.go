@@ -43,14 +43,15 @@ type Target struct {
 type Finder struct {
 	Config   config.Config   // the settings and the root
 	Env      execx.Environ   // the caller's variables
+	Program  execx.Environ   // the program's variables, which say where its models are
 	Machine  *hardware.Cache // this machine's hardware
 	Log      hclog.Logger    // for notes and warnings
 	profiles *rootProfiles
 }
 
 // NewFinder returns a Finder that reads the root's profiles at most once.
-func NewFinder(c config.Config, env execx.Environ, machine *hardware.Cache, log hclog.Logger) Finder {
-	return Finder{c, env, machine, log, &rootProfiles{}}
+func NewFinder(c config.Config, env, program execx.Environ, machine *hardware.Cache, log hclog.Logger) Finder {
+	return Finder{c, env, program, machine, log, &rootProfiles{}}
 }
 
 // Find decides on model, family and key, without needs beyond the key. What the

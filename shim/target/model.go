@@ -1,22 +1,21 @@
 package target
 
 import (
-	"cmp"
 	"path/filepath"
 	"slices"
 
-	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/shim/config"
 )
 
 // Model returns the model that is named, else the one in the script's folder, else
-// the one in the working directory. It returns the zero Model if there is none.
+// the one in the folder that the script leads to, else the one in the working
+// directory. It returns the zero Model if there is none.
 func (f Finder) Model() (need.Model, error) {
 	c := f.Config
 	places := need.Places{
-		Cwd: c.Base(), HubDir: hubDir(f.Env), Family: c.String("family"),
+		Cwd: c.Base(), HubDir: hubDir(f.Program, c.Base()), Family: c.String("family"),
 		Covered: func(quant string) bool {
 			family, ok := profile.FamilyNamed(c.String("family"))
 			return ok && family.Covers(quant)
@@ -32,10 +31,7 @@ func (f Finder) Model() (need.Model, error) {
 			places.Cwd = filepath.Dir(from) // a path in a file is relative to the file
 		}
 	} else {
-		dirs := []string{c.Base()}
-		if dir := c.ScriptDir(); dir != "" {
-			dirs = []string{dir, c.Base()}
-		}
+		dirs := append(slices.Clone(c.ScriptDirs()), c.Base())
 		i := slices.IndexFunc(dirs, need.Holds)
 		if i < 0 {
 			return need.Model{}, nil
@@ -50,18 +46,4 @@ func (f Finder) Model() (need.Model, error) {
 		f.Log.Info(note)
 	}
 	return m, err
-}
-
-// hubDir returns the local cache of the Hugging Face hub.
-func hubDir(env execx.Environ) string {
-	if dir := env.Get("HF_HUB_CACHE"); dir != "" {
-		return dir
-	}
-	if dir := env.Get("HF_HOME"); dir != "" {
-		return filepath.Join(dir, "hub")
-	}
-	if dir := env.Get("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "huggingface", "hub")
-	}
-	return config.Under(cmp.Or(env.Get("HOME"), env.Get("USERPROFILE")), ".cache", "huggingface", "hub")
 }

@@ -33,7 +33,7 @@ func finder(t *testing.T, files map[string]string, flags config.Flags) Finder {
 	c, err := config.Load(config.Input{Table: config.Settings(), Env: env, Dir: config.Dir{Path: dir}, Flags: all})
 	require.NoError(t, err)
 	require.NoError(t, c.RootErr())
-	return NewFinder(c, env, hardware.NewCache(hardware.Identity{}, env, nil), hclog.NewNullLogger())
+	return NewFinder(c, env, env, hardware.NewCache(hardware.Identity{}, env, nil), hclog.NewNullLogger())
 }
 
 const (
