@@ -18,8 +18,8 @@ resources: ## the Windows programs' icon, manifest and version, as cmd/modelrun/
 man: ## docs/modelrun.1 and the golden help, made anew from the options
 	UPDATE_SCRIPTS=1 go test -count=1 -run 'TestManPage|TestHelp' ./shim/cli
 
-profiles: ## the versions of the built-in profiles, from the indexes; ACCEL=cu132 for one
-	go run ./cmd/genprofiles $(if $(ACCEL),-accel $(ACCEL))
+profiles: ## the versions of the built-in profiles, from the indexes; ACCEL=cu132 or FAMILY=onnx for one
+	go run ./cmd/genprofiles $(if $(ACCEL),-accel $(ACCEL)) $(if $(FAMILY),-family $(FAMILY))
 
 test: ## run the tests with the race detector
 	go test -race -timeout 30m ./...

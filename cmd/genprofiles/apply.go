@@ -131,7 +131,7 @@ func (m maker) make(ctx context.Context, f *file, family string, e *entry) error
 	key := string(kind.Key(f.Accelerator, len(kind.Bnb) > 0))
 	var modules []string
 	for _, name := range e.Packages.names() {
-		modules = append(modules, strings.TrimSuffix(name, "-gpu")) // onnxruntime-gpu is onnxruntime
+		modules = append(modules, strings.ReplaceAll(strings.TrimSuffix(name, "-gpu"), "-", "_")) // onnxruntime-gpu is onnxruntime
 	}
 	for _, args := range [][]string{{"ensure", "-e", key}, {"-e", key, "--", "python", "-c", "import " + strings.Join(modules, ", ")}} {
 		res, err := execx.Run(ctx, execx.Cmd{Path: m.modelrun, Args: args, Env: m.env, Dir: string(m.root), Output: os.Stderr})

@@ -22,6 +22,7 @@ type generator struct {
 	source string       // the default index, as the record names it
 	date   string       // of today
 	needs  map[int]line // what the lines of transformers need, by line
+	family string       // the only family whose entries are written; "" for all
 	maker  *maker       // makes envs of the entries; nil if they are only resolved
 	log    io.Writer
 }
@@ -36,32 +37,44 @@ var pinned = []string{"torch", "torchvision", "torchaudio", "transformers", "pef
 
 // profile returns the profile with new versions.
 func (g generator) profile(ctx context.Context, f *file) (*file, error) {
-	index, err := g.index(ctx, f)
+	index, unasked := g.index(ctx, f)
+	if unasked != nil {
+		fmt.Fprintf(g.log, "%s: %s cannot be asked: %v\n", f.ProfileID, f.TorchIndex, unasked)
+	}
 	found := fresh{}
-	if err == nil {
-		if found, err = g.lines(ctx, f, index); err != nil {
-			fmt.Fprintf(g.log, "%s: both lines of transformers are kept: %v\n", f.ProfileID, err)
-			found = fresh{}
-		}
-	} else {
-		fmt.Fprintf(g.log, "%s: %s cannot be asked: %v\n", f.ProfileID, f.TorchIndex, err)
-		if e, err := g.besideTorch(ctx, f); err == nil {
-			found[profile.Transformers5] = e
-		} else {
-			fmt.Fprintf(g.log, "%s: %s is kept: %v\n", f.ProfileID, profile.Transformers5, err)
-		}
+	if g.family == "" {
+		found = g.bothLines(ctx, f, index, unasked)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Families)) {
-		if name == profile.Transformers5 || len(f.Families[name].Packages) == 0 {
+		if name == profile.Transformers5 || len(f.Families[name].Packages) == 0 || g.family != "" && g.family != name {
 			continue
 		}
-		if e, err := g.other(ctx, f, name, index); err == nil {
+		if e, err := g.other(ctx, f.with(found), name, index, unasked); err == nil {
 			found[name] = e
 		} else {
 			fmt.Fprintf(g.log, "%s: %s is kept: %v\n", f.ProfileID, name, err)
 		}
 	}
 	return g.made(ctx, f, found)
+}
+
+// bothLines returns the new entries of the lines of transformers. If torch's index
+// cannot be asked, only line 5 is written again.
+func (g generator) bothLines(ctx context.Context, f *file, index string, unasked error) fresh {
+	if unasked == nil {
+		found, err := g.lines(ctx, f, index)
+		if err != nil {
+			fmt.Fprintf(g.log, "%s: both lines of transformers are kept: %v\n", f.ProfileID, err)
+			return fresh{}
+		}
+		return found
+	}
+	e, err := g.besideTorch(ctx, f, profile.Transformers5, f.versions, map[string]string{"transformers": from5}, pinned)
+	if err != nil {
+		fmt.Fprintf(g.log, "%s: %s is kept: %v\n", f.ProfileID, profile.Transformers5, err)
+		return fresh{}
+	}
+	return fresh{profile.Transformers5: e}
 }
 
 // index returns the index that is asked for torch, as modelrun itself does: that of
@@ -212,56 +225,71 @@ func beside(s set, line string) map[string]string {
 	return map[string]string{"transformers": line, "torch": "==" + s["torch"], "torchvision": "==" + s["torchvision"]}
 }
 
-// besideTorch finds the versions of line 5 for a profile whose index cannot be asked:
-// torch's packages stay those of the profile, and the others are those that resolve
-// in the default index beside torch's public version.
-func (g generator) besideTorch(ctx context.Context, f *file) (*entry, error) {
-	torch := f.Packages.version("torch")
+// besideTorch finds the versions of a family for a profile whose index cannot be asked:
+// torch's packages stay those of another entry, and the others are those that resolve
+// in the default index beside torch's public version. fixed bounds them. The entry has
+// the packages of names.
+func (g generator) besideTorch(ctx context.Context, f *file, family string, from versions, fixed map[string]string, names []string) (*entry, error) {
+	torch := from.Packages.version("torch")
 	if requirement.CompareReleases(torch, g.needs[5].torch) < 0 {
 		return nil, fmt.Errorf("torch %s is too old for it", torch)
 	}
 	var old pins
-	if e := f.Families[profile.Transformers5]; e != nil {
+	if e := f.Families[family]; e != nil {
 		if old = e.Packages; e.Verified.Level == profile.Resolved || e.Verified.Level == profile.Imported {
 			return nil, errors.New("it was verified where its index can be asked")
 		}
 	}
-	fixed := map[string]string{"transformers": from5}
-	for _, pin := range f.Packages {
+	fixed = maps.Clone(fixed)
+	for _, pin := range from.Packages {
 		if strings.HasPrefix(pin.Name, "torch") {
 			fixed[pin.Name] = "==" + public(pin.Version)
 		}
 	}
-	q := question(f, profile.Transformers5, "", fixed, f.Without...)
+	q := question(f, family, "", fixed, from.Without...)
 	q.limits = nil // the torch of the default index may be for another CUDA
 	s, err := g.resolve(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	again := question(f, profile.Transformers5, "", s.pins(pinned, true).fixed(), f.Without...)
+	again := question(f, family, "", s.pins(names, true).fixed(), from.Without...)
 	again.limits = nil
-	for _, pin := range f.Packages {
-		if strings.HasPrefix(pin.Name, "torch") {
+	for _, pin := range from.Packages {
+		if _, has := s[pin.Name]; has && strings.HasPrefix(pin.Name, "torch") {
 			s[pin.Name] = pin.Version
 		}
 	}
-	e := &entry{versions: versions{s.pins(pinned, false), f.Without, profile.Verified{
+	e := &entry{versions: versions{s.pins(names, false), nil, profile.Verified{
 		Level: profile.Unverified, Date: g.date, Source: g.source + ", beside torch " + torch + " of that index",
 	}}}
-	if err := notOlder(old, e.Packages, pinned...); err != nil {
+	if family == profile.Transformers5 {
+		e.Without = from.Without
+	}
+	if err := notOlder(old, e.Packages, names...); err != nil {
 		return nil, err
 	}
 	e.Python, err = g.pythons(ctx, f, again)
 	return e, err
 }
 
-// other finds the versions of a family other than transformers.
-func (g generator) other(ctx context.Context, f *file, name, index string) (*entry, error) {
+// other finds the versions of a family other than transformers. One that has both
+// torch and transformers gets those of line 5, so that a second env costs megabytes.
+func (g generator) other(ctx context.Context, f *file, name, index string, unasked error) (*entry, error) {
 	e := *f.Families[name]
 	old := e.Packages
 	kind, ok := profile.FamilyNamed(name)
 	if !ok {
 		return nil, errors.New("there is no such family")
+	}
+	var fixed map[string]string
+	if hasTorch(kind) && slices.Contains(kind.Packages, "transformers") {
+		five := f.Families[profile.Transformers5]
+		if five == nil {
+			return nil, errors.New("there is no line 5 of transformers")
+		}
+		if fixed = five.Packages.fixed(); unasked != nil {
+			return g.besideTorch(ctx, f, name, five.versions, fixed, old.names())
+		}
 	}
 	switch {
 	case e.TorchIndex == "default" || !hasTorch(kind):
@@ -269,11 +297,11 @@ func (g generator) other(ctx context.Context, f *file, name, index string) (*ent
 	case e.TorchIndex != "":
 		index = e.TorchIndex
 	}
-	s, err := g.newest(ctx, f, name, index, nil)
+	s, err := g.newest(ctx, f, name, index, fixed)
 	if err != nil {
 		return nil, err
 	}
-	e.Packages, e.Verified = s.pins(old.names(), false), g.resolved(index)
+	e.Packages, e.Verified = s.pins(old.names(), f.Accelerator == "cpu"), g.resolved(index)
 	if err := notOlder(old, e.Packages, kind.Main...); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/modelrun/modelrun/execx"
@@ -21,9 +22,10 @@ import (
 
 func main() {
 	accel := flag.String("accel", "", "write only the profile of this accelerator")
+	family := flag.String("family", "", "write only the entries of this family")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, *accel)
+	err := run(ctx, *accel, *family)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "genprofiles:", err)
@@ -39,7 +41,7 @@ const (
 
 // run writes the profiles, what the lines of transformers know, and the table of all
 // versions.
-func run(ctx context.Context, accel string) error {
+func run(ctx context.Context, accel, family string) error {
 	files, err := filepath.Glob(filepath.Join(embedded, "*.json"))
 	if err != nil || len(files) == 0 {
 		return errors.Join(err, errors.New("there is no "+embedded+": run it in the project's folder"))
@@ -56,13 +58,14 @@ func run(ctx context.Context, accel string) error {
 	if g.needs, err = g.readLines(ctx, python); err != nil {
 		return err
 	}
+	g.family = family
 	all := make([]*file, len(files))
 	wrote := false
 	for i, path := range files {
 		if all[i], err = readFile(path); err != nil {
 			return err
 		}
-		if accel != "" && all[i].Accelerator != accel {
+		if accel != "" && all[i].Accelerator != accel || family != "" && all[i].Families[family] == nil {
 			continue
 		}
 		fmt.Fprintln(g.log, all[i].ProfileID)
@@ -72,7 +75,7 @@ func run(ctx context.Context, accel string) error {
 		wrote = true
 	}
 	if !wrote {
-		return fmt.Errorf("no profile is for %q", accel)
+		return fmt.Errorf("no profile is for %q", strings.Trim(accel+" "+family, " "))
 	}
 	text, err := source(g.needs)
 	if err != nil {

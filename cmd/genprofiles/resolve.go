@@ -99,16 +99,22 @@ func (s set) checkCUDA(accel string, torch bool, index string) error {
 	if !ok {
 		return nil
 	}
+	named := strings.HasPrefix(s["nvidia-cuda-runtime"], major+".") // from 13 on, CUDA's libraries do not name it
 	for name := range s {
-		if i := strings.LastIndex(name, "-cu"); i >= 0 && len(name) == i+5 && name[i+3:] > major && name[i+3:] <= "99" {
+		i := strings.LastIndex(name, "-cu")
+		if i < 0 || len(name) != i+5 {
+			continue
+		}
+		if name[i+3:] > major && name[i+3:] <= "99" {
 			return fmt.Errorf("%s %s is not for CUDA %s", name, s[name], major)
 		}
+		named = named || name[i+3:] == major
 	}
 	switch {
 	case torch && index == "" && !strings.HasPrefix(s["cuda-toolkit"], major+"."+minor+"."):
 		return fmt.Errorf("torch %s does not say that it is for CUDA %s.%s", s["torch"], major, minor)
-	case !torch && s["nvidia-cuda-runtime-cu"+major] == "" && !strings.HasPrefix(s["nvidia-cuda-runtime"], major+"."):
-		return fmt.Errorf("it does not come with the runtime of CUDA %s", major)
+	case !torch && !named:
+		return fmt.Errorf("it does not come with libraries of CUDA %s", major)
 	}
 	return nil
 }

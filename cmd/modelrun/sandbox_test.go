@@ -393,6 +393,34 @@ def __getattr__(name):
     if os.environ.get("FAKE_USELESS"): raise ImportError("vllm._C: undefined symbol: _ZN3c10")
     return object
 `
+	fakeDiffusers = `
+import os
+def __getattr__(name):
+    if name != "DiffusionPipeline": raise AttributeError(name)
+    if os.environ.get("FAKE_USELESS"): raise ImportError("cannot import name 'FLAX_WEIGHTS_NAME'")
+    return object
+`
+	fakeCtranslate2 = `
+import os
+def get_supported_compute_types(device):
+    if os.environ.get("FAKE_USELESS"): raise RuntimeError("no backend was compiled in")
+    return {"float32"}
+def get_cuda_device_count(): return 0 if os.environ.get("FAKE_NO_DRIVER") else 1
+`
+	fakeOpenvino = `
+import os
+class Core: available_devices = [] if os.environ.get("FAKE_USELESS") else ["CPU"]
+`
+	fakeMlx = `
+import os
+def ones(n):
+    if os.environ.get("FAKE_USELESS"): raise RuntimeError("[metal::load_device] No Metal device available.")
+    return _Array()
+class _Array:
+    def __mul__(self, other): return self
+    def sum(self): return self
+    def item(self): return 16
+`
 )
 
 // wheels returns small stand-ins with the names and versions that the embedded
@@ -502,6 +530,17 @@ func stand(name, version string) uvtest.Wheel {
 		w.Files["bitsandbytes/cextension.py"] = fakeBitsandbytes
 	case "vllm":
 		w.Files["vllm/__init__.py"] = fakeVllm
+	case "diffusers":
+		w.Files["diffusers/__init__.py"] = fakeDiffusers
+		w.Files["diffusers/utils.py"] = "def is_torch_available(): return True\n"
+	case "ctranslate2":
+		w.Files["ctranslate2/__init__.py"] = fakeCtranslate2
+	case "nvidia-cublas-cu12":
+		w.Files["nvidia/cublas/lib/libcublas.so.12"], w.Files["nvidia/cublas/bin/cublas64_12.dll"] = "", ""
+	case "openvino":
+		w.Files["openvino/__init__.py"] = fakeOpenvino
+	case "mlx":
+		w.Files["mlx/core.py"] = fakeMlx
 	}
 	return w
 }

@@ -14,7 +14,8 @@ import (
 // capabilities lists the prefixes of the scripts' names, with what each part of
 // modelrun does.
 var capabilities = []struct{ prefix, does string }{
-	{"launch", "starting a program"}, {"model", "what the model needs"}, {"line", "the two lines of transformers"}, {"profile", "hardware profiles"}, {"root", "the root"},
+	{"launch", "starting a program"}, {"model", "what the model needs"}, {"line", "the two lines of transformers"},
+	{"family", "the families"}, {"profile", "hardware profiles"}, {"root", "the root"},
 	{"choose", "which environment is used"}, {"wait", "waiting for another creator"}, {"create", "creating an environment"},
 	{"ensure", "creating ahead of time"}, {"with", "packages beyond the key"}, {"health", "checking an environment"},
 	{"repair", "rebuilding an environment"}, {"export", "the lock of an environment"}, {"lock", "an environment from a lock"},

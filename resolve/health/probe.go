@@ -68,7 +68,7 @@ func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error
 	if err != nil {
 		return Verdict{}, err
 	}
-	res, err := c.runPython(ctx, s.Dir, c.limit(), "-u", "-X", "utf8", "-c", probeSource, string(arg))
+	res, err := c.runPython(ctx, WithLibraries(c.Env, s.Dir, s.Imports), s.Dir, c.limit(), "-u", "-X", "utf8", "-c", probeSource, string(arg))
 	if ctx.Err() != nil {
 		return Verdict{}, context.Cause(ctx)
 	}
@@ -83,9 +83,9 @@ func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error
 }
 
 // runPython runs the env's interpreter in an empty folder. It gets the
-// program's environment, without the variables that redirect python, and with
+// program's variables env, without the variables that redirect python, and with
 // those that keep libraries off the network.
-func (c *Checker) runPython(ctx context.Context, d envdir.Dir, limit time.Duration, args ...string) (execx.Result, error) {
+func (c *Checker) runPython(ctx context.Context, env execx.Environ, d envdir.Dir, limit time.Duration, args ...string) (execx.Result, error) {
 	dir, err := os.MkdirTemp("", "modelrun-check-")
 	if err == nil {
 		defer os.RemoveAll(dir)
@@ -94,7 +94,7 @@ func (c *Checker) runPython(ctx context.Context, d envdir.Dir, limit time.Durati
 	}
 	return execx.Run(ctx, execx.Cmd{
 		Path: d.Python(), Args: append([]string{"-I", "-B"}, args...),
-		Env: probeEnv(c.Env), Dir: dir, Timeout: limit, Started: killFirst,
+		Env: probeEnv(env), Dir: dir, Timeout: limit, Started: killFirst,
 	})
 }
 
@@ -132,7 +132,7 @@ func probeEnv(env execx.Environ) execx.Environ {
 // healthy or not. The last resort needs no more. Without pyvenv.cfg python
 // would run as its base interpreter. It takes at most 20 s.
 func (c *Checker) Starts(ctx context.Context, d envdir.Dir) error {
-	res, err := c.runPython(ctx, d, 20*time.Second, "-X", "utf8", "-c", "import sys; sys.stdout.write(sys.prefix)")
+	res, err := c.runPython(ctx, c.Env, d, 20*time.Second, "-X", "utf8", "-c", "import sys; sys.stdout.write(sys.prefix)")
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

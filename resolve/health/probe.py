@@ -77,16 +77,24 @@ def attempt_import(name):
 # Importing is not enough: some libraries import although they are useless. Each function below uses one of
 # them as a program would, on the CPU, and fails with a sentence of its own.
 
-def use_transformers(transformers):
+def accepts_torch(library):
     """It imports beside any torch, ignores a torch that it does not accept, and loads its models on first use."""
+    torch = attempt_import("torch")
+    sees = attempt(library + ".utils", lambda: load(library + ".utils").is_torch_available(), "import", "cannot use " + library + ".utils")
+    if not sees:
+        fail("import", "%s does not accept the installed torch %s" % (library, torch.__version__))
+
+
+def use_transformers(transformers):
     if "torch" not in REQUEST["imports"]:
         return
-    torch = attempt_import("torch")
-    sees = attempt("transformers.utils", lambda: load("transformers.utils").is_torch_available(),
-                   "import", "cannot use transformers.utils")
-    if not sees:
-        fail("import", "transformers does not accept the installed torch %s" % torch.__version__)
+    accepts_torch("transformers")
     attempt_import("transformers.modeling_utils")
+
+
+def use_diffusers(diffusers):
+    accepts_torch("diffusers")
+    attempt("import of diffusers.DiffusionPipeline", lambda: diffusers.DiffusionPipeline, "import", "cannot import diffusers.DiffusionPipeline")
 
 
 def use_bitsandbytes(bitsandbytes):
@@ -118,9 +126,27 @@ def use_vllm(vllm):
     attempt("import of vllm.LLM", lambda: vllm.LLM, "import", "cannot import vllm.LLM")  # the package loads it on first use
 
 
+def use_ctranslate2(ctranslate2):
+    """It loads cuBLAS by its name when a model is loaded, and then ends with an error if there is none."""
+    attempt("a call of ctranslate2", lambda: ctranslate2.get_supported_compute_types("cpu"), "import", "ctranslate2 cannot call its native library")
+    if REQUEST["gpu"] and REQUEST["accel"].startswith("cu"):
+        if not attempt("ctranslate2 and the GPU", lambda: ctranslate2.get_cuda_device_count(), "no-cuda", "ctranslate2 sees no GPU"):
+            fail("no-cuda", "ctranslate2 sees no GPU")
+
+
+def use_openvino(openvino):
+    if not attempt("the devices of openvino", lambda: openvino.Core().available_devices, "import", "cannot use openvino"):
+        fail("import", "openvino has no device")
+
+
+def use_mlx(core):
+    attempt("a computation of mlx", lambda: (core.ones(8) * 2).sum().item(), "import", "mlx cannot compute")
+
+
 USES = {
     "transformers": use_transformers, "bitsandbytes": use_bitsandbytes, "llama_cpp": use_llama_cpp,
-    "onnxruntime": use_onnxruntime, "vllm": use_vllm,
+    "onnxruntime": use_onnxruntime, "vllm": use_vllm, "diffusers": use_diffusers, "ctranslate2": use_ctranslate2,
+    "openvino": use_openvino, "mlx.core": use_mlx,
 }
 
 

@@ -66,4 +66,48 @@ var families = [...]Family{
 		Quants:   []string{"gptq", "awq", "compressed-tensors", "fp8", "mxfp4"},
 		GPU:      true,
 	},
+	{
+		Name: "diffusers", pattern: "torch-{accel}-diffusers",
+		Main: []string{"diffusers"},
+		Packages: []string{
+			"torch", "torchvision", "diffusers", "transformers", "accelerate", "safetensors", "peft", "huggingface-hub", "sentencepiece", "protobuf",
+			"numpy", "pillow", "fastapi", "uvicorn", "pydantic", "pip",
+		},
+		Shared: []Import{
+			{"diffusers", "diffusers"}, {"torch", "torch"}, {"transformers", "transformers"}, {"accelerate", "accelerate"},
+			{"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"},
+		},
+		Old: []Import{{"torch", "torch"}, {"diffusers", "diffusers"}},
+		GPU: true,
+	},
+	{
+		// From 4.8 on, the wheels need cuBLAS of CUDA 12 and no cuDNN. They load it when a model is loaded, and have code for
+		// GPUs from 5.3 to 8.6, and PTX for later ones: libctranslate2 4.8.5 itself.
+		Name: "ctranslate2", pattern: "ctranslate2-{accel}",
+		Main:     []string{"ctranslate2"},
+		Packages: []string{"ctranslate2", "faster-whisper", "tokenizers", "huggingface-hub", "sentencepiece", "numpy", "fastapi", "uvicorn", "pydantic", "pip"},
+		Shared: []Import{
+			{"ctranslate2", "ctranslate2"}, {"faster_whisper", "faster-whisper"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"},
+		},
+		Old:  []Import{{"ctranslate2", "ctranslate2"}},
+		GPU:  true,
+		cuda: variant{packages: []string{"nvidia-cublas-cu12"}},
+	},
+	{
+		// The same wheels run on the CPU and on Intel's GPUs. optimum-intel requires torch, so it is left out.
+		Name: "openvino", pattern: "openvino-{accel}", only: "cpu",
+		Main:     []string{"openvino"},
+		Packages: []string{"openvino", "openvino-genai", "openvino-tokenizers", "huggingface-hub", "numpy", "fastapi", "uvicorn", "pydantic", "pip"},
+		Shared: []Import{
+			{"openvino", "openvino"}, {"openvino_genai", "openvino-genai"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"},
+		},
+		Old: []Import{{"openvino", "openvino"}},
+	},
+	{
+		Name: "mlx", pattern: "mlx-{accel}", only: "mps",
+		Main:     []string{"mlx", "mlx-lm"},
+		Packages: []string{"mlx", "mlx-lm", "huggingface-hub", "numpy", "fastapi", "uvicorn", "pydantic", "pip"},
+		Shared:   []Import{{"mlx.core", "mlx"}, {"mlx_lm", "mlx-lm"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
+		Old:      []Import{{"mlx.core", "mlx"}},
+	},
 }

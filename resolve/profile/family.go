@@ -31,6 +31,7 @@ type Family struct {
 
 	pattern     string // "torch-{accel}-transformers"
 	line        int    // 4: main packages below version 5; 5: from version 5; 0: any
+	only        string // the one accelerator for which it is made; "" for any
 	cuda, other variant
 }
 
@@ -75,6 +76,11 @@ func Builds(name string) bool {
 // Covers reports whether this family supports a quantisation, as quant_method
 // spells it.
 func (f Family) Covers(quant string) bool { return slices.Contains(f.Quants, quant) }
+
+// Serves reports whether there can be an env of the family for an accelerator.
+func (f Family) Serves(accel string) bool {
+	return ValidAccel(accel) && (f.only == "" || f.only == accel)
+}
 
 // For returns the family for one accelerator: with its packages and imports. A
 // second call changes nothing.
@@ -134,9 +140,9 @@ func LineOf(version string) int {
 func (f Family) hasTorch() bool { return slices.Contains(f.Packages, "torch") }
 
 // Key returns the env key of a family for one accelerator. It returns "" if the
-// accelerator is invalid, or if bnb is set for a family without -bnb.
+// family does not serve the accelerator, or if bnb is set for a family without -bnb.
 func (f Family) Key(accel string, bnb bool) envdir.Key {
-	if !ValidAccel(accel) || bnb && len(f.Bnb) == 0 {
+	if !f.Serves(accel) || bnb && len(f.Bnb) == 0 {
 		return ""
 	}
 	s := strings.Replace(f.pattern, "{accel}", accel, 1)
@@ -170,7 +176,7 @@ func ParseKey(k envdir.Key) (Parts, bool) {
 		if len(f.Bnb) > 0 {
 			rest, bnb = strings.CutSuffix(rest, "-bnb")
 		}
-		if accel, ok := strings.CutSuffix(rest, after); ok && ValidAccel(accel) {
+		if accel, ok := strings.CutSuffix(rest, after); ok && f.Serves(accel) {
 			return Parts{Family: f.For(accel), Accel: accel, Bnb: bnb}, true
 		}
 	}

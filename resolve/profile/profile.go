@@ -181,6 +181,9 @@ func Parse(path string, data []byte) (Profile, error) {
 // Has reports whether the profile defines how to build the family. A profile
 // without an entry for line 5 of transformers has only the line of its own pin.
 func (p Profile) Has(f Family) bool {
+	if !f.Serves(p.Accel) {
+		return false
+	}
 	if _, ok := p.Families[f.Name]; ok {
 		return true
 	}

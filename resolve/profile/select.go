@@ -41,6 +41,10 @@ type Want struct {
 // the user named a profile that does not exist or cannot serve.
 func Select(m hardware.Machine, inRoot []Profile, w Want) (Choice, error) {
 	c := chooser{m: m, serves: m.Serves, want: w}
+	if w.Family.only == "mps" && m.Identity.Vendor != "apple" { // nor can an image for it be built elsewhere
+		return Choice{}, fault.New(fault.BadProfile, "family %s runs on Apple silicon only; this machine has %s", w.Family.Name, m).
+			Fix("use the model in another format here, such as safetensors or GGUF")
+	}
 	if !w.All {
 		// A profile of the root beats every built-in one, so the built-in ones need
 		// not be decoded. That makes a start that compares its env with the plan
@@ -202,7 +206,7 @@ func (c chooser) noneServes(passed []Passed) error {
 
 // warning returns the sentence about a GPU that is not used, or "".
 func (c chooser) warning(out Choice) string {
-	if class(out.Profile.Accel) != "cpu" || c.want.Accel != "" || !c.hasGPU() {
+	if class(out.Profile.Accel) != "cpu" || c.want.Accel != "" || c.want.Family.only == "cpu" || !c.hasGPU() {
 		return ""
 	}
 	gpu := "the GPU"

@@ -9,12 +9,14 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/shim/config"
 )
 
 // programEnv returns the caller's variables with [env], --env-file and --isolated
 // applied. The program gets these and the variables that activate its environment.
 func programEnv(c config.Config, caller execx.Environ) (execx.Environ, error) {
+	caller = health.WithoutLibraries(caller, caller.Get("MODELRUN_ACTIVE_ENV"))
 	var set []execx.Var
 	vars := c.Vars()
 	for _, name := range slices.Sorted(maps.Keys(vars)) {

@@ -62,7 +62,7 @@ func Settings() Table {
 		{Name: "root", Kind: Path, Variable: "MODELRUN_ROOT", Flag: "root", Placeholder: "DIR", Group: groupTarget, HelpLast: true, Help: "Folder that holds .envs/."},
 		{Name: "model", Variable: "MODELRUN_MODEL", Flag: "model", Short: "m", Placeholder: "MODEL", Group: groupTarget, Help: "Model: a folder, a file, or org/name."},
 		{Name: "env_key", Variable: "MODELRUN_ENV", Flag: "env", Short: "e", Placeholder: "KEY", Group: groupTarget, Leads: true, Help: "Env key, for example torch-cu121-transformers-bnb."},
-		{Name: "family", Variable: "MODELRUN_FAMILY", Flag: "family", Placeholder: "NAME", Group: groupTarget, Leads: true, Help: "Family: transformers, llamacpp, onnx or vllm."},
+		{Name: "family", Variable: "MODELRUN_FAMILY", Flag: "family", Placeholder: "NAME", Group: groupTarget, Leads: true, Help: "Family: transformers, diffusers, llamacpp, ctranslate2, onnx, openvino, mlx or vllm."},
 		{Name: "profile", Variable: "MODELRUN_PROFILE", Flag: "profile", Placeholder: "NAME", Group: groupTarget, Leads: true, Help: "Hardware profile."},
 		{Name: "cwd", Kind: Path, Variable: "MODELRUN_CWD", Flag: "cwd", Short: "C", Placeholder: "DIR", Group: groupTarget, HelpLast: true, Help: "Change to DIR first, as git does."},
 		{Name: "wait", Kind: Duration, Default: "30m", Variable: "MODELRUN_WAIT", Flag: "wait", Placeholder: "TIME", Group: groupLimits, HelpLast: true, Help: "How long another creator may make no progress (30m)."},

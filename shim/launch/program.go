@@ -21,6 +21,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/shim/config"
 	"github.com/modelrun/modelrun/shim/target"
 	"github.com/modelrun/modelrun/shim/terminal"
@@ -163,6 +164,7 @@ func activate(program execx.Environ, l launch) execx.Environ {
 	if l.res.Degraded {
 		degraded = "1"
 	}
+	program = health.WithLibraries(program, l.res.Dir, l.req.Imports)
 	return program.Edit([]execx.Var{
 		{Key: "VIRTUAL_ENV", Value: l.res.Dir.Venv()},
 		{Key: "PATH", Value: searchPath(program, l.res.Dir)},

@@ -23,7 +23,7 @@ func (f Finder) accel(ctx context.Context, w profile.Want) (c profile.Choice, er
 	if err != nil {
 		return c, err
 	}
-	if w.Name == "" && !m.HasGPU() && m.Problem == "" {
+	if w.Name == "" && !m.HasGPU() && m.Problem == "" && w.Family.Serves("cpu") {
 		c.Profile.Accel = "cpu"
 	} else if c, err = f.Choose(ctx, w); err != nil {
 		return c, err
