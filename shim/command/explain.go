@@ -74,8 +74,9 @@ type explainFamily struct {
 	Line   string `json:"line_reason,omitempty"` // why this line of transformers
 }
 
-// explainKind is what the model's files show in an [explainDoc].
-type explainKind struct {
+// explainModel is the model in an [explainDoc], and what its files show.
+type explainModel struct {
+	Model    string          `json:"model"`
 	Kind     string          `json:"kind,omitempty"`
 	Evidence []need.Evidence `json:"evidence,omitempty"`
 	Needs    []string        `json:"needs,omitempty"` // what the kind needs beyond the family
@@ -108,9 +109,9 @@ func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 		return err
 	}
 	doc := explainDoc{
-		Schema: terminal.Schema, Key: string(req.Key), explainFamily: explainFamily{t.Family.Name, t.Line.Why}, Accel: req.Accel, Model: t.Model.Name,
-		explainKind: explainKind{t.Model.Kind, t.Model.Evidence, t.Model.Needs},
-		Root:        string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil,
+		Schema: terminal.Schema, Key: string(req.Key), explainFamily: explainFamily{t.Family.Name, t.Line.Why}, Accel: req.Accel,
+		explainModel: explainModel{t.Model.Name, t.Model.Kind, t.Model.Evidence, t.Model.Needs},
+		Root:         string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil,
 		explainNeeds: explainNeeds{With: req.Terms.Written(req.With)},
 	}
 	if m, err := a.Machine.Machine(ctx); err == nil {
