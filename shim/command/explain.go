@@ -49,8 +49,7 @@ type explainDoc struct {
 	explainFamily
 	Accel string `json:"accel"`
 	explainNeeds
-	Model string `json:"model"`
-	explainKind
+	explainModel
 	Root     string       `json:"root"`
 	RootFrom string       `json:"root_from"`
 	Machine  string       `json:"machine"`
