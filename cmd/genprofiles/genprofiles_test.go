@@ -182,6 +182,35 @@ func TestOldTorch(t *testing.T) {
 	require.Equal(t, string(a), string(b), "the same answers give the same bytes")
 }
 
+// TestFamily checks that one family is written alone, that diffusers has the versions
+// of line 5, and that an entry need not come with torch to be for its CUDA.
+func TestFamily(t *testing.T) {
+	t.Parallel()
+	for name, index := range map[string]string{"resolved": "", "not verified": "file:///nothing/is/here"} {
+		w := newWorld(t)
+		w.add("nvidia-cublas-cu12", "12.9.3")
+		if index == "" {
+			index = w.torch.URL()
+		}
+		f := w.profileOf(t, "cu126", index, "2.10.0+cu126")
+		five := pins{{Name: "torch", Version: "2.10.0+cu126"}, {Name: "torchvision", Version: "0.25.0+cu126"}, {Name: "transformers", Version: "5.24.0"}}
+		f.Families[profile.Transformers5] = &entry{versions: versions{Packages: five}}
+		for _, family := range []string{"diffusers", "ctranslate2"} {
+			f.Families[family] = &entry{versions: versions{Packages: pins{{Name: "torch", Version: "0"}, {Name: "torchvision", Version: "0"}, {Name: "transformers", Version: "0"}, {Name: family, Version: "0"}}}}
+		}
+		for _, family := range []string{"diffusers", "ctranslate2"} {
+			w.g.family = family
+			f, _ = w.run(t, f)
+		}
+		require.Equal(t, append(five[:3:3], profile.Pin{Name: "diffusers", Version: "1.0"}), f.Families["diffusers"].Packages, name)
+		require.Equal(t, pins{{Name: "ctranslate2", Version: "1.0"}}, f.Families["ctranslate2"].Packages, w.said.String())
+		require.Equal(t, profile.Resolved, f.Families["ctranslate2"].Verified.Level, "it comes from the default index")
+		require.Equal(t, name == "resolved", f.Families["diffusers"].Verified.Level == profile.Resolved, name)
+		require.Equal(t, five, f.Families[profile.Transformers5].Packages)
+		require.Equal(t, "2.10.0+cu126", f.Packages[0].Version)
+	}
+}
+
 // TestUnreachable checks that an entry whose index cannot be asked stays as it is.
 // Only line 5 is written, beside the torch that is fixed, and as not verified.
 func TestUnreachable(t *testing.T) {

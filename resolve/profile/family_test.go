@@ -15,7 +15,8 @@ func TestFamilies(t *testing.T) {
 	require.Equal(t, DefaultFamily, all[0].Name, "the first is the default")
 	for _, f := range all {
 		require.Contains(t, f.Packages, "pip", f.Name)
-		for _, accel := range []string{"cpu", "cu128"} {
+		for _, accel := range []string{"cpu", "cu128", "mps"} {
+			require.Equal(t, f.Serves(accel), f.Key(accel, false) != "", f.Name)
 			x := f.For(accel)
 			require.NotEmpty(t, x.Needs(len(f.Bnb) > 0), f.Name)
 			require.Equal(t, x, x.For(accel))
@@ -50,6 +51,13 @@ func TestONNXIsAnotherPackageOnCUDA(t *testing.T) {
 	require.False(t, installs(f.For("cu128").Packages, "onnxruntime"))
 }
 
+func TestCTranslate2BringsCUBLAS(t *testing.T) {
+	t.Parallel()
+	f := family(t, "ctranslate2")
+	require.True(t, installs(f.For("cu128").Packages, "nvidia-cublas-cu12"))
+	require.False(t, installs(f.For("cpu").Packages, "nvidia-cublas-cu12"))
+}
+
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	cases := map[envdir.Key]struct {
@@ -63,6 +71,10 @@ func TestKeys(t *testing.T) {
 		"llamacpp-mps":                   {"llamacpp", "mps", false},
 		"onnx-xpu":                       {"onnx", "xpu", false},
 		"vllm-cu128":                     {"vllm", "cu128", false},
+		"torch-cu128-diffusers":          {"diffusers", "cu128", false},
+		"ctranslate2-mps":                {"ctranslate2", "mps", false},
+		"openvino-cpu":                   {"openvino", "cpu", false},
+		"mlx-mps":                        {"mlx", "mps", false},
 	}
 	for k, c := range cases {
 		t.Run(string(k), func(t *testing.T) {
@@ -77,7 +89,8 @@ func TestKeys(t *testing.T) {
 	}
 	for _, k := range []envdir.Key{"", "tf-cu121-t45-bnb-stable", "x--dedicated--y", "torch-cu121", "torch--transformers",
 		"torch-cu12-transformers", "torch-cu1211-transformers", "torch-cuda-transformers", "torch-cu121-transformers-bnb-bnb",
-		"llamacpp-cpu-bnb", "onnx-", "torch-rocm-transformers", "torch-rocm6-transformers", "torch-cu121-transformersx"} {
+		"llamacpp-cpu-bnb", "onnx-", "torch-rocm-transformers", "torch-rocm6-transformers", "torch-cu121-transformersx",
+		"openvino-cu128", "openvino-xpu", "mlx-cpu", "torch-cu128-diffusers-bnb"} {
 		_, ok := ParseKey(k)
 		require.False(t, ok, k)
 	}

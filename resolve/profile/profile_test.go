@@ -151,6 +151,12 @@ func TestEmbedded(t *testing.T) {
 		if l4, l5 := family(t, "transformers"), family(t, Transformers5); p.Has(l5) {
 			require.Equal(t, p.Torch(l4), p.Torch(l5), "%s: the second line costs megabytes, because both have one torch", p.Name)
 		}
+		if d := family(t, "diffusers"); p.Has(d) {
+			five := p.For(family(t, Transformers5)).Pins
+			for _, pin := range p.For(d).Pins {
+				require.True(t, pin.Name == "diffusers" || slices.Contains(five, pin), "%s: a second env costs megabytes only with the versions of line 5: %v", p.Name, pin)
+			}
+		}
 		for _, pin := range p.Pins {
 			if _, tag, ok := strings.Cut(pin.Version, "+"); ok {
 				require.Equal(t, accel, tag)

@@ -79,6 +79,13 @@ func TestSelect(t *testing.T) {
 		"cpu was asked for":              {m: nvidia("580.1", "8.6"), serves: all, accel: "cpu", want: "cpu"},
 		"llama.cpp comes from embedded":  {m: nvidia("550.1", "8.6"), serves: all[:5], root: real5, family: "llamacpp", want: "cuda_cu124"},
 		"no build of the family":         {m: nvidia("470.1", "8.6"), serves: []string{"cu118"}, family: "llamacpp", want: "cpu", warn: "has no code for it"},
+		"CTranslate2 is for CUDA 12":     {m: nvidia("595.45", "8.6"), serves: all, root: real5, family: "ctranslate2", want: "cuda_cu128"},
+		"CTranslate2 on Pascal":          {m: nvidia("580.1", "6.1"), serves: all[:4], family: "ctranslate2", want: "cuda_cu126"},
+		"CTranslate2 beside an AMD GPU": {m: hardware.Machine{Identity: hardware.Identity{Vendor: "amd"}, GPUs: []hardware.GPU{{Name: "RX"}}},
+			family: "ctranslate2", want: "cpu", warn: "RX is not used, the CPU build is: no profile has a build of ctranslate2 for it"},
+		"OpenVINO is for the CPU":          {m: nvidia("580.1", "8.6"), serves: all, root: real5, family: "openvino", want: "cpu"},
+		"OpenVINO beside a broken driver":  {m: hardware.Machine{Problem: "driver/library version mismatch"}, family: "openvino", want: "cpu"},
+		"diffusers beside an older driver": {m: nvidia("550.1", "8.6"), serves: all[:5], root: real5, family: "diffusers", want: "cuda_cu124"},
 		"Apple": {m: hardware.Machine{Identity: hardware.Identity{Vendor: "apple"}, GPUs: []hardware.GPU{{Name: "M2"}}},
 			serves: []string{"mps"}, root: real5, want: "mps"},
 		"AMD": {m: hardware.Machine{Identity: hardware.Identity{Vendor: "amd"}, GPUs: []hardware.GPU{{CC: "gfx1100"}}},
@@ -138,6 +145,24 @@ func TestSelectNamed(t *testing.T) {
 	cpu, err := chooser{m: blackwell, serves: rule(), want: Want{Name: "cpu"}}.choose(root, Embedded())
 	require.NoError(t, err)
 	require.Empty(t, cpu.Warning, "it was asked for")
+}
+
+// TestSelectMLX checks that MLX is chosen on Apple silicon only. Elsewhere even a key
+// that is named is refused, because an image for a Mac cannot be built there.
+func TestSelectMLX(t *testing.T) {
+	t.Parallel()
+	apple := hardware.Machine{Identity: hardware.Identity{OS: "darwin", Arch: "arm64", Vendor: "apple"}, GPUs: []hardware.GPU{{Name: "Apple M2"}}}
+	got, err := Select(apple, nil, Want{Family: family(t, "mlx")})
+	require.NoError(t, err)
+	require.Equal(t, "mps", got.Profile.Name)
+	for _, m := range []hardware.Machine{{}, nvidia("580.1", "8.6")} {
+		for _, w := range []Want{{}, {Accel: "mps"}, {Name: "mps"}} {
+			w.Family = family(t, "mlx")
+			_, err := Select(m, nil, w)
+			require.Equal(t, fault.BadProfile, fault.CodeOf(err))
+			require.ErrorContains(t, err, "family mlx runs on Apple silicon only; this machine has ")
+		}
+	}
 }
 
 func TestTestedComesFirst(t *testing.T) {
