@@ -49,6 +49,7 @@ func TestScenario(t *testing.T) {
 			"age":       age,
 			"spoil":     spoil,
 			"publish":   publish(t),
+			"head":      head,
 		},
 	})
 }

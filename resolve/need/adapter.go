@@ -38,7 +38,11 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 			m.note("base model " + show(base) + " of adapter " + show(dir) + " is not here: it counts as transformers")
 			return nil
 		}
-		switch l, err := list(next); {
+		l, err := list(next)
+		if err == nil {
+			err = lfs(filepath.Join(next, l.sample(nil)))
+		}
+		switch {
 		case err != nil:
 			return unreadableModel(next, err)
 		case l.config && !l.has(adapterFile):

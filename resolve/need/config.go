@@ -125,6 +125,9 @@ func readJSON(path string, into any) error {
 		return unreadableModel(path, err)
 	}
 	if err := decode(data, into); err != nil {
+		if pointer := lfs(path); pointer != nil {
+			return pointer
+		}
 		return fault.New(fault.BadModel, "%s:%w", show(path), err).Fix("correct that file or download it again")
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/profile"
 )
 
@@ -30,12 +31,17 @@ func (e Evidence) String() string {
 	return text
 }
 
-// prove records evidence. Long values are left out.
-func (m *Model) prove(file, field, value string) {
+// evidence returns Evidence without a long value.
+func evidence(file, field, value string) Evidence {
 	if len(value) > 80 {
 		value = ""
 	}
-	m.Evidence = append(m.Evidence, Evidence{file, field, value})
+	return Evidence{file, field, value}
+}
+
+// prove records evidence.
+func (m *Model) prove(file, field, value string) {
+	m.Evidence = append(m.Evidence, evidence(file, field, value))
 }
 
 // is sets the kind of the model, and what follows from it.
@@ -94,7 +100,8 @@ func (m *Model) ofConfig(path string, c config) *Kind {
 		m.prove(path, "model_type", m.Type)
 		return kindNamed(kindTransformers)
 	}
-	if k := m.ofFields(path); k != nil {
+	if k, e := kindOfFields(path); k != nil {
+		m.Evidence = append(m.Evidence, e)
 		return k
 	}
 	names, _ := c.Architectures.([]any)
@@ -133,21 +140,20 @@ func isArchitecture(name string) bool {
 	return strings.HasSuffix(name, "Model") || strings.HasSuffix(name, "LMHead") || strings.Contains(name, "For")
 }
 
-// ofFields returns the kind that a field of the config.json at path proves, or nil.
-func (m *Model) ofFields(path string) *Kind {
+// kindOfFields returns the kind that a field of the config.json at path proves, or nil.
+func kindOfFields(path string) (*Kind, Evidence) {
 	var all map[string]json.RawMessage
 	if readJSON(path, &all) != nil {
-		return nil // reported by the first reading
+		return nil, Evidence{} // reported by the first reading
 	}
 	for i := range kinds {
 		for _, fields := range kinds[i].fields {
 			if field, value, ok := match(all, fields); ok {
-				m.prove(path, field, value)
-				return &kinds[i]
+				return &kinds[i], evidence(path, field, value)
 			}
 		}
 	}
-	return nil
+	return nil, Evidence{}
 }
 
 // match reports whether an object has the fields of a pattern: "a", "a+b", "a=text".
@@ -170,17 +176,21 @@ func (m *Model) refuse(k *Kind) error {
 	return e.Fix(`put envs.%[1]s.packages = ["%[2]s"] into modelrun.toml, and name it: modelrun --env %[1]s -m %[3]s -- python …`, k.Name, k.Package, fault.Quote(m.Name))
 }
 
-// unknown returns the error for a model without evidence. It says what was looked at.
-func (m *Model) unknown(l listing) error {
+// unknown returns the error for a model without evidence. It says what was looked at,
+// and what is wrong with the head of the weights.
+func unknown(model string, l listing, damage error) error {
 	var seen []string
 	if l.config {
 		seen = append(seen, "config.json has no model_type, architectures or quantisation of a known library")
 	}
-	if l.weights != "" {
+	switch {
+	case damage != nil:
+		seen = append(seen, show(l.weights)+" is unreadable: "+fsys.Cause(damage).Error())
+	case l.weights != "":
 		seen = append(seen, show(l.weights)+" does not say what wrote it")
 	}
 	if len(seen) == 0 {
-		return fault.New(fault.BadModel, "model %s holds no *.gguf, *.onnx, *.safetensors, config.json or adapter_config.json", show(m.Path)).
+		return fault.New(fault.BadModel, "model %s holds no *.gguf, *.onnx, *.safetensors, config.json or adapter_config.json", show(model)).
 			Fix("name the folder that holds the model's files, or say what runs it: --family transformers")
 	}
 	if l.card {
@@ -188,6 +198,6 @@ func (m *Model) unknown(l listing) error {
 	} else {
 		seen = append(seen, "there is no model card")
 	}
-	return fault.New(fault.BadModel, "model %s does not show what it needs: %s", show(m.Path), strings.Join(seen, "; ")).
+	return fault.New(fault.BadModel, "model %s does not show what it needs: %s", show(model), strings.Join(seen, "; ")).
 		Fix("say what runs it, for example --family transformers, or name an environment that has what it needs: --env KEY")
 }

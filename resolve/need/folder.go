@@ -1,14 +1,14 @@
 package need
 
 import (
-	"errors"
-	"io"
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/header"
 )
 
 // listing describes the files of a folder. Hidden files do not count: macOS creates
@@ -16,6 +16,7 @@ import (
 type listing struct {
 	names, dirs []string // sorted
 	weights     string   // the first file with weights for torch: *.safetensors or pytorch_model*.bin
+	large       string   // the first file with weights for anything
 	config      bool     // config.json is here
 	card        bool     // README.md is here
 }
@@ -29,7 +30,7 @@ func list(dir string) (listing, error) {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		switch ext := strings.ToLower(filepath.Ext(name)); {
+		switch {
 		case name[0] == '.':
 			continue
 		case e.IsDir():
@@ -37,14 +38,32 @@ func list(dir string) (listing, error) {
 			continue
 		case name == "config.json":
 			l.config = true
-		case name == "README.md":
+		case name == card:
 			l.card = true
-		case l.weights == "" && (ext == ".safetensors" || ext == ".bin" && strings.HasPrefix(name, "pytorch_model")):
+		case !isWeights(name):
+		case l.weights == "" && (hasExt(name, ".safetensors") || hasExt(name, ".bin") && strings.HasPrefix(name, "pytorch_model")):
 			l.weights = name
+			fallthrough
+		case l.large == "":
+			l.large = cmp.Or(l.large, name)
 		}
 		l.names = append(l.names, name)
 	}
 	return l, nil
+}
+
+// hasExt reports whether a file has an extension, in any case.
+func hasExt(name, ext string) bool {
+	return len(name) > len(ext) && strings.EqualFold(name[len(name)-len(ext):], ext)
+}
+
+// isWeights reports whether the name of a file is one of weights.
+func isWeights(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".safetensors", ".bin", ".gguf", ".onnx", ".pt", ".pth", ".ckpt", ".msgpack", ".h5", ".keras", ".nemo", ".tflite", ".pte":
+		return true
+	}
+	return false
 }
 
 // first returns the first file that a pattern matches, or "". A pattern is a name with
@@ -85,57 +104,65 @@ func (m *Model) fromPath(p Places) error {
 	return m.fromFile(p)
 }
 
-// fromFile reads the model file at m.Path. Weights for torch count as the folder that
-// they are in.
+// fromFile reads the model file at m.Path. If its own name and neighbours show
+// nothing and it is a link, those of the file that it leads to count.
 func (m *Model) fromFile(p Places) error {
-	dir, name := filepath.Dir(m.Path), filepath.Base(m.Path)
+	known, err := m.ofFile(m.Path, p)
+	if !known && m.Real != m.Path {
+		if known, other := m.ofFile(m.Real, p); known {
+			return other
+		}
+	}
+	return err
+}
+
+// ofFile reads one file: its name, its first bytes, and for weights of torch what is
+// beside it. Unless they are known to show what the model needs, the error says what
+// was looked at.
+func (m *Model) ofFile(path string, p Places) (known bool, err error) {
+	dir, name := filepath.Split(path)
 	one := listing{names: []string{name}}
 	found := one.proofs()
 	i := slices.IndexFunc(found, func(f proof) bool { return p.Family == "" || p.allows(f.kind.Family) })
-	switch ext := strings.ToLower(filepath.Ext(name)); {
+	head, err := header.Sniff(path)
+	switch {
+	case err != nil:
+		return true, unreadableModel(path, err)
+	case head == header.KindLFSPointer:
+		return true, lfs(path)
+	case head == header.KindGGUF && p.allows(llamacpp):
+		return true, m.fromGGUF(path, p)
+	case i >= 0 && found[i].kind.Name == kindGGUF:
+		return true, fault.New(fault.BadModel, "model %s does not begin with GGUF", show(path)).Fix("download the file again, or name another with --model")
 	case i >= 0:
-		m.prove(m.Path, "", "")
+		m.prove(path, "", "")
 		if m.is(found[i].kind, p); m.Family == "" {
-			return m.refuse(found[i].kind)
+			return true, m.refuse(found[i].kind)
 		}
-		if found[i].kind.Name == kindGGUF {
-			return checkGGUF(m.Path)
-		}
-		return nil
-	case ext == ".safetensors":
-		one.weights = name
-		if _, err := os.Stat(filepath.Join(dir, "config.json")); !isAbsent(err) {
-			one.config = true
-		}
-		return m.fromContent(dir, one, nil, p)
+		return true, nil
+	case head == header.KindSafetensors, head == header.KindPickle, isWeights(name):
+		return m.fromWeights(dir, name, p)
 	}
 	if m.Family = p.Family; m.Family != "" {
-		return nil
+		return true, nil
 	}
-	return fault.New(fault.BadModel, "model %s is no kind of model file that is known", show(m.Path)).
+	return false, fault.New(fault.BadModel, "model %s is no kind of model file that is known", show(path)).
 		Fix("name the folder that holds the model, or say what runs it: --family transformers")
 }
 
-// checkGGUF checks the four bytes at the start of every GGUF file. If they are
-// missing, the file is usually a pointer of Git LFS instead of the weights.
-func checkGGUF(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return unreadableModel(path, err)
+// fromWeights reads one file of weights in dir. If its head proves nothing, it counts
+// as the folder that it is in, without the other weights there.
+func (m *Model) fromWeights(dir, name string, p Places) (known bool, err error) {
+	if p.Family == "" {
+		if k, e, _ := kindOfTensors(filepath.Join(dir, name)); k != nil && k.Name != kindPeft {
+			m.Evidence = append(m.Evidence, e)
+			return true, m.serve(k, p)
+		}
 	}
-	defer f.Close()
-	head := make([]byte, 16)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return unreadableModel(path, err)
-	}
-	switch head := string(head[:n]); {
-	case strings.HasPrefix(head, "GGUF"):
-		return nil
-	case strings.HasPrefix(head, "version https://"):
-		return fault.New(fault.BadModel, "model %s is a pointer of Git LFS, not the model", show(path)).Fix("git lfs pull")
-	}
-	return fault.New(fault.BadModel, "model %s does not begin with GGUF", show(path)).Fix("download the file again, or name another with --model")
+	l, _ := list(dir) // a folder that cannot be listed shows no neighbours
+	l.names = slices.DeleteFunc(l.names, func(other string) bool { return other != name && isWeights(other) })
+	l.dirs, l.weights, l.large = nil, name, name
+	return m.fromListing(dir, l, p)
 }
 
 // fromFolder reads the files of dir, which is m.Path or a snapshot in the hub's
@@ -145,62 +172,117 @@ func (m *Model) fromFolder(dir string, p Places) error {
 	if err != nil {
 		return unreadableModel(dir, err)
 	}
-	found := l.proofs()
 	if p.Family == "" {
-		if err := l.ambiguous(dir, found); err != nil {
+		if err := l.ambiguous(dir, l.proofs()); err != nil {
 			return err
 		}
+	}
+	_, err = m.fromListing(dir, l, p)
+	return err
+}
+
+// fromListing reads those files of dir that are listed. Its results are those of
+// ofFile.
+func (m *Model) fromListing(dir string, l listing, p Places) (known bool, err error) {
+	found := l.proofs()
+	if err := lfs(filepath.Join(dir, l.sample(found))); err != nil {
+		return true, err
 	}
 	for _, f := range found {
 		if f.kind.also || p.Family != "" && !p.allows(f.kind.Family) {
 			continue
 		}
+		if f.kind.Name == kindGGUF {
+			return true, m.fromGGUF(filepath.Join(dir, f.file), p)
+		}
 		m.prove(filepath.Join(dir, f.file), "", "")
-		m.is(f.kind, p)
-		switch {
-		case m.Family == "":
-			return m.refuse(f.kind)
+		switch err := m.serve(f.kind, p); {
+		case err != nil:
+			return true, err
 		case f.kind.Name == kindPeft:
-			return m.fromAdapter(dir, p)
+			return true, m.fromAdapter(dir, p)
 		case f.kind.Family == transformers && l.config:
 			_, err := m.fromConfig(dir, p)
-			return err
+			return true, err
 		}
-		return nil
+		return true, nil
 	}
 	return m.fromContent(dir, l, found, p)
 }
 
-// fromContent reads what the files of a folder contain, because no name proves a kind.
-func (m *Model) fromContent(dir string, l listing, found []proof, p Places) error {
+// sample returns the file to look at for whether the model's files are here: one with
+// weights, else one that proves its kind. A pipeline of diffusers has its weights in
+// folders.
+func (l listing) sample(found []proof) string {
+	switch {
+	case l.weights != "" || l.large != "":
+		return cmp.Or(l.weights, l.large)
+	case len(found) == 0:
+		return ""
+	}
+	for _, dir := range []string{"transformer", "unet"} {
+		if _, ok := slices.BinarySearch(l.dirs, dir); ok {
+			return filepath.Join(dir, "diffusion_pytorch_model.safetensors")
+		}
+	}
+	return found[0].file
+}
+
+// serve sets the kind of the model, whose evidence is recorded. It returns an error if
+// no family serves the kind.
+func (m *Model) serve(k *Kind, p Places) error {
+	if m.is(k, p); m.Family == "" {
+		return m.refuse(k)
+	}
+	return nil
+}
+
+// fromContent reads what the files of a folder contain, because no name proves a kind:
+// the config, then the head of the weights, then copies in other formats, then the
+// model card. Its results are those of ofFile.
+func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (known bool, err error) {
 	m.Family = p.Family
 	if sub := l.onnxFolder(dir); sub != "" && p.allows(onnx) {
 		m.prove(sub, "", "")
-		m.is(kindNamed(kindONNX), p)
-		return nil
+		return true, m.serve(kindNamed(kindONNX), p)
 	}
 	var k *Kind
-	var err error
 	if l.config {
-		k, err = m.fromConfig(dir, p)
+		if k, err = m.fromConfig(dir, p); err != nil {
+			return true, err
+		}
 	}
-	if err != nil {
-		return err
+	if p.Family != "" {
+		if k != nil && k.Family != "" {
+			m.is(k, p)
+		}
+		return true, nil
+	}
+	if k != nil {
+		return true, m.serve(k, p)
+	}
+	var e Evidence
+	var damage error
+	if l.weights != "" {
+		k, e, damage = kindOfTensors(filepath.Join(dir, l.weights))
 	}
 	if k == nil && len(found) > 0 { // only copies in other formats
-		m.prove(filepath.Join(dir, found[0].file), "", "")
-		k = found[0].kind
+		k, e = found[0].kind, evidence(filepath.Join(dir, found[0].file), "", "")
 	}
-	switch {
-	case k != nil && (p.Family == "" || k.Family != ""):
-		if m.is(k, p); m.Family == "" {
-			return m.refuse(k)
+	if k == nil && l.card {
+		if k, e = kindOfCard(filepath.Join(dir, card)); k == nil && e.Value != "" {
+			return false, fault.New(fault.BadModel, "the model card of %s says library_name: %s, which modelrun does not know", show(m.Name), show(e.Value)).
+				Fix("say what runs it, for example --family transformers, or name an environment that has what it needs: --env KEY")
 		}
-		return nil
-	case p.Family != "":
-		return nil
+		if k != nil && k.Family != "" { // a card is no proof, so the user reads that it was believed
+			m.note("only the model card of " + show(m.Name) + " says what it is: library_name " + show(e.Value))
+		}
 	}
-	return m.unknown(l)
+	if k == nil {
+		return false, unknown(m.Path, l, damage)
+	}
+	m.Evidence = append(m.Evidence, e)
+	return true, m.serve(k, p)
 }
 
 // onnxFolder returns the first model in the sub-folder onnx of a folder without

@@ -1,6 +1,9 @@
 package need
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Kind is a sort of model: the files that prove it, and what serves it.
 type Kind struct {
@@ -18,6 +21,8 @@ type Kind struct {
 	files   []string // each alone proves the kind: names, with at most one *, or two joined by +
 	fields  []string // the same for fields of config.json: "a", "a+b", "a=text"
 	library []string // what a model card calls it in library_name
+	tensors []string // the same for names of tensors in a safetensors file: "begin", "begin…part"
+	arch    []string // the architectures of a GGUF file
 }
 
 // The formats of weights. Formats of kinds that no family serves have no name.
@@ -37,6 +42,8 @@ const (
 	kindONNX         = "onnx"
 	kindMLX          = "mlx"
 	kindDiffusers    = "diffusers"
+
+	kindDiffusionGGUF = "diffusion-gguf"
 )
 
 // kinds is the table of kinds. The first row that matches counts, so a row that is
@@ -68,6 +75,10 @@ var kinds = [...]Kind{
 	{
 		Name: kindDiffusers, Title: "a diffusers pipeline", Family: "diffusers", format: torchFormat,
 		files: []string{"model_index.json", "pytorch_lora_weights.*"}, fields: []string{"_class_name"}, library: []string{"diffusers"},
+		tensors: []string{
+			"model.diffusion_model.", "diffusion_model.", "double_blocks.", "joint_blocks.", "transformer_blocks.", "single_transformer_blocks.", "down_blocks.",
+			"control_model.", "lora_unet_", "lora_te", "lora_transformer_", "unet.…lora", "transformer.…lora", "text_encoder.…lora",
+		},
 	},
 	{
 		Name: "setfit", Title: "a SetFit model", Package: "setfit", format: torchFormat,
@@ -79,7 +90,7 @@ var kinds = [...]Kind{
 	},
 	{
 		Name: kindPeft, Title: "a peft adapter", Family: transformers, format: torchFormat,
-		files: []string{adapterFile}, library: []string{"peft"},
+		files: []string{adapterFile}, library: []string{"peft"}, tensors: []string{"base_model.model.…lora"},
 	},
 	{
 		Name: "timm", Title: "a timm model", Family: transformers, Needs: []string{"timm"}, format: torchFormat,
@@ -95,6 +106,11 @@ var kinds = [...]Kind{
 	},
 
 	// Kinds that are only said.
+	{
+		Name: kindDiffusionGGUF, Title: "an image or video model in GGUF, which llama.cpp does not load",
+		arch: []string{"flux", "sd1", "sd2", "sdxl", "sd3", "aura", "chroma", "cosmos", "hidream", "hunyuan_video", "hyvid", "ltxv", "lumina2", "pig", "qwen_image", "wan", "z_image"},
+	},
+	{Name: "ggml", Title: "a ggml file, the format of whisper.cpp", Package: "pywhispercpp", files: []string{"ggml-*.bin"}},
 	{Name: "nemo", Title: "a NeMo model", Package: "nemo-toolkit", files: []string{"*.nemo"}, library: []string{"nemo"}},
 	{Name: "spacy", Title: "a spaCy pipeline", Package: "spacy", files: []string{"config.cfg+meta.json", "*-any.whl+meta.json"}, library: []string{"spacy"}},
 	{Name: "keras", Title: "a Keras model", Package: "keras", files: []string{"*.keras", "config.json+metadata.json"}, fields: []string{"registered_name+module"}, library: []string{"keras", "tf-keras", "keras-hub"}},
@@ -158,3 +174,17 @@ func (k *Kind) proof(l listing) string {
 	}
 	return ""
 }
+
+// holds reports whether the name of a tensor proves the kind.
+func (k *Kind) holds(tensor string) bool {
+	for _, pattern := range k.tensors {
+		begin, part, _ := strings.Cut(pattern, "…")
+		if rest, ok := strings.CutPrefix(tensor, begin); ok && strings.Contains(rest, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// builds reports whether a GGUF file of this architecture is of the kind.
+func (k *Kind) builds(architecture string) bool { return slices.Contains(k.arch, architecture) }

@@ -1,0 +1,113 @@
+package need
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/header"
+)
+
+// maxPointer is more than a pointer of Git LFS has, and less than any weights.
+const maxPointer = 1 << 10
+
+// lfs returns an error if a file is a pointer of Git LFS and not the file itself. It
+// reads only files that are as small as a pointer.
+func lfs(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxPointer {
+		return nil // who needs the file reports that
+	}
+	if kind, err := header.Sniff(path); err != nil || kind != header.KindLFSPointer {
+		return nil
+	}
+	return fault.New(fault.BadModel, "model %s is a pointer of Git LFS, not the file itself", show(path)).
+		Fix("git -C %s lfs pull", fault.Quote(filepath.Dir(path)))
+}
+
+// fromGGUF reads the GGUF file at path: what it is made for decides what loads it. A
+// family that the user named needs no reading.
+func (m *Model) fromGGUF(path string, p Places) error {
+	if m.is(kindNamed(kindGGUF), p); p.Family != "" {
+		m.prove(path, "", "")
+		return nil
+	}
+	g, err := header.ReadGGUF(path)
+	switch first := firstPart(path); {
+	case errors.Is(err, header.ErrVersion):
+		return fault.New(fault.BadModel, "model %s: %w", show(path), err).Fix("get a newer modelrun, or say what runs it: --family llamacpp")
+	case errors.Is(err, header.ErrFormat): // cut off: its first bytes are enough
+		m.prove(path, "", "")
+	case err != nil:
+		return unreadableModel(path, err)
+	case g.Architecture == "" && first != "":
+		return fault.New(fault.BadModel, "model %s is not the first part of its model", show(path)).Fix("name the first part: --model %s", fault.Quote(first))
+	case g.Architecture == "":
+		return fault.New(fault.BadModel, "model %s does not say which architecture it has, and llama.cpp needs that", show(path)).
+			Fix("say what runs it, for example --family llamacpp")
+	case kindNamed(kindDiffusionGGUF).builds(g.Architecture):
+		k := kindNamed(kindDiffusionGGUF)
+		m.prove(path, "general.architecture", g.Architecture)
+		m.is(k, p)
+		return fault.New(fault.BadModel, "model %s is %s (%s)", show(m.Name), k.Title, m.Evidence[0]).
+			Fix("say what loads it, for example --family diffusers --with gguf")
+	default:
+		m.prove(path, "general.architecture", g.Architecture)
+	}
+	return nil
+}
+
+// firstPart returns the first file of a model that is split into several GGUF files,
+// "NAME-00001-of-00003.gguf". It returns "" for the first file, and for any other name.
+func firstPart(path string) string {
+	stem, of, ok := cutLast(strings.TrimSuffix(path, filepath.Ext(path)), "-of-")
+	if at := len(stem) - len("-00001"); ok && len(of) == 5 && at > 0 && stem[at] == '-' && stem[at:] != "-00001" {
+		return stem[:at] + "-00001-of-" + of + filepath.Ext(path)
+	}
+	return ""
+}
+
+// cutLast cuts a text at the last separator.
+func cutLast(text, separator string) (before, after string, ok bool) {
+	if i := strings.LastIndex(text, separator); i >= 0 {
+		return text[:i], text[i+len(separator):], true
+	}
+	return text, "", false
+}
+
+// kindOfTensors returns the kind that the head of a safetensors file proves, or nil.
+// The error says what is wrong with the file.
+func kindOfTensors(path string) (*Kind, Evidence, error) {
+	if !hasExt(path, ".safetensors") {
+		if head, err := header.Sniff(path); head != header.KindSafetensors {
+			return nil, Evidence{}, err
+		}
+	}
+	s, err := header.ReadSafetensors(path)
+	if err != nil {
+		return nil, Evidence{}, err
+	}
+	if k := kindOfLibrary(s.Format); k != nil && k.Name == kindMLX {
+		return k, evidence(path, "format", s.Format), nil
+	}
+	for i := range kinds {
+		for _, name := range s.Tensors {
+			if kinds[i].holds(name) {
+				return &kinds[i], evidence(path, "tensor", name), nil
+			}
+		}
+	}
+	return nil, Evidence{}, nil
+}
+
+// card is the file name of a model card.
+const card = "README.md"
+
+// kindOfCard returns the kind that a model card names in library_name, or nil. The
+// name is the evidence's value, also if it is that of no kind.
+func kindOfCard(path string) (*Kind, Evidence) {
+	c, _ := header.ReadCard(path) // a card that cannot be read names no library
+	return kindOfLibrary(c.Library), evidence(path, "library_name", c.Library)
+}
