@@ -246,25 +246,24 @@ func (g generator) besideTorch(ctx context.Context, f *file, family string, from
 			fixed[pin.Name] = "==" + public(pin.Version)
 		}
 	}
-	q := question(f, family, "", fixed, from.Without...)
+	kind, _ := profile.FamilyNamed(family)
+	without := slices.DeleteFunc(slices.Clone(from.Without), func(name string) bool { return !slices.Contains(kind.Packages, name) })
+	q := question(f, family, "", fixed, without...)
 	q.limits = nil // the torch of the default index may be for another CUDA
 	s, err := g.resolve(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	again := question(f, family, "", s.pins(names, true).fixed(), from.Without...)
+	again := question(f, family, "", s.pins(names, true).fixed(), without...)
 	again.limits = nil
 	for _, pin := range from.Packages {
 		if _, has := s[pin.Name]; has && strings.HasPrefix(pin.Name, "torch") {
 			s[pin.Name] = pin.Version
 		}
 	}
-	e := &entry{versions: versions{s.pins(names, false), nil, profile.Verified{
+	e := &entry{versions: versions{s.pins(names, false), without, profile.Verified{
 		Level: profile.Unverified, Date: g.date, Source: g.source + ", beside torch " + torch + " of that index",
 	}}}
-	if family == profile.Transformers5 {
-		e.Without = from.Without
-	}
 	if err := notOlder(old, e.Packages, names...); err != nil {
 		return nil, err
 	}

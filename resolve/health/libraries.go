@@ -12,13 +12,12 @@ import (
 )
 
 // libraryPath returns the variable with the folders in which the system looks for a
-// library that is loaded by its name, and the folder of NVIDIA's packages that has
-// their libraries.
+// library that is loaded by its name, and the folder of cuBLAS in site-packages.
 func libraryPath() (variable, folder string) {
 	if runtime.GOOS == "windows" {
-		return "PATH", "bin"
+		return "PATH", `nvidia\cublas\bin`
 	}
-	return "LD_LIBRARY_PATH", "lib"
+	return "LD_LIBRARY_PATH", "nvidia/cublas/lib"
 }
 
 // WithLibraries adds to the variables of a program the folder of a library that one
@@ -30,7 +29,7 @@ func WithLibraries(env execx.Environ, d envdir.Dir, imports []profile.Import) ex
 		return env
 	}
 	variable, folder := libraryPath()
-	dir := filepath.Join(d.SitePackages(minorOnDisk(d)), "nvidia", "cublas", folder)
+	dir := filepath.Join(d.SitePackages(minorOnDisk(d)), folder)
 	if !fsys.Exists(dir) {
 		return env
 	}
@@ -46,11 +45,11 @@ func WithoutLibraries(env execx.Environ, venv string) execx.Environ {
 	if venv == "" {
 		return env
 	}
-	variable, _ := libraryPath()
+	variable, folder := libraryPath()
 	value := env.Get(variable)
 	i := strings.LastIndexByte(value, filepath.ListSeparator)
-	switch {
-	case !strings.HasPrefix(value[i+1:], venv+string(filepath.Separator)):
+	switch last := value[i+1:]; {
+	case !strings.HasPrefix(last, venv) || !strings.HasSuffix(last, folder):
 		return env
 	case i < 0:
 		return env.Without(variable)
