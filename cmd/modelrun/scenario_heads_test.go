@@ -13,14 +13,14 @@ import (
 
 // head implements "head FILE gguf|safetensors FIELD…": it writes a file of weights
 // without weights. A field is NAME=TEXT, or the name of a tensor. "version=N" is the
-// version of the format.
+// version of the format. "head FILE bytes TEXT" writes a text with \xNN in it.
 func head(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: head FILE gguf|safetensors [FIELD…]")
+		ts.Fatalf("usage: head FILE gguf|safetensors|bytes [FIELD…]")
 	}
 	path := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o700))
-	write := map[string]func([]string) []byte{"gguf": ggufHead, "safetensors": safetensorsHead}[args[1]]
+	write := map[string]func([]string) []byte{"gguf": ggufHead, "safetensors": safetensorsHead, "bytes": rawBytes}[args[1]]
 	ts.Check(os.WriteFile(path, write(args[2:]), 0o600))
 }
 
@@ -59,4 +59,12 @@ func safetensorsHead(fields []string) []byte {
 		panic(err)
 	}
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)
+}
+
+func rawBytes(texts []string) []byte {
+	text, err := strconv.Unquote(`"` + strings.ReplaceAll(strings.Join(texts, " "), `"`, `\"`) + `"`)
+	if err != nil {
+		panic(err)
+	}
+	return []byte(text)
 }

@@ -39,12 +39,12 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 			return nil
 		}
 		l, err := list(next)
-		if err == nil {
-			err = lfs(filepath.Join(next, l.sample(nil)))
-		}
-		switch {
-		case err != nil:
+		if err != nil {
 			return unreadableModel(next, err)
+		}
+		switch err := l.complete(next, nil); {
+		case err != nil:
+			return err
 		case l.config && !l.has(adapterFile):
 			_, err := m.fromConfig(next, p)
 			return err

@@ -118,19 +118,24 @@ func quantOf(q any) (string, error) {
 // line.
 func readJSON(path string, into any) error {
 	data, err := readSmall(path)
-	switch {
-	case errors.Is(err, errSize), errors.Is(err, errKind):
-		return fault.New(fault.BadModel, "%s %w", show(path), err).Fix("download the model's files again, or name another model with --model")
-	case err != nil:
-		return unreadableModel(path, err)
+	if err != nil {
+		return badJSON(path, err)
 	}
 	if err := decode(data, into); err != nil {
-		if pointer := lfs(path); pointer != nil {
+		if pointer := present(path); pointer != nil {
 			return pointer
 		}
 		return fault.New(fault.BadModel, "%s:%w", show(path), err).Fix("correct that file or download it again")
 	}
 	return nil
+}
+
+// badJSON returns the error for a JSON file that cannot be read.
+func badJSON(path string, err error) error {
+	if errors.Is(err, errSize) || errors.Is(err, errKind) {
+		return fault.New(fault.BadModel, "%s %w", show(path), err).Fix("download the model's files again, or name another model with --model")
+	}
+	return unreadableModel(path, err)
 }
 
 var (
@@ -155,6 +160,9 @@ func readSmall(path string) ([]byte, error) {
 // have "time_step_limit": [0.0, Infinity]). An error starts with the line
 // number. encoding/json limits the nesting to 10,000.
 func decode(data []byte, into any) error {
+	if i := bytes.IndexByte(data, 0); i == 0 || i == 1 || bytes.HasPrefix(data, []byte("\xFF\xFE")) || bytes.HasPrefix(data, []byte("\xFE\xFF")) {
+		return errors.New("1: the text is UTF-16: save it as UTF-8")
+	}
 	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
 	err := json.Unmarshal(data, into)
 	var syntax *json.SyntaxError

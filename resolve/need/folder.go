@@ -129,7 +129,7 @@ func (m *Model) ofFile(path string, p Places) (known bool, err error) {
 	case err != nil:
 		return true, unreadableModel(path, err)
 	case head == header.KindLFSPointer:
-		return true, lfs(path)
+		return true, present(path)
 	case head == header.KindGGUF && p.allows(llamacpp):
 		return true, m.fromGGUF(path, p)
 	case i >= 0 && found[i].kind.Name == kindGGUF:
@@ -162,7 +162,7 @@ func (m *Model) fromWeights(dir, name string, p Places) (known bool, err error) 
 	l, _ := list(dir) // a folder that cannot be listed shows no neighbours
 	l.names = slices.DeleteFunc(l.names, func(other string) bool { return other != name && isWeights(other) })
 	l.dirs, l.weights, l.large = nil, name, name
-	return m.fromListing(dir, l, p)
+	return m.fromListing(dir, l, l.proofs(), p)
 }
 
 // fromFolder reads the files of dir, which is m.Path or a snapshot in the hub's
@@ -172,20 +172,20 @@ func (m *Model) fromFolder(dir string, p Places) error {
 	if err != nil {
 		return unreadableModel(dir, err)
 	}
+	found := l.proofs()
 	if p.Family == "" {
-		if err := l.ambiguous(dir, l.proofs()); err != nil {
+		if err := l.ambiguous(dir, found); err != nil {
 			return err
 		}
 	}
-	_, err = m.fromListing(dir, l, p)
+	_, err = m.fromListing(dir, l, found, p)
 	return err
 }
 
-// fromListing reads those files of dir that are listed. Its results are those of
-// ofFile.
-func (m *Model) fromListing(dir string, l listing, p Places) (known bool, err error) {
-	found := l.proofs()
-	if err := lfs(filepath.Join(dir, l.sample(found))); err != nil {
+// fromListing reads those files of dir that are listed, of which some prove a kind. Its
+// results are those of ofFile.
+func (m *Model) fromListing(dir string, l listing, found []proof, p Places) (known bool, err error) {
+	if err := l.complete(dir, found); err != nil {
 		return true, err
 	}
 	for _, f := range found {
@@ -210,22 +210,24 @@ func (m *Model) fromListing(dir string, l listing, p Places) (known bool, err er
 	return m.fromContent(dir, l, found, p)
 }
 
-// sample returns the file to look at for whether the model's files are here: one with
-// weights, else one that proves its kind. A pipeline of diffusers has its weights in
-// folders.
-func (l listing) sample(found []proof) string {
-	switch {
-	case l.weights != "" || l.large != "":
-		return cmp.Or(l.weights, l.large)
-	case len(found) == 0:
-		return ""
-	}
-	for _, dir := range []string{"transformer", "unet"} {
-		if _, ok := slices.BinarySearch(l.dirs, dir); ok {
-			return filepath.Join(dir, "diffusion_pytorch_model.safetensors")
+// complete returns an error if a file of the folder dir is not the file itself. It looks
+// at the JSON that proves its kind, which is not read, and at one file with weights.
+func (l listing) complete(dir string, found []proof) error {
+	if len(found) > 0 && hasExt(found[0].file, ".json") {
+		if err := present(filepath.Join(dir, found[0].file)); err != nil {
+			return err
 		}
 	}
-	return found[0].file
+	weights := cmp.Or(l.weights, l.large)
+	for _, sub := range []string{"transformer", "unet"} { // of a diffusers pipeline
+		if _, ok := slices.BinarySearch(l.dirs, sub); ok && weights == "" {
+			weights = filepath.Join(sub, "diffusion_pytorch_model.safetensors")
+		}
+	}
+	if weights == "" {
+		return nil
+	}
+	return present(filepath.Join(dir, weights))
 }
 
 // serve sets the kind of the model, whose evidence is recorded. It returns an error if

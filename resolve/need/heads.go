@@ -13,12 +13,17 @@ import (
 // maxPointer is more than a pointer of Git LFS has, and less than any weights.
 const maxPointer = 1 << 10
 
-// lfs returns an error if a file is a pointer of Git LFS and not the file itself. It
-// reads only files that are as small as a pointer.
-func lfs(path string) error {
+// present returns an error if a file is a pointer of Git LFS and not the file itself, or is
+// JSON that is too large. It reads only files that are as small as a pointer.
+func present(path string) error {
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxPointer {
+	switch {
+	case err != nil, !info.Mode().IsRegular():
 		return nil // who needs the file reports that
+	case info.Size() > maxJSON && hasExt(path, ".json"):
+		return badJSON(path, errSize)
+	case info.Size() > maxPointer:
+		return nil
 	}
 	if kind, err := header.Sniff(path); err != nil || kind != header.KindLFSPointer {
 		return nil
