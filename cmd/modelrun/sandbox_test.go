@@ -468,6 +468,11 @@ func wheels(t testing.TB, more ...profile.Profile) []uvtest.Wheel {
 	add("huggingface-hub", "2.4.0") // of line 5
 	add("bitsandbytes", "0.49.2")
 	add("extra-thing", "1.0")
+	add("compressed-tensors", "0.20.1") // of quantised models
+	add("gptqmodel", "5.0.0")
+	add("optimum", "2.0.0")
+	add("kernels", "0.9.0")
+	add("exllamav3", "1.0")
 	add("needs-old-torch", "1.0")
 	out := []uvtest.Wheel{{Name: "odd-record", Version: "1.0", Files: map[string]string{"odd_record.py": "x = 1\n"}, WrongHash: "odd_record.py"}}
 	for name, set := range versions {

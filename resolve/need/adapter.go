@@ -46,7 +46,7 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 		case err != nil:
 			return err
 		case l.config && !l.has(adapterFile):
-			_, err := m.fromConfig(next, p)
+			_, err := m.fromConfig(next, l)
 			return err
 		case !l.has(adapterFile):
 			m.note("base model " + show(next) + " of adapter " + show(dir) + " has no config.json: it counts as transformers")

@@ -22,6 +22,7 @@ type config struct {
 	ModelType     any             `json:"model_type"`
 	Architectures any             `json:"architectures"`
 	Quantization  any             `json:"quantization_config"`
+	WBits         any             `json:"wbits"`
 	MLX           any             `json:"quantization"`
 	AutoMap       any             `json:"auto_map"`
 	Saved         any             `json:"transformers_version"`
@@ -34,9 +35,9 @@ func readConfig(dir string) (config, error) {
 	return c, readJSON(filepath.Join(dir, "config.json"), &c)
 }
 
-// fromConfig reads the config.json in dir: the model type, the quantisation, and the
-// kind that it proves, or nil.
-func (m *Model) fromConfig(dir string, p Places) (*Kind, error) {
+// fromConfig reads the config.json in dir, which has the files l: the model type, the
+// quantisation, and the kind that it proves, or nil.
+func (m *Model) fromConfig(dir string, l listing) (*Kind, error) {
 	c, err := readConfig(dir)
 	if err != nil {
 		return nil, err
@@ -46,26 +47,21 @@ func (m *Model) fromConfig(dir string, p Places) (*Kind, error) {
 	}
 	m.Code, m.Saved = c.AutoMap != nil, c.saved()
 	path := filepath.Join(dir, "config.json")
-	method, err := quantOf(c.Quantization)
+	shown, err := c.quant(path)
 	if err != nil {
 		return nil, fault.New(fault.BadModel, "%s: %w", show(path), err).Fix("correct that file or download it again")
 	}
-	m.Quant = method
 	k := m.ofConfig(path, c)
 	switch {
-	case method == "" || k != nil && k.format != torchFormat:
+	case k == nil && shown.method != "": // only transformers writes it
+		k = kindNamed(kindTransformers)
+	case k != nil && k.format != torchFormat, isObject(c.MLX):
 		return k, nil
-	case method == "bitsandbytes":
-		m.Bnb = true
-		return k, nil
-	case p.covers(method):
-		return k, nil
+	case shown.method == "":
+		shown = quantOfFiles(dir, l)
 	}
-	e := fault.New(fault.BadQuant, "%s: quantisation %s is not covered by family %s", show(path), show(method), p.familyOr(transformers))
-	if p.Family == "" {
-		return k, e.Fix("name a family that covers it, for example --family vllm, or an env that has its packages: --env KEY")
-	}
-	return k, e.Fix("name an env that has its packages: --env KEY")
+	m.isQuantised(shown)
+	return k, nil
 }
 
 // saved returns the version of transformers that wrote the config. Some configs have
@@ -82,35 +78,6 @@ func (c config) saved() string {
 		return ""
 	}
 	return s
-}
-
-// quantOf returns the quantisation method, or "". Configs from before
-// quant_method only have load_in_4bit or load_in_8bit. transformers treats
-// these as bitsandbytes, and so does this function.
-func quantOf(q any) (string, error) {
-	if q == nil {
-		return "", nil
-	}
-	fields, ok := q.(map[string]any)
-	if !ok {
-		return "", errors.New("quantization_config is not an object")
-	}
-	switch method := fields["quant_method"].(type) {
-	case string:
-		// transformers sometimes writes bitsandbytes with its width.
-		if method = strings.ToLower(method); strings.HasPrefix(method, "bitsandbytes") {
-			return "bitsandbytes", nil
-		}
-		return method, nil
-	case nil:
-		for _, name := range []string{"load_in_4bit", "load_in_8bit", "_load_in_4bit", "_load_in_8bit"} {
-			if fields[name] == true {
-				return "bitsandbytes", nil
-			}
-		}
-		return "", nil
-	}
-	return "", errors.New("quant_method is not a string")
 }
 
 // readJSON decodes the JSON object in a small file. The file is known to exist,

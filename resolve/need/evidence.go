@@ -118,7 +118,6 @@ func (m *Model) ofConfig(path string, c config) *Kind {
 	}{
 		{"auto_map", "", isObject(c.AutoMap)}, // only transformers writes these
 		{"transformers_version", m.Saved, m.Saved != ""},
-		{"quantization_config", m.Quant, m.Quant != ""},
 	} {
 		if field.here {
 			m.prove(path, field.name, field.value)

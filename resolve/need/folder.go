@@ -201,8 +201,10 @@ func (m *Model) fromListing(dir string, l listing, found []proof, p Places) (kno
 			return true, err
 		case f.kind.Name == kindPeft:
 			return true, m.fromAdapter(dir, p)
+		case f.kind.Name == kindDiffusers:
+			m.ofParts(dir, l)
 		case f.kind.Family == transformers && l.config:
-			_, err := m.fromConfig(dir, p)
+			_, err := m.fromConfig(dir, l)
 			return true, err
 		}
 		return true, nil
@@ -250,7 +252,7 @@ func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (kno
 	}
 	var k *Kind
 	if l.config {
-		if k, err = m.fromConfig(dir, p); err != nil {
+		if k, err = m.fromConfig(dir, l); err != nil {
 			return true, err
 		}
 	}

@@ -48,18 +48,16 @@ func adapterOf(base string) string { return `{"base_model_name_or_path":"` + bas
 // result.
 func TestOf(t *testing.T) {
 	t.Parallel()
-	vllm := func(q string) bool { return q == "gptq" }
 	type files = map[string]string
 	cases := map[string]struct {
-		files   files
-		name    string
-		family  string // --family
-		covered func(string) bool
-		want    Model // Name and an empty Path are filled in
-		path    string
-		note    string
-		code    fault.Code
-		err     string
+		files  files
+		name   string
+		family string // --family
+		want   Model  // Name and an empty Path are filled in
+		path   string
+		note   string
+		code   fault.Code
+		err    string
 	}{
 		"gguf folder":                 {files: files{"m/a.GGUF": ""}, name: "m", want: Model{Family: "llamacpp"}},
 		"gguf with its config":        {files: files{"m/a.gguf": "", "m/config.json": "{"}, name: "m", want: Model{Family: "llamacpp"}},
@@ -72,67 +70,63 @@ func TestOf(t *testing.T) {
 		"gguf file":                   {files: files{"m/a.gguf": "GGUF\x03"}, name: "m/a.gguf", want: Model{Family: "llamacpp"}},
 		"gguf file beside weights":    {files: files{"m/a.gguf": "GGUF\x03", "m/a.safetensors": ""}, name: "m/a.gguf", want: Model{Family: "llamacpp"}},
 		"onnx file":                   {files: files{"a.onnx": ""}, name: "a.onnx", want: Model{Family: "onnx"}},
-		"safetensors file, quantised": {files: files{"a.safetensors": "", "config.json": quantised(`{"quant_method":"bitsandbytes"}`)}, name: "a.safetensors", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
-		"bitsandbytes":                {files: files{"m/config.json": quantised(`{"quant_method":"bitsandbytes"}`)}, name: "m", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
-		"bitsandbytes, spelt":         {files: files{"m/config.json": quantised(`{"quant_method":"BITSANDBYTES_4bit"}`)}, name: "m", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
-		"load_in_4bit":                {files: files{"m/config.json": quantised(`{"load_in_4bit":true}`)}, name: "m", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
-		"_load_in_8bit":               {files: files{"m/config.json": quantised(`{"_load_in_8bit":true,"load_in_4bit":false}`)}, name: "m", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
+		"safetensors file, quantised": {files: files{"a.safetensors": "", "config.json": quantised(`{"quant_method":"bitsandbytes"}`)}, name: "a.safetensors", want: Model{Family: "transformers", Type: "llama"}},
+		"bitsandbytes":                {files: files{"m/config.json": quantised(`{"quant_method":"bitsandbytes"}`)}, name: "m", want: Model{Family: "transformers", Type: "llama"}},
+		"bitsandbytes, spelt":         {files: files{"m/config.json": quantised(`{"quant_method":"BITSANDBYTES_4bit"}`)}, name: "m", want: Model{Family: "transformers", Type: "llama"}},
+		"load_in_4bit":                {files: files{"m/config.json": quantised(`{"load_in_4bit":true}`)}, name: "m", want: Model{Family: "transformers", Type: "llama"}},
+		"_load_in_8bit":               {files: files{"m/config.json": quantised(`{"_load_in_8bit":true,"load_in_4bit":false}`)}, name: "m", want: Model{Family: "transformers", Type: "llama"}},
 		"load_in_4bit is false":       {files: files{"m/config.json": quantised(`{"load_in_4bit":false}`)}, name: "m", want: Model{Family: "transformers", Type: "llama"}},
 		"no quantisation":             {files: files{"m/config.json": quantised(`null`)}, name: "m", want: Model{Family: "transformers", Type: "llama"}},
-		"Python's Infinity":           {files: files{"m/config.json": `{"a":[0.0,-Infinity,NaN],"b":"\"NaN","quantization_config":{"load_in_8bit":true}}`}, name: "m", want: Model{Family: "transformers", Bnb: true}},
+		"Python's Infinity":           {files: files{"m/config.json": `{"a":[0.0,-Infinity,NaN],"b":"\"NaN","quantization_config":{"load_in_8bit":true}}`}, name: "m", want: Model{Family: "transformers"}},
 		"a BOM":                       {files: files{"m/config.json": "\xEF\xBB\xBF" + plain}, name: "m", want: Model{Family: "transformers"}},
 		"nested, but not too deep":    {files: files{"m/config.json": nested(5000)}, name: "m", want: Model{Family: "transformers"}},
 		"nothing, but --family":       {files: files{"m/x": ""}, name: "m", family: "vllm", want: Model{Family: "vllm"}},
 		"two kinds, but --family":     {files: files{"m/a.gguf": "", "m/a.safetensors": ""}, name: "m", family: "llamacpp", want: Model{Family: "llamacpp"}},
-		"two kinds, the other":        {files: files{"m/a.gguf": "", "m/a.safetensors": "", "m/config.json": quantised(`{"load_in_4bit":true}`)}, name: "m", family: "transformers", want: Model{Family: "transformers", Bnb: true, Type: "llama"}},
+		"two kinds, the other":        {files: files{"m/a.gguf": "", "m/a.safetensors": "", "m/config.json": quantised(`{"load_in_4bit":true}`)}, name: "m", family: "transformers", want: Model{Family: "transformers", Type: "llama"}},
 		"gguf asks nothing of quant":  {files: files{"m/a.gguf": "", "m/config.json": quantised(`{"quant_method":"gptq"}`)}, name: "m", family: "llamacpp", want: Model{Family: "llamacpp"}},
-		"a covered quantisation":      {files: files{"m/config.json": quantised(`{"quant_method":"GPTQ"}`)}, name: "m", family: "vllm", covered: vllm, want: Model{Family: "vllm", Type: "llama"}},
 		"unknown file, but --family":  {files: files{"m.pt": ""}, name: "m.pt", family: "transformers", want: Model{Family: "transformers"}},
 
-		"an uncovered quantisation": {files: files{"m/config.json": quantised(`{"quant_method":"gptq"}`)}, name: "m", code: fault.BadQuant, err: "gptq"},
-		"not by this family":        {files: files{"m/config.json": quantised(`{"quant_method":"awq"}`)}, name: "m", family: "vllm", covered: vllm, code: fault.BadQuant, err: "family vllm"},
-		"two kinds":                 {files: files{"m/a.gguf": "", "m/a.safetensors": ""}, name: "m", code: fault.BadModel, err: "a.gguf and a.safetensors"},
-		"onnx and weights":          {files: files{"m/a.onnx": "", "m/a.safetensors": ""}, name: "m", code: fault.BadModel, err: "a.onnx and a.safetensors"},
-		"an empty folder":           {files: files{"m/": ""}, name: "m", code: fault.BadModel, err: "holds no *.gguf"},
-		"weights alone":             {files: files{"m/pytorch_model-00001.bin": ""}, name: "m", code: fault.BadModel, err: "does not say what wrote it; there is no model card"},
-		"a safetensors file alone":  {files: files{"a.safetensors": ""}, name: "a.safetensors", code: fault.BadModel, err: "a.safetensors does not show what it needs"},
-		"a config of another tool":  {files: files{"m/config.json": `{"in_ch":3}`, "m/model.safetensors": ""}, name: "m", code: fault.BadModel, err: "config.json has no model_type"},
-		"not JSON, with the line":   {files: files{"m/config.json": "{\n\"a\": 1,\n oops}"}, name: "m", code: fault.BadModel, err: "config.json:3: not JSON"},
-		"cut off":                   {files: files{"m/config.json": "{\n\"a\": [Infinity"}, name: "m", code: fault.BadModel, err: "config.json:2: not JSON"},
-		"an empty config":           {files: files{"m/config.json": ""}, name: "m", code: fault.BadModel, err: "config.json:1: not JSON"},
-		"a list":                    {files: files{"m/config.json": "[]"}, name: "m", code: fault.BadModel, err: "not a JSON object"},
-		"null":                      {files: files{"m/config.json": " null"}, name: "m", code: fault.BadModel, err: "not a JSON object"},
-		"too deep":                  {files: files{"m/config.json": nested(20000)}, name: "m", code: fault.BadModel, err: "not JSON"},
-		"quantisation is a list":    {files: files{"m/config.json": quantised(`[]`)}, name: "m", code: fault.BadModel, err: "not an object"},
-		"quant_method is a number":  {files: files{"m/config.json": quantised(`{"quant_method":4}`)}, name: "m", code: fault.BadModel, err: "not a string"},
-		"the base is a number":      {files: files{"m/a.safetensors": "", "m/adapter_config.json": `{"base_model_name_or_path":4}`}, name: "m", code: fault.BadModel, err: "base_model_name_or_path is a number"},
-		"a gguf that is none":       {files: files{"a.gguf": "ggml"}, name: "a.gguf", code: fault.BadModel, err: "does not begin with GGUF"},
-		"a Git LFS pointer":         {files: files{"a.gguf": "version https://git-lfs.github.com/spec/v1\n"}, name: "a.gguf", code: fault.BadModel, err: "Git LFS"},
-		"an unknown file":           {files: files{"a.txt": ""}, name: "a.txt", code: fault.BadModel, err: "no kind of model file"},
-		"no such path":              {name: "./m", code: fault.BadModel, err: "m: no such file"},
-		"no such gguf":              {name: "org/a.gguf", code: fault.BadModel, err: "no such file"},
-		"home":                      {name: "~/m", code: fault.BadModel, err: filepath.FromSlash("~/m")},
-		"a plain word":              {name: "llama", code: fault.BadModel, err: "llama: no such file"},
-		"a deep path":               {name: "a/b/c", code: fault.BadModel, err: "no such file"},
-		"an address":                {name: "https://example.org/a/b", code: fault.BadModel, err: "no such file"},
-		"org is a folder here":      {files: files{"org/x": ""}, name: "org/name", code: fault.BadModel, err: "no such file"},
-		"empty":                     {name: " ", code: fault.BadModel, err: "empty"},
-		"NUL":                       {name: "a\x00b", code: fault.BadModel, err: "NUL"},
-		"a name without end":        {name: strings.Repeat("x/", 4000), code: fault.BadModel, err: "longer"},
-		"a line break":              {name: "./a\nb", code: fault.BadModel, err: `a\nb`},
+		"two kinds":                {files: files{"m/a.gguf": "", "m/a.safetensors": ""}, name: "m", code: fault.BadModel, err: "a.gguf and a.safetensors"},
+		"onnx and weights":         {files: files{"m/a.onnx": "", "m/a.safetensors": ""}, name: "m", code: fault.BadModel, err: "a.onnx and a.safetensors"},
+		"an empty folder":          {files: files{"m/": ""}, name: "m", code: fault.BadModel, err: "holds no *.gguf"},
+		"weights alone":            {files: files{"m/pytorch_model-00001.bin": ""}, name: "m", code: fault.BadModel, err: "does not say what wrote it; there is no model card"},
+		"a safetensors file alone": {files: files{"a.safetensors": ""}, name: "a.safetensors", code: fault.BadModel, err: "a.safetensors does not show what it needs"},
+		"a config of another tool": {files: files{"m/config.json": `{"in_ch":3}`, "m/model.safetensors": ""}, name: "m", code: fault.BadModel, err: "config.json has no model_type"},
+		"not JSON, with the line":  {files: files{"m/config.json": "{\n\"a\": 1,\n oops}"}, name: "m", code: fault.BadModel, err: "config.json:3: not JSON"},
+		"cut off":                  {files: files{"m/config.json": "{\n\"a\": [Infinity"}, name: "m", code: fault.BadModel, err: "config.json:2: not JSON"},
+		"an empty config":          {files: files{"m/config.json": ""}, name: "m", code: fault.BadModel, err: "config.json:1: not JSON"},
+		"a list":                   {files: files{"m/config.json": "[]"}, name: "m", code: fault.BadModel, err: "not a JSON object"},
+		"null":                     {files: files{"m/config.json": " null"}, name: "m", code: fault.BadModel, err: "not a JSON object"},
+		"too deep":                 {files: files{"m/config.json": nested(20000)}, name: "m", code: fault.BadModel, err: "not JSON"},
+		"quantisation is a list":   {files: files{"m/config.json": quantised(`[]`)}, name: "m", code: fault.BadModel, err: "not an object"},
+		"quant_method is a number": {files: files{"m/config.json": quantised(`{"quant_method":4}`)}, name: "m", code: fault.BadModel, err: "not a string"},
+		"the base is a number":     {files: files{"m/a.safetensors": "", "m/adapter_config.json": `{"base_model_name_or_path":4}`}, name: "m", code: fault.BadModel, err: "base_model_name_or_path is a number"},
+		"a gguf that is none":      {files: files{"a.gguf": "ggml"}, name: "a.gguf", code: fault.BadModel, err: "does not begin with GGUF"},
+		"a Git LFS pointer":        {files: files{"a.gguf": "version https://git-lfs.github.com/spec/v1\n"}, name: "a.gguf", code: fault.BadModel, err: "Git LFS"},
+		"an unknown file":          {files: files{"a.txt": ""}, name: "a.txt", code: fault.BadModel, err: "no kind of model file"},
+		"no such path":             {name: "./m", code: fault.BadModel, err: "m: no such file"},
+		"no such gguf":             {name: "org/a.gguf", code: fault.BadModel, err: "no such file"},
+		"home":                     {name: "~/m", code: fault.BadModel, err: filepath.FromSlash("~/m")},
+		"a plain word":             {name: "llama", code: fault.BadModel, err: "llama: no such file"},
+		"a deep path":              {name: "a/b/c", code: fault.BadModel, err: "no such file"},
+		"an address":               {name: "https://example.org/a/b", code: fault.BadModel, err: "no such file"},
+		"org is a folder here":     {files: files{"org/x": ""}, name: "org/name", code: fault.BadModel, err: "no such file"},
+		"empty":                    {name: " ", code: fault.BadModel, err: "empty"},
+		"NUL":                      {name: "a\x00b", code: fault.BadModel, err: "NUL"},
+		"a name without end":       {name: strings.Repeat("x/", 4000), code: fault.BadModel, err: "longer"},
+		"a line break":             {name: "./a\nb", code: fault.BadModel, err: `a\nb`},
 
 		"adapter, base beside it": {files: files{"m/lora/adapter_config.json": adapterOf("../base"), "m/base/config.json": quantised(`{"load_in_4bit":true}`)}, name: "m/lora",
-			want: Model{Family: "transformers", Bnb: true, Base: "../base", Type: "llama"}},
+			want: Model{Family: "transformers", Base: "../base", Type: "llama"}},
 		"adapter, base in cwd": {files: files{"lora/adapter_config.json": adapterOf("models/base"), "models/base/config.json": quantised(`{"load_in_4bit":true}`)}, name: "lora",
-			want: Model{Family: "transformers", Bnb: true, Base: "models/base", Type: "llama"}},
+			want: Model{Family: "transformers", Base: "models/base", Type: "llama"}},
 		"adapter, base in the hub": {files: files{"lora/adapter_config.json": adapterOf("org/name"), "hub/models--org--name/snapshots/r/config.json": quantised(`{"load_in_4bit":true}`)}, name: "lora",
-			want: Model{Family: "transformers", Bnb: true, Base: "org/name", Type: "llama"}},
+			want: Model{Family: "transformers", Base: "org/name", Type: "llama"}},
 		"adapter wins over config": {files: files{"lora/adapter_config.json": adapterOf("./b"), "lora/config.json": "{", "b/config.json": plain}, name: "lora",
 			want: Model{Family: "transformers", Base: "./b"}},
 		"adapter, base not here":  {files: files{"lora/adapter_config.json": adapterOf("/gone/base")}, name: "lora", want: Model{Family: "transformers", Base: "/gone/base"}, note: "/gone/base"},
 		"adapter without base":    {files: files{"lora/adapter_config.json": plain}, name: "lora", want: Model{Family: "transformers"}, note: "no base model"},
 		"adapter, base is gguf":   {files: files{"lora/adapter_config.json": adapterOf("../b"), "b/x.gguf": ""}, name: "lora", want: Model{Family: "transformers", Base: "../b"}, note: "no config.json"},
-		"adapter, base is gptq":   {files: files{"lora/adapter_config.json": adapterOf("../b"), "b/config.json": quantised(`{"quant_method":"gptq"}`)}, name: "lora", code: fault.BadQuant, err: "gptq"},
 		"adapter of itself":       {files: files{"lora/adapter_config.json": adapterOf(".")}, name: "lora", code: fault.BadModel, err: "without end"},
 		"adapters in a circle":    {files: files{"a/adapter_config.json": adapterOf("../b"), "b/adapter_config.json": adapterOf("../a")}, name: "a", code: fault.BadModel, err: "without end"},
 		"adapter on adapter":      {files: files{"a/adapter_config.json": adapterOf("../b"), "b/adapter_config.json": adapterOf("../c"), "c/config.json": plain}, name: "a", want: Model{Family: "transformers", Base: "../b"}},
@@ -157,7 +151,7 @@ func TestOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := tree(t, c.files)
-			m, err := Of(c.name, Places{Cwd: dir, HubDir: filepath.Join(dir, "hub"), Family: c.family, Covered: c.covered})
+			m, err := Of(c.name, Places{Cwd: dir, HubDir: filepath.Join(dir, "hub"), Family: c.family})
 			if c.code != "" {
 				require.ErrorContains(t, err, c.err)
 				require.Equal(t, c.code, fault.CodeOf(err))
@@ -218,7 +212,7 @@ func TestOfLinks(t *testing.T) {
 	require.NoError(t, os.Symlink("../blobs/1", filepath.Join(dir, "s", "config.json")))
 	m, err = Of("s", Places{Cwd: dir})
 	require.NoError(t, err)
-	require.True(t, m.Bnb)
+	require.Equal(t, "bitsandbytes", m.Quant)
 
 	require.NoError(t, os.Symlink("nothing", filepath.Join(dir, "dangling")))
 	_, err = Of("./dangling", Places{Cwd: dir})
@@ -301,6 +295,6 @@ func FuzzConfig(f *testing.F) {
 			require.NotContains(t, err.Error(), "\n")
 			return
 		}
-		_, _ = quantOf(c.Quantization)
+		_, _ = c.quant("config.json")
 	})
 }

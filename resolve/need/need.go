@@ -28,8 +28,7 @@ type Model struct {
 	Evidence []Evidence // what shows the kind and the quantisation, the strongest first
 	Family   string     // the kind's, or Places.Family; "" if the files do not show it
 	Needs    []string   // requirements beyond the family's packages
-	Quant    string     // the method of its quantisation, or its base's, as quant_method spells it; "" if there is none
-	Bnb      bool       // needs bitsandbytes: the -bnb key
+	Quant    string     // the method of its quantisation, or its base's: see [QuantNamed]; "" if there is none
 	Base     string     // the base model in an adapter's file; every transformers env has peft
 	Type     string     // model_type of its config.json, or of its base's; "" if there is none
 	Code     bool       // that config names code of the model's own (auto_map)
@@ -55,10 +54,9 @@ func (m *Model) note(text string) { m.Notes = append(m.Notes, text) }
 
 // Places defines where to look for models.
 type Places struct {
-	Cwd     string                  // absolute; the base of relative paths
-	HubDir  string                  // absolute; the cache of the Hugging Face hub (the folder "hub"), or ""
-	Family  string                  // --family: decides what the files leave open
-	Covered func(quant string) bool // whether that family supports this quantisation, apart from bitsandbytes; nil if it supports none
+	Cwd    string // absolute; the base of relative paths
+	HubDir string // absolute; the cache of the Hugging Face hub (the folder "hub"), or ""
+	Family string // --family: decides what the files leave open
 }
 
 // Of returns what the named model needs. A name is a path if that exists here,
@@ -67,9 +65,8 @@ type Places struct {
 //
 // For a folder it costs one ReadDir and one small JSON file. Errors are
 // *fault.Error. It is BadModel if the name or the files are unknown, ambiguous
-// or unreadable. It is BadQuant for an unsupported quantisation. Path and Hub
-// are set even if the files cause an error, so that --env can be used without
-// them.
+// or unreadable. Path and Hub are set even if the files cause an error, so that
+// --env can be used without them.
 func Of(name string, p Places) (Model, error) {
 	m := Model{Name: name}
 	if err := checkName(name); err != nil {
@@ -127,9 +124,6 @@ func (p Places) familyOr(files string) string {
 	}
 	return files
 }
-
-// covers reports whether the family supports a quantisation.
-func (p Places) covers(quant string) bool { return p.Covered != nil && p.Covered(quant) }
 
 // unreadableModel returns the error for a file that exists and cannot be read: that
 // must not be taken for a missing file.

@@ -29,12 +29,12 @@ var families = [...]Family{
 	{
 		Name: "transformers", pattern: "torch-{accel}-transformers", line: 4,
 		Main: []string{"transformers"}, Packages: transformersPackages, Bnb: []string{"bitsandbytes"},
-		Shared: transformersShared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true, Builds: []string{"gptqmodel"},
+		Shared: transformersShared, Old: transformersOld, Quants: true, GPU: true, Builds: []string{"gptqmodel"},
 	},
 	{
 		Name: Transformers5, pattern: "torch-{accel}-transformers5", line: 5,
 		Main: []string{"transformers"}, Packages: transformersPackages, Bnb: []string{"bitsandbytes"},
-		Shared: transformers5Shared, Old: transformersOld, Quants: []string{"bitsandbytes"}, GPU: true, Builds: []string{"gptqmodel"},
+		Shared: transformers5Shared, Old: transformersOld, Quants: true, GPU: true, Builds: []string{"gptqmodel"},
 	},
 	{
 		Name: "llamacpp", pattern: "llamacpp-{accel}",
@@ -45,7 +45,6 @@ var families = [...]Family{
 		},
 		Shared: []Import{{"llama_cpp", "llama-cpp-python"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
 		Old:    []Import{{"llama_cpp", "llama-cpp-python"}},
-		Quants: []string{"gguf"},
 		Builds: []string{"llama-cpp-python"},
 	},
 	{
@@ -63,7 +62,6 @@ var families = [...]Family{
 		Packages: []string{"vllm", "torch", "torchvision", "torchaudio", "pip"},
 		Shared:   []Import{{"vllm", "vllm"}, {"torch", "torch"}, {"transformers", "transformers"}, {"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"}},
 		Old:      []Import{{"vllm", "vllm"}, {"torch", "torch"}},
-		Quants:   []string{"gptq", "awq", "compressed-tensors", "fp8", "mxfp4"},
 		GPU:      true,
 	},
 	{
@@ -77,8 +75,8 @@ var families = [...]Family{
 			{"diffusers", "diffusers"}, {"torch", "torch"}, {"transformers", "transformers"}, {"accelerate", "accelerate"},
 			{"fastapi", "fastapi"}, {"uvicorn", "uvicorn"}, {"pydantic", "pydantic"},
 		},
-		Old: []Import{{"torch", "torch"}, {"diffusers", "diffusers"}},
-		GPU: true,
+		Old:    []Import{{"torch", "torch"}, {"diffusers", "diffusers"}},
+		Quants: true, GPU: true,
 	},
 	{
 		// From 4.8 on, the wheels need cuBLAS of CUDA 12 and no cuDNN. They load it when a model is loaded, and have code for

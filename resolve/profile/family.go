@@ -26,7 +26,7 @@ type Family struct {
 	Shared   []Import // imports that a shared env needs
 	Old      []Import // imports that an old env needs: fewer
 	GPU      bool     // CUDA must work if the key names it and there is a GPU
-	Quants   []string // supported quantisations, as quant_method spells them
+	Quants   bool     // package need says what it needs for quantised models
 	Builds   []string // packages that are built from source where no wheel is found, because they often have none
 
 	pattern     string // "torch-{accel}-transformers"
@@ -72,10 +72,6 @@ func FamilyNamed(name string) (Family, bool) {
 func Builds(name string) bool {
 	return slices.ContainsFunc(families[:], func(f Family) bool { return slices.Contains(f.Builds, requirement.Normal(name)) })
 }
-
-// Covers reports whether this family supports a quantisation, as quant_method
-// spells it.
-func (f Family) Covers(quant string) bool { return slices.Contains(f.Quants, quant) }
 
 // Serves reports whether there can be an env of the family for an accelerator.
 func (f Family) Serves(accel string) bool {

@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,9 +25,6 @@ func TestFamilies(t *testing.T) {
 	}
 	_, ok := FamilyNamed("tensorflow")
 	require.False(t, ok)
-	for quant, want := range map[string]bool{"awq": true, "bitsandbytes": true, "aqlm": false} {
-		require.Equal(t, want, slices.ContainsFunc(all, func(f Family) bool { return f.Covers(quant) }), quant)
-	}
 }
 
 func TestNeedsOfTransformers(t *testing.T) {

@@ -75,7 +75,7 @@ func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms r
 	if terms = c.Terms(); terms.Empty() && !t.Terms.Empty() {
 		terms = t.Terms
 	}
-	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.ofModel(), t.Sealed)) {
+	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.ofModel(c.Needs()), t.Sealed)) {
 		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
 			with = append(with, r)
 		}
@@ -83,14 +83,17 @@ func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms r
 	return with, terms
 }
 
-// ofModel returns what the model's kind needs beyond the family. Texts that are no
-// requirement do not exist: TestKinds reads the table.
-func (t Target) ofModel() (all []requirement.Requirement) {
+// ofModel returns what the model's kind and its quantisation need beyond the family,
+// except what the user names: that decides.
+// Texts that are no requirement do not exist: TestKinds and TestQuants read the tables.
+func (t Target) ofModel(user []requirement.Requirement) (all []requirement.Requirement) {
 	if t.Exact { // the user named the key
 		return nil
 	}
-	for _, text := range t.Model.Needs {
-		if r, err := requirement.Parse(text); err == nil {
+	for _, text := range slices.Concat(t.Model.Needs, t.Line.Quant.of(t.Family)) {
+		r, err := requirement.Parse(text)
+		named := slices.ContainsFunc(user, func(u requirement.Requirement) bool { return u.Name == r.Name })
+		if err == nil && !named {
 			all = append(all, r)
 		}
 	}

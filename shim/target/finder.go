@@ -67,7 +67,6 @@ func (f Finder) find(ctx context.Context) (t Target, err error) {
 		return t, err
 	}
 	name := cmp.Or(f.Config.String("family"), t.Model.Family)
-	t.Bnb = t.Model.Bnb
 	t.Named = name != "" || f.Config.IsSet("env_key") || f.Config.IsSet("profile")
 	if f.Config.IsSet("env_key") {
 		return f.namedKey(ctx, t, name)
@@ -77,7 +76,7 @@ func (f Finder) find(ctx context.Context) (t Target, err error) {
 	}
 	if t.Family.Name == profile.DefaultFamily { // either line, by the rules
 		t, err = lines{f}.choose(ctx, t)
-	} else {
+	} else if t, _, _, err = quantised(ctx, f, t, 5); err == nil {
 		var c profile.Choice
 		c, err = f.accel(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family})
 		t.Accel = c.Profile.Accel

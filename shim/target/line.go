@@ -12,8 +12,9 @@ import (
 // Line is the choice between the two lines of transformers. It is zero for other
 // families, and if the user names the line.
 type Line struct {
-	Why  string // why this line, as a clause
-	Both bool   // the model loads in both lines, so an env of the other one serves too
+	Why   string // why this line, as a clause
+	Both  bool   // the model loads in both lines, so an env of the other one serves too
+	Quant Quant  // what the model's quantisation needs in each of them
 }
 
 // lineOf returns the line of transformers that a model needs, and why. It is 0 if the

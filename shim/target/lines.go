@@ -30,6 +30,18 @@ func (f lines) choose(ctx context.Context, t Target) (Target, error) {
 	if wanted := lineFor(own, line); wanted != line {
 		line, t.Line.Why = wanted, strings.Join(requirement.Strings(own), ", ")+" is needed"
 	}
+	t, wanted, why, err := quantised(ctx, f.Finder, t, line)
+	if err != nil {
+		return t, err
+	}
+	if t.Family.Name != profile.DefaultFamily {
+		c, err := f.accel(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family})
+		t.Accel = c.Profile.Accel
+		return t, err
+	}
+	if wanted != line {
+		line, t.Line.Why, t.Line.Both = wanted, why, false
+	}
 	want := profile.Want{Name: f.Config.String("profile"), Family: familyOf(line), Lines: line == 0}
 	c, err := f.accel(ctx, want)
 	if err != nil {
@@ -91,12 +103,17 @@ func (f lines) bothKeys(t Target) (out [][2]envdir.Key) {
 		return [2]envdir.Key{familyOf(4).Key(t.Accel, bnb), familyOf(5).Key(t.Accel, bnb)}
 	}
 	plain := keys(t.Bnb)
-	if with, terms := t.beyond(f.Config); len(with) > 0 || !terms.Empty() {
-		four, err4 := plain[0].WithExtras(terms.Hash(with))
-		five, err5 := plain[1].WithExtras(terms.Hash(with))
-		if err4 == nil && err5 == nil {
-			out = append(out, [2]envdir.Key{four, five})
+	derived := plain
+	for i, line := range []int{4, 5} {
+		t.Family = familyOf(line) // the needs of a quantisation differ
+		if with, terms := t.beyond(f.Config); len(with) > 0 || !terms.Empty() {
+			if key, err := plain[i].WithExtras(terms.Hash(with)); err == nil {
+				derived[i] = key
+			}
 		}
+	}
+	if derived != plain {
+		out = append(out, derived)
 	}
 	return append(out, plain, keys(true))
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/modelrun/modelrun/resolve/need"
-	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/shim/config"
 )
 
@@ -14,13 +13,7 @@ import (
 // directory. It returns the zero Model if there is none.
 func (f Finder) Model() (need.Model, error) {
 	c := f.Config
-	places := need.Places{
-		Cwd: c.Base(), HubDir: hubDir(f.Program, c.Base()), Family: c.String("family"),
-		Covered: func(quant string) bool {
-			family, ok := profile.FamilyNamed(c.String("family"))
-			return ok && family.Covers(quant)
-		},
-	}
+	places := need.Places{Cwd: c.Base(), HubDir: hubDir(f.Program, c.Base()), Family: c.String("family")}
 	name := c.String("model")
 	if name != "" {
 		from := c.Value("model").From

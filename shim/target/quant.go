@@ -1,0 +1,172 @@
+package target
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/hardware"
+	"github.com/modelrun/modelrun/resolve/need"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
+)
+
+// Quant is what the quantisation of a model needs on this machine, beyond the key. It is
+// zero if the model has none.
+type Quant struct {
+	Four, Five []string // in each line of transformers; in other families Five
+}
+
+// of returns what an env of a family needs.
+func (q Quant) of(family profile.Family) []string {
+	switch {
+	case !family.Quants:
+		return nil
+	case family.Name == profile.DefaultFamily:
+		return q.Four
+	}
+	return q.Five
+}
+
+// bnb reports whether the family's key has bitsandbytes for it.
+func (q Quant) bnb(family profile.Family) bool {
+	return slices.ContainsFunc(q.of(family), func(r string) bool { return slices.Contains(family.Bnb, requirement.NameOf(r)) })
+}
+
+// quantised completes a target whose model is quantised. line is the line of
+// transformers that the model needs, 0 for either. It returns the line that loads the
+// quantisation here, 0 for either, and why. If only vllm does, that is the family of
+// the target. It is a BadQuant if nothing does, unless the user named a family.
+func quantised(ctx context.Context, f Finder, t Target, line int) (_ Target, _ int, why string, err error) {
+	if t.Model.Quant == "" || !t.Family.Quants {
+		return t, line, "", nil
+	}
+	q, err := quantsOf(ctx, f, t)
+	if err != nil {
+		return t, line, "", err
+	}
+	four, five := q.loads("transformers 4", q.Four), q.loads("transformers 5", q.Five)
+	t.Line.Quant = Quant{four.needs, five.needs}
+	t.Bnb = t.Line.Quant.bnb(t.Family)
+	switch open := line == 0; {
+	case open && four.lacks == "" && (five.lacks != "" || five.unpacks && !four.unpacks):
+		return t, 4, cmp.Or(five.lacks, "transformers 5 would unpack the weights") + ": " + q.Name, nil
+	case open && five.lacks == "" && (four.lacks != "" || four.unpacks && !five.unpacks):
+		return t, 5, cmp.Or(four.lacks, "transformers 4 would unpack the weights") + ": " + q.Name, nil
+	case line != 5 && four.lacks == "", line != 4 && five.lacks == "":
+		return t, line, "", nil
+	}
+	lacks := five.lacks
+	if line == 4 || q.Five == nil && q.Four != nil {
+		lacks = four.lacks
+	}
+	if f.Config.IsSet("family") {
+		f.Log.Warn("quantisation " + q.Name + ": " + lacks)
+		return t, line, "", nil
+	}
+	if vllm, ok := q.vllm(ctx); ok {
+		t.Family, t.Line, t.Bnb = vllm, Line{Why: "only vllm loads quantisation " + q.Name + " here"}, false
+		return t, line, "", nil
+	}
+	return t, line, "", q.refuse(t, lacks)
+}
+
+// quants decides what loads a quantised model here.
+type quants struct {
+	Finder
+	need.Quant
+	known   bool
+	added   bool // the user adds the package that loads it
+	machine hardware.Machine
+	cuda    bool // an env here runs on the GPUs of machine, which are NVIDIA's
+}
+
+// quantsOf returns what decides on the quantisation of t's model.
+func quantsOf(ctx context.Context, f Finder, t Target) (q quants, err error) {
+	q.Finder = f
+	q.Quant, q.known = need.QuantNamed(t.Model.Quant)
+	q.added = slices.ContainsFunc(f.Config.Needs(), func(r requirement.Requirement) bool { return r.Name == q.Package })
+	if q.machine, err = f.Machine.Machine(ctx); err != nil || q.machine.Vendor != "nvidia" || !q.machine.HasGPU() {
+		return q, err
+	}
+	c, err := f.Choose(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family, Lines: t.Family.Name == profile.DefaultFamily})
+	q.cuda = profile.IsCUDA(c.Profile.Accel)
+	return q, err
+}
+
+// loaded says how a line of transformers loads a method here.
+type loaded struct {
+	lacks   string   // why it does not, as a clause; "" if it does
+	needs   []string // what an env of that line needs for it
+	unpacks bool     // it unpacks the weights, which then take more memory
+}
+
+// loads returns how a line of transformers loads the method here.
+func (q quants) loads(line string, l *need.Load) loaded {
+	switch {
+	case l == nil && q.added:
+		return loaded{}
+	case l == nil:
+		return loaded{lacks: line + " does not load it"}
+	case q.added, l.GPU != "" && q.capable(l.GPU):
+		return loaded{needs: l.Needs}
+	case l.Fails != "" && q.capable(l.Fails):
+		return loaded{lacks: line + " lacks kernels for it on this GPU"}
+	case l.Unpacks:
+		return loaded{unpacks: true}
+	case l.GPU == "":
+		return loaded{needs: l.Needs}
+	case l.GPU == need.AnyGPU:
+		return loaded{lacks: line + " needs an NVIDIA GPU for it" + q.offers()}
+	}
+	return loaded{lacks: line + " needs an NVIDIA GPU of compute capability " + l.GPU + " or newer for it" + q.offers()}
+}
+
+// capable reports whether an env here runs on GPUs of a compute capability. One that is
+// not known excludes nothing.
+func (q quants) capable(least string) bool {
+	return q.cuda && !slices.ContainsFunc(q.machine.GPUs, func(g hardware.GPU) bool { return g.CC != "" && requirement.CompareReleases(g.CC, least) < 0 })
+}
+
+// offers returns what this machine has instead of the GPU that is needed, as the end of
+// a sentence.
+func (q quants) offers() string {
+	if q.machine.HasGPU() && q.machine.Vendor == "nvidia" && !q.cuda {
+		return ", and the build for the CPU is used"
+	}
+	return "; this machine has " + q.machine.String()
+}
+
+// vllm returns the family vllm if it loads the method and serves this machine.
+func (q quants) vllm(ctx context.Context) (family profile.Family, ok bool) {
+	family, _ = profile.FamilyNamed("vllm")
+	if q.VLLM == "" || !q.capable(q.VLLM) {
+		return family, false
+	}
+	c, err := q.Choose(ctx, profile.Want{Name: q.Config.String("profile"), Family: family})
+	return family, err == nil && profile.IsCUDA(c.Profile.Accel)
+}
+
+// refuse returns the error for a method that nothing loads here.
+func (q quants) refuse(t Target, lacks string) error {
+	shown := ""
+	if n := len(t.Model.Evidence); n > 0 {
+		shown = " (" + t.Model.Evidence[n-1].String() + ")"
+	}
+	if q.Four == nil && q.Five == nil {
+		switch {
+		case !q.known:
+			lacks = "modelrun does not know this method"
+		case q.VLLM != "":
+			lacks = "only vllm loads it, with an NVIDIA GPU of compute capability " + q.VLLM + " or newer" + q.offers()
+		default:
+			lacks = "no family of modelrun has what loads it"
+		}
+	}
+	e := fault.New(fault.BadQuant, "model %s is quantised with %s%s: %s", t.Model.Name, q.Name, shown, lacks)
+	if q.Package != "" {
+		return e.Fix("add the package that loads it: modelrun --with %s -m %s -- python …", q.Package, q.ModelName(t))
+	}
+	return e.Fix("name an environment that loads it, if you have one: --env KEY")
+}
