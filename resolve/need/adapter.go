@@ -35,7 +35,11 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 			return err
 		}
 		if next == "" {
-			m.note("base model " + show(base) + " of adapter " + show(dir) + " is not here: it counts as transformers")
+			says := ""
+			if m.isQuantised(quantOfID(base)); m.Quant != "" {
+				says = " with " + m.Quant + ", by its name"
+			}
+			m.note("base model " + show(base) + " of adapter " + show(dir) + " is not here: it counts as transformers" + says)
 			return nil
 		}
 		l, err := list(next)

@@ -14,16 +14,19 @@ import (
 
 // Evidence is what shows the kind of a model.
 type Evidence struct {
-	File  string `json:"file"`            // the path of the file
+	File  string `json:"file"`            // the path of the file; "" if it is the name of the model, whose files are not here
 	Field string `json:"field,omitempty"` // the field of it; "" if the file's name or its first bytes are enough
 	Value string `json:"value,omitempty"` // the field's text; "" if it has none, or is long
 }
 
 // String returns the evidence for a sentence: "config.json: model_type llama".
 func (e Evidence) String() string {
-	text := show(filepath.Base(e.File))
-	if e.Field != "" {
-		text += ": " + e.Field
+	text := e.Field
+	if e.File != "" {
+		text = show(filepath.Base(e.File))
+		if e.Field != "" {
+			text += ": " + e.Field
+		}
 	}
 	if e.Value != "" {
 		text += " " + show(e.Value)

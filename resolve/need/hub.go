@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
-	"github.com/modelrun/modelrun/resolve/fault"
 )
 
 // isHubID reports whether name has the form org/name. Each part consists of A-Z
@@ -62,19 +61,7 @@ func (m *Model) fromHub(p Places) error {
 		m.Path = dir
 		return m.fromFolder(dir, p)
 	}
-	if m.Family = p.Family; m.Family != "" {
-		return nil
-	}
-	lower := strings.ToLower(m.Hub)
-	for _, kind := range [][2]string{{"gguf", llamacpp}, {"onnx", onnx}, {"gptq", "vllm"}, {"awq", "vllm"}} {
-		if strings.Contains(lower, kind[0]) {
-			return fault.New(fault.BadModel, "model %s is not in the local Hugging Face cache, and its name says %s", m.Hub, kind[0]).
-				Fix("say what runs it: --family %s", kind[1])
-		}
-	}
-	m.Family = transformers
-	m.note("model " + m.Hub + " is not in the local Hugging Face cache: it counts as transformers")
-	return nil
+	return m.fromName(p)
 }
 
 // snapshot returns the folder of a hub id's cached files. It prefers

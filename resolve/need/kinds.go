@@ -22,6 +22,7 @@ type Kind struct {
 	fields  []string // the same for fields of config.json: "a", "a+b", "a=text"
 	library []string // what a model card calls it in library_name
 	tensors []string // the same for names of tensors in a safetensors file: "begin", "begin…part"
+	names   []string // words in the name of a model whose files are not here
 	arch    []string // the architectures of a GGUF file
 }
 
@@ -57,24 +58,24 @@ var kinds = [...]Kind{
 	},
 	{
 		Name: kindGGUF, Title: "a GGUF model", Family: llamacpp, format: ggufFormat,
-		files: []string{"*.gguf"}, library: []string{"gguf", "llama.cpp", "llama-cpp-python"},
+		files: []string{"*.gguf"}, library: []string{"gguf", "llama.cpp", "llama-cpp-python"}, names: []string{"gguf"},
 	},
 	{
 		Name: kindONNX, Title: "an ONNX model", Family: onnx, format: onnxFormat,
-		files: []string{"*.onnx"}, library: []string{"onnx", "onnxruntime"},
+		files: []string{"*.onnx"}, library: []string{"onnx", "onnxruntime"}, names: []string{"onnx"},
 	},
 	{
 		Name: "openvino", Title: "an OpenVINO model", Family: "openvino", format: openvinoFormat,
-		files: []string{"openvino_*.xml"}, library: []string{"openvino"},
+		files: []string{"openvino_*.xml"}, library: []string{"openvino"}, names: []string{"openvino"},
 	},
 	{
 		Name: "ctranslate2", Title: "a CTranslate2 model", Family: "ctranslate2", format: ct2Format,
 		files: []string{"model.bin+vocabulary.*", "model.bin+shared_vocabulary.*", "model.bin+source_vocabulary.*"}, fields: []string{"alignment_heads"},
-		library: []string{"ctranslate2", "faster-whisper"},
+		library: []string{"ctranslate2", "faster-whisper"}, names: []string{"ct2", "ctranslate2", "faster-whisper"},
 	},
 	{
 		Name: kindDiffusers, Title: "a diffusers pipeline", Family: "diffusers", format: torchFormat,
-		files: []string{"model_index.json", "pytorch_lora_weights.*"}, fields: []string{"_class_name"}, library: []string{"diffusers"},
+		files: []string{"model_index.json", "pytorch_lora_weights.*"}, fields: []string{"_class_name"}, library: []string{"diffusers"}, names: []string{"diffusers", "stable-diffusion"},
 		tensors: []string{
 			"model.diffusion_model.", "diffusion_model.", "double_blocks.", "joint_blocks.", "transformer_blocks.", "single_transformer_blocks.", "down_blocks.",
 			"control_model.", "lora_unet_", "lora_te", "lora_transformer_", "unet.…lora", "transformer.…lora", "text_encoder.…lora",
@@ -86,7 +87,7 @@ var kinds = [...]Kind{
 	},
 	{
 		Name: "sentence-transformers", Title: "a sentence-transformers model", Family: transformers, Needs: []string{"sentence-transformers"}, format: torchFormat,
-		files: []string{"modules.json", "config_sentence_transformers.json"}, library: []string{"sentence-transformers"},
+		files: []string{"modules.json", "config_sentence_transformers.json"}, library: []string{"sentence-transformers"}, names: []string{"sentence-transformers"},
 	},
 	{
 		Name: kindPeft, Title: "a peft adapter", Family: transformers, format: torchFormat,
@@ -94,11 +95,11 @@ var kinds = [...]Kind{
 	},
 	{
 		Name: "timm", Title: "a timm model", Family: transformers, Needs: []string{"timm"}, format: torchFormat,
-		fields: []string{"architecture+pretrained_cfg"}, library: []string{"timm"},
+		fields: []string{"architecture+pretrained_cfg"}, library: []string{"timm"}, names: []string{"timm"},
 	},
 	{
 		Name: kindMLX, Title: "an MLX model", Family: "mlx", format: torchFormat,
-		fields: []string{"quantization"}, library: []string{"mlx", "mlx-lm", "mlx-vlm"},
+		fields: []string{"quantization"}, library: []string{"mlx", "mlx-lm", "mlx-vlm"}, names: []string{"mlx"},
 	},
 	{
 		Name: kindTransformers, Title: "a transformers model", Family: transformers, format: torchFormat,

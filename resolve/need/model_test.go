@@ -134,8 +134,9 @@ func TestOf(t *testing.T) {
 
 		"hub, not cached":      {name: "org/name", want: Model{Family: "transformers", Hub: "org/name"}, path: "-", note: "org/name"},
 		"hub, not cached, org": {files: files{"org": "a file"}, name: "org/name", want: Model{Family: "transformers", Hub: "org/name"}, path: "-", note: "org/name"},
-		"hub, says gguf":       {name: "org/name-Q4-GGUF", code: fault.BadModel, err: "gguf"},
-		"hub, says awq":        {name: "org/name-AWQ", code: fault.BadModel, err: "awq"},
+		"hub, says gguf":       {name: "org/name-Q4-GGUF", want: Model{Family: "llamacpp", Hub: "org/name-Q4-GGUF"}, path: "-", note: "it counts as gguf, by its name"},
+		"hub, says two":        {name: "org/onnx-GGUF", code: fault.BadModel, err: "its name says gguf and onnx"},
+		"hub, says awq":        {name: "org/name-AWQ", want: Model{Family: "transformers", Hub: "org/name-AWQ"}, path: "-", note: "it counts as transformers with awq, by its name"},
 		"hub, says, --family":  {name: "org/name-AWQ", family: "vllm", want: Model{Family: "vllm", Hub: "org/name-AWQ"}, path: "-"},
 		"hub, refs/main": {files: files{"hub/models--org--name/refs/main": "bbb\n", "hub/models--org--name/snapshots/aaa/x.gguf": "",
 			"hub/models--org--name/snapshots/bbb/config.json": plain, "hub/models--org--name/snapshots/ccc/x.gguf": ""}, name: "org/name",

@@ -91,15 +91,10 @@ func quantOfName(name string) string {
 	name = strings.ToLower(name)
 	for _, q := range quants {
 		for _, word := range strings.Fields(q.names) {
-			if i := strings.Index(name, word); i >= 0 && !isLetter(name, i-1) && !isLetter(name, i+len(word)) {
+			if hasWord(name, word) {
 				return q.Name
 			}
 		}
 	}
 	return ""
-}
-
-// isLetter reports whether a text in small letters has a letter at i.
-func isLetter(text string, i int) bool {
-	return i >= 0 && i < len(text) && text[i] >= 'a' && text[i] <= 'z'
 }
