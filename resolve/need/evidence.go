@@ -170,7 +170,7 @@ func match(all map[string]json.RawMessage, pattern string) (field, value string,
 }
 
 // refuse returns the error for a kind that no family serves.
-func (m *Model) refuse(k *Kind) error {
+func refuse(m *Model, k *Kind) error {
 	e := fault.New(fault.BadModel, "model %s is %s (%s), and no family of modelrun has what it needs", show(m.Name), k.Title, m.Evidence[len(m.Evidence)-1])
 	if k.Package == "" {
 		return e.Fix("name an environment that has what it needs: --env KEY")

@@ -136,10 +136,7 @@ func (m *Model) ofFile(path string, p Places) (known bool, err error) {
 		return true, fault.New(fault.BadModel, "model %s does not begin with GGUF", show(path)).Fix("download the file again, or name another with --model")
 	case i >= 0:
 		m.prove(path, "", "")
-		if m.is(found[i].kind, p); m.Family == "" {
-			return true, m.refuse(found[i].kind)
-		}
-		return true, nil
+		return true, m.serve(found[i].kind, p)
 	case head == header.KindSafetensors, head == header.KindPickle, isWeights(name):
 		return m.fromWeights(dir, name, p)
 	}
@@ -236,7 +233,7 @@ func (l listing) complete(dir string, found []proof) error {
 // no family serves the kind.
 func (m *Model) serve(k *Kind, p Places) error {
 	if m.is(k, p); m.Family == "" {
-		return m.refuse(k)
+		return refuse(m, k)
 	}
 	return nil
 }
