@@ -336,9 +336,12 @@ class _Tensor:
 def ones(*a, **k):
     if os.environ.get("FAKE_GPU_BUSY") and k.get("device") != "cpu": raise RuntimeError("CUDA error: out of memory")
     return _Tensor()
+_ccs = (os.environ.get("FAKE_CC") or "8.6").split()
+if len(_ccs) > 1 and os.environ.get("CUDA_VISIBLE_DEVICES"): _ccs = [_ccs[int(i)] for i in os.environ["CUDA_VISIBLE_DEVICES"].split(",")]
 class _Properties:
-    name = "NVIDIA GeForce RTX 5090" if os.environ.get("FAKE_CC") else "Fake GPU"
-    major, minor = map(int, (os.environ.get("FAKE_CC") or "8.6").split("."))
+    def __init__(self, cc):
+        self.name = "NVIDIA GeForce RTX 5090" if os.environ.get("FAKE_CC") else "Fake GPU"
+        self.major, self.minor = map(int, cc.split("."))
     total_memory = 24 << 30
     gcnArchName = ""
 class cuda:
@@ -350,11 +353,11 @@ class cuda:
         if os.environ.get("FAKE_GPU_BUSY"): raise RuntimeError("CUDA error: out of memory")
         if os.environ.get("FAKE_NO_DRIVER"): raise RuntimeError("Found no NVIDIA driver on your system.")
     @staticmethod
-    def device_count(): return 1 if _cuda else 0
+    def device_count(): return len(_ccs) if _cuda else 0
     @staticmethod
     def get_arch_list(): return ["sm_80", "sm_86", "sm_90"]
     @staticmethod
-    def get_device_properties(i=0): return _Properties
+    def get_device_properties(i=0): return _Properties(_ccs[i])
     @staticmethod
     def synchronize(): pass
     class OutOfMemoryError(RuntimeError): pass

@@ -15,16 +15,20 @@ const exe = ""
 // home returns the variables for a user's folders in dir.
 func home(dir string) map[string]string { return map[string]string{"HOME": dir} }
 
-// machine returns the files of a machine with this NVIDIA GPU.
-func machine(gpu, cc, driver string) map[string]string {
-	return map[string]string{
-		"dev/nvidiactl":                                    "",
-		"sys/module/nvidia/version":                        driver + "\n",
-		"proc/driver/nvidia/version":                       "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
-		"proc/driver/nvidia/gpus/0000:01:00.0/information": "Model: \t\t " + gpu + "\nIRQ:   \t\t 100\nBus Location: \t 0000:01:00.0\n",
-		"sys/bus/pci/devices/0000:01:00.0/device":          "0x2204 " + cc + "\n",
-		"usr/bin/nvidia-smi":                               "#!/bin/sh\necho '0, GPU-11111111-2222-3333-4444-555555555555, " + gpu + ", " + driver + ", 24576, " + cc + "'\n",
+// machine returns the files of a machine with these NVIDIA GPUs.
+func machine(driver string, cards ...card) map[string]string {
+	files := map[string]string{
+		"dev/nvidiactl":              "",
+		"sys/module/nvidia/version":  driver + "\n",
+		"proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module  " + driver + "  Thu Feb 22 01:44:30 UTC 2024\n",
+		"usr/bin/nvidia-smi":         "#!/bin/sh\ncat <<END\n" + smiTable(driver, cards) + "END\n",
 	}
+	for i, c := range cards {
+		bus := fmt.Sprintf("0000:%02d:00.0", i+1)
+		files["proc/driver/nvidia/gpus/"+bus+"/information"] = "Model: \t\t " + c.name + "\nIRQ:   \t\t 100\nBus Location: \t " + bus + "\n"
+		files["sys/bus/pci/devices/"+bus+"/device"] = "0x2204 " + c.cc + "\n"
+	}
+	return files
 }
 
 // run runs a command of a script.

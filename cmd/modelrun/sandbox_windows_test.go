@@ -33,11 +33,9 @@ func home(dir string) map[string]string {
 // costs the start of another process, which has no window.
 func atPrompt() { execx.OpenConsole() }
 
-// machine returns the files of a machine with this NVIDIA GPU.
-func machine(gpu, cc, driver string) map[string]string {
-	return map[string]string{
-		"nvidia-smi.csv": "0, GPU-11111111-2222-3333-4444-555555555555, " + gpu + ", " + driver + ", 24576, " + cc + "\r\n",
-	}
+// machine returns the files of a machine with these NVIDIA GPUs.
+func machine(driver string, cards ...card) map[string]string {
+	return map[string]string{"nvidia-smi.csv": strings.ReplaceAll(smiTable(driver, cards), "\n", "\r\n")}
 }
 
 // run runs a command of a script. It then prints the command's output again with

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -213,8 +214,19 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// gpu implements "gpu NAME CC DRIVER" and "gpu none": from then on the machine has
-// this GPU.
+// card is a GPU of a machine.
+type card struct{ name, cc, memory string }
+
+// smiTable returns what nvidia-smi says of the cards.
+func smiTable(driver string, cards []card) (text string) {
+	for i, c := range cards {
+		text += fmt.Sprintf("%d, GPU-1111111%d-2222-3333-4444-555555555555, %s, %s, %s, %s\n", i, i+1, c.name, driver, c.memory, c.cc)
+	}
+	return text
+}
+
+// gpu implements "gpu NAME CC DRIVER [NAME CC MEMORY]...", with the memory in MiB, and
+// "gpu none": from then on the machine has these GPUs.
 func gpu(ts *testscript.TestScript, neg bool, args []string) {
 	hw := ts.MkAbs("hardware")
 	ts.Check(os.RemoveAll(hw))
@@ -222,7 +234,11 @@ func gpu(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "none" {
 		return
 	}
-	for path, text := range machine(args[0], args[1], args[2]) {
+	cards := []card{{args[0], args[1], "24576"}}
+	for rest := args[3:]; len(rest) > 0; rest = rest[3:] {
+		cards = append(cards, card{rest[0], rest[1], rest[2]})
+	}
+	for path, text := range machine(args[2], cards...) {
 		ts.Check(execxtest.Write(filepath.Join(hw, path), []byte(text)))
 	}
 }

@@ -216,7 +216,7 @@ func (u *upgrading) users(t *testing.T) (cpu, gpu, app upgraded) {
 		[]string{"-C", "empty"}, []string{"-e", "my-key"}, []string{"-m", "onnx", "--with", "extra-thing"}, []string{"-m", "llama", "--with", "transformers"})
 
 	gpu.user = u.newUser(t, "gpu", map[string]string{"llama/config.json": llama + `}`})
-	for path, text := range machine("NVIDIA GeForce RTX 3090", "8.6", "535.104.05") {
+	for path, text := range machine("535.104.05", card{"NVIDIA GeForce RTX 3090", "8.6", "24576"}) {
 		require.NoError(t, execxtest.Write(filepath.Join(gpu.dir(), "hardware", path), []byte(text)))
 	}
 	require.NoError(t, os.CopyFS(filepath.Join(string(gpu.root), "profiles"), os.DirFS(originDir(t))))

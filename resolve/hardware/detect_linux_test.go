@@ -135,6 +135,9 @@ echo '0, GPU-1, NVIDIA GeForce GTX 1080 Ti, 470.256.02, 11178'`
 		"a MIG slice": {func(b *box) *box {
 			return b.driver("535.104.05", "x").says("0, GPU-1, NVIDIA A100-SXM4-80GB, 535.104.05, [N/A], 8.0")
 		}, []string{"CUDA_VISIBLE_DEVICES=MIG-8d5a"}, "NVIDIA A100-SXM4-80GB (8.0), driver 535.104.05", true},
+		"a MIG slice by its older name": {func(b *box) *box {
+			return b.driver("535.104.05", "x", "y").says("0, GPU-1a, Tesla V100-PCIE-16GB, 535.104.05, 16384, 7.0", "1, GPU-2b, NVIDIA A100-SXM4-80GB, 535.104.05, [N/A], 8.0")
+		}, []string{"CUDA_VISIBLE_DEVICES=MIG-GPU-2b/1/0"}, "NVIDIA A100-SXM4-80GB (8.0), driver 535.104.05", true},
 		"hidden, empty":  {func(b *box) *box { return b.driver("550.54.14", "x").says(rtx3090) }, []string{"CUDA_VISIBLE_DEVICES="}, "no GPU", false},
 		"hidden, -1":     {func(b *box) *box { return b.driver("550.54.14", "x").says(rtx3090) }, []string{"CUDA_VISIBLE_DEVICES=-1"}, "no GPU", false},
 		"driver 470":     {func(b *box) *box { return b.driver("470.256.02", "x").smi(old470) }, nil, "NVIDIA GeForce GTX 1080 Ti (6.1), driver 470.256.02", true},

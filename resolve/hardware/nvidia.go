@@ -155,13 +155,15 @@ func visibleGPUs(gpus []GPU, env execx.Environ) []GPU {
 	if !ok || len(gpus) == 0 {
 		return gpus
 	}
+	// The older name of a slice has its GPU: MIG-GPU-<uuid>/<instance>/<instance>.
+	visible = strings.ReplaceAll(visible, "MIG-GPU-", "GPU-")
 	if differ(gpus) && (strings.Contains(visible, "MIG-") ||
 		!strings.Contains(visible, "GPU-") && env.Get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID") {
 		return gpus
 	}
 	var out []GPU
 	for _, want := range strings.Split(visible, ",") {
-		want = strings.TrimSpace(want)
+		want, _, _ = strings.Cut(strings.TrimSpace(want), "/")
 		if strings.HasPrefix(want, "MIG-") {
 			return gpus[:1]
 		}

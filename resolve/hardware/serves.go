@@ -1,6 +1,7 @@
 package hardware
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,9 +10,9 @@ import (
 )
 
 // Serves returns nil if a build for accel with this torch version ("" if not
-// known) can run on every visible GPU, else the reason why not. The CPU serves
-// everywhere. A GPU of unknown capability excludes nothing: the deep probe
-// decides.
+// known) can run on a visible GPU, else the reason why not. Of several GPUs it need
+// not run on all: see [Machine.Narrow]. The CPU serves everywhere. A GPU of unknown
+// capability excludes nothing: the deep probe decides.
 func (m Machine) Serves(accel, torch string) error {
 	switch {
 	case accel == "cpu" || accel == "":
@@ -48,15 +49,18 @@ func (m Machine) servesCUDA(accel, torch string) error {
 	if least := minDriver(cuda/10, m.OS); m.driver() != "" && versionLess(m.driver(), least) {
 		return fmt.Errorf("CUDA build %s needs driver %s or newer; this machine has %s", accel, least, m.driver())
 	}
+	var first error
 	for _, g := range m.GPUs {
 		if g.CC == "" {
-			continue
+			return nil
 		}
-		if err := g.checkBuild(accel, cuda, torch); err != nil {
-			return err
+		err := g.checkBuild(accel, cuda, torch)
+		if err == nil {
+			return nil
 		}
+		first = cmp.Or(first, err)
 	}
-	return nil
+	return first
 }
 
 // minDriver returns the oldest driver that runs a CUDA major version, by

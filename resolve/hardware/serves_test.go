@@ -91,7 +91,9 @@ func TestServes(t *testing.T) {
 		"Kepler":                     {machine("470.1", "3.5"), "cu118", "2.5.1", "GPU GPU3.5 (compute capability 3.5) is too old: no CUDA build of torch has code for it"},
 		"after all that we know":     {machine("580.1", "11.0"), "cu130", "2.9.1", "cu130 with torch 2.9.1 has no code for GPU GPU11.0 (compute capability 11.0)"},
 		"an unknown GPU":             {machine("580.1", ""), "cu130", "2.9.1", ""},
-		"two, one too old":           {machine("580.1", "8.6", "6.1"), "cu130", "2.9.1", "GPU GPU6.1 (compute capability 6.1) is too old for cu130 with torch 2.9.1; cu126 or older has code for it"},
+		"two, one too old":           {machine("580.1", "8.6", "6.1"), "cu130", "2.9.1", ""},
+		"two, both too old":          {machine("580.1", "6.1", "5.2"), "cu130", "2.9.1", "GPU GPU6.1 (compute capability 6.1) is too old for cu130 with torch 2.9.1; cu126 or older has code for it"},
+		"two, the first too old":     {machine("580.1", "3.7", "8.0"), "cu130", "2.9.1", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -110,7 +110,7 @@ func (b Boot) id() string {
 // goroutines may use it.
 type Checker struct {
 	State    Cache                                           // nil if nothing is cached; then every Check is a deep probe
-	Machine  func(context.Context) (hardware.Machine, error) // called only after a probe that found no GPU; may be nil
+	Machine  func(context.Context) (hardware.Machine, error) // called only for a probe that needs a GPU; may be nil
 	Identity hardware.Identity                               // driver and visible GPUs; part of the fingerprint
 	Env      execx.Environ                                   // the environment of the program that will run
 	Cwd      string                                          // base of relative entries in PYTHONPATH; "" ignores them

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,10 +109,9 @@ func (c *Checker) checkTorch(ctx context.Context, s Subject, t torchFacts) Verdi
 	if !t.Available {
 		return c.noGPU(ctx, t)
 	}
-	for _, d := range t.Devices {
-		if len(t.Archs) == 0 || covers(t.Archs, d) {
-			continue
-		}
+	usable := func(d device) bool { return len(t.Archs) == 0 || covers(t.Archs, d) }
+	if d := t.Devices; len(d) > 0 && !slices.ContainsFunc(d, usable) {
+		d := d[0]
 		cc := d.CC
 		if t.HIP != "" {
 			cc = d.GCN

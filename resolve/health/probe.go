@@ -68,7 +68,13 @@ func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error
 	if err != nil {
 		return Verdict{}, err
 	}
-	res, err := c.runPython(ctx, WithLibraries(c.Env, s.Dir, s.Imports), s.Dir, c.limit(), "-u", "-X", "utf8", "-c", probeSource, string(arg))
+	env := WithLibraries(c.Env, s.Dir, s.Imports)
+	if s.CUDA && c.Machine != nil {
+		if m, err := c.Machine(ctx); err == nil { // else the probe sees all GPUs, and decides
+			env = Narrowing(s.Dir, m).Apply(env)
+		}
+	}
+	res, err := c.runPython(ctx, env, s.Dir, c.limit(), "-u", "-X", "utf8", "-c", probeSource, string(arg))
 	if ctx.Err() != nil {
 		return Verdict{}, context.Cause(ctx)
 	}

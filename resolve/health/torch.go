@@ -4,7 +4,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/hardware"
 )
 
 // checkTorchBuild reads torch/version.py, because the dist-info of PyPI's torch
@@ -34,6 +36,20 @@ func readTorchVersion(st *site) (torchVersion, error) {
 	t := parseTorchVersion(data)
 	t.bytes = len(data)
 	return t, err
+}
+
+// Narrowing returns which GPUs of the machine the torch of an env can use. It is zero
+// without torch. It reads a file only if the GPUs differ.
+func Narrowing(d envdir.Dir, m hardware.Machine) hardware.Narrowing {
+	if !m.Differ() {
+		return hardware.Narrowing{}
+	}
+	data, err := readLimited(filepath.Join(d.SitePackages(minorOnDisk(d)), "torch", "version.py"), 64<<10)
+	t := parseTorchVersion(data)
+	if err != nil || t.cuda == "" {
+		return hardware.Narrowing{}
+	}
+	return m.Narrow("cu"+strings.ReplaceAll(t.cuda, ".", ""), t.version)
 }
 
 // cpuBuild compares torch's build with the key. A build without CUDA is a fault

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,8 @@ import (
 // compared in this order; 0 means yes.
 type fit struct {
 	cpu      int // on a machine with a GPU a CPU build comes last, even if it is from the root
+	unserved int // the number of GPUs that it does not run on
+	memory   int // negative memory of the GPUs that it runs on, if it does not run on all
 	embedded int // the user's own profiles come first
 	cc       int // 0: made for exactly these GPUs, 1: for their generation, 2: runs on them
 	untested int
@@ -23,14 +26,23 @@ type fit struct {
 
 // compare returns a negative number if f is better than g.
 func (f fit) compare(g fit) int {
-	return cmp.Or(cmp.Compare(f.cpu, g.cpu), cmp.Compare(f.embedded, g.embedded), cmp.Compare(f.cc, g.cc),
+	return cmp.Or(cmp.Compare(f.cpu, g.cpu), cmp.Compare(f.unserved, g.unserved), cmp.Compare(f.memory, g.memory), cmp.Compare(f.embedded, g.embedded), cmp.Compare(f.cc, g.cc),
 		cmp.Compare(f.untested, g.untested), cmp.Compare(f.compat, g.compat), cmp.Compare(f.older, g.older))
 }
 
 // fitOf ranks a profile on this machine.
 func (c chooser) fitOf(p Profile) fit {
+	family, _ := c.want.in(p)
+	n, gpus, memory := c.m.Narrow(p.Accel, p.Torch(family)), c.m.GPUs, 0
+	if !n.Empty() {
+		gpus = nil
+		for _, i := range n.Used {
+			gpus = append(gpus, c.m.GPUs[i])
+			memory -= c.m.GPUs[i].MemoryMiB
+		}
+	}
 	return fit{
-		cpu: zeroIf(class(p.Accel) != "cpu"), embedded: zeroIf(p.Path != ""), cc: ccFit(p.CC, c.m.GPUs), untested: zeroIf(p.Tested),
+		cpu: zeroIf(class(p.Accel) != "cpu"), unserved: len(n.Hidden), memory: memory, embedded: zeroIf(p.Path != ""), cc: ccFit(p.CC, gpus), untested: zeroIf(p.Tested),
 		compat: zeroIf(native(p.Accel, c.m.Identity.Driver)), older: -version(p.Accel),
 	}
 }
@@ -124,7 +136,7 @@ func version(accel string) int {
 
 // Compatible returns the existing keys that can replace want, best first. First
 // comes want with -bnb. Then come other builds of the same family for the same
-// kind of GPU, if the driver can run them on every GPU of this machine. If want
+// kind of GPU, if they run on as many GPUs of this machine as want does. If want
 // has bitsandbytes, they must have it too. Envs of the other line of transformers
 // follow those of the wanted line; the caller knows which of them the model can use.
 //
@@ -137,8 +149,15 @@ func version(accel string) int {
 // its code runs on these GPUs. A want that is not canonical has no compatible
 // key.
 func Compatible(want envdir.Key, have []envdir.Key, m hardware.Machine) []envdir.Key {
-	return compatible(want, have, m.Identity.Driver, m.HasGPU(), func(accel string) error { return m.Serves(accel, "") })
+	return compatible(want, have, m.Identity.Driver, m.HasGPU(), func(accel string) error {
+		if w, _ := ParseKey(want); len(m.Narrow(accel, "").Hidden) > len(m.Narrow(w.Accel, "").Hidden) {
+			return errFewerGPUs
+		}
+		return m.Serves(accel, "")
+	})
 }
+
+var errFewerGPUs = errors.New("it runs on fewer GPUs")
 
 func compatible(want envdir.Key, have []envdir.Key, driver string, gpu bool, serves func(accel string) error) []envdir.Key {
 	w, ok := ParseKey(want)

@@ -50,7 +50,8 @@ func Select(m hardware.Machine, inRoot []Profile, w Want) (Choice, error) {
 		// not be decoded. That makes a start that compares its env with the plan
 		// 0.4 ms faster. A CPU build does so only if one is wanted.
 		choice, err := c.choose(inRoot, nil)
-		if err == nil && (w.Name != "" || w.Accel != "" || class(choice.Profile.Accel) != "cpu") {
+		all := func(p Profile) bool { return class(p.Accel) != "cpu" && c.fitOf(p).unserved == 0 }
+		if err == nil && (w.Name != "" || w.Accel != "" || all(choice.Profile)) {
 			return choice, nil
 		}
 	}

@@ -215,3 +215,39 @@ func TestCompatibleWithoutGPU(t *testing.T) {
 	require.Equal(t, []envdir.Key{"torch-cpu-transformers-bnb", "torch-cu130-transformers", "torch-cu118-transformers"},
 		Compatible("torch-cpu-transformers", have, m))
 }
+
+// TestSelectSeveral checks the choice on machines with several GPUs: a build that
+// serves all, else the newest one that serves most, else that with most memory.
+func TestSelectSeveral(t *testing.T) {
+	t.Parallel()
+	family, _ := FamilyNamed(Transformers5)
+	for name, c := range map[string]struct {
+		ccs    []string
+		memory []int
+		root   []string
+		want   string
+		hidden int
+	}{
+		"one build for both":           {ccs: []string{"6.1", "8.6"}, want: "cuda_cu126"},
+		"no build for both: memory":    {ccs: []string{"6.1", "12.0"}, memory: []int{11264, 32607}, want: "cuda_cu132", hidden: 1},
+		"the older has more":           {ccs: []string{"6.0", "12.0"}, memory: []int{65536, 32607}, want: "cuda_cu126", hidden: 1},
+		"most count before memory":     {ccs: []string{"6.1", "6.1", "12.0"}, memory: []int{8192, 8192, 98304}, want: "cuda_cu126", hidden: 1},
+		"eight, two too old":           {ccs: []string{"3.7", "8.0", "8.0", "3.7", "8.0", "8.0", "8.0", "8.0"}, want: "cuda_cu132", hidden: 2},
+		"a root profile for some":      {ccs: []string{"7.5", "12.0"}, root: []string{"turing_cu118"}, want: "cuda_cu132"},
+		"never the CPU for a second":   {ccs: []string{"3.5", "9.0"}, want: "cuda_cu132", hidden: 1},
+		"unless no GPU is served":      {ccs: []string{"3.5", "3.7"}, want: "cpu"},
+		"two of one generation, Volta": {ccs: []string{"7.0", "7.0"}, want: "cuda_cu126"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := nvidia("595.1", c.ccs...)
+			for i, mib := range c.memory {
+				m.GPUs[i].MemoryMiB = mib
+			}
+			choice, err := Select(m, rootOf(t, c.root), Want{Family: family})
+			require.NoError(t, err)
+			require.Equal(t, c.want, choice.Profile.Name)
+			require.Len(t, m.Narrow(choice.Profile.Accel, choice.Profile.Torch(choice.Family)).Hidden, c.hidden)
+		})
+	}
+}

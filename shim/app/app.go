@@ -46,7 +46,7 @@ type App struct {
 // gives ui its log as soon as the settings are known. From then on, ui reports
 // errors in the format that the settings ask for.
 func Open(inv cli.Invocation, line cli.Line, env execx.Environ, table config.Table, c Command, ui *terminal.UI) (*App, error) {
-	a := &App{Inv: inv, Line: line, Env: env, UI: ui, Table: table, readOnly: c.ReadOnly}
+	a := &App{Inv: inv, Line: line, Env: hardware.Undo(env), UI: ui, Table: table, readOnly: c.ReadOnly}
 	if c.Needs == Nothing {
 		return a, nil
 	}

@@ -70,6 +70,9 @@ func (d *doctor) checkGPU(ctx context.Context) {
 	case c.Warning != "":
 		d.add("gpu", checkWarning, d.app.Hint("explain"), "%s; %s", text, c.Warning)
 	default:
+		if w := m.Narrow(c.Profile.Accel, c.Profile.Torch(c.Family)).Warning(d.app.Program); w != "" {
+			text += "; " + w
+		}
 		d.add("gpu", checkOK, "", "%s; profile %s serves it", text, c.Profile.Name)
 	}
 }

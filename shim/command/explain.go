@@ -10,6 +10,7 @@ import (
 
 	"github.com/modelrun/modelrun/resolve"
 	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/resolve/requirement"
@@ -50,15 +51,15 @@ type explainDoc struct {
 	Accel string `json:"accel"`
 	explainNeeds
 	explainModel
-	Root     string       `json:"root"`
-	RootFrom string       `json:"root_from"`
-	Machine  string       `json:"machine"`
-	Profile  string       `json:"profile"`
-	Usable   bool         `json:"usable"`
-	Python   string       `json:"python"`
-	Chain    []attemptDoc `json:"chain"`
-	Launch   string       `json:"launch"`
-	Next     string       `json:"next"`
+	Root     string `json:"root"`
+	RootFrom string `json:"root_from"`
+	explainMachine
+	Profile string       `json:"profile"`
+	Usable  bool         `json:"usable"`
+	Python  string       `json:"python"`
+	Chain   []attemptDoc `json:"chain"`
+	Launch  string       `json:"launch"`
+	Next    string       `json:"next"`
 }
 
 // explainNeeds is what goes beyond the family's key in an [explainDoc].
@@ -79,6 +80,12 @@ type explainModel struct {
 	Kind     string          `json:"kind,omitempty"`
 	Evidence []need.Evidence `json:"evidence,omitempty"`
 	Needs    []string        `json:"needs,omitempty"` // what the kind needs beyond the family
+}
+
+// explainMachine is the hardware in an [explainDoc].
+type explainMachine struct {
+	Machine string   `json:"machine"`
+	Hidden  []string `json:"hidden_gpus,omitempty"` // the GPUs that the program does not see, because the build has no code for them
 }
 
 // attemptDoc is the attempt of one strategy in an [explainDoc].
@@ -115,6 +122,11 @@ func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 	}
 	if m, err := a.Machine.Machine(ctx); err == nil {
 		doc.Machine = m.String()
+		if res != nil && !hardware.ByUser(a.Program) {
+			for _, g := range health.Narrowing(res.Dir, m).Hidden {
+				doc.Hidden = append(doc.Hidden, g.String())
+			}
+		}
 	}
 	if plan, err := finder.Plan(ctx, t); err == nil {
 		doc.Profile, doc.GaveWay = plan.Profile, plan.Yielded()
@@ -221,6 +233,9 @@ func explainTable(a *app.App, doc explainDoc, attempts []resolve.Attempt) error 
 		head.Row("kind", doc.Kind+", by "+strings.Join(by, " and "))
 	}
 	head.Row("machine", doc.Machine)
+	if len(doc.Hidden) > 0 {
+		head.Row("", "hidden from the program: "+strings.Join(doc.Hidden, ", "))
+	}
 	head.Row("profile", cmp.Or(doc.Profile, "none"))
 	head.Row("root", doc.Root+" ("+doc.RootFrom+")")
 	if len(doc.With) > 0 {

@@ -21,6 +21,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/shim/config"
 	"github.com/modelrun/modelrun/shim/target"
@@ -35,6 +36,7 @@ type launch struct {
 	t     target.Target
 	req   *resolve.Request
 	res   *resolve.Resolution
+	gpus  hardware.Narrowing
 }
 
 // place is the folder where a program starts, and how deep modelrun is nested
@@ -164,7 +166,7 @@ func activate(program execx.Environ, l launch) execx.Environ {
 	if l.res.Degraded {
 		degraded = "1"
 	}
-	program = health.WithLibraries(program, l.res.Dir, l.req.Imports)
+	program = l.gpus.Apply(health.WithLibraries(program, l.res.Dir, l.req.Imports))
 	return program.Edit([]execx.Var{
 		{Key: "VIRTUAL_ENV", Value: l.res.Dir.Venv()},
 		{Key: "PATH", Value: searchPath(program, l.res.Dir)},
