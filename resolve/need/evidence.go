@@ -2,6 +2,7 @@ package need
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"path/filepath"
 	"slices"
@@ -179,7 +180,7 @@ func refuse(m *Model, k *Kind) error {
 }
 
 // unknown returns the error for a model without evidence. It says what was looked at,
-// and what is wrong with the head of the weights.
+// what is wrong with the head of the weights, and which folder below holds a model.
 func unknown(model string, l listing, damage error) error {
 	var seen []string
 	if l.config {
@@ -188,12 +189,18 @@ func unknown(model string, l listing, damage error) error {
 	switch {
 	case damage != nil:
 		seen = append(seen, show(l.weights)+" is unreadable: "+fsys.Cause(damage).Error())
-	case l.weights != "":
-		seen = append(seen, show(l.weights)+" does not say what wrote it")
+	case l.large != "":
+		seen = append(seen, show(cmp.Or(l.weights, l.large))+" does not say what wrote it")
 	}
 	if len(seen) == 0 {
-		return fault.New(fault.BadModel, "model %s holds no *.gguf, *.onnx, *.safetensors, config.json or adapter_config.json", show(model)).
-			Fix("name the folder that holds the model's files, or say what runs it: --family transformers")
+		e := fault.New(fault.BadModel, "model %s holds no *.gguf, *.onnx, *.safetensors, config.json or adapter_config.json", show(model))
+		for _, sub := range l.dirs[:min(len(l.dirs), 100)] {
+			sub = filepath.Join(model, sub)
+			if l, err := list(sub); err == nil && l.isModel() {
+				return e.Fix("name the folder of the model, for example --model %s", fault.Quote(sub))
+			}
+		}
+		return e.Fix("name the folder that holds the model's files with --model")
 	}
 	if l.card {
 		seen = append(seen, "README.md names no library")

@@ -67,16 +67,21 @@ func isWeights(name string) bool {
 }
 
 // first returns the first file that a pattern matches, or "". A pattern is a name with
-// at most one *. The case of an extension does not matter.
+// at most one *; with a / at its end it is that of a folder. The case of an extension
+// does not matter.
 func (l listing) first(pattern string) string {
+	names := l.names
+	if dir, ok := strings.CutSuffix(pattern, "/"); ok {
+		pattern, names = dir, l.dirs
+	}
 	before, after, glob := strings.Cut(pattern, "*")
 	if !glob {
-		if _, ok := slices.BinarySearch(l.names, pattern); ok {
+		if _, ok := slices.BinarySearch(names, pattern); ok {
 			return pattern
 		}
 		return ""
 	}
-	for _, name := range l.names {
+	for _, name := range names {
 		if len(name) >= len(pattern)-1 && strings.HasPrefix(name, before) && strings.EqualFold(name[len(name)-len(after):], after) {
 			return name
 		}

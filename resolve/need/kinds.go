@@ -13,12 +13,12 @@ type Kind struct {
 	Needs  []string // requirements beyond the family's packages
 
 	// Package is the distribution that runs a kind that no family serves. It is "" if
-	// no Python package does.
+	// none does that the index has as a wheel.
 	Package string
 
 	format  string   // the format of the weights; models with two formats are ambiguous
 	also    bool     // only another copy of a model: it counts if nothing else is found
-	files   []string // each alone proves the kind: names, with at most one *, or two joined by +
+	files   []string // each alone proves the kind: names, with at most one *, those of folders end in /; or two joined by +
 	fields  []string // the same for fields of config.json: "a", "a+b", "a=text"
 	library []string // what a model card calls it in library_name
 	tensors []string // the same for names of tensors in a safetensors file: "begin", "begin…part"
@@ -75,7 +75,7 @@ var kinds = [...]Kind{
 	},
 	{
 		Name: kindDiffusers, Title: "a diffusers pipeline", Family: "diffusers", format: torchFormat,
-		files: []string{"model_index.json", "pytorch_lora_weights.*"}, fields: []string{"_class_name"}, library: []string{"diffusers"}, names: []string{"diffusers", "stable-diffusion"},
+		files: []string{"model_index.json", "pytorch_lora_weights.*", "learned_embeds.*"}, fields: []string{"_class_name"}, library: []string{"diffusers"}, names: []string{"diffusers", "stable-diffusion"},
 		tensors: []string{
 			"model.diffusion_model.", "diffusion_model.", "double_blocks.", "joint_blocks.", "transformer_blocks.", "single_transformer_blocks.", "down_blocks.",
 			"control_model.", "lora_unet_", "lora_te", "lora_transformer_", "unet.…lora", "transformer.…lora", "text_encoder.…lora",
@@ -87,7 +87,7 @@ var kinds = [...]Kind{
 	},
 	{
 		Name: "sentence-transformers", Title: "a sentence-transformers model", Family: transformers, Needs: []string{"sentence-transformers"}, format: torchFormat,
-		files: []string{"modules.json", "config_sentence_transformers.json"}, library: []string{"sentence-transformers"}, names: []string{"sentence-transformers"},
+		files: []string{"config_sentence_transformers.json", "modules.json+config.json", "modules.json+sentence_bert_config.json"}, library: []string{"sentence-transformers"}, names: []string{"sentence-transformers"},
 	},
 	{
 		Name: kindPeft, Title: "a peft adapter", Family: transformers, format: torchFormat,
@@ -99,7 +99,7 @@ var kinds = [...]Kind{
 	},
 	{
 		Name: kindMLX, Title: "an MLX model", Family: "mlx", format: torchFormat,
-		fields: []string{"quantization"}, library: []string{"mlx", "mlx-lm", "mlx-vlm"}, names: []string{"mlx"},
+		library: []string{"mlx", "mlx-lm", "mlx-vlm"}, names: []string{"mlx"},
 	},
 	{
 		Name: kindTransformers, Title: "a transformers model", Family: transformers, format: torchFormat,
@@ -112,33 +112,47 @@ var kinds = [...]Kind{
 		arch: []string{"flux", "sd1", "sd2", "sdxl", "sd3", "aura", "chroma", "cosmos", "hidream", "hunyuan_video", "hyvid", "ltxv", "lumina2", "pig", "qwen_image", "wan", "z_image"},
 	},
 	{Name: "ggml", Title: "a ggml file, the format of whisper.cpp", Package: "pywhispercpp", files: []string{"ggml-*.bin"}},
-	{Name: "nemo", Title: "a NeMo model", Package: "nemo-toolkit", files: []string{"*.nemo"}, library: []string{"nemo"}},
 	{Name: "spacy", Title: "a spaCy pipeline", Package: "spacy", files: []string{"config.cfg+meta.json", "*-any.whl+meta.json"}, library: []string{"spacy"}},
-	{Name: "keras", Title: "a Keras model", Package: "keras", files: []string{"*.keras", "config.json+metadata.json"}, fields: []string{"registered_name+module"}, library: []string{"keras", "tf-keras", "keras-hub"}},
-	{Name: "coqui", Title: "a Coqui TTS model", Package: "coqui-tts", files: []string{"speakers_xtts.pth"}, fields: []string{"model=xtts", "model=vits", "run_description"}, library: []string{"coqui"}},
-	{Name: "tensorrt-llm", Title: "a TensorRT-LLM engine", Package: "tensorrt-llm", files: []string{"*.engine"}, fields: []string{"pretrained_config+build_config"}, library: []string{"tensorrt-llm", "tensorrt_llm"}},
-	{Name: "speechbrain", Title: "a SpeechBrain model", Package: "speechbrain", files: []string{"hyperparams.yaml"}, library: []string{"speechbrain"}},
-	{Name: "pyannote", Title: "a pyannote pipeline", Package: "pyannote.audio", library: []string{"pyannote-audio", "pyannote", "pyannote.audio"}},
+	{Name: "keras", Title: "a Keras model", Package: "keras", files: []string{"*.keras", "metadata.json+*.weights.h5"}, fields: []string{"registered_name+module"}, library: []string{"keras", "tf-keras", "keras-hub"}},
+	{Name: "coqui", Title: "a Coqui TTS model", Package: "coqui-tts", files: []string{"speakers_xtts.pth"}, fields: []string{"model=xtts", "run_description+model"}, library: []string{"coqui"}},
 	{Name: "gliner", Title: "a GLiNER model", Package: "gliner", files: []string{"gliner_config.json"}, library: []string{"gliner"}},
-	{Name: "open_clip", Title: "an OpenCLIP model", Package: "open-clip-torch", files: []string{"open_clip_config.json"}, library: []string{"open_clip"}},
 	{Name: "mlc-llm", Title: "an MLC LLM model", files: []string{"mlc-chat-config.json"}, library: []string{"mlc-llm"}},
 	{Name: "ultralytics", Title: "an ultralytics model", Package: "ultralytics", files: []string{"yolo*.pt"}, library: []string{"ultralytics"}},
 	{Name: "kokoro", Title: "a Kokoro model", Package: "kokoro", fields: []string{"istftnet+plbert"}, library: []string{"kokoro"}},
 	{Name: "model2vec", Title: "a model2vec model", Package: "model2vec", fields: []string{"model_type=model2vec"}, library: []string{"model2vec"}},
-	{Name: "sklearn", Title: "a scikit-learn model", Package: "scikit-learn", files: []string{"*.joblib", "*.skops"}, library: []string{"sklearn", "scikit-learn"}},
-	{Name: "stable-baselines3", Title: "a Stable-Baselines3 agent", Package: "stable-baselines3", library: []string{"stable-baselines3"}},
+	{Name: "bertopic", Title: "a BERTopic model", Package: "bertopic", files: []string{"topic_embeddings.*"}, library: []string{"bertopic"}},
+	{Name: "stable-baselines3", Title: "a Stable-Baselines3 agent", Package: "stable-baselines3", files: []string{"_stable_baselines3_version"}, fields: []string{"policy_class+num_timesteps"}, library: []string{"stable-baselines3"}},
+	{Name: "pyannote", Title: "a pyannote pipeline", Package: "pyannote.audio", library: []string{"pyannote-audio", "pyannote", "pyannote.audio"}},
 	{Name: "fastai", Title: "a fastai learner", Package: "fastai", library: []string{"fastai"}},
-	{Name: "fasttext", Title: "a fastText model", Package: "fasttext", files: []string{"*.ftz"}, library: []string{"fasttext"}},
 	{Name: "flair", Title: "a Flair model", Package: "flair", library: []string{"flair"}},
 	{Name: "stanza", Title: "a Stanza model", Package: "stanza", library: []string{"stanza"}},
 	{Name: "espnet", Title: "an ESPnet model", Package: "espnet", library: []string{"espnet"}},
-	{Name: "fairseq", Title: "a fairseq model", Package: "fairseq", library: []string{"fairseq"}},
-	{Name: "paddle", Title: "a PaddlePaddle model", Package: "paddlepaddle", files: []string{"*.pdmodel", "*.pdparams"}, library: []string{"paddlenlp", "paddleocr", "paddlepaddle"}},
-	{Name: "coreml", Title: "a Core ML model", Package: "coremltools", also: true, files: []string{"*.mlmodel", "*.mlpackage"}, library: []string{"coreml"}},
+	{Name: "fairseq", Title: "a fairseq model", library: []string{"fairseq"}}, // its package has no wheels
+
+	// Kinds that are only said, and whose files often are beside those of another.
+	{Name: "nemo", Title: "a NeMo model", Package: "nemo-toolkit", also: true, files: []string{"*.nemo"}, library: []string{"nemo"}},
+	{Name: "speechbrain", Title: "a SpeechBrain model", Package: "speechbrain", also: true, files: []string{"hyperparams.yaml+*.ckpt"}, fields: []string{"speechbrain_interface"}, library: []string{"speechbrain"}},
+	{Name: "open_clip", Title: "an OpenCLIP model", Package: "open-clip-torch", also: true, files: []string{"open_clip_config.json"}, library: []string{"open_clip"}},
+	{Name: "mistral", Title: "a model in Mistral's own format", Package: "mistral-inference", also: true, files: []string{"consolidated*.safetensors+params.json"}, library: []string{"mistral-common", "mistral-inference"}},
+	{Name: "llama", Title: "a Llama model in Meta's own format", also: true, files: []string{"consolidated.*.pth+params.json"}},
+	{Name: "tensorrt-llm", Title: "a TensorRT-LLM engine", also: true, files: []string{"rank*.engine"}, fields: []string{"pretrained_config+build_config"}, library: []string{"tensorrt-llm", "tensorrt_llm"}}, // the package needs another index
+	{Name: "tensorrt", Title: "a TensorRT engine", also: true, files: []string{"*.engine", "*.trt"}, library: []string{"tensorrt"}},
+	{Name: "sklearn", Title: "a scikit-learn model", Package: "scikit-learn", also: true, files: []string{"*.skops", "*.joblib"}, fields: []string{"sklearn"}, library: []string{"sklearn", "scikit-learn"}},
+	{Name: "xgboost", Title: "an XGBoost model", Package: "xgboost", also: true, files: []string{"*.ubj"}, library: []string{"xgboost"}},
+	{Name: "catboost", Title: "a CatBoost model", Package: "catboost", also: true, files: []string{"*.cbm"}, library: []string{"catboost"}},
+	{Name: "fasttext", Title: "a fastText model", Package: "fasttext-wheel", also: true, files: []string{"*.ftz"}, library: []string{"fasttext"}},
+	{Name: "gensim", Title: "a Gensim model", Package: "gensim", also: true, files: []string{"*.vectors.npy"}, library: []string{"gensim"}},
+	{Name: "vosk", Title: "a Vosk model", Package: "vosk", also: true, files: []string{"am/+graph/"}, library: []string{"vosk"}},
+	{Name: "paddle", Title: "a PaddlePaddle model", Package: "paddlepaddle", also: true, files: []string{"*.pdmodel", "*.pdparams", "*.pdiparams"}, library: []string{"paddlenlp", "paddleocr", "paddlepaddle"}},
+	{Name: "orbax", Title: "an Orbax checkpoint of JAX", Package: "orbax-checkpoint", also: true, files: []string{"_CHECKPOINT_METADATA"}},
+	{Name: "ncnn", Title: "an ncnn model", Package: "ncnn", also: true, files: []string{"*.ncnn.param"}},
+	{Name: "mnn", Title: "an MNN model", Package: "mnn", also: true, files: []string{"*.mnn"}, library: []string{"mnn"}},
+	{Name: "rknn", Title: "a model for Rockchip's NPU", also: true, files: []string{"*.rknn", "*.rkllm"}},
+	{Name: "coreml", Title: "a Core ML model", Package: "coremltools", also: true, files: []string{"*.mlmodel", "*.mlpackage/", "*.mlmodelc/"}, library: []string{"coreml"}},
 	{Name: "executorch", Title: "an ExecuTorch program", Package: "executorch", also: true, files: []string{"*.pte"}, library: []string{"executorch"}},
 	{Name: "tflite", Title: "a LiteRT model", Package: "ai-edge-litert", also: true, files: []string{"*.tflite"}, library: []string{"tflite", "litert"}},
 	{Name: "flax", Title: "a Flax model", Package: "flax", also: true, files: []string{"flax_model*.msgpack"}, library: []string{"flax", "jax"}},
-	{Name: "tensorflow", Title: "a TensorFlow model", Package: "tensorflow", also: true, files: []string{"saved_model.pb", "tf_model*.h5"}, library: []string{"tensorflow", "tf"}},
+	{Name: "tensorflow", Title: "a TensorFlow model", Package: "tensorflow", also: true, files: []string{"saved_model.pb", "tf_model*.h5", "*.data-00000-of-00001"}, library: []string{"tensorflow", "tf"}},
 	{Name: "rust", Title: "a rust-bert model", also: true, files: []string{"rust_model.ot"}},
 }
 
