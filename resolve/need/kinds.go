@@ -11,6 +11,7 @@ type Kind struct {
 	Title  string   // for "MODEL is …": "a sentence-transformers model"
 	Family string   // the family that serves it; "" if none does
 	Needs  []string // requirements beyond the family's packages
+	OnCUDA []string // the same in an env for CUDA, if that differs
 
 	// Package is the distribution that runs a kind that no family serves. It is "" if
 	// none does that the index has as a wheel.
@@ -53,7 +54,7 @@ const (
 var kinds = [...]Kind{
 	// Kinds that a family serves.
 	{
-		Name: "onnxruntime-genai", Title: "an onnxruntime-genai model", Family: onnx, Needs: []string{"onnxruntime-genai"}, format: onnxFormat,
+		Name: "onnxruntime-genai", Title: "an onnxruntime-genai model", Family: onnx, Needs: []string{"onnxruntime-genai"}, OnCUDA: []string{"onnxruntime-genai-cuda"}, format: onnxFormat,
 		files: []string{"genai_config.json"}, library: []string{"onnxruntime-genai"},
 	},
 	{

@@ -116,7 +116,7 @@ func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 	}
 	doc := explainDoc{
 		Schema: terminal.Schema, Key: string(req.Key), explainFamily: explainFamily{t.Family.Name, t.Line.Why}, Accel: req.Accel,
-		explainModel: explainModel{t.Model.Name, t.Model.Kind, t.Model.Evidence, t.Model.Needs},
+		explainModel: explainModel{t.Model.Name, t.Model.Kind, t.Model.Evidence, requirement.Strings(t.OfModel(a.Config.Needs()))},
 		Root:         string(req.Root), RootFrom: a.Config.RootFrom(), Usable: res != nil,
 		explainNeeds: explainNeeds{With: req.Terms.Written(req.With)},
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
 	"github.com/modelrun/modelrun/resolve/requirement"
 	"github.com/modelrun/modelrun/resolve/source"
 	"github.com/modelrun/modelrun/shim/config"
@@ -75,7 +76,7 @@ func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms r
 	if terms = c.Terms(); terms.Empty() && !t.Terms.Empty() {
 		terms = t.Terms
 	}
-	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.ofModel(c.Needs()), t.Sealed)) {
+	for _, r := range requirement.Set(slices.Concat(c.Needs(), t.OfModel(c.Needs()), t.Sealed)) {
 		if r.Applies(requirement.Here("")) && !(r.Bare() && (r.Name == requirement.Python || t.includes(r.Name))) {
 			with = append(with, r)
 		}
@@ -83,14 +84,18 @@ func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms r
 	return with, terms
 }
 
-// ofModel returns what the model's kind and its quantisation need beyond the family,
+// OfModel returns what the model's kind and its quantisation need beyond the family,
 // except what the user names: that decides.
 // Texts that are no requirement do not exist: TestKinds and TestQuants read the tables.
-func (t Target) ofModel(user []requirement.Requirement) (all []requirement.Requirement) {
+func (t Target) OfModel(user []requirement.Requirement) (all []requirement.Requirement) {
 	if t.Exact { // the user named the key
 		return nil
 	}
-	for _, text := range slices.Concat(t.Model.Needs, t.Line.Quant.of(t.Family)) {
+	needs := t.Model.Needs
+	if profile.IsCUDA(t.Accel) && t.Model.OnCUDA != nil {
+		needs = t.Model.OnCUDA
+	}
+	for _, text := range slices.Concat(needs, t.Line.Quant.of(t.Family)) {
 		r, err := requirement.Parse(text)
 		named := slices.ContainsFunc(user, func(u requirement.Requirement) bool { return u.Name == r.Name })
 		if err == nil && !named {
