@@ -92,6 +92,12 @@ func (l listing) first(pattern string) string {
 // has reports whether a file has this name.
 func (l listing) has(name string) bool { return l.first(name) != "" }
 
+// hasDir reports whether a folder, or a link that may lead to one, has this name.
+func (l listing) hasDir(name string) bool {
+	_, ok := slices.BinarySearch(l.dirs, name)
+	return ok || l.has(name)
+}
+
 // isModel reports whether a folder has a file of any model.
 func (l listing) isModel() bool { return l.config || l.weights != "" || len(l.proofs()) > 0 }
 
@@ -224,7 +230,7 @@ func (l listing) complete(dir string, found []proof) error {
 	}
 	weights := cmp.Or(l.weights, l.large)
 	for _, sub := range []string{"transformer", "unet"} { // of a diffusers pipeline
-		if _, ok := slices.BinarySearch(l.dirs, sub); ok && weights == "" {
+		if weights == "" && l.hasDir(sub) {
 			weights = filepath.Join(sub, "diffusion_pytorch_model.safetensors")
 		}
 	}
@@ -284,6 +290,11 @@ func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (kno
 			m.note("only the model card of " + show(m.Name) + " says what it is: library_name " + show(e.Value))
 		}
 	}
+	if k == nil && l.large != "" && l.weights == "" { // GGUF by another name
+		if head, _ := header.Sniff(filepath.Join(dir, l.large)); head == header.KindGGUF {
+			return true, m.fromGGUF(filepath.Join(dir, l.large), p)
+		}
+	}
 	if k == nil {
 		return false, unknown(m.Path, l, damage)
 	}
@@ -294,7 +305,7 @@ func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (kno
 // onnxFolder returns the first model in the sub-folder onnx of a folder without
 // weights of its own, or "". Beside weights the sub-folder is only another copy.
 func (l listing) onnxFolder(dir string) string {
-	if _, ok := slices.BinarySearch(l.dirs, "onnx"); !ok || l.weights != "" {
+	if l.weights != "" || !l.hasDir("onnx") {
 		return ""
 	}
 	sub, err := list(filepath.Join(dir, "onnx"))
