@@ -50,6 +50,7 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 		case err != nil:
 			return err
 		case l.config && !l.has(adapterFile):
+			m.Pickle = l.pickle(next) // that of the adapter is opened by peft, which takes any torch
 			_, err := m.fromConfig(next, l)
 			return err
 		case !l.has(adapterFile):

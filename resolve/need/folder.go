@@ -57,6 +57,17 @@ func hasExt(name, ext string) bool {
 	return len(name) > len(ext) && strings.EqualFold(name[len(name)-len(ext):], ext)
 }
 
+// pickle returns the path of the first file of dir with weights that transformers
+// unpickles, or "". It reads safetensors if there are any. What programs load
+// themselves (*.pt, *.ckpt), and training_args.bin, do not count.
+func (l listing) pickle(dir string) string {
+	name := l.first("pytorch_model*.bin")
+	if name == "" || l.has("*.safetensors") {
+		return ""
+	}
+	return filepath.Join(dir, name)
+}
+
 // isWeights reports whether the name of a file is one of weights.
 func isWeights(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
@@ -212,6 +223,7 @@ func (m *Model) fromListing(dir string, l listing, found []proof, p Places) (kno
 		case f.kind.Name == kindDiffusers:
 			m.ofParts(dir, l)
 		case f.kind.Family == transformers && l.config:
+			m.Pickle = l.pickle(dir)
 			_, err := m.fromConfig(dir, l)
 			return true, err
 		}
@@ -262,6 +274,9 @@ func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (kno
 	if l.config {
 		if k, err = m.fromConfig(dir, l); err != nil {
 			return true, err
+		}
+		if k != nil && k.Name == kindTransformers {
+			m.Pickle = l.pickle(dir)
 		}
 	}
 	if p.Family != "" {

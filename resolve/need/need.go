@@ -34,6 +34,7 @@ type Model struct {
 	Type     string     // model_type of its config.json, or of its base's; "" if there is none
 	Code     bool       // that config names code of the model's own (auto_map)
 	Saved    string     // the version of transformers that wrote that config, "4.57.0.dev0"; "" if it is not known
+	Pickle   string     // the path of weights, its own or its base's, that transformers unpickles; "" if safetensors are beside them
 	Notes    []string   // messages for the user, for example that a hub id is not cached
 }
 

@@ -1,11 +1,13 @@
 package profile
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/hardware"
+	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
 // Choice is the selected profile, and the rejected ones with a reason each.
@@ -29,6 +31,7 @@ type Want struct {
 	Lines  bool             // either line of transformers serves; Family is [DefaultFamily]
 	Accel  string           // of the key that the user named; "" for any
 	Bad    map[string]error // from InRoot: the error to return if Name is one of them
+	Pickle string           // the weights that transformers must unpickle; "" if there are none
 	All    bool             // Choice.Passed must also have the built-in profiles that a profile of the root beats
 }
 
@@ -157,9 +160,9 @@ func (c chooser) rejection(p Profile) string {
 	case p.tooOld(family) != "":
 		return p.tooOld(family)
 	case kind == "cpu":
-		return ""
+		return c.pickled(p, family)
 	case c.want.Accel != "" && len(c.m.GPUs) == 0:
-		return "" // building an image, or the GPU is not visible now
+		return c.pickled(p, family) // building an image, or the GPU is not visible now
 	case c.m.Problem != "":
 		return c.m.Problem
 	case !c.hasGPU():
@@ -174,7 +177,34 @@ func (c chooser) rejection(p Profile) string {
 	if torch != "" && p.Path == "" && IsCUDA(p.Accel) && c.m.Identity.OS == "windows" && p.For(family).TorchIndex == "" {
 		return "its torch comes from the default index, which has it without CUDA for Windows"
 	}
-	return ""
+	return c.pickled(p, family)
+}
+
+// pickled returns the reason why a profile that serves in any other way cannot open
+// the wanted model's pickled weights, or "".
+func (c chooser) pickled(p Profile, f Family) string {
+	version := ""
+	for _, pin := range p.For(f).Pins {
+		if f.line != 0 && f.pins(pin) {
+			version = pin.Version
+		}
+	}
+	torch := p.Torch(f)
+	if c.want.Pickle == "" || !RefusesPickles(version, torch) {
+		return ""
+	}
+	return "transformers " + version + " opens " + filepath.Base(c.want.Pickle) + " only with torch " + PickleTorch + " or newer, and it has torch " + torch
+}
+
+// PickleTorch is the first version of torch with which transformers from 4.52 on
+// unpickles weights (CVE-2025-32434): check_torch_load_is_safe in the wheels of 4.52.1,
+// 4.57.6 and 5.24.0; that of 4.51.3 has no such check.
+const PickleTorch = "2.6"
+
+// RefusesPickles reports whether a version of transformers unpickles no weights with a
+// version of torch. It does not if one of them is "".
+func RefusesPickles(transformers, torch string) bool {
+	return transformers != "" && torch != "" && requirement.CompareReleases(transformers, "4.52") >= 0 && requirement.CompareReleases(torch, PickleTorch) < 0
 }
 
 // hasGPU reports whether there is a GPU, even if only its driver or its problem is

@@ -251,3 +251,17 @@ func TestSelectSeveral(t *testing.T) {
 		})
 	}
 }
+
+// TestRefusesPickles checks from which version on transformers refuses pickled weights.
+func TestRefusesPickles(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		transformers, torch string
+		want                bool
+	}{
+		{"4.57.6", "2.5.1+cu121", true}, {"4.52.1", "2.5.1", true}, {"4.57.6", "2.6.0+cu124", false}, {"4.57.6", "2.10.0", false},
+		{"4.51.3", "2.5.1", false}, {"4.45.2", "2.0.1", false}, {"5.24.0", "2.5.1", true}, {"", "2.5.1", false}, {"4.57.6", "", false},
+	} {
+		require.Equal(t, c.want, RefusesPickles(c.transformers, c.torch), c)
+	}
+}

@@ -94,8 +94,10 @@ func Profiles(ctx context.Context, a *app.App, o ProfilesOptions) error {
 		return err
 	}
 	want := profile.Want{Name: a.Config.String("profile"), Family: family, Lines: family.Name == profile.DefaultFamily}
-	if t, err := a.Silent().Finder().Find(ctx); err == nil && want.Lines && !t.Exact && !t.Line.Both {
-		family, want.Family, want.Lines = t.Family, t.Family, false // the model needs this line
+	if t, err := a.Silent().Finder().Find(ctx); err == nil && !t.Exact {
+		if want.Pickle = t.Model.Pickle; want.Lines && !t.Line.Both {
+			family, want.Family, want.Lines = t.Family, t.Family, false // the model needs this line
+		}
 	}
 	doc := profilesDoc{Schema: terminal.Schema, Root: string(a.Config.Root()), Machine: m.String(), Family: family.Name, Profiles: []profileRow{}}
 	choice, unusable := finder.Choose(ctx, want)

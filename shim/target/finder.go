@@ -96,7 +96,7 @@ func (f Finder) namedKey(ctx context.Context, t Target, family string) (Target, 
 	if err != nil {
 		return t, err
 	}
-	t.Exact = true
+	t.Exact, t.Model.Pickle = true, "" // which the named env opens or not
 	if _, own := f.Config.Envs()[string(key)]; !own {
 		key, t.Sealed, t.Terms = sealedNeeds(f.Config.Root(), key)
 	}

@@ -2,6 +2,8 @@ package target
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/modelrun/modelrun/resolve/envdir"
@@ -42,7 +44,8 @@ func (f lines) choose(ctx context.Context, t Target) (Target, error) {
 	if wanted != line {
 		line, t.Line.Why, t.Line.Both = wanted, why, false
 	}
-	want := profile.Want{Name: f.Config.String("profile"), Family: familyOf(line), Lines: line == 0}
+	t.Model.Pickle = f.pickle(t)
+	want := profile.Want{Name: f.Config.String("profile"), Family: familyOf(line), Lines: line == 0, Pickle: t.Model.Pickle}
 	c, err := f.accel(ctx, want)
 	if err != nil {
 		return t, err
@@ -58,6 +61,9 @@ func (f lines) choose(ctx context.Context, t Target) (Target, error) {
 		}
 	}
 	t.Family = familyOf(line)
+	if !f.opens(t, f.Config.Root().Shared(t.Family.Key(t.Accel, t.Bnb))) {
+		t.Model.Needs = append(slices.Clone(t.Model.Needs), "torch>="+profile.PickleTorch)
+	}
 	return t, err
 }
 
@@ -85,7 +91,7 @@ func (f lines) here(t Target) (line int, why string) {
 		four, five := root.Shared(key[0]), root.Shared(key[1])
 		note := func(d envdir.Dir) bool { return fsys.Exists(root.State().Model(d, t.Model.OldID())) }
 		here5 := fsys.Exists(five.Path)
-		here4 := (!here5 || t.Model.Path == "" || note(four) && !note(five)) && fsys.Exists(four.Path)
+		here4 := (!here5 || t.Model.Path == "" || note(four) && !note(five)) && fsys.Exists(four.Path) && f.opens(t, four)
 		switch {
 		case here4:
 			return 4, four.Name + " is here"
@@ -129,25 +135,38 @@ func (f lines) ofProfile(ctx context.Context, w profile.Want, c profile.Choice) 
 }
 
 // notes returns what the user reads when an env of a line is made: why it is this
-// line, and which profile of the root has only the other one.
-func (f lines) notes(ctx context.Context, t Target, p profile.Profile) []string {
-	if t.Line.Both || t.Line.Why == "" {
+// line, and which profile has only the other one or cannot open the weights.
+func (f lines) notes(ctx context.Context, t Target, p profile.Profile) (notes []string) {
+	why := !t.Line.Both && t.Line.Why != ""
+	if !why && t.Model.Pickle == "" { // most starts that compare an env with its plan
 		return nil
 	}
-	notes := []string{"making " + string(t.Base) + ": " + t.Line.Why}
-	if p.Path == "" {
-		c, err := f.Choose(ctx, profile.Want{Family: familyOf(4), Lines: true})
-		if err == nil && c.Profile.Path != "" {
-			notes = append(notes, "profile "+c.Profile.Name+" has only the other line of transformers, so the built-in profile "+p.Name+" is used")
+	want := profile.Want{Family: familyOf(4), Lines: true}
+	usual, err := f.Choose(ctx, want)
+	if want.Pickle = t.Model.Pickle; want.Pickle != "" && err == nil && f.Config.String("profile") == "" {
+		able, err := f.Choose(ctx, want)
+		if name := filepath.Base(want.Pickle); err == nil && able.Profile.Name != usual.Profile.Name {
+			notes = append(notes, "profile "+usual.Profile.Name+" has a torch that is too old for "+name+", so profile "+p.Name+" is used")
 		}
+		usual = able
+	}
+	if !why {
+		return notes
+	}
+	notes = append(notes, "making "+string(t.Base)+": "+t.Line.Why)
+	if p.Path == "" && err == nil && usual.Profile.Path != "" {
+		notes = append(notes, "profile "+usual.Profile.Name+" has only the other line of transformers, so the built-in profile "+p.Name+" is used")
 	}
 	return notes
 }
 
 // fits reports whether an env of a family can serve a target. One of the other line of
 // transformers does if the model loads in both. One that is older than the lines may
-// have the other version.
+// have the other version. One that cannot open the model's weights does not serve.
 func (f lines) fits(t Target, k envdir.Key, family profile.Family) bool {
+	if !f.opens(t, f.Config.Root().Shared(k)) {
+		return false
+	}
 	if family.Name == t.Family.Name || t.Line.Both {
 		return true
 	}

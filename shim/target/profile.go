@@ -144,7 +144,7 @@ func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 	case !t.Canonical:
 		return profile.Plan{}, f.unknownKey(t.Base)
 	}
-	c, err := f.Choose(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family, Accel: t.Accel})
+	c, err := f.Choose(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family, Accel: t.Accel, Pickle: t.Model.Pickle})
 	if err != nil {
 		return profile.Plan{}, err
 	}

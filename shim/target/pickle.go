@@ -1,0 +1,69 @@
+package target
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/modelrun/modelrun/resolve/envdir"
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
+	"github.com/modelrun/modelrun/resolve/health"
+	"github.com/modelrun/modelrun/resolve/profile"
+	"github.com/modelrun/modelrun/resolve/requirement"
+	"github.com/modelrun/modelrun/resolve/store"
+)
+
+// pickle returns the pickled weights that the env must be able to open, or "". It
+// returns "" if the user decides on torch, and for a model that was started in an env
+// that cannot open them: its program may load them itself. The user reads that once a
+// start.
+func (f lines) pickle(t Target) string {
+	if t.Model.Pickle == "" || slices.ContainsFunc(f.Config.Needs(), func(r requirement.Requirement) bool { return r.Name == "torch" }) {
+		return ""
+	}
+	root := f.Config.Root()
+	used := []envdir.Dir{root.Old(t.Model.OldID())}
+	if !fsys.Exists(used[0].Path) {
+		used = nil
+		keys, _ := store.Catalogue{Root: root}.Keys() // an unreadable root has no env to use
+		for _, key := range keys {
+			if d := root.Shared(key); fsys.Exists(root.State().Model(d, t.Model.OldID())) {
+				used = append(used, d)
+			}
+		}
+	} else if f.opens(t, used[0]) {
+		return ""
+	}
+	if len(used) == 0 || slices.ContainsFunc(used, func(d envdir.Dir) bool { return f.opens(t, d) }) {
+		return t.Model.Pickle
+	}
+	d := used[0]
+	f.Log.Warn(fmt.Sprintf("%s: transformers %s opens it only with torch %s or newer, and %s has torch %s. To convert it, run: %s", t.Model.Pickle,
+		health.Installed(d, "transformers"), profile.PickleTorch, d.Name, health.Installed(d, "torch"), f.convert(t, d)))
+	return ""
+}
+
+// opens reports whether the transformers of an env can open the model's weights. An
+// env that does not exist can.
+func (f lines) opens(t Target, d envdir.Dir) bool {
+	if t.Model.Pickle == "" {
+		return true
+	}
+	torch := health.Installed(d, "torch")
+	return !profile.RefusesPickles("9999", torch) || !profile.RefusesPickles(health.Installed(d, "transformers"), torch)
+}
+
+// convert returns the command that writes the model's weights as safetensors, with the
+// python of an env.
+func (f lines) convert(t Target, d envdir.Dir) string {
+	which := " --env " + d.Name
+	if d.Kind == envdir.Old {
+		which = " -m " + f.ModelName(t)
+	}
+	return "modelrun" + f.RootOption() + which + ` -- python -c "` +
+		`import glob, sys, torch; from safetensors.torch import save_file; w = {}; ` +
+		`[w.update(torch.load(f, map_location='cpu', weights_only=True)) for f in glob.glob(sys.argv[1] + '/pytorch_model*.bin')]; ` +
+		`save_file({k: v.clone().contiguous() for k, v in w.items()}, sys.argv[1] + '/model.safetensors', {'format': 'pt'})" ` +
+		fault.Quote(filepath.Dir(t.Model.Pickle))
+}
