@@ -48,3 +48,14 @@ func TestHubDir(t *testing.T) {
 		})
 	}
 }
+
+// FuzzExpand checks that a path without variables stays as it is, and that none is
+// lost.
+func FuzzExpand(f *testing.F) {
+	for _, seed := range []string{"~", "$", "${", "${A", "${A}", "%A%", "%", "a$A/~"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		require.Equal(t, path, expand(path, nil))
+	})
+}
