@@ -51,9 +51,9 @@ func quantised(ctx context.Context, f Finder, t Target, line int) (_ Target, _ i
 	t.Bnb = t.Line.Quant.bnb(t.Family)
 	switch open := line == 0; {
 	case open && four.lacks == "" && (five.lacks != "" || five.unpacks && !four.unpacks):
-		return t, 4, cmp.Or(five.lacks, "transformers 5 would unpack the weights") + ": " + q.Name, nil
+		return t, 4, cmp.Or(five.lacks, "transformers 5 would unpack the weights of "+q.Name), nil
 	case open && five.lacks == "" && (four.lacks != "" || four.unpacks && !five.unpacks):
-		return t, 5, cmp.Or(four.lacks, "transformers 4 would unpack the weights") + ": " + q.Name, nil
+		return t, 5, cmp.Or(four.lacks, "transformers 4 would unpack the weights of "+q.Name), nil
 	case line != 5 && four.lacks == "", line != 4 && five.lacks == "":
 		return t, line, "", nil
 	}
@@ -69,7 +69,15 @@ func quantised(ctx context.Context, f Finder, t Target, line int) (_ Target, _ i
 		t.Family, t.Line, t.Bnb = vllm, Line{Why: "only vllm loads quantisation " + q.Name + " here"}, false
 		return t, line, "", nil
 	}
-	return t, line, "", q.refuse(t, lacks)
+	e := q.refuse(t, lacks)
+	_, in5 := profile.Lines(t.Model.Type)
+	switch {
+	case q.Package != "":
+		return t, line, "", e.Fix("add the package that loads it: modelrun --with %s -m %s -- python …", q.Package, f.ModelName(t))
+	case line == 4 && in5 && five.lacks == "":
+		return t, line, "", e.Fix("transformers 5 knows the model and loads %s: modelrun --family transformers5 -m %s -- python …", q.Name, f.ModelName(t))
+	}
+	return t, line, "", e.Fix("name an environment that loads it, if you have one: --env KEY")
 }
 
 // quants decides what loads a quantised model here.
@@ -108,19 +116,19 @@ func (q quants) loads(line string, l *need.Load) loaded {
 	case l == nil && q.added:
 		return loaded{}
 	case l == nil:
-		return loaded{lacks: line + " does not load it"}
+		return loaded{lacks: line + " does not load " + q.Name}
 	case q.added, l.GPU != "" && q.capable(l.GPU):
 		return loaded{needs: l.Needs}
 	case l.Fails != "" && q.capable(l.Fails):
-		return loaded{lacks: line + " lacks kernels for it on this GPU"}
+		return loaded{lacks: line + " lacks kernels for " + q.Name + " on this GPU"}
 	case l.Unpacks:
 		return loaded{unpacks: true}
 	case l.GPU == "":
 		return loaded{needs: l.Needs}
 	case l.GPU == need.AnyGPU:
-		return loaded{lacks: line + " needs an NVIDIA GPU for it" + q.offers()}
+		return loaded{lacks: line + " needs an NVIDIA GPU for " + q.Name + q.offers()}
 	}
-	return loaded{lacks: line + " needs an NVIDIA GPU of compute capability " + l.GPU + " or newer for it" + q.offers()}
+	return loaded{lacks: line + " needs an NVIDIA GPU of compute capability " + l.GPU + " or newer for " + q.Name + q.offers()}
 }
 
 // capable reports whether an env here runs on GPUs of a compute capability. One that is
@@ -149,7 +157,7 @@ func (q quants) vllm(ctx context.Context) (family profile.Family, ok bool) {
 }
 
 // refuse returns the error for a method that nothing loads here.
-func (q quants) refuse(t Target, lacks string) error {
+func (q quants) refuse(t Target, lacks string) *fault.Error {
 	shown := ""
 	if n := len(t.Model.Evidence); n > 0 {
 		shown = " (" + t.Model.Evidence[n-1].String() + ")"
@@ -164,9 +172,5 @@ func (q quants) refuse(t Target, lacks string) error {
 			lacks = "no family of modelrun has what loads it"
 		}
 	}
-	e := fault.New(fault.BadQuant, "model %s is quantised with %s%s: %s", t.Model.Name, q.Name, shown, lacks)
-	if q.Package != "" {
-		return e.Fix("add the package that loads it: modelrun --with %s -m %s -- python …", q.Package, q.ModelName(t))
-	}
-	return e.Fix("name an environment that loads it, if you have one: --env KEY")
+	return fault.New(fault.BadQuant, "model %s is quantised with %s%s: %s", t.Model.Name, q.Name, shown, lacks)
 }
