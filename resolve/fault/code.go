@@ -14,7 +14,7 @@ const (
 	BadKey     Code = "bad-key"     // an env key that cannot be a folder's name
 	BadModel   Code = "bad-model"   // model files that are unknown or ambiguous
 	NoModel    Code = "no-model"    // no model, family or key says what to create
-	BadQuant   Code = "quant"       // a quantisation that no family supports
+	BadQuant   Code = "quant"       // a quantisation that nothing loads here
 	BadProfile Code = "bad-profile" // a profile that is invalid, or cannot serve the machine
 	BadScript  Code = "bad-script"  // a PEP 723 block that cannot be read
 	Recursion  Code = "recursion"   // modelrun keeps starting itself
