@@ -25,6 +25,7 @@ type config struct {
 	WBits         any             `json:"wbits"`
 	MLX           any             `json:"quantization"`
 	AutoMap       any             `json:"auto_map"`
+	LLaVA         any             `json:"mm_vision_tower"`
 	Saved         any             `json:"transformers_version"`
 	Text          json.RawMessage `json:"text_config"`
 }

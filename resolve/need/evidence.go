@@ -80,7 +80,12 @@ func (l listing) ambiguous(dir string, found []proof) error {
 		found = append(slices.Clone(found), proof{kindNamed(kindTransformers), l.weights})
 	}
 	var formats, files, families []string
+	torch := cmp.Or(l.first("*.pth"), l.first("*.pt"), l.first("*.ckpt"))
 	for _, f := range found {
+		if f.kind.Name == kindONNX && l.weights == "" && torch != "" {
+			return fault.New(fault.BadModel, "model %s holds %s and %s: one of them may be only a part of the model", show(dir), show(f.file), show(torch)).
+				Fix("say what runs it, for example --family onnx, or name an environment that has what it needs: --env KEY")
+		}
 		if f.kind.Family != "" && !slices.Contains(formats, f.kind.format) {
 			formats, files, families = append(formats, f.kind.format), append(files, show(f.file)), append(families, "--family "+f.kind.Family)
 		}
@@ -100,6 +105,9 @@ func (m *Model) ofConfig(path string, c config) *Kind {
 	case isObject(c.MLX):
 		m.prove(path, "quantization", "")
 		return kindNamed(kindMLX)
+	case c.LLaVA != nil && c.AutoMap == nil: // beside a type of transformers, which loads another layout
+		m.prove(path, "mm_vision_tower", "")
+		return kindNamed(kindLLaVA)
 	case in4 || in5:
 		m.prove(path, "model_type", m.Type)
 		return kindNamed(kindTransformers)

@@ -214,6 +214,9 @@ func (m *Model) fromListing(dir string, l listing, found []proof, p Places) (kno
 		if f.kind.Name == kindGGUF {
 			return true, m.fromGGUF(filepath.Join(dir, f.file), p)
 		}
+		if f.kind.Name == kindDiffusers && p.Family == "" {
+			f = l.exported(dir, f)
+		}
 		m.prove(filepath.Join(dir, f.file), "", "")
 		switch err := m.serve(f.kind, p); {
 		case err != nil:
@@ -230,6 +233,26 @@ func (m *Model) fromListing(dir string, l listing, found []proof, p Places) (kno
 		return true, nil
 	}
 	return m.fromContent(dir, l, found, p)
+}
+
+// exported returns what proves the kind of a pipeline whose parts are in ONNX or in the
+// format of OpenVINO and not in that of diffusers; else it returns f.
+func (l listing) exported(dir string, f proof) proof {
+	for _, part := range []string{"transformer", "unet"} {
+		if l.first(part+"/") == "" {
+			continue
+		}
+		in, err := list(filepath.Join(dir, part))
+		if err != nil || in.has("diffusion_pytorch_model*") {
+			continue
+		}
+		for _, other := range in.proofs() {
+			if other.kind.format == onnxFormat || other.kind.format == openvinoFormat {
+				return proof{other.kind, filepath.Join(part, other.file)}
+			}
+		}
+	}
+	return f
 }
 
 // complete returns an error if a file of the folder dir is not the file itself. It looks
