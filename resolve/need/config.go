@@ -24,6 +24,7 @@ type config struct {
 	Quantization  any             `json:"quantization_config"`
 	WBits         any             `json:"wbits"`
 	MLX           any             `json:"quantization"`
+	MLXWhisper    any             `json:"n_audio_ctx"`
 	AutoMap       any             `json:"auto_map"`
 	LLaVA         any             `json:"mm_vision_tower"`
 	Saved         any             `json:"transformers_version"`

@@ -105,6 +105,9 @@ func (m *Model) ofConfig(path string, c config) *Kind {
 	case isObject(c.MLX):
 		m.prove(path, "quantization", "")
 		return kindNamed(kindMLX)
+	case c.MLXWhisper != nil: // beside the type whisper, for which transformers writes other fields
+		m.prove(path, "n_audio_ctx", "")
+		return kindNamed(kindMLX)
 	case c.LLaVA != nil && c.AutoMap == nil: // beside a type of transformers, which loads another layout
 		m.prove(path, "mm_vision_tower", "")
 		return kindNamed(kindLLaVA)

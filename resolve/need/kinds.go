@@ -101,7 +101,7 @@ var kinds = [...]Kind{
 	},
 	{
 		Name: kindMLX, Title: "an MLX model", Family: "mlx", format: torchFormat,
-		files: []string{"weights.npz+config.json"}, library: []string{"mlx", "mlx-lm", "mlx-vlm"}, names: []string{"mlx"},
+		library: []string{"mlx", "mlx-lm", "mlx-vlm"}, names: []string{"mlx"},
 	},
 	{
 		Name: kindTransformers, Title: "a transformers model", Family: transformers, format: torchFormat,
@@ -113,7 +113,7 @@ var kinds = [...]Kind{
 		Name: kindDiffusionGGUF, Title: "an image or video model in GGUF, which llama.cpp does not load",
 		arch: []string{"flux", "sd1", "sd2", "sdxl", "sd3", "aura", "chroma", "cosmos", "hidream", "hunyuan_video", "hyvid", "ltxv", "lumina2", "pig", "qwen_image", "wan", "z_image"},
 	},
-	{Name: kindLLaVA, Title: "a model for LLaVA's own code"},
+	{Name: kindLLaVA, Title: "a model in the layout of LLaVA's own code"},
 	{Name: "ggml", Title: "a ggml file, the format of whisper.cpp", Package: "pywhispercpp", files: []string{"ggml-*.bin"}},
 	{Name: "spacy", Title: "a spaCy pipeline", Package: "spacy", files: []string{"config.cfg+meta.json", "*-any.whl+meta.json"}, library: []string{"spacy"}},
 	{Name: "keras", Title: "a Keras model", Package: "keras", files: []string{"*.keras", "metadata.json+*.weights.h5"}, fields: []string{"registered_name+module"}, library: []string{"keras", "tf-keras", "keras-hub"}},
