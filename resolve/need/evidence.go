@@ -52,7 +52,7 @@ func (m *Model) prove(file, field, value string) {
 func (m *Model) is(k *Kind, p Places) {
 	m.Kind, m.Family = k.Name, p.familyOr(k.Family)
 	if p.allows(k.Family) {
-		m.Needs, m.OnCUDA = k.Needs, k.OnCUDA
+		m.Needs = k.Needs
 	}
 }
 

@@ -7,11 +7,10 @@ import (
 
 // Kind is a sort of model: the files that prove it, and what serves it.
 type Kind struct {
-	Name   string   // as explain shows it: "sentence-transformers"
-	Title  string   // for "MODEL is …": "a sentence-transformers model"
-	Family string   // the family that serves it; "" if none does
-	Needs  []string // requirements beyond the family's packages
-	OnCUDA []string // the same in an env for CUDA, if that differs
+	Name   string // as explain shows it: "sentence-transformers"
+	Title  string // for "MODEL is …": "a sentence-transformers model"
+	Family string // the family that serves it; "" if none does
+	Needs  Needs  // requirements beyond the family's packages
 
 	// Package is the distribution that runs a kind that no family serves. It is "" if
 	// none does that the index has as a wheel.
@@ -25,6 +24,20 @@ type Kind struct {
 	tensors []string // the same for names of tensors in a safetensors file: "begin", "begin…part"
 	names   []string // words in the name of a model whose files are not here
 	arch    []string // the architectures of a GGUF file
+}
+
+// Needs are requirements beyond the packages of a family.
+type Needs struct {
+	Packages []string
+	OnCUDA   []string // the same in an env for CUDA; nil if they do not differ
+}
+
+// On returns the requirements for an env for CUDA, or for another one.
+func (n Needs) On(cuda bool) []string {
+	if cuda && n.OnCUDA != nil {
+		return n.OnCUDA
+	}
+	return n.Packages
 }
 
 // The formats of weights. Formats of kinds that no family serves have no name.
@@ -55,7 +68,7 @@ const (
 var kinds = [...]Kind{
 	// Kinds that a family serves.
 	{
-		Name: "onnxruntime-genai", Title: "an onnxruntime-genai model", Family: onnx, Needs: []string{"onnxruntime-genai"}, OnCUDA: []string{"onnxruntime-genai-cuda"}, format: onnxFormat,
+		Name: "onnxruntime-genai", Title: "an onnxruntime-genai model", Family: onnx, Needs: Needs{Packages: []string{"onnxruntime-genai"}, OnCUDA: []string{"onnxruntime-genai-cuda"}}, format: onnxFormat,
 		files: []string{"genai_config.json"}, library: []string{"onnxruntime-genai"},
 	},
 	{
@@ -88,7 +101,7 @@ var kinds = [...]Kind{
 		files: []string{"config_setfit.json"}, library: []string{"setfit"},
 	},
 	{
-		Name: "sentence-transformers", Title: "a sentence-transformers model", Family: transformers, Needs: []string{"sentence-transformers"}, format: torchFormat,
+		Name: "sentence-transformers", Title: "a sentence-transformers model", Family: transformers, Needs: Needs{Packages: []string{"sentence-transformers"}}, format: torchFormat,
 		files: []string{"config_sentence_transformers.json", "modules.json+config.json", "modules.json+sentence_bert_config.json"}, library: []string{"sentence-transformers"}, names: []string{"sentence-transformers"},
 	},
 	{
@@ -96,7 +109,7 @@ var kinds = [...]Kind{
 		files: []string{adapterFile}, library: []string{"peft"}, tensors: []string{"base_model.model.…lora"},
 	},
 	{
-		Name: "timm", Title: "a timm model", Family: transformers, Needs: []string{"timm"}, format: torchFormat,
+		Name: "timm", Title: "a timm model", Family: transformers, Needs: Needs{Packages: []string{"timm"}}, format: torchFormat,
 		fields: []string{"architecture+pretrained_cfg"}, library: []string{"timm"}, names: []string{"timm"},
 	},
 	{

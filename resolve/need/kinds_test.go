@@ -55,7 +55,7 @@ func summary(m Model, err error, dir string) string {
 	}
 	line("kind", m.Kind)
 	line("family", m.Family)
-	line("needs", strings.Join(m.Needs, ", "))
+	line("needs", strings.Join(m.Needs.Packages, ", "))
 	for _, e := range m.Evidence {
 		line("by", e.String())
 	}
@@ -81,7 +81,7 @@ func TestKindsTable(t *testing.T) {
 		isFamily := func(f profile.Family) bool { return f.Name == k.Family }
 		require.True(t, k.Family == "" || slices.ContainsFunc(profile.Families(), isFamily), k.Name)
 		require.True(t, k.Family == "" || k.Package == "", "%s is served", k.Name)
-		for _, text := range slices.Concat(k.Needs, []string{k.Package}) {
+		for _, text := range slices.Concat(k.Needs.Packages, k.Needs.OnCUDA, []string{k.Package}) {
 			if text != "" {
 				_, err := requirement.Parse(text)
 				require.NoError(t, err, k.Name)

@@ -27,8 +27,7 @@ type Model struct {
 	Kind     string     // the name of the model's [Kind]; "" if nothing shows it
 	Evidence []Evidence // what shows the kind and the quantisation, the strongest first
 	Family   string     // the kind's, or Places.Family; "" if the files do not show it
-	Needs    []string   // requirements beyond the family's packages
-	OnCUDA   []string   // the same in an env for CUDA, if that differs
+	Needs    Needs      // what the kind needs beyond the family's packages
 	Quant    string     // the method of its quantisation, or its base's: see [QuantNamed]; "" if there is none
 	Base     string     // the base model in an adapter's file; every transformers env has peft
 	Type     string     // model_type of its config.json, or of its base's; "" if there is none

@@ -91,11 +91,7 @@ func (t Target) OfModel(user []requirement.Requirement) (all []requirement.Requi
 	if t.Exact { // the user named the key
 		return nil
 	}
-	needs := t.Model.Needs
-	if profile.IsCUDA(t.Accel) && t.Model.OnCUDA != nil {
-		needs = t.Model.OnCUDA
-	}
-	for _, text := range slices.Concat(needs, t.Line.Quant.of(t.Family)) {
+	for _, text := range slices.Concat(t.Model.Needs.On(profile.IsCUDA(t.Accel)), t.Line.Quant.of(t.Family)) {
 		r, err := requirement.Parse(text)
 		named := slices.ContainsFunc(user, func(u requirement.Requirement) bool { return u.Name == r.Name })
 		if err == nil && !named {

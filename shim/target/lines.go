@@ -62,7 +62,7 @@ func (f lines) choose(ctx context.Context, t Target) (Target, error) {
 	}
 	t.Family = familyOf(line)
 	if !f.opens(t, f.Config.Root().Shared(t.Family.Key(t.Accel, t.Bnb))) {
-		t.Model.Needs = append(slices.Clone(t.Model.Needs), "torch>="+profile.PickleTorch)
+		t.Model.Needs.Packages = append(slices.Clone(t.Model.Needs.Packages), "torch>="+profile.PickleTorch)
 	}
 	return t, err
 }

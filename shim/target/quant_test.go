@@ -126,3 +126,13 @@ func TestQuantisedLines(t *testing.T) {
 		})
 	}
 }
+
+// TestOnCUDA checks that a kind's needs are those of the accelerator's wheels.
+func TestOnCUDA(t *testing.T) {
+	t.Parallel()
+	for cc, want := range map[string]string{"": "onnxruntime-genai", "8.6": "onnxruntime-genai-cuda"} {
+		target, _, err := withGPU(finder(t, map[string]string{"genai_config.json": "{}"}, nil), cc).Request(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []string{want}, requirement.Strings(target.With))
+	}
+}
