@@ -21,6 +21,7 @@ type Kind string
 // The kinds that modelrun tells apart.
 const (
 	KindGGUF        Kind = "gguf"
+	KindGGML        Kind = "ggml" // what came before GGUF; whisper.cpp still has it
 	KindSafetensors Kind = "safetensors"
 	KindPickle      Kind = "pickle" // a pickle of protocol 2 to 5, or a zip file that torch.save wrote
 	KindZip         Kind = "zip"    // any other zip file: .keras, .npz, .nemo of some versions
@@ -68,6 +69,8 @@ func kindOf(head []byte) Kind {
 	switch {
 	case starts("GGUF"):
 		return KindGGUF
+	case starts("lmgg"), starts("fmgg"), starts("tjgg"), starts("algg"): // "ggml", "ggmf", "ggjt" and "ggla" as numbers
+		return KindGGML
 	case starts(pointer):
 		return KindLFSPointer
 	case starts("\x89HDF\r\n\x1a\n"):

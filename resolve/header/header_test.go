@@ -28,6 +28,7 @@ func TestKinds(t *testing.T) {
 		"":                                     "",
 		"G":                                    "",
 		"GGUF\x03\x00\x00\x00":                 KindGGUF,
+		"lmgg\x01\x00\x00\x00":                 KindGGML,
 		lfs:                                    KindLFSPointer,
 		"version 2":                            "",
 		"\x89HDF\r\n\x1a\n\x00":                KindHDF5,

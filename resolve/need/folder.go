@@ -159,6 +159,9 @@ func (m *Model) ofFile(path string, p Places) (known bool, err error) {
 	case i >= 0:
 		m.prove(path, "", "")
 		return true, m.serve(found[i].kind, p)
+	case head == header.KindGGML && p.Family == "":
+		m.prove(path, "", "")
+		return true, m.serve(kindNamed(kindGGML), p)
 	case head == header.KindSafetensors, head == header.KindPickle, isWeights(name):
 		return m.fromWeights(dir, name, p)
 	}
@@ -328,9 +331,13 @@ func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (kno
 			m.note("only the model card of " + show(m.Name) + " says what it is: library_name " + show(e.Value))
 		}
 	}
-	if k == nil && l.large != "" && l.weights == "" { // GGUF by another name
-		if head, _ := header.Sniff(filepath.Join(dir, l.large)); head == header.KindGGUF {
-			return true, m.fromGGUF(filepath.Join(dir, l.large), p)
+	if k == nil && l.large != "" && l.weights == "" { // by another name
+		path := filepath.Join(dir, l.large)
+		switch head, _ := header.Sniff(path); head {
+		case header.KindGGUF:
+			return true, m.fromGGUF(path, p)
+		case header.KindGGML:
+			k, e = kindNamed(kindGGML), evidence(path, "", "")
 		}
 	}
 	if k == nil {

@@ -60,6 +60,7 @@ const (
 	kindDiffusers    = "diffusers"
 
 	kindDiffusionGGUF = "diffusion-gguf"
+	kindGGML          = "ggml"
 )
 
 // kinds is the table of kinds. The first row that matches counts, so a row that is
@@ -127,7 +128,7 @@ var kinds = [...]Kind{
 		arch: []string{"flux", "sd1", "sd2", "sdxl", "sd3", "aura", "chroma", "cosmos", "hidream", "hunyuan_video", "hyvid", "ltxv", "lumina2", "pig", "qwen_image", "wan", "z_image"},
 	},
 	{Name: kindLLaVA, Title: "a model in the layout of LLaVA's own code"},
-	{Name: "ggml", Title: "a ggml file, the format of whisper.cpp", Package: "pywhispercpp", files: []string{"ggml-*.bin"}},
+	{Name: kindGGML, Title: "a ggml file, the format of whisper.cpp", Package: "pywhispercpp", files: []string{"ggml-*.bin"}},
 	{Name: "spacy", Title: "a spaCy pipeline", Package: "spacy", files: []string{"config.cfg+meta.json", "*-any.whl+meta.json"}, library: []string{"spacy"}},
 	{Name: "keras", Title: "a Keras model", Package: "keras", files: []string{"*.keras", "metadata.json+*.weights.h5"}, fields: []string{"registered_name+module"}, library: []string{"keras", "tf-keras", "keras-hub"}},
 	{Name: "coqui", Title: "a Coqui TTS model", Package: "coqui-tts", files: []string{"speakers_xtts.pth"}, fields: []string{"model=xtts", "run_description+model"}, library: []string{"coqui"}},
