@@ -23,9 +23,6 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 		if err != nil {
 			return err
 		}
-		if m.Base == "" {
-			m.Base = base
-		}
 		if base == "" {
 			m.note("adapter " + show(dir) + " names no base model: it counts as transformers")
 			return nil

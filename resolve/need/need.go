@@ -29,7 +29,6 @@ type Model struct {
 	Family   string     // the kind's, or Places.Family; "" if the files do not show it
 	Needs    Needs      // what the kind needs beyond the family's packages
 	Quant    string     // the method of its quantisation, or its base's: see [QuantNamed]; "" if there is none
-	Base     string     // the base model in an adapter's file; every transformers env has peft
 	Type     string     // model_type of its config.json, or of its base's; "" if there is none
 	Code     bool       // that config names code of the model's own (auto_map)
 	Saved    string     // the version of transformers that wrote that config, "4.57.0.dev0"; "" if it is not known
