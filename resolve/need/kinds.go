@@ -106,6 +106,10 @@ var kinds = [...]Kind{
 		files: []string{"config_sentence_transformers.json", "modules.json+config.json", "modules.json+sentence_bert_config.json"}, library: []string{"sentence-transformers"}, names: []string{"sentence-transformers"},
 	},
 	{
+		Name: "adapters", Title: "an adapter of AdapterHub", Package: "adapters", format: torchFormat,
+		files: []string{"adapter_config.json+pytorch_adapter.bin", "adapter_config.json+adapter.safetensors"}, library: []string{"adapters", "adapter-transformers"},
+	},
+	{
 		Name: kindPeft, Title: "a peft adapter", Family: transformers, format: torchFormat,
 		files: []string{adapterFile}, library: []string{"peft"}, tensors: []string{"base_model.model.…lora"},
 	},
