@@ -30,7 +30,7 @@ nightly: ## every point at which a crash is tried, not a sample
 e2e: ## make real environments from the real index and run the examples in them
 	.ci/run e2e
 
-examples: ## the same with every example: 12 GB, and llama.cpp is compiled
+examples: ## the same with every example: 13 GB, and llama.cpp is compiled
 	TEST_E2E=all .ci/run e2e
 
 bench: ## what a launch adds, as a table and as the ratio to a Go program that only execs

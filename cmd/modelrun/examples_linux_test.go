@@ -85,11 +85,87 @@ func (s *realStack) envs(t *testing.T) (keys []string) {
 // was".
 const alice = "Alice was beginning to get very tired"
 
+// aliceWas is the whole line.
+const aliceWas = alice + " of sitting by her sister on the bank, and of having nothing to do: once"
+
+// kind is an example of one kind of model.
+type kind struct {
+	example string
+	env     string   // a pattern for the key of the env that the first start makes, "" if tiny-llm's serves
+	says    string   // the line that load_model.py prints
+	make    []string // the options for make_model.py
+	common  bool     // runs in every e2e
+}
+
+// kinds are the kinds of models that modelrun serves, except those that have a test of their own below.
+var kinds = []kind{
+	{
+		example: "tiny-sentences", env: `torch-cpu-transformers5--x-[0-9a-f]{8}`, common: true,
+		says: "32 numbers a sentence; most like it: Alice was getting very tired.",
+		make: []string{"--family", "transformers5", "--with", "sentence-transformers"},
+	},
+	{
+		example: "tiny-diffusers", env: `torch-cpu-diffusers`, common: true,
+		says: "DDPMPipeline: a picture of 8 by 8 points in RGB",
+		make: []string{"--family", "diffusers"},
+	},
+	{
+		example: "tiny-whisper", env: `ctranslate2-cpu`, common: true,
+		says: "faster-whisper: a horn is low, a whistle is high",
+		make: []string{"--family", "transformers5", "--with", "faster-whisper"},
+	},
+	{
+		example: "tiny-timm", env: `torch-cpu-transformers5--x-[0-9a-f]{8}`,
+		says: "timm: a brick is red, a meadow is green, the sky is blue",
+		make: []string{"--family", "transformers5", "--with", "timm"},
+	},
+	{
+		example: "tiny-genai", env: `onnx-cpu--x-[0-9a-f]{8}`,
+		says: aliceWas,
+		make: []string{"--family", "transformers5", "--with", "onnxruntime-genai", "--with", "onnx-ir", "--with", "onnx"},
+	},
+	{
+		example: "tiny-compressed", env: `torch-cpu-transformers5--x-[0-9a-f]{8}`,
+		says: aliceWas,
+		make: []string{"--family", "transformers5", "--with", "compressed-tensors"},
+	},
+	{
+		example: "tiny-mxfp4",
+		says:    "gpt_oss, torch.bfloat16: " + aliceWas,
+		make:    []string{"--family", "transformers5"},
+	},
+	{
+		example: "tiny-openvino", env: `openvino-cpu`,
+		says: "xor: 0^0=0 0^1=1 1^0=1 1^1=0",
+		make: []string{"--family", "openvino"},
+	},
+}
+
+// kind checks that the example of a kind works without any option, and that a start with an env that
+// is there says nothing. With remake it makes the model again, which must give the same answer.
+func (s *realStack) kind(t *testing.T, k kind, remake bool) {
+	start := []string{built, "-C", k.example, "--", "python", "load_model.py"}
+	out, log := s.run(t, start...)
+	require.Equal(t, k.says+"\n", out)
+	if k.env != "" {
+		require.Regexp(t, `Environment `+k.env+` ready!`, log)
+		out, log = s.run(t, start...)
+		require.Equal(t, k.says+"\n", out)
+	}
+	require.NotContains(t, log, "modelrun:", "a start with an env that is there says nothing")
+	if !remake {
+		return
+	}
+	s.run(t, append(append([]string{built}, k.make...), "--", "python", filepath.Join(k.example, "make_model.py"))...)
+	out, _ = s.run(t, start...)
+	require.Equal(t, k.says+"\n", out, "of the model that make_model.py has made")
+}
+
 // TestRealStack runs the examples with real packages, beginning with the README's
 // first command: real torch and transformers from the real index, installed by a uv
 // that modelrun downloads. It downloads about 3 GB, so it runs only if TEST_E2E is
-// set. "all" adds the parts that take minutes: one or two more torch envs, and a
-// compilation.
+// set. "all" adds the parts that take minutes: more envs with torch, make_model.py of
+// the kinds, and a compilation.
 func TestRealStack(t *testing.T) {
 	e2e := os.Getenv("TEST_E2E")
 	if e2e == "" {
@@ -104,6 +180,11 @@ func TestRealStack(t *testing.T) {
 	t.Run("tiny-ministral3", s.tinyMinistral3)
 	t.Run("two-models", s.twoModels)
 	t.Run("server", s.server)
+	for _, k := range kinds {
+		if k.common || e2e == "all" {
+			t.Run(k.example, func(t *testing.T) { s.kind(t, k, e2e == "all") })
+		}
+	}
 	if e2e != "all" {
 		return
 	}
