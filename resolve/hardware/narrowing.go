@@ -44,6 +44,18 @@ func (m Machine) Differ() bool { return m.Vendor == "nvidia" && differ(m.GPUs) }
 // Empty reports whether nothing is narrowed.
 func (n Narrowing) Empty() bool { return len(n.Hidden) == 0 }
 
+// Of returns the GPUs of a machine that the build can use.
+func (n Narrowing) Of(m Machine) []GPU {
+	if n.Empty() {
+		return m.GPUs
+	}
+	var used []GPU
+	for _, i := range n.Used {
+		used = append(used, m.GPUs[i])
+	}
+	return used
+}
+
 // list returns the positions as CUDA_VISIBLE_DEVICES has them: "0,2". They are
 // integers, because programs parse them (vllm-project/vllm#13815, #41848).
 func (n Narrowing) list() string {

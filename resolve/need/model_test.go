@@ -100,6 +100,7 @@ func TestOf(t *testing.T) {
 		"too deep":                 {files: files{"m/config.json": nested(20000)}, name: "m", code: fault.BadModel, err: "not JSON"},
 		"quantisation is a list":   {files: files{"m/config.json": quantised(`[]`)}, name: "m", code: fault.BadModel, err: "not an object"},
 		"quant_method is a number": {files: files{"m/config.json": quantised(`{"quant_method":4}`)}, name: "m", code: fault.BadModel, err: "not a string"},
+		"quant_method is a text":   {files: files{"m/config.json": quantised(`{"quant_method":"` + strings.Repeat("a", 41) + `"}`)}, name: "m", code: fault.BadModel, err: "longer"},
 		"the base is a number":     {files: files{"m/a.safetensors": "", "m/adapter_config.json": `{"base_model_name_or_path":4}`}, name: "m", code: fault.BadModel, err: "base_model_name_or_path is a number"},
 		"a gguf that is none":      {files: files{"a.gguf": "ggml"}, name: "a.gguf", code: fault.BadModel, err: "does not begin with GGUF"},
 		"a Git LFS pointer":        {files: files{"a.gguf": "version https://git-lfs.github.com/spec/v1\n"}, name: "a.gguf", code: fault.BadModel, err: "Git LFS"},

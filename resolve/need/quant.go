@@ -13,6 +13,9 @@ type trace struct {
 	Evidence
 }
 
+// maxMethod limits the length of a method's name, which messages cite.
+const maxMethod = 40
+
 // isQuantised records the method of quantisation and its evidence.
 func (m *Model) isQuantised(t trace) {
 	if m.Quant = t.method; m.Quant != "" {
@@ -57,7 +60,10 @@ func traceOf(q any) (trace, error) {
 	}
 	switch method := fields["quant_method"].(type) {
 	case string:
-		return found(spelt(method), "quant_method")
+		if len(method) > maxMethod {
+			return trace{}, errors.New("quant_method is longer than the name of any method")
+		}
+		return found(show(spelt(method)), "quant_method")
 	case nil:
 		for _, name := range [...]string{"load_in_4bit", "load_in_8bit", "_load_in_4bit", "_load_in_8bit"} {
 			if fields[name] == true {

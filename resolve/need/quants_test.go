@@ -55,6 +55,7 @@ func TestQuantised(t *testing.T) {
 		"fp8 that is ModelOpt's":        {of(`{"quant_algo":"MIXED_PRECISION","quant_method":"fp8"}`), "modelopt", "config.json: quantization_config.quant_algo MIXED_PRECISION"},
 		"ModelOpt without quant_method": {of(`{"quant_algo":"NVFP4","producer":{"name":"modelopt"}}`), "modelopt_fp4", "config.json: quantization_config.quant_algo NVFP4"},
 		"a method that is not known":    {of(`{"quant_method":"Brand_New"}`), "brand_new", "config.json: quantization_config.quant_method Brand_New"},
+		"a line break in it":            {of(`{"quant_method":"a\nb"}`), `"a\nb"`, "config.json: quantization_config.quant_method a\nb"},
 		"only of the text": {files{"config.json": `{"model_type":"kimi_k25","text_config":{"quantization_config":{"quant_method":"compressed-tensors"}}}`},
 			"compressed-tensors", "config.json: text_config.quantization_config.quant_method compressed-tensors"},
 		"ModelOpt's file alone":      {files{"config.json": `{"model_type":"qwen3"}`, "hf_quant_config.json": `{"quantization":{"quant_algo":"FP8"}}`}, "modelopt", "hf_quant_config.json: quantization.quant_algo FP8"},

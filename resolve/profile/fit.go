@@ -33,12 +33,11 @@ func (f fit) compare(g fit) int {
 // fitOf ranks a profile on this machine.
 func (c chooser) fitOf(p Profile) fit {
 	family, _ := c.want.in(p)
-	n, gpus, memory := c.m.Narrow(p.Accel, p.Torch(family)), c.m.GPUs, 0
+	n, memory := c.m.Narrow(p.Accel, p.Torch(family)), 0
+	gpus := n.Of(c.m)
 	if !n.Empty() {
-		gpus = nil
-		for _, i := range n.Used {
-			gpus = append(gpus, c.m.GPUs[i])
-			memory -= c.m.GPUs[i].MemoryMiB
+		for _, g := range gpus {
+			memory -= g.MemoryMiB
 		}
 	}
 	return fit{

@@ -87,19 +87,22 @@ type quants struct {
 	known   bool
 	added   bool // the user adds the package that loads it
 	machine hardware.Machine
-	cuda    bool // an env here runs on the GPUs of machine, which are NVIDIA's
+	gpus    []hardware.GPU // those that an env here runs on, if they are NVIDIA's
 }
 
 // quantsOf returns what decides on the quantisation of t's model.
 func quantsOf(ctx context.Context, f Finder, t Target) (q quants, err error) {
 	q.Finder = f
 	q.Quant, q.known = need.QuantNamed(t.Model.Quant)
-	q.added = slices.ContainsFunc(f.Config.Needs(), func(r requirement.Requirement) bool { return r.Name == q.Package })
-	if q.machine, err = f.Machine.Machine(ctx); err != nil || q.machine.Vendor != "nvidia" || !q.machine.HasGPU() {
+	q.added = q.Package != "" && slices.ContainsFunc(f.Config.Needs(), func(r requirement.Requirement) bool { return r.Name == q.Package })
+	everywhere := func(l *need.Load) bool { return l != nil && l.GPU == "" && l.Fails == "" }
+	if q.machine, err = f.Machine.Machine(ctx); err != nil || q.machine.Vendor != "nvidia" || !q.machine.HasGPU() || everywhere(q.Four) && everywhere(q.Five) {
 		return q, err
 	}
 	c, err := f.Choose(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family, Lines: t.Family.Name == profile.DefaultFamily})
-	q.cuda = profile.IsCUDA(c.Profile.Accel)
+	if profile.IsCUDA(c.Profile.Accel) {
+		q.gpus = q.machine.Narrow(c.Profile.Accel, c.Profile.Torch(c.Family)).Of(q.machine)
+	}
 	return q, err
 }
 
@@ -134,13 +137,13 @@ func (q quants) loads(line string, l *need.Load) loaded {
 // capable reports whether an env here runs on GPUs of a compute capability. One that is
 // not known excludes nothing.
 func (q quants) capable(least string) bool {
-	return q.cuda && !slices.ContainsFunc(q.machine.GPUs, func(g hardware.GPU) bool { return g.CC != "" && requirement.CompareReleases(g.CC, least) < 0 })
+	return len(q.gpus) > 0 && !slices.ContainsFunc(q.gpus, func(g hardware.GPU) bool { return g.CC != "" && requirement.CompareReleases(g.CC, least) < 0 })
 }
 
 // offers returns what this machine has instead of the GPU that is needed, as the end of
 // a sentence.
 func (q quants) offers() string {
-	if q.machine.HasGPU() && q.machine.Vendor == "nvidia" && !q.cuda {
+	if q.machine.HasGPU() && q.machine.Vendor == "nvidia" && len(q.gpus) == 0 {
 		return ", and the build for the CPU is used"
 	}
 	return "; this machine has " + q.machine.String()
@@ -172,5 +175,5 @@ func (q quants) refuse(t Target, lacks string) *fault.Error {
 			lacks = "no family of modelrun has what loads it"
 		}
 	}
-	return fault.New(fault.BadQuant, "model %s is quantised with %s%s: %s", t.Model.Name, q.Name, shown, lacks)
+	return fault.New(fault.BadQuant, "model %s is quantised with %s%s: %s", fault.Quote(t.Model.Name), q.Name, shown, lacks)
 }

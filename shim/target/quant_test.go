@@ -21,14 +21,18 @@ func (g gpu) Read(string) ([]byte, error) { return json.Marshal(g.Machine) }
 
 func (gpu) Write(string, []byte) error { return nil }
 
-// withGPU returns the Finder for a machine with a GPU of this compute capability, or
-// for one without a GPU.
+// withGPU returns the Finder for a machine with GPUs of these compute capabilities,
+// separated by commas, or for one without a GPU.
 func withGPU(f Finder, cc string) Finder {
 	if cc == "" {
 		return f
 	}
 	id := hardware.Identity{OS: "linux", Arch: "amd64", Libc: "glibc", Vendor: "nvidia", Driver: "580.65.06", GPUs: []string{"0000:01:00.0"}}
-	f.Machine = hardware.NewCache(id, execx.NewEnviron(nil), gpu{hardware.Machine{Identity: id, GPUs: []hardware.GPU{{Name: "GPU", CC: cc}}}})
+	m := hardware.Machine{Identity: id}
+	for one := range strings.SplitSeq(cc, ",") {
+		m.GPUs = append(m.GPUs, hardware.GPU{Name: "GPU", CC: one})
+	}
+	f.Machine = hardware.NewCache(id, execx.NewEnviron(nil), gpu{m})
 	return f
 }
 
@@ -106,6 +110,8 @@ func TestQuantisedLines(t *testing.T) {
 		"own code for 4, the user's 5":  {config: `"fp8"}, "auto_map": {}, "transformers_version": "4.50.0"`, flags: config.Flags{"family": "transformers5"}, want: "transformers5"},
 		"saved by 5, which fails":       {config: `"fp8"}, "transformers_version": "5.2.0"`, cc: "9.0", want: "vllm"},
 		"saved by 5, on an older GPU":   {config: `"fp8"}, "transformers_version": "5.2.0"`, cc: "8.6", want: "transformers5"},
+		"an old card that is hidden":    {config: `"fp8"}`, cc: "9.0,3.5", want: "transformers"},
+		"an older card that is used":    {config: `"fp8"}`, cc: "9.0,8.6", want: "transformers5"},
 		"own code for 4, awq":           {config: `"awq"}, "auto_map": {}, "transformers_version": "4.50.0"`, cc: "8.6", want: "vllm"},
 		"the user needs 4":              {config: `"compressed-tensors"}`, flags: config.Flags{"with": "transformers==4.57.6"}, want: "transformers"},
 		"the user adds the package":     {config: `"exl3"}`, flags: config.Flags{"with": "exllamav3"}, want: "transformers5"},
