@@ -22,7 +22,7 @@ func present(path string) error {
 		return nil // who needs the file reports that
 	case info.Size() > maxJSON && hasExt(path, ".json"):
 		return badJSON(path, errSize)
-	case info.Size() > maxPointer:
+	case info.Size() == 0, info.Size() > maxPointer:
 		return nil
 	}
 	if kind, err := header.Sniff(path); err != nil || kind != header.KindLFSPointer {
