@@ -37,7 +37,8 @@ func (q Quant) bnb(family profile.Family) bool {
 // quantised completes a target whose model is quantised. line is the line of
 // transformers that the model needs, 0 for either. It returns the line that loads the
 // quantisation here, 0 for either, and why. If only vllm does, that is the family of
-// the target. It is a BadQuant if nothing does, unless the user named a family.
+// the target. It is a BadQuant if nothing does, unless the user named a family or only
+// the name of a base says so.
 func quantised(ctx context.Context, f Finder, t Target, line int) (_ Target, _ int, why string, err error) {
 	if t.Model.Quant == "" || !t.Family.Quants {
 		return t, line, "", nil
@@ -61,7 +62,7 @@ func quantised(ctx context.Context, f Finder, t Target, line int) (_ Target, _ i
 	if line == 4 || q.Five == nil && q.Four != nil {
 		lacks = four.lacks
 	}
-	if f.Config.IsSet("family") {
+	if f.Config.IsSet("family") || onlyBaseSays(t.Model) {
 		f.Log.Warn("quantisation " + q.Name + ": " + lacks)
 		return t, line, "", nil
 	}
@@ -78,6 +79,13 @@ func quantised(ctx context.Context, f Finder, t Target, line int) (_ Target, _ i
 		return t, line, "", e.Fix("transformers 5 knows the model and loads %s: modelrun --family transformers5 -m %s -- python …", q.Name, f.ModelName(t))
 	}
 	return t, line, "", e.Fix("name an environment that loads it, if you have one: --env KEY")
+}
+
+// onlyBaseSays reports whether only the name of an adapter's base, which is not here,
+// says how a model is quantised. The program may load another base.
+func onlyBaseSays(m need.Model) bool {
+	last := len(m.Evidence) - 1
+	return m.Path != "" && last >= 0 && m.Evidence[last].File == ""
 }
 
 // quants decides what loads a quantised model here.
