@@ -218,6 +218,9 @@ func unknown(model string, l listing, damage error) error {
 	} else {
 		seen = append(seen, "there is no model card")
 	}
-	return fault.New(fault.BadModel, "model %s does not show what it needs: %s", show(model), strings.Join(seen, "; ")).
-		Fix("say what runs it, for example --family transformers, or name an environment that has what it needs: --env KEY")
+	e := fault.New(fault.BadModel, "model %s does not show what it needs: %s", show(model), strings.Join(seen, "; "))
+	if l.has("*.safetensors") || l.has("pytorch_model*.bin") { // which transformers could load
+		return e.Fix("say what runs it, for example --family transformers, or name an environment that has what it needs: --env KEY")
+	}
+	return e.Fix("name an environment that has what it needs: --env KEY")
 }

@@ -169,7 +169,7 @@ func (m *Model) ofFile(path string, p Places) (known bool, err error) {
 		return true, nil
 	}
 	return false, fault.New(fault.BadModel, "model %s is no kind of model file that is known", show(path)).
-		Fix("name the folder that holds the model, or say what runs it: --family transformers")
+		Fix("name the folder that holds the model with --model")
 }
 
 // fromWeights reads one file of weights in dir. If its head proves nothing, it counts
