@@ -103,6 +103,9 @@ func (c create) dryRun(ctx context.Context, st *state) error {
 		return skipBecause(err)
 	}
 	source := cmp.Or(plan.Own, "profile "+plan.Profile)
+	if plan.Own == "" && plan.Profile == "" {
+		source = "no profile"
+	}
 	if asked := plan.Asked(); len(asked) > 0 {
 		source += " with " + strings.Join(asked, ", ")
 	}

@@ -200,7 +200,12 @@ func (m *Model) fromFolder(dir string, p Places) error {
 			return err
 		}
 	}
-	_, err = m.fromListing(dir, l, found, p)
+	known, err := m.fromListing(dir, l, found, p)
+	if unserved := !known || m.Kind != "" && m.Family == ""; err != nil && unserved && p.Family == "" {
+		if other := ofTool(*m, dir, l); other != nil { // it knows more than the file that shows the kind
+			return other
+		}
+	}
 	return err
 }
 

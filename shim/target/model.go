@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/modelrun/modelrun/resolve/fault"
+	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/need"
 	"github.com/modelrun/modelrun/shim/config"
 )
@@ -39,4 +41,18 @@ func (f Finder) Model() (need.Model, error) {
 		f.Log.Info(note)
 	}
 	return m, err
+}
+
+// codeNotes names the requirements file that comes with a model's own code. It is what
+// others wrote, so nothing of it is installed unasked.
+func codeNotes(f Finder, t Target) []string {
+	file := filepath.Join(t.Model.Path, "requirements.txt")
+	if !t.Model.Code || t.Exact || t.Model.Kind == "peft" || f.Config.IsSet("requirements") || !fsys.Exists(file) {
+		return nil
+	}
+	if t.Model.Hub == "" && !filepath.IsAbs(t.Model.Name) && filepath.Join(f.Config.Base(), t.Model.Name) == t.Model.Path && f.Config.Flag("cwd") == "" {
+		file = filepath.Join(t.Model.Name, "requirements.txt")
+	}
+	return []string{"the model's own code comes with " + file + ", of which nothing is installed. To have it too, run: modelrun" + f.RootOption() +
+		" --with-requirements " + fault.Quote(file) + " -m " + f.ModelName(t) + " -- python …"}
 }

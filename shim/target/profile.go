@@ -141,6 +141,8 @@ func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 		}
 		base, err := f.basePlan(ctx, below)
 		return t.Own.Extend(t.Base, base), err
+	case !t.Canonical && t.Key != t.Base && f.Config.Outsider(string(t.Base)) == "" && meant(f, t.Base) == "":
+		return profile.OwnPlan(t.Base, profile.Own{}), nil // of what the user names and nothing else
 	case !t.Canonical:
 		return profile.Plan{}, f.unknownKey(t.Base)
 	}
@@ -149,8 +151,16 @@ func (f Finder) basePlan(ctx context.Context, t Target) (profile.Plan, error) {
 		return profile.Plan{}, err
 	}
 	plan := c.Profile.Plan(t.Base, t.Family, t.Bnb)
-	plan.Notes = append(plan.Notes, lines{f}.notes(ctx, t, c.Profile)...)
+	plan.Notes = slices.Concat(plan.Notes, lines{f}.notes(ctx, t, c.Profile), codeNotes(f, t))
 	return plan, nil
+}
+
+// meant returns the key that an unknown one is most likely a typing error of, or "".
+func meant(f Finder, key envdir.Key) string {
+	if near := fault.Nearest(string(key), append(f.KeysHere(), CanonicalKeys()...)); near != string(key) {
+		return near
+	}
+	return ""
 }
 
 // unknownKey returns the error for a key that does not tell which packages to
@@ -164,7 +174,7 @@ func (f Finder) unknownKey(key envdir.Key) error {
 	if dir := f.Config.Outsider(string(key)); dir != "" { // a project describes it, without effect
 		describe = "use a root inside that project: modelrun --root " + fault.Quote(dir) + Before(&resolve.Request{Key: key})[len("modelrun"):] + "…"
 	}
-	if near := fault.Nearest(string(key), append(f.KeysHere(), CanonicalKeys()...)); near != "" && near != string(key) {
+	if near := meant(f, key); near != "" {
 		return e.Fix("did you mean --env %s? or %s", near, describe)
 	}
 	return e.Fix("%s", describe)
