@@ -35,6 +35,9 @@ func TestKinds(t *testing.T) {
 		m, err := Of(folder, Places{Cwd: dir})
 		require.Equal(t, want[folder], summary(m, err, dir), folder)
 		seen = append(seen, m.Kind)
+		if strings.HasPrefix(folder, "none-") && folder != "none-config-and-weights" {
+			require.False(t, Holds(filepath.Join(dir, folder)), "a program in %s has no model", folder)
+		}
 	}
 	for _, k := range kinds {
 		require.Contains(t, seen, k.Name, "no folder of testdata/kinds.txt is of this kind")
