@@ -293,7 +293,7 @@ func (m *Model) serve(k *Kind, p Places) error {
 }
 
 // fromContent reads what the files of a folder contain, because no name proves a kind:
-// the config, then the head of the weights, then copies in other formats, then the
+// the config, then the heads of the weights, then copies in other formats, then the
 // model card. Its results are those of ofFile.
 func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (known bool, err error) {
 	m.Family = p.Family
@@ -327,15 +327,6 @@ func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (kno
 	if k == nil && len(found) > 0 { // only copies in other formats
 		k, e = found[0].kind, evidence(filepath.Join(dir, found[0].file), "", "")
 	}
-	if k == nil && l.card {
-		if k, e = kindOfCard(filepath.Join(dir, card)); k == nil && e.Value != "" {
-			return false, fault.New(fault.BadModel, "the model card of %s says library_name: %s, which modelrun does not know", show(m.Name), show(e.Value)).
-				Fix("say what runs it, for example --family transformers, or name an environment that has what it needs: --env KEY")
-		}
-		if k != nil && k.Family != "" { // a card is no proof, so the user reads that it was believed
-			m.note("only the model card of " + show(m.Name) + " says what it is: library_name " + show(e.Value))
-		}
-	}
 	if k == nil && l.large != "" && l.weights == "" { // by another name
 		path := filepath.Join(dir, l.large)
 		switch head, _ := header.Sniff(path); head {
@@ -343,6 +334,15 @@ func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (kno
 			return true, m.fromGGUF(path, p)
 		case header.KindGGML:
 			k, e = kindNamed(kindGGML), evidence(path, "", "")
+		}
+	}
+	if k == nil && l.card {
+		if k, e = kindOfCard(filepath.Join(dir, card)); k == nil && e.Value != "" {
+			return false, fault.New(fault.BadModel, "the model card of %s says library_name: %s, which modelrun does not know", show(m.Name), show(e.Value)).
+				Fix("say what runs it, for example --family transformers, or name an environment that has what it needs: --env KEY")
+		}
+		if k != nil && k.Family != "" { // a card is no proof, so the user reads that it was believed
+			m.note("only the model card of " + show(m.Name) + " says what it is: library_name " + show(e.Value))
 		}
 	}
 	if k == nil {
