@@ -37,6 +37,12 @@ func (m Machine) Narrow(accel, torch string) Narrowing {
 	return n
 }
 
+// Several reports whether the machine may have several NVIDIA GPUs.
+func (i Identity) Several() bool {
+	one := len(i.GPUs) == 1 && !strings.HasPrefix(i.GPUs[0], "wsl ")
+	return i.Vendor == "nvidia" && !one
+}
+
 // Differ reports whether the GPUs have different capabilities, so that a build may run
 // on some only.
 func (m Machine) Differ() bool { return m.Vendor == "nvidia" && differ(m.GPUs) }
@@ -102,12 +108,14 @@ func (n Narrowing) Warning(env execx.Environ) string {
 	}
 	text := fmt.Sprintf("%s has no code for %s", n.Build, strings.Join(names, ", "))
 	switch {
+	case strings.Contains(env.Get(visibleDevices), "MIG-"):
+		return "" // a slice is on a newer GPU
 	case !ByUser(env):
 		return fmt.Sprintf("%s: the program sees only GPU %s", text, strings.ReplaceAll(n.list(), ",", ", "))
 	case env.Get(deviceOrder) == byBus:
-		return fmt.Sprintf("%s, which %s shows to the program", text, visibleDevices)
+		return fmt.Sprintf("%s: leave it out of %s", text, visibleDevices)
 	}
-	return fmt.Sprintf("%s, and %s or %s is set, so the program sees it", text, visibleDevices, deviceOrder)
+	return fmt.Sprintf("%s, which the program may see; to hide it, set %s=%s and %s=%s", text, deviceOrder, byBus, visibleDevices, n.list())
 }
 
 // Undo returns the variables without what an outer modelrun set by [Narrowing.Apply].

@@ -63,4 +63,18 @@ func TestApply(t *testing.T) {
 		require.Equal(t, env, n.Apply(env), own)
 		require.Contains(t, n.Warning(env), "CUDA_VISIBLE_DEVICES", own)
 	}
+	require.Empty(t, n.Warning(execx.NewEnviron([]string{"CUDA_VISIBLE_DEVICES=MIG-8d5a"})))
+}
+
+// TestSeveral checks when a start asks the driver for the GPUs of the machine.
+func TestSeveral(t *testing.T) {
+	t.Parallel()
+	for want, all := range map[bool][]Identity{
+		true:  {{Vendor: "nvidia"}, {Vendor: "nvidia", GPUs: []string{"a", "b"}}, {Vendor: "nvidia", GPUs: []string{"wsl 1 2"}}},
+		false: {{}, {Vendor: "amd", GPUs: []string{"gfx1100", "gfx900"}}, {Vendor: "nvidia", GPUs: []string{"0000:01:00.0 0x2204"}}},
+	} {
+		for _, id := range all {
+			require.Equal(t, want, id.Several(), id)
+		}
+	}
 }

@@ -70,9 +70,7 @@ func (c *Checker) deep(ctx context.Context, s Subject, st *site) (Verdict, error
 	}
 	env := WithLibraries(c.Env, s.Dir, s.Imports)
 	if s.CUDA && c.Machine != nil {
-		if m, err := c.Machine(ctx); err == nil { // else the probe sees all GPUs, and decides
-			env = Narrowing(s.Dir, m).Apply(env)
-		}
+		env = Narrowing(ctx, s.Dir, c.Identity, c.Machine).Apply(env)
 	}
 	res, err := c.runPython(ctx, env, s.Dir, c.limit(), "-u", "-X", "utf8", "-c", probeSource, string(arg))
 	if ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 
@@ -39,14 +40,19 @@ func readTorchVersion(st *site) (torchVersion, error) {
 }
 
 // Narrowing returns which GPUs of the machine the torch of an env can use. It is zero
-// without torch. It reads a file only if the GPUs differ.
-func Narrowing(d envdir.Dir, m hardware.Machine) hardware.Narrowing {
-	if !m.Differ() {
+// without torch, and if the machine's GPUs are not known. It asks for the machine only
+// if there may be several GPUs and the torch has CUDA: the driver may take seconds.
+func Narrowing(ctx context.Context, d envdir.Dir, id hardware.Identity, machine func(context.Context) (hardware.Machine, error)) hardware.Narrowing {
+	if !id.Several() {
 		return hardware.Narrowing{}
 	}
 	data, err := readLimited(filepath.Join(d.SitePackages(minorOnDisk(d)), "torch", "version.py"), 64<<10)
 	t := parseTorchVersion(data)
 	if err != nil || t.cuda == "" {
+		return hardware.Narrowing{}
+	}
+	m, err := machine(ctx)
+	if err != nil {
 		return hardware.Narrowing{}
 	}
 	return m.Narrow("cu"+strings.ReplaceAll(t.cuda, ".", ""), t.version)

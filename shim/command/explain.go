@@ -122,8 +122,12 @@ func Explain(ctx context.Context, a *app.App, o ExplainOptions) error {
 	}
 	if m, err := a.Machine.Machine(ctx); err == nil {
 		doc.Machine = m.String()
-		if res != nil && !hardware.ByUser(a.Program) {
-			for _, g := range health.Narrowing(res.Dir, m).Hidden {
+		n := m.Narrow(req.Accel, "")
+		if res != nil {
+			n = health.Narrowing(ctx, res.Dir, m.Identity, a.Machine.Machine)
+		}
+		for _, g := range n.Hidden {
+			if !hardware.ByUser(a.Program) {
 				doc.Hidden = append(doc.Hidden, g.String())
 			}
 		}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/modelrun/modelrun/execx"
 	"github.com/modelrun/modelrun/resolve"
-	"github.com/modelrun/modelrun/resolve/hardware"
 	"github.com/modelrun/modelrun/resolve/health"
 	"github.com/modelrun/modelrun/shim/app"
 	"github.com/modelrun/modelrun/shim/cli"
@@ -49,9 +48,9 @@ func Run(ctx context.Context, a *app.App) error {
 		return err
 	}
 	l := launch{words: a.Line.Program, from: from, t: t, req: req, res: res}
-	if l.gpus, err = narrowing(ctx, a, res); err != nil {
-		res.Lease.Release()
-		return err
+	l.gpus = health.Narrowing(ctx, res.Dir, a.Machine.Identity(), a.Machine.Machine)
+	if warning := l.gpus.Warning(a.Program); warning != "" {
+		a.UI.Log.Warn(warning)
 	}
 	program, err := programOf(a, l)
 	if err != nil {
@@ -70,21 +69,6 @@ func Run(ctx context.Context, a *app.App) error {
 		return app.Exit(code)
 	}
 	return nil
-}
-
-// narrowing returns which GPUs the environment can use, and logs which it cannot.
-func narrowing(ctx context.Context, a *app.App, res *resolve.Resolution) (n hardware.Narrowing, err error) {
-	if a.Machine.Identity().Vendor != "nvidia" {
-		return n, nil
-	}
-	m, err := a.Machine.Machine(ctx)
-	if err != nil {
-		return n, err
-	}
-	if n = health.Narrowing(res.Dir, m); !n.Empty() {
-		a.UI.Log.Warn(n.Warning(a.Program))
-	}
-	return n, nil
 }
 
 // resolveEnv asks the chain for the environment of a launch, and logs the chain's
