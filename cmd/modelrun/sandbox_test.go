@@ -472,10 +472,10 @@ func wheels(t testing.TB, more ...profile.Profile) []uvtest.Wheel {
 	add("bitsandbytes", "0.49.2")
 	add("extra-thing", "1.0")
 	add("compressed-tensors", "0.20.1") // of quantised models
-	add("gptqmodel", "5.0.0")
+	add("gptqmodel", "4.2.5")
 	add("gliner", "0.2") // of a kind that no family serves
 	add("sentence-transformers", "6.2.0")
-	add("optimum", "2.0.0")
+	add("optimum", "1.27.0")
 	add("kernels", "0.9.0")
 	add("exllamav3", "1.0")
 	add("needs-old-torch", "1.0")

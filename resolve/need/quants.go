@@ -23,10 +23,6 @@ type Load struct {
 // AnyGPU is the compute capability that every NVIDIA GPU has.
 const AnyGPU = "0"
 
-// gptq is what both lines need. gptqmodel is built from source: on the CPU that takes a
-// compiler, and long.
-var gptq = Load{Needs: []string{"gptqmodel>=1.4.3", "optimum>=1.24.0"}, GPU: AnyGPU}
-
 // quants is the table of methods. It is never changed.
 //
 // The facts of transformers are those of versions 4.57.6 and 5.24.0:
@@ -46,9 +42,10 @@ var quants = [...]Quant{
 	{Name: "fp8", Four: &Load{GPU: "8.9"}, Five: &Load{Unpacks: true, Fails: "8.9"}, VLLM: "7.5"},
 	{Name: "mxfp8", Five: &Load{Unpacks: true, Fails: "8.9"}},
 	{Name: "compressed-tensors", Four: &Load{Needs: []string{"compressed-tensors"}}, Five: &Load{Needs: []string{"compressed-tensors>=0.15.0"}}, VLLM: "7.0"},
-	{Name: "gptq", Four: &gptq, Five: &gptq, VLLM: "6.0", Package: "gptqmodel", names: "gptq"},
-	// Line 4 asks for autoawq, which is not developed any more.
-	{Name: "awq", Five: &Load{Needs: []string{"gptqmodel"}, GPU: AnyGPU}, VLLM: "7.5", Package: "gptqmodel", names: "awq"},
+	// Line 5 calls functions of gptqmodel 5.8, which needs five packages without wheels. Of an older one it is the
+	// only one that is built. optimum 2 asks for gptqmodel 7.
+	{Name: "gptq", Four: &Load{Needs: []string{"gptqmodel>=1.4.3,<5", "optimum>=1.24.0,<2"}, GPU: AnyGPU}, VLLM: "6.0", Package: "gptqmodel", names: "gptq"},
+	{Name: "awq", VLLM: "7.5", names: "awq"}, // line 4 asks for autoawq, which is not developed any more
 	{Name: "torchao", Four: &Load{Needs: []string{"torchao"}}, Five: &Load{Needs: []string{"torchao>=0.15.0"}}, VLLM: "7.5"},
 	{Name: "quanto", Four: &Load{Needs: []string{"optimum-quanto"}}, Five: &Load{Needs: []string{"optimum-quanto"}}},
 	{Name: "auto-round", Four: &Load{Needs: []string{"auto-round>=0.5"}}, Five: &Load{Needs: []string{"auto-round>=0.5"}}},

@@ -124,7 +124,7 @@ type loaded struct {
 // loads returns how a line of transformers loads the method here.
 func (q quants) loads(line string, l *need.Load) loaded {
 	switch {
-	case l == nil && q.added:
+	case l == nil && q.added && q.Four == nil && q.Five == nil:
 		return loaded{}
 	case l == nil:
 		return loaded{lacks: line + " does not load " + q.Name}

@@ -42,7 +42,7 @@ func TestQuantised(t *testing.T) {
 	t.Parallel()
 	const none, ampere, hopper = "", "8.6", "9.0"
 	machines := [...]string{none, ampere, hopper}
-	const gptq = "transformers5 gptqmodel>=1.4.3 optimum>=1.24.0"
+	const gptq = "transformers gptqmodel<5,>=1.4.3 optimum<2,>=1.24.0"
 	all := func(one string) [3]string { return [...]string{one, one, one} }
 	for method, want := range map[string][3]string{
 		"bitsandbytes":       all("transformers5-bnb"),
@@ -52,7 +52,7 @@ func TestQuantised(t *testing.T) {
 		"mxfp8":              {"transformers5", "transformers5", "-"},
 		"compressed-tensors": all("transformers5 compressed-tensors>=0.15.0"),
 		"gptq":               {"-", gptq, gptq},
-		"awq":                {"-", "transformers5 gptqmodel", "transformers5 gptqmodel"},
+		"awq":                {"-", "vllm", "vllm"},
 		"torchao":            all("transformers5 torchao>=0.15.0"),
 		"quanto":             all("transformers5 optimum-quanto"),
 		"auto-round":         all("transformers5 auto-round>=0.5"),
@@ -117,6 +117,8 @@ func TestQuantisedLines(t *testing.T) {
 		"the user adds the package":     {config: `"exl3"}`, flags: config.Flags{"with": "exllamav3"}, want: "transformers5"},
 		"the user names a family":       {config: `"exl3"}`, flags: config.Flags{"family": "transformers"}, want: "transformers5"},
 		"the user names another family": {config: `"exl3"}`, flags: config.Flags{"family": "vllm"}, want: "vllm"},
+		"saved by 5, gptq":              {config: `"gptq"}, "transformers_version": "5.2.0"`, cc: "8.6", want: "vllm"},
+		"the user adds gptqmodel":       {config: `"gptq"}`, flags: config.Flags{"with": "gptqmodel"}, want: "transformers"},
 		"the user's profile":            {config: `"gptq"}`, cc: "8.6", flags: config.Flags{"profile": "cpu"}},
 	} {
 		t.Run(name, func(t *testing.T) {
