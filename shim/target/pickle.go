@@ -22,26 +22,33 @@ func (f lines) pickle(t Target) string {
 	if t.Model.Pickle == "" || slices.ContainsFunc(f.Config.Needs(), func(r requirement.Requirement) bool { return r.Name == "torch" }) {
 		return ""
 	}
-	root := f.Config.Root()
-	used := []envdir.Dir{root.Old(t.Model.OldID())}
-	if !fsys.Exists(used[0].Path) {
-		used = nil
-		keys, _ := store.Catalogue{Root: root}.Keys() // an unreadable root has no env to use
-		for _, key := range keys {
-			if d := root.Shared(key); fsys.Exists(root.State().Model(d, t.Model.OldID())) {
-				used = append(used, d)
-			}
-		}
-	} else if f.opens(t, used[0]) {
-		return ""
-	}
-	if len(used) == 0 || slices.ContainsFunc(used, func(d envdir.Dir) bool { return f.opens(t, d) }) {
+	used, old := f.usedBy(t)
+	switch opens := slices.ContainsFunc(used, func(d envdir.Dir) bool { return f.opens(t, d) }); {
+	case old && opens:
+		return "" // the chain uses it where no shared env is, as before
+	case opens, len(used) == 0:
 		return t.Model.Pickle
 	}
 	d := used[0]
 	f.Log.Warn(fmt.Sprintf("%s: transformers %s opens it only with torch %s or newer, and %s has torch %s. To convert it, run: %s", t.Model.Pickle,
 		health.Installed(d, "transformers"), profile.PickleTorch, d.Name, health.Installed(d, "torch"), f.convert(t, d)))
 	return ""
+}
+
+// usedBy returns the old env of the model, and that it is one, or else the shared envs
+// in which the model was started.
+func (f lines) usedBy(t Target) (used []envdir.Dir, old bool) {
+	root, id := f.Config.Root(), t.Model.OldID()
+	if d := root.Old(id); fsys.Exists(d.Path) {
+		return []envdir.Dir{d}, true
+	}
+	keys, _ := store.Catalogue{Root: root}.Keys() // an unreadable root has no env to use
+	for _, key := range keys {
+		if d := root.Shared(key); fsys.Exists(root.State().Model(d, id)) {
+			used = append(used, d)
+		}
+	}
+	return used, false
 }
 
 // opens reports whether the transformers of an env can open the model's weights. An
