@@ -10,8 +10,8 @@ import (
 )
 
 // BenchmarkHeads measures what a model's files cost: a shard of a language model (100
-// tensors), a whole stable-diffusion file (2,500), and a GGUF without general.type,
-// which is read up to its tokenizer.
+// tensors), a whole stable-diffusion file (2,500), a GGUF file
+// and a card.
 func BenchmarkHeads(b *testing.B) {
 	shard, all := write(b, tensorsOf(100)), write(b, tensorsOf(2500))
 	g := newGGUF(binary.LittleEndian, 3, 40).field("general.architecture", "llama").field("general.name", "Tiny Llama")
@@ -24,8 +24,8 @@ func BenchmarkHeads(b *testing.B) {
 		"sniff":            func() error { _, err := Sniff(shard); return err },
 		"shard":            func() error { _, err := ReadSafetensors(shard); return err },
 		"stable-diffusion": func() error { _, err := ReadSafetensors(all); return err },
-		"gguf":             func() error { _, err := ReadGGUF(gguf); return err },
-		"card":             func() error { _, err := ReadCard(card); return err },
+		"gguf":             func() error { _, err := GGUFArchitecture(gguf); return err },
+		"card":             func() error { _, err := CardLibrary(card); return err },
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

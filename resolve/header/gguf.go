@@ -2,7 +2,6 @@ package header
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,55 +9,43 @@ import (
 	"math/bits"
 )
 
-// GGUF is what the metadata of a GGUF file says about it.
-type GGUF struct {
-	Version      uint32 // of the format: 1 to 3
-	Architecture string // general.architecture: llama, qwen3, flux, …
-	Type         string // general.type: model, mmproj, adapter, …; older files do not have it
-	Name         string // general.name
-}
-
 // maxGGUF limits what is read of a GGUF file. The general fields are first in every
-// file that was seen, and the tokenizer, megabytes of text, is last.
+// file that was seen.
 const maxGGUF = 1 << 20
 
-// ReadGGUF reads the general fields of a GGUF file of version 1 to 3 and either byte
-// order. It reads up to 1 MiB, and stops at the tokenizer. A field that is not found
-// there, or is longer than 1,024 bytes, is "".
+// GGUFArchitecture returns general.architecture (llama, qwen3, flux, …) of a GGUF file
+// of version 1 to 3 and either byte order. It is "" if the first 1 MiB does not have it,
+// or if it is longer than 1,024 bytes.
 //
-// The error is [ErrLFSPointer], [ErrVersion], [ErrFormat] (also for a file that ends
-// inside its metadata), [ErrNotRegular], or the system's.
-func ReadGGUF(path string) (GGUF, error) {
+// The error is [ErrVersion], [ErrFormat] (also for a file that ends before that field),
+// [ErrNotRegular], or the system's.
+func GGUFArchitecture(path string) (string, error) {
 	f, _, err := open(path)
 	if err != nil {
-		return GGUF{}, err
+		return "", err
 	}
 	defer f.Close()
-	return readGGUF(f)
+	return ggufArchitecture(f)
 }
 
-func readGGUF(r io.Reader) (GGUF, error) {
+func ggufArchitecture(r io.Reader) (string, error) {
 	limited := &io.LimitedReader{R: r, N: maxGGUF}
 	p := ggufReader{r: bufio.NewReader(limited), order: binary.LittleEndian}
-	head, err := p.r.Peek(len(pointer))
-	switch kindOf(head) {
-	case KindGGUF:
-	case KindLFSPointer:
-		return GGUF{}, ErrLFSPointer
-	default:
+	head, err := p.r.Peek(len("GGUF"))
+	if kindOf(head) != KindGGUF {
 		if err != nil && !errors.Is(err, io.EOF) {
-			return GGUF{}, err
+			return "", err
 		}
-		return GGUF{}, fmt.Errorf("no GGUF header: %w", ErrFormat)
+		return "", fmt.Errorf("no GGUF header: %w", ErrFormat)
 	}
-	g, err := p.read()
+	architecture, err := p.architecture()
 	switch {
 	case errors.Is(err, io.EOF) && limited.N > 0:
-		return GGUF{}, fmt.Errorf("the file ends inside its metadata: %w", ErrFormat)
+		return "", fmt.Errorf("the file ends inside its metadata: %w", ErrFormat)
 	case err != nil && !errors.Is(err, io.EOF):
-		return GGUF{}, err
+		return "", err
 	}
-	return g, nil
+	return architecture, nil
 }
 
 // ggufReader reads numbers and texts. After an error, all are zero.
@@ -78,41 +65,32 @@ const (
 // ggufSizes holds the bytes of each type of value, or 0.
 const ggufSizes = "\x01\x01\x02\x02\x04\x04\x04\x01\x00\x00\x08\x08\x08"
 
-// read reads the whole head. The error is io.EOF where what can be read has ended;
-// then the fields that were found are valid.
-func (p *ggufReader) read() (g GGUF, err error) {
-	p.skip(4)                       // the magic bytes
-	g.Version = uint32(p.number(4)) //nolint:gosec // of 4 bytes
-	if g.Version&0xFFFF == 0 {
-		p.order, g.Version = binary.BigEndian, bits.ReverseBytes32(g.Version)
+// architecture reads the head up to general.architecture. The error is io.EOF where what
+// can be read ends before.
+func (p *ggufReader) architecture() (string, error) {
+	p.skip(4)                      // the magic bytes
+	version := uint32(p.number(4)) //nolint:gosec // of 4 bytes
+	if version&0xFFFF == 0 {
+		p.order, version = binary.BigEndian, bits.ReverseBytes32(version)
 	}
 	switch {
-	case p.err == nil && g.Version == 0:
-		return g, fmt.Errorf("GGUF version 0: %w", ErrFormat)
-	case g.Version > 3:
-		return g, fmt.Errorf("GGUF version %d is %w", g.Version, ErrVersion)
+	case p.err == nil && version == 0:
+		return "", fmt.Errorf("GGUF version 0: %w", ErrFormat)
+	case version > 3:
+		return "", fmt.Errorf("GGUF version %d is %w", version, ErrVersion)
 	}
-	p.short = g.Version == 1
+	p.short = version == 1
 	p.length() // of the list of tensors
 	for n := p.length(); n > 0 && p.err == nil; n-- {
-		var field *string
-		switch key := p.text(); {
-		case string(key) == "general.architecture":
-			field = &g.Architecture
-		case string(key) == "general.type":
-			field = &g.Type
-		case string(key) == "general.name":
-			field = &g.Name
-		case g.Architecture != "" && bytes.HasPrefix(key, []byte("tokenizer.")):
-			return g, p.err
+		found := string(p.text()) == "general.architecture"
+		kind := p.number(4)
+		if found && kind == ggufString {
+			text := string(p.text())
+			return text, p.err
 		}
-		if kind := p.number(4); field == nil || kind != ggufString {
-			p.value(kind)
-		} else if *field = string(p.text()); g.Architecture != "" && g.Type != "" && g.Name != "" {
-			break
-		}
+		p.value(kind)
 	}
-	return g, p.err
+	return "", p.err
 }
 
 // number reads a number of up to 8 bytes.

@@ -24,16 +24,13 @@ const (
 	KindGGML        Kind = "ggml" // what came before GGUF; whisper.cpp still has it
 	KindSafetensors Kind = "safetensors"
 	KindPickle      Kind = "pickle" // a pickle of protocol 2 to 5, or a zip file that torch.save wrote
-	KindZip         Kind = "zip"    // any other zip file: .keras, .npz, .nemo of some versions
-	KindHDF5        Kind = "hdf5"
-	KindLFSPointer  Kind = "lfs" // what Git leaves in place of a file that it has not downloaded
+	KindLFSPointer  Kind = "lfs"    // what Git leaves in place of a file that it has not downloaded
 )
 
 // The errors that a caller may tell apart. Each one, and each error that wraps one,
 // reads well after "FILE: ".
 var (
 	ErrNotRegular = errors.New("not a regular file")
-	ErrLFSPointer = errors.New("a Git LFS pointer, not the file itself")
 	ErrFormat     = errors.New("damaged, or a file of another format")
 	ErrVersion    = errors.New("newer than this modelrun knows")
 )
@@ -73,14 +70,7 @@ func kindOf(head []byte) Kind {
 		return KindGGML
 	case starts(pointer):
 		return KindLFSPointer
-	case starts("\x89HDF\r\n\x1a\n"):
-		return KindHDF5
-	case starts("PK\x03\x04"):
-		if isTorchZip(head) {
-			return KindPickle
-		}
-		return KindZip
-	case len(head) > 2 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5:
+	case starts("PK\x03\x04") && isTorchZip(head), len(head) > 2 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5:
 		return KindPickle
 	case isSafetensors(head):
 		return KindSafetensors

@@ -10,9 +10,8 @@ import (
 
 // Safetensors is what the header of a safetensors file says.
 type Safetensors struct {
-	Format   string            // of __metadata__: the library that wrote it (pt, tf, flax, mlx), or ""
-	Metadata map[string]string // __metadata__: up to 256 texts of up to 1,024 bytes; longer ones are left out
-	Tensors  []string          // the names of the first 4,096 tensors, in the file's order
+	Format  string   // of __metadata__: the library that wrote it (pt, tf, flax, mlx), or ""
+	Tensors []string // the names of the first 4,096 tensors, in the file's order
 }
 
 // The limits of a header. The format's own limit is maxHeader: its library refuses
@@ -23,15 +22,14 @@ const (
 	maxHeader  = 100_000_000
 	readHeader = 8 << 20
 	maxTensors = 4096
-	maxTexts   = 256
 	maxText    = 1024
 )
 
 // ReadSafetensors reads the header of a safetensors file, up to 8 MiB of it. Of a
 // longer header it returns what these hold.
 //
-// The error is [ErrLFSPointer], [ErrFormat] (also for a file that ends inside its
-// header), [ErrNotRegular], or the system's.
+// The error is [ErrFormat] (also for a file that ends inside its header),
+// [ErrNotRegular], or the system's.
 func ReadSafetensors(path string) (Safetensors, error) {
 	f, size, err := open(path)
 	if err != nil {
@@ -47,11 +45,7 @@ func readSafetensors(r io.Reader, size int64) (Safetensors, error) {
 	if _, err := io.ReadFull(r, start); err != nil {
 		return Safetensors{}, err
 	}
-	switch kindOf(start) {
-	case KindSafetensors:
-	case KindLFSPointer:
-		return Safetensors{}, ErrLFSPointer
-	default:
+	if kindOf(start) != KindSafetensors {
 		return Safetensors{}, fmt.Errorf("no safetensors header: %w", ErrFormat)
 	}
 	claimed := int64(binary.LittleEndian.Uint64(start)) //nolint:gosec // isSafetensors has checked it
@@ -85,31 +79,26 @@ func isSafetensors(head []byte) bool {
 // parse reads the header's JSON until it has all that s can hold. It reports whether
 // the text was whole up to there.
 func (s *Safetensors) parse(text string) bool {
-	p, done := scan{text: text}, false
+	p, metadata, done := scan{text: text}, false, false
 	whole := p.object(func(key string) bool {
 		switch name := unquote(key); {
-		case name == "__metadata__":
-			if p.next() != '{' {
-				return p.skip()
-			}
-			s.Metadata = map[string]string{}
+		case name == "__metadata__" && p.next() == '{':
+			metadata = true
 			return p.object(func(key string) bool {
-				if p.next() != '"' {
+				if unquote(key) != "format" || p.next() != '"' {
 					return p.skip()
 				}
 				value := p.quoted()
-				if k, v := unquote(key), unquote(value); k != "" && v != "" && len(s.Metadata) < maxTexts {
-					s.Metadata[k] = v
-				}
+				s.Format = unquote(value)
 				return value != ""
 			})
+		case name == "__metadata__":
 		case name != "" && len(s.Tensors) < maxTensors:
 			s.Tensors = append(s.Tensors, name)
 		}
-		done = len(s.Tensors) == maxTensors && s.Metadata != nil
+		done = len(s.Tensors) == maxTensors && metadata
 		return !done && p.skip()
 	})
-	s.Format = s.Metadata["format"]
 	return whole || done
 }
 

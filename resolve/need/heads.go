@@ -39,7 +39,7 @@ func (m *Model) fromGGUF(path string, p Places) error {
 		m.prove(path, "", "")
 		return nil
 	}
-	g, err := header.ReadGGUF(path)
+	architecture, err := header.GGUFArchitecture(path)
 	switch first := firstPart(path); {
 	case errors.Is(err, header.ErrVersion):
 		return fault.New(fault.BadModel, "model %s: %w", show(path), err).Fix("get a newer modelrun, or say what runs it: --family llamacpp")
@@ -47,19 +47,19 @@ func (m *Model) fromGGUF(path string, p Places) error {
 		m.prove(path, "", "")
 	case err != nil:
 		return unreadableModel(path, err)
-	case g.Architecture == "" && first != "":
+	case architecture == "" && first != "":
 		return fault.New(fault.BadModel, "model %s is not the first part of its model", show(path)).Fix("name the first part: --model %s", fault.Quote(first))
-	case g.Architecture == "":
+	case architecture == "":
 		return fault.New(fault.BadModel, "model %s does not say which architecture it has, and llama.cpp needs that", show(path)).
 			Fix("say what runs it, for example --family llamacpp")
-	case kindNamed(kindDiffusionGGUF).builds(g.Architecture):
+	case kindNamed(kindDiffusionGGUF).builds(architecture):
 		k := kindNamed(kindDiffusionGGUF)
-		m.prove(path, "general.architecture", g.Architecture)
+		m.prove(path, "general.architecture", architecture)
 		m.is(k, p)
 		return fault.New(fault.BadModel, "model %s is %s (%s)", show(m.Name), k.Title, m.Evidence[0]).
 			Fix("say what loads it, for example --family diffusers --with gguf")
 	default:
-		m.prove(path, "general.architecture", g.Architecture)
+		m.prove(path, "general.architecture", architecture)
 	}
 	return nil
 }
@@ -113,6 +113,6 @@ const card = "README.md"
 // kindOfCard returns the kind that a model card names in library_name, or nil. The
 // name is the evidence's value, also if it is that of no kind.
 func kindOfCard(path string) (*Kind, Evidence) {
-	c, _ := header.ReadCard(path) // a card that cannot be read names no library
-	return kindOfLibrary(c.Library), evidence(path, "library_name", c.Library)
+	library, _ := header.CardLibrary(path) // a card that cannot be read names no library
+	return kindOfLibrary(library), evidence(path, "library_name", library)
 }
