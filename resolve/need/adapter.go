@@ -55,7 +55,7 @@ func (m *Model) fromAdapter(dir string, p Places) error {
 			return nil
 		}
 		if dir = next; slices.Contains(seen, resolved(dir)) || len(seen) >= maxChain {
-			return fault.New(fault.BadModel, "adapters stand on each other without end: %s", show(strings.Join(append(seen, dir), " → "))).
+			return fault.New(fault.BadModel, "the base models of these adapters go on without end: %s", show(strings.Join(append(seen, dir), " → "))).
 				Fix("correct base_model_name_or_path in %s", show(filepath.Join(dir, adapterFile)))
 		}
 		seen = append(seen, resolved(dir))

@@ -187,7 +187,7 @@ func refuse(m *Model, k *Kind) error {
 	if k.Package == "" {
 		return e.Fix("name an environment that has what it needs: --env KEY")
 	}
-	return e.Fix(`put envs.%[1]s.packages = ["%[2]s"] into modelrun.toml, and name it: modelrun --env %[1]s -m %[3]s -- python …`, k.Name, k.Package, fault.Quote(m.Name))
+	return e.Fix("to make an environment with %[2]s: modelrun --env %[1]s --with %[2]s -m %[3]s -- python …", k.Name, k.Package, fault.Quote(m.Name))
 }
 
 // unknown returns the error for a model without evidence. It says what was looked at,

@@ -20,13 +20,13 @@ func ofTool(m Model, dir string, l listing) error {
 	if !ok {
 		return nil
 	}
-	text := "model " + show(m.Name) + " is made for " + f.Tool + " (" + f.File + "), and modelrun does nothing of that unasked"
+	text := "model " + show(m.Name) + " is made for " + f.Tool + " (" + f.File + "), which modelrun follows only if you ask"
 	python := " --python " + f.Python
 	switch {
 	case f.Python == "":
 		python = ""
 	case requirement.CompareReleases(f.Python, "3.8") < 0:
-		text += "; there is no Python " + f.Python + " any more, so its old versions may have to be corrected"
+		text += "; Python " + f.Python + " is too old to install, so a newer one is used, and old versions of packages may not install"
 		python = ""
 	}
 	text += listed("system packages to install yourself", f.System) + listed("steps to run yourself", f.Steps) + listed("not understood", f.Odd)
