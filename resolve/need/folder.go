@@ -40,12 +40,11 @@ func list(dir string) (listing, error) {
 			l.config = true
 		case name == card:
 			l.card = true
-		case !isWeights(name):
-		case l.weights == "" && (hasExt(name, ".safetensors") || hasExt(name, ".bin") && strings.HasPrefix(name, "pytorch_model")):
-			l.weights = name
-			fallthrough
-		case l.large == "":
+		case isWeights(name):
 			l.large = cmp.Or(l.large, name)
+			if hasExt(name, ".safetensors") || hasExt(name, ".bin") && strings.HasPrefix(name, "pytorch_model") {
+				l.weights = cmp.Or(l.weights, name)
+			}
 		}
 		l.names = append(l.names, name)
 	}
@@ -92,7 +91,11 @@ func (l listing) first(pattern string) string {
 		}
 		return ""
 	}
+	last := pattern[len(pattern)-1] | 0x20
 	for _, name := range names {
+		if after != "" && name[len(name)-1]|0x20 != last { // most names: a start compares hundreds
+			continue
+		}
 		if len(name) >= len(pattern)-1 && strings.HasPrefix(name, before) && strings.EqualFold(name[len(name)-len(after):], after) {
 			return name
 		}
@@ -293,8 +296,7 @@ func (m *Model) serve(k *Kind, p Places) error {
 }
 
 // fromContent reads what the files of a folder contain, because no name proves a kind:
-// the config, then the heads of the weights, then copies in other formats, then the
-// model card. Its results are those of ofFile.
+// the config, then what [Model.fromHeads] reads. Its results are those of ofFile.
 func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (known bool, err error) {
 	m.Family = p.Family
 	if sub := l.onnxFolder(dir); sub != "" && p.allows(onnx) {
@@ -310,46 +312,59 @@ func (m *Model) fromContent(dir string, l listing, found []proof, p Places) (kno
 			m.Pickle = l.pickle(dir)
 		}
 	}
-	if p.Family != "" {
-		if k != nil && k.Family != "" {
-			m.is(k, p)
-		}
-		return true, nil
+	switch {
+	case p.Family == "" && k == nil:
+		return m.fromHeads(dir, l, found, p)
+	case p.Family == "":
+		return true, m.serve(k, p)
+	case k != nil && k.Family != "":
+		m.is(k, p)
 	}
-	if k != nil {
+	return true, nil
+}
+
+// fromHeads reads what is left if neither names nor a config prove a kind: the heads of
+// the weights, then copies in other formats, then the model card. Its results are those
+// of ofFile.
+func (m *Model) fromHeads(dir string, l listing, found []proof, p Places) (known bool, err error) {
+	serve := func(k *Kind, e Evidence) (known bool, err error) {
+		m.Evidence = append(m.Evidence, e)
 		return true, m.serve(k, p)
 	}
-	var e Evidence
 	var damage error
 	if l.weights != "" {
-		k, e, damage = kindOfTensors(filepath.Join(dir, l.weights))
+		k, e, err := kindOfTensors(filepath.Join(dir, l.weights))
+		if k != nil {
+			return serve(k, e)
+		}
+		damage = err
 	}
-	if k == nil && len(found) > 0 { // only copies in other formats
-		k, e = found[0].kind, evidence(filepath.Join(dir, found[0].file), "", "")
+	if len(found) > 0 { // only copies in other formats
+		return serve(found[0].kind, evidence(filepath.Join(dir, found[0].file), "", ""))
 	}
-	if k == nil && l.large != "" && l.weights == "" { // by another name
+	if l.large != "" && l.weights == "" { // by another name
 		path := filepath.Join(dir, l.large)
 		switch head, _ := header.Sniff(path); head {
 		case header.KindGGUF:
 			return true, m.fromGGUF(path, p)
 		case header.KindGGML:
-			k, e = kindNamed(kindGGML), evidence(path, "", "")
+			return serve(kindNamed(kindGGML), evidence(path, "", ""))
 		}
 	}
-	if k == nil && l.card {
-		if k, e = kindOfCard(filepath.Join(dir, card)); k == nil && e.Value != "" {
+	if l.card {
+		k, e := kindOfCard(filepath.Join(dir, card))
+		switch {
+		case k != nil && k.Family != "": // a card is no proof, so the user reads that it was believed
+			m.note("only the model card of " + show(m.Name) + " says what it is: library_name " + show(e.Value))
+			fallthrough
+		case k != nil:
+			return serve(k, e)
+		case e.Value != "":
 			return false, fault.New(fault.BadModel, "the model card of %s says library_name: %s, which modelrun does not know", show(m.Name), show(e.Value)).
 				Fix("say what runs it, for example --family transformers, or name an environment that has what it needs: --env KEY")
 		}
-		if k != nil && k.Family != "" { // a card is no proof, so the user reads that it was believed
-			m.note("only the model card of " + show(m.Name) + " says what it is: library_name " + show(e.Value))
-		}
 	}
-	if k == nil {
-		return false, unknown(m.Path, l, damage)
-	}
-	m.Evidence = append(m.Evidence, e)
-	return true, m.serve(k, p)
+	return false, unknown(m.Path, l, damage)
 }
 
 // onnxFolder returns the first model in the sub-folder onnx of a folder without
