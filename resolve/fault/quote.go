@@ -19,9 +19,16 @@ func Quote(s string) string {
 		return s
 	}
 	if runtime.GOOS == "windows" {
-		return `"` + s + `"` // a name on Windows cannot contain "
+		return windowsQuoted(s)
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// windowsQuoted quotes a word, which as a name on Windows contains no ". Between quotes
+// PowerShell runs $(…), and takes a typographic quote for the end. The ` before these is
+// right there; cmd.exe then finds no such file, which does no harm.
+func windowsQuoted(s string) string {
+	return `"` + strings.NewReplacer("`", "``", "$(", "`$(", "“", "`“", "”", "`”", "„", "`„").Replace(s) + `"`
 }
 
 // Remove returns the command that removes a folder with its content.

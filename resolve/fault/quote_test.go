@@ -38,3 +38,17 @@ func TestQuote(t *testing.T) {
 	}
 	require.Equal(t, remove, Remove("a b"))
 }
+
+// TestWindowsQuoted checks that PowerShell runs nothing of a quoted name.
+func TestWindowsQuoted(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`C:\a b`:     `"C:\a b"`,
+		"$(calc)":    "\"`$(calc)\"",
+		"`$(calc)":   "\"```$(calc)\"",
+		"“;calc;“":   "\"`“;calc;`“\"",
+		`\\nas\m$\x`: `"\\nas\m$\x"`,
+	} {
+		require.Equal(t, want, windowsQuoted(in))
+	}
+}

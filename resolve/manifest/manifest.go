@@ -183,11 +183,15 @@ func (m *Manifest) python(version string) {
 	m.Python = parts[0] + "." + parts[1]
 }
 
-// packages takes requirements. Options of pip among them are odd.
+// packages takes requirements, to be pasted. Options of pip among them are odd, and so is
+// what a shell of Windows would act on inside of quotes.
 func (m *Manifest) packages(lines ...string) {
 	for _, line := range lines {
-		if r, err := requirement.Parse(line); err == nil && r.Path() == "" {
-			m.Packages = append(m.Packages, r.String())
+		r, err := requirement.Parse(line)
+		text := r.String()
+		acts := strings.ContainsAny(text, "\"$`&|“”„") || r.URL == "" && strings.Contains(text, "%")
+		if err == nil && r.Path() == "" && !acts {
+			m.Packages = append(m.Packages, text)
 		} else {
 			m.Odd = append(m.Odd, line)
 		}

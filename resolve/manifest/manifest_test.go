@@ -42,6 +42,13 @@ func TestIn(t *testing.T) {
 				Steps: []string{"pip install dlib", "pip install x"}, Odd: []string{"torch==2.0.1 --extra-index-url https://example.org"},
 			},
 		},
+		"cog with what shells act on": {
+			files: map[string]string{"cog.yaml": "build:\n  python_packages:\n  - 'a; sys_platform == \"x$(calc)\"'\n  - 'b; sys_platform == \"x&calc&\"'\n  - c @ https://h/%CMDCMDLINE:~0,1%&calc&\n  - 'd; os_name == \"%X:~0,1%>f\"'\n  - e @ https://h/e-1%2Bcpu.zip\n  - 'f; sys_platform == \"linux\"'\n"},
+			want: Manifest{
+				Tool: "Cog", Key: "from-cog", File: "cog.yaml", Packages: []string{"e @ https://h/e-1%2Bcpu.zip", "f; sys_platform == 'linux'"},
+				Odd: []string{`a; sys_platform == "x$(calc)"`, `b; sys_platform == "x&calc&"`, "c @ https://h/%CMDCMDLINE:~0,1%&calc&", `d; os_name == "%X:~0,1%>f"`},
+			},
+		},
 		"cog with a file": {
 			files: map[string]string{"cog.yaml": "build:\n  python_version: 3.8\n  python_requirements: ./reqs/r.txt\n  run: |\n    echo a\n    echo b\n", "reqs/r.txt": "rich\n"},
 			want:  Manifest{Tool: "Cog", Key: "from-cog", File: "cog.yaml", Python: "3.8", Requirements: filepath.Join("reqs", "r.txt"), Odd: []string{"build.run of cog.yaml"}},

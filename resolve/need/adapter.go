@@ -75,11 +75,19 @@ func baseName(dir string) (string, error) {
 	return strings.TrimSpace(*a.Base), nil
 }
 
+// ofServer reports whether a path is on a server of Windows, \\server\share, on which none
+// of the known folders is. To look there would send the user's name to a server that a
+// model's file chose. On other systems no path is.
+func ofServer(path string, known ...string) bool {
+	volume := filepath.VolumeName(path)
+	return len(volume) > len("C:") && !slices.ContainsFunc(known, func(dir string) bool { return strings.EqualFold(filepath.VolumeName(dir), volume) })
+}
+
 // findBase returns the folder of a base model: relative to the adapter, to the folder
 // that the adapter's links lead to, to the working directory, or in the hub's cache.
 // It returns "" if there is none.
 func findBase(base, dir string, p Places) (string, error) {
-	if checkName(base) != nil {
+	if checkName(base) != nil || ofServer(base, dir, p.Cwd) {
 		return "", nil
 	}
 	for _, from := range []string{dir, resolved(dir), p.Cwd} {

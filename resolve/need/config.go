@@ -16,6 +16,9 @@ import (
 // hundred thousand labels, and are below 5 MiB.
 const maxJSON = 5 << 20
 
+// maxType limits the length of a model_type, because the probe gets it as an argument.
+const maxType = 80
+
 // config is the part of config.json that matters. Its types are loose: only
 // relevant values are validated.
 type config struct {
@@ -44,7 +47,7 @@ func (m *Model) fromConfig(dir string, l listing) (*Kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind, ok := c.ModelType.(string); ok && isHubName(kind) {
+	if kind, ok := c.ModelType.(string); ok && len(kind) <= maxType && isHubName(kind) {
 		m.Type = kind
 	}
 	m.Code, m.Saved = c.AutoMap != nil, c.saved()

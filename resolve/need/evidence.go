@@ -207,7 +207,7 @@ func unknown(model string, l listing, damage error) error {
 		e := fault.New(fault.BadModel, "model %s holds no *.gguf, *.onnx, *.safetensors, config.json or adapter_config.json", show(model))
 		for _, sub := range l.dirs[:min(len(l.dirs), 100)] {
 			sub = filepath.Join(model, sub)
-			if l, err := list(sub); err == nil && l.isModel() {
+			if l, err := list(sub); err == nil && l.isModel() && show(sub) == sub { // a name with a line break would look like another message
 				return e.Fix("name the folder of the model, for example --model %s", fault.Quote(sub))
 			}
 		}

@@ -16,6 +16,9 @@ type trace struct {
 // maxMethod limits the length of a method's name, which messages cite.
 const maxMethod = 40
 
+// maxParts limits the parts of a pipeline that are read. Real ones have up to ten.
+const maxParts = 32
+
 // isQuantised records the method of quantisation and its evidence.
 func (m *Model) isQuantised(t trace) {
 	if m.Quant = t.method; m.Quant != "" {
@@ -125,7 +128,7 @@ func quantOfFiles(dir string, l listing) trace {
 // ofParts reads the quantisation of a pipeline, of which each part has a config.json.
 // A part that cannot be read says nothing: the pipeline itself is recognised.
 func (m *Model) ofParts(dir string, l listing) {
-	for _, part := range l.dirs {
+	for _, part := range l.dirs[:min(len(l.dirs), maxParts)] {
 		part = filepath.Join(dir, part)
 		c, err := readConfig(part)
 		if err != nil {

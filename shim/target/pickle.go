@@ -30,7 +30,7 @@ func (f lines) pickle(t Target) string {
 		return t.Model.Pickle
 	}
 	d := used[0]
-	f.Log.Warn(fmt.Sprintf("%s: transformers %s opens it only with torch %s or newer, and %s has torch %s. To convert it, run: %s", t.Model.Pickle,
+	f.Log.Warn(fmt.Sprintf("%s: transformers %s opens it only with torch %s or newer, and %s has torch %s. If you trust who made it, convert it: %s", t.Model.Pickle,
 		health.Installed(d, "transformers"), profile.PickleTorch, d.Name, health.Installed(d, "torch"), f.convert(t, d)))
 	return ""
 }
@@ -62,7 +62,8 @@ func (f lines) opens(t Target, d envdir.Dir) bool {
 }
 
 // convert returns the command that writes the model's weights as safetensors, with the
-// python of an env.
+// python of an env. Its torch is older than 2.6, in which such weights can run code in
+// spite of weights_only (CVE-2025-32434): who gets the command is warned of that.
 func (f lines) convert(t Target, d envdir.Dir) string {
 	which := " --env " + d.Name
 	if d.Kind == envdir.Old {
@@ -70,7 +71,7 @@ func (f lines) convert(t Target, d envdir.Dir) string {
 	}
 	return "modelrun" + f.RootOption() + which + ` -- python -c "` +
 		`import glob, sys, torch; from safetensors.torch import save_file; w = {}; ` +
-		`[w.update(torch.load(f, map_location='cpu', weights_only=True)) for f in glob.glob(sys.argv[1] + '/pytorch_model*.bin')]; ` +
+		`[w.update(torch.load(f, map_location='cpu', weights_only=True)) for f in glob.glob(glob.escape(sys.argv[1]) + '/pytorch_model*.bin')]; ` +
 		`save_file({k: v.clone().contiguous() for k, v in w.items()}, sys.argv[1] + '/model.safetensors', {'format': 'pt'})" ` +
 		fault.Quote(filepath.Dir(t.Model.Pickle))
 }
