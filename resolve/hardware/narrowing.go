@@ -89,8 +89,12 @@ func ByUser(env execx.Environ) bool {
 }
 
 // Apply returns the variables of a program that sees only the used GPUs. It changes
-// nothing if the user chose the GPUs.
+// nothing if the user chose the GPUs. What a project's file says of the last variable is
+// removed: a modelrun inside the program would undo what the user set.
 func (n Narrowing) Apply(env execx.Environ) execx.Environ {
+	if _, ok := env.Lookup(activeGPUs); ok {
+		env = env.Without(activeGPUs)
+	}
 	if n.Empty() || ByUser(env) {
 		return env
 	}

@@ -54,6 +54,11 @@ func TestApply(t *testing.T) {
 	require.Empty(t, Narrowing{}.Warning(plain))
 	require.Equal(t, plain, Narrowing{}.Apply(plain))
 
+	// A project's file cannot make a modelrun inside undo what the user set.
+	own := execx.NewEnviron([]string{"CUDA_VISIBLE_DEVICES=0", "CUDA_DEVICE_ORDER=PCI_BUS_ID"})
+	require.Equal(t, own, Undo(n.Apply(own.With("MODELRUN_ACTIVE_GPUS", "0"))))
+	require.Equal(t, own, Undo(Narrowing{}.Apply(own.With("MODELRUN_ACTIVE_GPUS", "0"))))
+
 	changed := Undo(inside.With("CUDA_VISIBLE_DEVICES", "2")) // by the program
 	require.Equal(t, "2", changed.Get("CUDA_VISIBLE_DEVICES"))
 	require.Equal(t, "PCI_BUS_ID", changed.Get("CUDA_DEVICE_ORDER"))

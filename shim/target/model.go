@@ -1,8 +1,10 @@
 package target
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
@@ -40,7 +42,21 @@ func (f Finder) Model() (need.Model, error) {
 	for _, note := range m.Notes {
 		f.Log.Info(note)
 	}
-	return m, err
+	return m, f.withOld(m, err)
+}
+
+// withOld returns an error whose hint, if it asks for an environment, names the old one
+// of the model: that has served it so far.
+func (f Finder) withOld(m need.Model, err error) error {
+	var e *fault.Error
+	if !errors.As(err, &e) || m.OldID() == "" {
+		return err
+	}
+	hint, asks := strings.CutSuffix(e.Remedy, "--env KEY")
+	if old := f.Config.Root().Old(m.OldID()); asks && fsys.Exists(old.Path) {
+		return e.Fix("%s--env %s", hint, old.Name)
+	}
+	return err
 }
 
 // codeNotes names the requirements file that comes with a model's own code. It is what
