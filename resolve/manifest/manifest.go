@@ -1,5 +1,5 @@
 // Package manifest reads the files in which other tools say what a model needs: MLflow,
-// Cog, conda, BentoML and Pinokio. It runs nothing of them.
+// Cog, conda, BentoML and Pinokio. It runs none of them.
 package manifest
 
 import (

@@ -171,7 +171,7 @@ func (m *Model) ofFile(path string, p Places) (known bool, err error) {
 	if m.Family = p.Family; m.Family != "" {
 		return true, nil
 	}
-	return false, fault.New(fault.BadModel, "model %s is no kind of model file that is known", show(path)).
+	return false, fault.New(fault.BadModel, "model %s is not a model file that modelrun knows", show(path)).
 		Fix("name the folder that holds the model with --model")
 }
 

@@ -126,7 +126,7 @@ var kinds = [...]Kind{
 		library: []string{"transformers"},
 	},
 
-	// Kinds that are only said.
+	// Kinds that no family serves.
 	{
 		Name: kindDiffusionGGUF, Title: "an image or video model in GGUF, which llama.cpp does not load",
 		arch: []string{"flux", "sd1", "sd2", "sdxl", "sd3", "aura", "chroma", "cosmos", "hidream", "hunyuan_video", "hyvid", "ltxv", "lumina2", "pig", "qwen_image", "wan", "z_image"},
@@ -150,7 +150,7 @@ var kinds = [...]Kind{
 	{Name: "espnet", Title: "an ESPnet model", Package: "espnet", library: []string{"espnet"}},
 	{Name: "fairseq", Title: "a fairseq model", library: []string{"fairseq"}}, // its package has no wheels
 
-	// Kinds that are only said, and whose files often are beside those of another.
+	// Kinds that no family serves, and whose files are often beside those of another kind.
 	{Name: "nemo", Title: "a NeMo model", Package: "nemo-toolkit", also: true, files: []string{"*.nemo"}, library: []string{"nemo"}},
 	{Name: "speechbrain", Title: "a SpeechBrain model", Package: "speechbrain", also: true, files: []string{"hyperparams.yaml+*.ckpt"}, fields: []string{"speechbrain_interface"}, library: []string{"speechbrain"}},
 	{Name: "open_clip", Title: "an OpenCLIP model", Package: "open-clip-torch", also: true, files: []string{"open_clip_config.json"}, library: []string{"open_clip"}},

@@ -104,7 +104,7 @@ func TestOf(t *testing.T) {
 		"the base is a number":     {files: files{"m/a.safetensors": "", "m/adapter_config.json": `{"base_model_name_or_path":4}`}, name: "m", code: fault.BadModel, err: "base_model_name_or_path is a number"},
 		"a gguf that is none":      {files: files{"a.gguf": "ggml"}, name: "a.gguf", code: fault.BadModel, err: "does not begin with GGUF"},
 		"a Git LFS pointer":        {files: files{"a.gguf": "version https://git-lfs.github.com/spec/v1\n"}, name: "a.gguf", code: fault.BadModel, err: "Git LFS"},
-		"an unknown file":          {files: files{"a.txt": ""}, name: "a.txt", code: fault.BadModel, err: "no kind of model file"},
+		"an unknown file":          {files: files{"a.txt": ""}, name: "a.txt", code: fault.BadModel, err: "not a model file"},
 		"no such path":             {name: "./m", code: fault.BadModel, err: "m: no such file"},
 		"no such gguf":             {name: "org/a.gguf", code: fault.BadModel, err: "no such file"},
 		"home":                     {name: "~/m", code: fault.BadModel, err: filepath.FromSlash("~/m")},

@@ -74,7 +74,7 @@ func quantised(ctx context.Context, f Finder, t Target, line int) (_ Target, _ i
 	_, in5 := profile.Lines(t.Model.Type)
 	switch {
 	case q.Package != "":
-		return t, line, "", e.Fix("add the package that loads it: modelrun --with %s -m %s -- python …", q.Package, f.ModelName(t))
+		return t, line, "", e.Fix("if %[1]s loads it on this machine: modelrun --with %[1]s -m %[2]s -- python …", q.Package, f.ModelName(t))
 	case line == 4 && in5 && five.lacks == "":
 		return t, line, "", e.Fix("transformers 5 knows the model and loads %s: modelrun --family transformers5 -m %s -- python …", q.Name, f.ModelName(t))
 	}
