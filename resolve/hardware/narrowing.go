@@ -21,7 +21,7 @@ type Narrowing struct {
 func (m Machine) Narrow(accel, torch string) Narrowing {
 	n := Narrowing{Build: accel}
 	cuda, err := strconv.Atoi(strings.TrimPrefix(accel, "cu"))
-	if err != nil || !m.Differ() {
+	if err != nil || m.Vendor != "nvidia" || !differ(m.GPUs) {
 		return Narrowing{}
 	}
 	for i, g := range m.GPUs {
@@ -42,10 +42,6 @@ func (i Identity) Several() bool {
 	one := len(i.GPUs) == 1 && !strings.HasPrefix(i.GPUs[0], "wsl ")
 	return i.Vendor == "nvidia" && !one
 }
-
-// Differ reports whether the GPUs have different capabilities, so that a build may run
-// on some only.
-func (m Machine) Differ() bool { return m.Vendor == "nvidia" && differ(m.GPUs) }
 
 // Empty reports whether nothing is narrowed.
 func (n Narrowing) Empty() bool { return len(n.Hidden) == 0 }

@@ -47,16 +47,16 @@ func (m *Model) fromConfig(dir string, l listing) (*Kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind, ok := c.ModelType.(string); ok && len(kind) <= maxType && isHubName(kind) {
-		m.Type = kind
-	}
-	m.Code, m.Saved = c.AutoMap != nil, c.saved()
+	m.Type, m.Code, m.Saved = c.modelType(), c.AutoMap != nil, c.saved()
 	path := filepath.Join(dir, "config.json")
 	shown, err := c.quant(path)
 	if err != nil {
 		return nil, fault.New(fault.BadModel, "%s: %w", show(path), err).Fix("correct that file or download it again")
 	}
-	k := m.ofConfig(path, c)
+	k, e := kindOfConfig(path, c)
+	if k != nil {
+		m.Evidence = append(m.Evidence, e)
+	}
 	switch {
 	case k == nil && shown.method != "": // only transformers writes it
 		k = kindNamed(kindTransformers)
@@ -67,6 +67,14 @@ func (m *Model) fromConfig(dir string, l listing) (*Kind, error) {
 	}
 	m.isQuantised(shown)
 	return k, nil
+}
+
+// modelType returns the type of the model, or "" for anything that is no name.
+func (c config) modelType() string {
+	if kind, ok := c.ModelType.(string); ok && len(kind) <= maxType && isHubName(kind) {
+		return kind
+	}
+	return ""
 }
 
 // saved returns the version of transformers that wrote the config. Some configs have

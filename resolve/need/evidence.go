@@ -50,7 +50,7 @@ func (m *Model) prove(file, field, value string) {
 
 // is sets the kind of the model, and what follows from it.
 func (m *Model) is(k *Kind, p Places) {
-	m.Kind, m.Family = k.Name, p.familyOr(k.Family)
+	m.Kind, m.Family = k.Name, cmp.Or(p.Family, k.Family)
 	if p.allows(k.Family) {
 		m.Needs = k.Needs
 	}
@@ -97,49 +97,36 @@ func (l listing) ambiguous(dir string, found []proof) error {
 		Fix("say which: %s", strings.Join(families, " or "))
 }
 
-// ofConfig returns the kind that a config.json proves, and records the evidence. It
-// returns nil if the config proves none.
-func (m *Model) ofConfig(path string, c config) *Kind {
-	in4, in5 := profile.Lines(m.Type)
+// kindOfConfig returns the kind that the config.json at path proves, or nil.
+func kindOfConfig(path string, c config) (*Kind, Evidence) {
+	kind, saved := c.modelType(), c.saved()
+	in4, in5 := profile.Lines(kind)
 	switch {
 	case isObject(c.MLX):
-		m.prove(path, "quantization", "")
-		return kindNamed(kindMLX)
+		return kindNamed(kindMLX), evidence(path, "quantization", "")
 	case c.MLXWhisper != nil: // beside the type whisper, for which transformers writes other fields
-		m.prove(path, "n_audio_ctx", "")
-		return kindNamed(kindMLX)
+		return kindNamed(kindMLX), evidence(path, "n_audio_ctx", "")
 	case c.LLaVA != nil && c.AutoMap == nil: // beside a type of transformers, which loads another layout
-		m.prove(path, "mm_vision_tower", "")
-		return kindNamed(kindLLaVA)
+		return kindNamed(kindLLaVA), evidence(path, "mm_vision_tower", "")
 	case in4 || in5:
-		m.prove(path, "model_type", m.Type)
-		return kindNamed(kindTransformers)
+		return kindNamed(kindTransformers), evidence(path, "model_type", kind)
 	}
 	if k, e := kindOfFields(path); k != nil {
-		m.Evidence = append(m.Evidence, e)
-		return k
+		return k, e
 	}
 	names, _ := c.Architectures.([]any)
 	for _, name := range names {
 		if name, ok := name.(string); ok && isArchitecture(name) {
-			m.prove(path, "architectures", name)
-			return kindNamed(kindTransformers)
+			return kindNamed(kindTransformers), evidence(path, "architectures", name)
 		}
 	}
-	for _, field := range []struct {
-		name  string
-		value string
-		here  bool
-	}{
-		{"auto_map", "", isObject(c.AutoMap)}, // only transformers writes these
-		{"transformers_version", m.Saved, m.Saved != ""},
-	} {
-		if field.here {
-			m.prove(path, field.name, field.value)
-			return kindNamed(kindTransformers)
-		}
+	switch { // only transformers writes these
+	case isObject(c.AutoMap):
+		return kindNamed(kindTransformers), evidence(path, "auto_map", "")
+	case saved != "":
+		return kindNamed(kindTransformers), evidence(path, "transformers_version", saved)
 	}
-	return nil
+	return nil, Evidence{}
 }
 
 // isObject reports whether a decoded value is a JSON object.

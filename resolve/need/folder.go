@@ -148,7 +148,7 @@ func (m *Model) ofFile(path string, p Places) (known bool, err error) {
 	dir, name := filepath.Split(path)
 	one := listing{names: []string{name}}
 	found := one.proofs()
-	i := slices.IndexFunc(found, func(f proof) bool { return p.Family == "" || p.allows(f.kind.Family) })
+	i := slices.IndexFunc(found, func(f proof) bool { return p.allows(f.kind.Family) })
 	head, err := header.Sniff(path)
 	switch {
 	case err != nil:
@@ -219,7 +219,7 @@ func (m *Model) fromListing(dir string, l listing, found []proof, p Places) (kno
 		return true, err
 	}
 	for _, f := range found {
-		if f.kind.also || p.Family != "" && !p.allows(f.kind.Family) {
+		if f.kind.also || !p.allows(f.kind.Family) {
 			continue
 		}
 		if f.kind.Name == kindGGUF {
@@ -246,11 +246,14 @@ func (m *Model) fromListing(dir string, l listing, found []proof, p Places) (kno
 	return m.fromContent(dir, l, found, p)
 }
 
+// denoisers are the folders of the main part of a diffusers pipeline, which has one.
+var denoisers = [...]string{"transformer", "unet"}
+
 // exported returns what proves the kind of a pipeline whose parts are in ONNX or in the
 // format of OpenVINO and not in that of diffusers; else it returns f.
 func (l listing) exported(dir string, f proof) proof {
-	for _, part := range []string{"transformer", "unet"} {
-		if l.first(part+"/") == "" {
+	for _, part := range denoisers {
+		if !l.hasDir(part) {
 			continue
 		}
 		in, err := list(filepath.Join(dir, part))
@@ -275,7 +278,7 @@ func (l listing) complete(dir string, found []proof) error {
 		}
 	}
 	weights := cmp.Or(l.weights, l.large)
-	for _, sub := range []string{"transformer", "unet"} { // of a diffusers pipeline
+	for _, sub := range denoisers {
 		if weights == "" && l.hasDir(sub) {
 			weights = filepath.Join(sub, "diffusion_pytorch_model.safetensors")
 		}

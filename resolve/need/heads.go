@@ -67,19 +67,14 @@ func (m *Model) fromGGUF(path string, p Places) error {
 // firstPart returns the first file of a model that is split into several GGUF files,
 // "NAME-00001-of-00003.gguf". It returns "" for the first file, and for any other name.
 func firstPart(path string) string {
-	stem, of, ok := cutLast(strings.TrimSuffix(path, filepath.Ext(path)), "-of-")
-	if at := len(stem) - len("-00001"); ok && len(of) == 5 && at > 0 && stem[at] == '-' && stem[at:] != "-00001" {
-		return stem[:at] + "-00001-of-" + of + filepath.Ext(path)
+	ext := filepath.Ext(path)
+	stem := strings.TrimSuffix(path, ext)
+	of := strings.LastIndex(stem, "-of-")
+	at := of - len("-00001")
+	if at <= 0 || len(stem[of:]) != len("-of-00003") || stem[at] != '-' || stem[at:of] == "-00001" {
+		return ""
 	}
-	return ""
-}
-
-// cutLast cuts a text at the last separator.
-func cutLast(text, separator string) (before, after string, ok bool) {
-	if i := strings.LastIndex(text, separator); i >= 0 {
-		return text[:i], text[i+len(separator):], true
-	}
-	return text, "", false
+	return stem[:at] + "-00001" + stem[of:] + ext
 }
 
 // kindOfTensors returns the kind that the head of a safetensors file proves, or nil.
@@ -94,8 +89,8 @@ func kindOfTensors(path string) (*Kind, Evidence, error) {
 	if err != nil {
 		return nil, Evidence{}, err
 	}
-	if k := kindOfLibrary(s.Format); k != nil && k.Name == kindMLX {
-		return k, evidence(path, "format", s.Format), nil
+	if s.Format == kindMLX {
+		return kindNamed(kindMLX), evidence(path, "format", s.Format), nil
 	}
 	for i := range kinds {
 		for _, name := range s.Tensors {

@@ -1,6 +1,7 @@
 package need
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func (m *Model) fromName(p Places) error {
 		m.prove("", "name", m.Hub)
 		m.is(k, p)
 	}
-	m.Family = p.familyOr(k.Family)
+	m.Family = cmp.Or(p.Family, k.Family)
 	if k.format == torchFormat {
 		m.isQuantised(quantOfID(m.Hub))
 	}

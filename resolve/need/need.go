@@ -63,7 +63,8 @@ type Places struct {
 // else a model in the local Hugging Face cache, else a hub id that is not
 // cached.
 //
-// For a folder it costs one ReadDir and one small JSON file. Errors are
+// For a folder of transformers it costs one ReadDir, one small JSON file and one stat of
+// the weights. The heads of files are read if their names do not suffice. Errors are
 // *fault.Error. It is BadModel if the name or the files are unknown, ambiguous
 // or unreadable. Path and Hub are set even if the files cause an error, so that
 // --env can be used without them.
@@ -115,14 +116,6 @@ func Holds(dir string) bool {
 // lines of transformers are transformers.
 func (p Places) allows(family string) bool {
 	return p.Family == "" || p.Family == family || family == transformers && p.Family == profile.Transformers5
-}
-
-// familyOr returns --family if it is set, else the family that the files indicate.
-func (p Places) familyOr(files string) string {
-	if p.Family != "" {
-		return p.Family
-	}
-	return files
 }
 
 // unreadableModel returns the error for a file that exists and cannot be read: that

@@ -78,11 +78,7 @@ func resolved(path string) string {
 // looksLikePath reports whether a name can only be a path, so that a mistyped
 // path is not taken for a hub id.
 func looksLikePath(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".gguf", ".onnx", ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".json":
-		return true
-	}
-	return filepath.IsAbs(name) || name[0] == '/' || name[0] == '.' || name[0] == '~' ||
+	return isWeights(name) || hasExt(name, ".json") || filepath.IsAbs(name) || name[0] == '/' || name[0] == '.' || name[0] == '~' ||
 		filepath.VolumeName(name) != "" || runtime.GOOS == "windows" && strings.Contains(name, `\`)
 }
 

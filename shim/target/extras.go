@@ -70,8 +70,8 @@ func checkIndexes(t requirement.Terms) error {
 	return nil
 }
 
-// beyond returns the needs that go beyond the target's key, and their terms. Both lines
-// of transformers have the same.
+// beyond returns the needs that go beyond the target's key, and their terms. Those of a
+// quantisation are those of the target's line of transformers.
 func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms requirement.Terms) {
 	if terms = c.Terms(); terms.Empty() && !t.Terms.Empty() {
 		terms = t.Terms
@@ -84,11 +84,11 @@ func (t Target) beyond(c config.Config) (with []requirement.Requirement, terms r
 	return with, terms
 }
 
-// OfModel returns what the model's kind and its quantisation need beyond the family,
-// except what the user names: that decides.
-// Texts that are no requirement do not exist: TestKinds and TestQuants read the tables.
+// OfModel returns what the model's kind, its pickled weights and its quantisation need
+// beyond the family, except what the user names: that decides. It returns nothing if the
+// user named the key. All texts are requirements: tests of package need read its tables.
 func (t Target) OfModel(user []requirement.Requirement) (all []requirement.Requirement) {
-	if t.Exact { // the user named the key
+	if t.Exact {
 		return nil
 	}
 	for _, text := range slices.Concat(t.Model.Needs.On(profile.IsCUDA(t.Accel)), t.Line.Quant.of(t.Family)) {

@@ -76,7 +76,10 @@ func (f Finder) find(ctx context.Context) (t Target, err error) {
 	}
 	if t.Family.Name == profile.DefaultFamily { // either line, by the rules
 		t, err = lines{f}.choose(ctx, t)
-	} else if t, _, _, err = quantised(ctx, f, t, 5); err == nil {
+	} else {
+		t, _, _, err = quantised(ctx, f, t, 5)
+	}
+	if err == nil && t.Accel == "" {
 		var c profile.Choice
 		c, err = f.accel(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family})
 		t.Accel = c.Profile.Accel

@@ -9,12 +9,12 @@ import (
 	"github.com/modelrun/modelrun/resolve/requirement"
 )
 
-// Line is the choice between the two lines of transformers. It is zero for other
-// families, and if the user names the line.
+// Line is the choice between the two lines of transformers. For other families, and if
+// the user names the line, only Quant is set; for vllm Why says why it is that family.
 type Line struct {
 	Why   string // why this line, as a clause
 	Both  bool   // the model loads in both lines, so an env of the other one serves too
-	Quant Quant  // what the model's quantisation needs in each of them
+	Quant Quant  // what the model's quantisation needs in each of them, or in another family
 }
 
 // lineOf returns the line of transformers that a model needs, and why. It is 0 if the

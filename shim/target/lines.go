@@ -16,33 +16,13 @@ import (
 // lines chooses between the lines of transformers for a Finder.
 type lines struct{ Finder }
 
-// choose chooses the line of a target of transformers, and the accelerator. What the
-// user needs of transformers itself decides, then the model, then an env that is
-// here, then the profile.
+// choose chooses the line of a target of transformers, and the accelerator. What is
+// needed decides, then an env that is here, then the profile. The family is vllm, without
+// an accelerator, if only that loads the model's quantisation here.
 func (f lines) choose(ctx context.Context, t Target) (Target, error) {
-	line, why := lineOf(t.Model, f.oldVersion(t))
-	t.Line = Line{Why: why, Both: line == 0}
-	beyond, _ := t.beyond(f.Config)
-	var own []requirement.Requirement
-	for _, r := range beyond {
-		if r.Name == "transformers" {
-			own = append(own, r)
-		}
-	}
-	if wanted := lineFor(own, line); wanted != line {
-		line, t.Line.Why = wanted, strings.Join(requirement.Strings(own), ", ")+" is needed"
-	}
-	t, wanted, why, err := quantised(ctx, f.Finder, t, line)
-	if err != nil {
+	t, line, err := f.needed(ctx, t)
+	if err != nil || t.Family.Name != profile.DefaultFamily {
 		return t, err
-	}
-	if t.Family.Name != profile.DefaultFamily {
-		c, err := f.accel(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family})
-		t.Accel = c.Profile.Accel
-		return t, err
-	}
-	if wanted != line {
-		line, t.Line.Why, t.Line.Both = wanted, why, false
 	}
 	t.Model.Pickle = f.pickle(t)
 	want := profile.Want{Name: f.Config.String("profile"), Family: familyOf(line), Lines: line == 0, Pickle: t.Model.Pickle}
@@ -65,6 +45,28 @@ func (f lines) choose(ctx context.Context, t Target) (Target, error) {
 		t.Model.Needs.Packages = append(slices.Clone(t.Model.Needs.Packages), "torch>="+profile.PickleTorch)
 	}
 	return t, err
+}
+
+// needed chooses the line by what is needed, 0 for either: what the user needs of
+// transformers itself decides, then the model, then its quantisation.
+func (f lines) needed(ctx context.Context, t Target) (_ Target, line int, err error) {
+	line, why := lineOf(t.Model, f.oldVersion(t))
+	t.Line = Line{Why: why, Both: line == 0}
+	beyond, _ := t.beyond(f.Config)
+	var own []requirement.Requirement
+	for _, r := range beyond {
+		if r.Name == "transformers" {
+			own = append(own, r)
+		}
+	}
+	if wanted := lineFor(own, line); wanted != line {
+		line, t.Line.Why = wanted, strings.Join(requirement.Strings(own), ", ")+" is needed"
+	}
+	t, wanted, why, err := quantised(ctx, f.Finder, t, line)
+	if wanted != line {
+		line, t.Line.Why, t.Line.Both = wanted, why, false
+	}
+	return t, line, err
 }
 
 // oldVersion returns the version of transformers in the model's old env, or "".
