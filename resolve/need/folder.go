@@ -235,7 +235,7 @@ func (m *Model) fromListing(dir string, l listing, found []proof, p Places) (kno
 		case f.kind.Name == kindPeft:
 			return true, m.fromAdapter(dir, p)
 		case f.kind.Name == kindDiffusers:
-			m.ofParts(dir, l)
+			m.isQuantised(quantOfParts(dir, l))
 		case f.kind.Family == transformers && l.config:
 			m.Pickle = l.pickle(dir)
 			_, err := m.fromConfig(dir, l)

@@ -125,9 +125,9 @@ func quantOfFiles(dir string, l listing) trace {
 	return trace{}
 }
 
-// ofParts reads the quantisation of a pipeline, of which each part has a config.json.
+// quantOfParts returns the quantisation of a pipeline, of which each part has a config.json.
 // A part that cannot be read says nothing: the pipeline itself is recognised.
-func (m *Model) ofParts(dir string, l listing) {
+func quantOfParts(dir string, l listing) trace {
 	for _, part := range l.dirs[:min(len(l.dirs), maxParts)] {
 		part = filepath.Join(dir, part)
 		c, err := readConfig(part)
@@ -135,8 +135,8 @@ func (m *Model) ofParts(dir string, l listing) {
 			continue
 		}
 		if t, err := c.quant(filepath.Join(part, "config.json")); err == nil && t.method != "" {
-			m.isQuantised(t)
-			return
+			return t
 		}
 	}
+	return trace{}
 }

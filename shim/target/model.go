@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fault"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/need"
@@ -42,18 +43,18 @@ func (f Finder) Model() (need.Model, error) {
 	for _, note := range m.Notes {
 		f.Log.Info(note)
 	}
-	return m, f.withOld(m, err)
+	return m, withOld(f.Config.Root(), m, err)
 }
 
 // withOld returns an error whose hint, if it asks for an environment, names the old one
 // of the model: that has served it so far.
-func (f Finder) withOld(m need.Model, err error) error {
+func withOld(root envdir.Root, m need.Model, err error) error {
 	var e *fault.Error
 	if !errors.As(err, &e) || m.OldID() == "" {
 		return err
 	}
 	hint, asks := strings.CutSuffix(e.Remedy, "--env KEY")
-	if old := f.Config.Root().Old(m.OldID()); asks && fsys.Exists(old.Path) {
+	if old := root.Old(m.OldID()); asks && fsys.Exists(old.Path) {
 		return e.Fix("%s--env %s", hint, old.Name)
 	}
 	return err
