@@ -147,7 +147,7 @@ var kinds = [...]Kind{
 	{Name: "fastai", Title: "a fastai learner", Package: "fastai", library: []string{"fastai"}},
 	{Name: "flair", Title: "a Flair model", Package: "flair", library: []string{"flair"}},
 	{Name: "stanza", Title: "a Stanza model", Package: "stanza", library: []string{"stanza"}},
-	{Name: "espnet", Title: "an ESPnet model", library: []string{"espnet"}}, // its package needs one that is only in git
+	{Name: "espnet", Title: "an ESPnet model", library: []string{"espnet"}},   // its package needs one that is only in git
 	{Name: "fairseq", Title: "a fairseq model", library: []string{"fairseq"}}, // its package has no wheels
 
 	// Kinds that no family serves, and whose files are often beside those of another kind.
