@@ -100,7 +100,7 @@ func runsAs(d envdir.Dir, prefix string) bool {
 
 // checkTorch compares what torch sees with what is needed.
 func (c *Checker) checkTorch(ctx context.Context, s Subject, t torchFacts) Verdict {
-	if !s.CUDA || !needs(s, "torch") {
+	if !s.CUDA || !needs(s.Imports, "torch") {
 		return Verdict{}
 	}
 	if w := cpuBuild(s, torchVersion{version: t.Version, cuda: t.CUDA, hip: t.HIP}); w.Code != "" {

@@ -25,7 +25,7 @@ func libraryPath() (variable, folder string) {
 // the first model, and does not look into the package that has it
 // (https://github.com/SYSTRAN/faster-whisper#gpu). The folders of the user come first.
 func WithLibraries(env execx.Environ, d envdir.Dir, imports []profile.Import) execx.Environ {
-	if !needs(Subject{Imports: imports}, "ctranslate2") {
+	if !needs(imports, "ctranslate2") {
 		return env
 	}
 	variable, folder := libraryPath()

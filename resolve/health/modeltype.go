@@ -17,7 +17,7 @@ import (
 // verdict. This costs one stat, and more only if the folder of that name is
 // missing.
 func typeWarning(s Subject, st *site) []string {
-	if s.ModelType == "" || !needs(s, "transformers") {
+	if s.ModelType == "" || !needs(s.Imports, "transformers") {
 		return nil
 	}
 	models := filepath.Join(st.packages, "transformers", "models")

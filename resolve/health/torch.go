@@ -8,12 +8,13 @@ import (
 	"github.com/modelrun/modelrun/resolve/envdir"
 	"github.com/modelrun/modelrun/resolve/fsys"
 	"github.com/modelrun/modelrun/resolve/hardware"
+	"github.com/modelrun/modelrun/resolve/profile"
 )
 
 // checkTorchBuild reads torch/version.py, because the dist-info of PyPI's torch
 // does not name its CUDA version.
 func checkTorchBuild(s Subject, st *site) (Verdict, error) {
-	if !needs(s, "torch") {
+	if !needs(s.Imports, "torch") {
 		return Verdict{}, nil
 	}
 	t, err := readTorchVersion(st)
@@ -71,9 +72,9 @@ func cpuBuild(s Subject, t torchVersion) Verdict {
 	return Verdict{}
 }
 
-// needs reports whether the subject's imports include a top-level module.
-func needs(s Subject, module string) bool {
-	for _, i := range s.Imports {
+// needs reports whether imports include a top-level module.
+func needs(imports []profile.Import, module string) bool {
+	for _, i := range imports {
 		if topLevel(i.Module) == module {
 			return true
 		}
