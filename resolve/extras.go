@@ -110,7 +110,7 @@ func (r *Request) withVersionsHint(err error) error {
 		return f.Fix("correct %s", lines)
 	}
 	others := r.withoutVersions(f.Text)
-	if others == r.Wanted() { // no version is at fault
+	if _, canonical := profile.ParseKey(r.Base); others == r.Wanted() || !canonical && r.Own == "" { // no version is at fault, or nothing else describes the env
 		return f.Fix("use an index that has them all: --index URL")
 	}
 	return f.Fix("ask for other versions, or for any: modelrun ensure%s%s", r.RootOption, others)

@@ -70,7 +70,7 @@ func quantised(ctx context.Context, f Finder, t Target, line int) (_ Target, _ i
 		t.Family, t.Line, t.Bnb = vllm, Line{Why: "only vllm loads quantisation " + q.Name + " here"}, false
 		return t, line, "", nil
 	}
-	e := q.refuse(t, lacks)
+	e := fault.New(fault.BadQuant, "model %s is quantised with %s: %s", fault.Quote(t.Model.Name), q.shown(t), q.why(lacks))
 	_, in5 := profile.Lines(t.Model.Type)
 	switch {
 	case q.Package != "":
@@ -167,21 +167,23 @@ func (q quants) vllm(ctx context.Context) (family profile.Family, ok bool) {
 	return family, err == nil && profile.IsCUDA(c.Profile.Accel)
 }
 
-// refuse returns the error for a method that nothing loads here.
-func (q quants) refuse(t Target, lacks string) *fault.Error {
-	shown := ""
+// shown returns the method with what shows it.
+func (q quants) shown(t Target) string {
 	if n := len(t.Model.Evidence); n > 0 {
-		shown = " (" + t.Model.Evidence[n-1].String() + ")"
+		return q.Name + " (" + t.Model.Evidence[n-1].String() + ")"
 	}
-	if q.Four == nil && q.Five == nil {
-		switch {
-		case !q.known:
-			lacks = "modelrun does not know this method"
-		case q.VLLM != "":
-			lacks = "only vllm loads it, with an NVIDIA GPU of compute capability " + q.VLLM + " or newer" + q.offers()
-		default:
-			lacks = "no family of modelrun has what loads it"
-		}
+	return q.Name
+}
+
+// why returns why nothing loads the method here. lacks is what transformers lacks.
+func (q quants) why(lacks string) string {
+	switch {
+	case q.Four != nil || q.Five != nil:
+		return lacks
+	case !q.known:
+		return "modelrun does not know this method"
+	case q.VLLM != "":
+		return "only vllm loads it, with an NVIDIA GPU of compute capability " + q.VLLM + " or newer" + q.offers()
 	}
-	return fault.New(fault.BadQuant, "model %s is quantised with %s%s: %s", fault.Quote(t.Model.Name), q.Name, shown, lacks)
+	return "no family of modelrun has what loads it"
 }
