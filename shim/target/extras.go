@@ -42,10 +42,41 @@ func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 		return t, err
 	}
 	root := f.Config.Root()
+	if f.servedBefore(t, key) {
+		t.With = nil
+		return t, nil
+	}
 	if !t.Terms.Empty() || fsys.Exists(root.Shared(key).Path) || fsys.Exists(root.Next(key).Path) || !f.covered(ctx, t) {
 		t.Key = key
 	}
 	return t, nil
+}
+
+// servedBefore reports whether the env of the base key started the model before, although
+// it lacks what only the model's kind needs. It is kept: the program uses the model without
+// that, and a newer modelrun must not download another env. The user reads how to add it.
+func (f Finder) servedBefore(t Target, key envdir.Key) bool {
+	root := f.Config.Root()
+	base := root.Shared(t.Base)
+	if len(t.Model.Needs.Packages) == 0 || len(f.Config.Needs()) > 0 || !t.Terms.Empty() || fsys.Exists(root.Shared(key).Path) ||
+		!fsys.Exists(root.State().Model(base, t.Model.OldID())) {
+		return false
+	}
+	lacks, err := health.Lacks(base, t.With)
+	if err != nil || len(lacks) == 0 {
+		return false
+	}
+	f.Log.Warn(string(t.Base) + " started this model before and is kept; it lacks " + strings.Join(lacks, ", ") +
+		", which models of its kind need: modelrun" + words("with", requirement.Strings(t.With)) + " -m " + f.ModelName(t) + " -- python …")
+	return true
+}
+
+// words returns an option for each value, with a space before it.
+func words(option string, values []string) (text string) {
+	for _, v := range values {
+		text += " --" + option + " " + fault.Quote(v)
+	}
+	return text
 }
 
 // checkTerms returns an error if a key names an env that was made under other terms
