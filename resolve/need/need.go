@@ -49,6 +49,14 @@ func (m Model) OldID() envdir.ID {
 	return ""
 }
 
+// Shown returns the name of the model with what shows its kind, for a message.
+func (m Model) Shown() string {
+	if len(m.Evidence) == 0 {
+		return show(m.Name)
+	}
+	return show(m.Name) + " (" + m.Evidence[0].String() + ")"
+}
+
 // note adds a message for the user.
 func (m *Model) note(text string) { m.Notes = append(m.Notes, text) }
 

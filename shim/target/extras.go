@@ -42,7 +42,7 @@ func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 		return t, err
 	}
 	root := f.Config.Root()
-	if f.servedBefore(t, key) {
+	if servedBefore(f, t, key) {
 		t.With = nil
 		return t, nil
 	}
@@ -55,7 +55,7 @@ func (f Finder) withNeeds(ctx context.Context, t Target) (Target, error) {
 // servedBefore reports whether the env of the base key started the model before, although
 // it lacks what only the model's kind needs. It is kept: the program uses the model without
 // that, and a newer modelrun must not download another env. The user reads how to add it.
-func (f Finder) servedBefore(t Target, key envdir.Key) bool {
+func servedBefore(f Finder, t Target, key envdir.Key) bool {
 	root := f.Config.Root()
 	base := root.Shared(t.Base)
 	if len(t.Model.Needs.Packages) == 0 || len(f.Config.Needs()) > 0 || !t.Terms.Empty() || fsys.Exists(root.Shared(key).Path) ||

@@ -83,6 +83,9 @@ func (f Finder) find(ctx context.Context) (t Target, err error) {
 		var c profile.Choice
 		c, err = f.accel(ctx, profile.Want{Name: f.Config.String("profile"), Family: t.Family})
 		t.Accel = c.Profile.Accel
+		if err != nil && f.Config.String("family") == "" { // the model's files led to the family
+			err = fault.New(fault.CodeOf(err), "model %s: %w", t.Model.Shown(), err).Fix("%s", fault.RemedyOf(err))
+		}
 	}
 	if err != nil {
 		return t, err
