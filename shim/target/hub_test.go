@@ -35,6 +35,7 @@ func TestHubDir(t *testing.T) {
 		"a ~ in a variable":    {[]string{"HF_HOME=$A/x", "A=~"}, home + "/x/hub"},
 	}
 	if runtime.GOOS == "windows" {
+		delete(cases, "in another's value") // the second expansion gives a name that begins with two backslashes
 		cases["a variable of Windows"] = struct {
 			env  []string
 			want string
